@@ -1,0 +1,20 @@
+# Documents, the manual pages, and examples that tests build against the installed library.
+
+dist_doc_DATA +=
+
+examplesdir = $(docdir)/examples
+dist_examples_DATA =
+
+# A page is what the program says of itself in --help and the hand-written doc/man/NAME.x. Pages
+# come with the tarball, so help2man is needed only in a clone; they are made anew when the source
+# of the help changes, not whenever the program is.
+
+dist_man_MANS += $(man_pages)
+man_pages =
+EXTRA_DIST += $(man_pages:.1=.x)
+MAINTAINERCLEANFILES += $(man_pages)
+
+doc/man/%.1: doc/man/%.x bin/%.c $(bin_libcli_a_SOURCES) lib/model/options.c configure.ac \
+		| bin/%$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && LC_ALL=C $(HELP2MAN) --no-info \
+		--include=$(srcdir)/doc/man/$*.x --output=$@ ./bin/$*$(EXEEXT)

@@ -1,0 +1,23 @@
+#ifndef MELE_CORE_CHOLESKY_H
+#define MELE_CORE_CHOLESKY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Small symmetric matrices, n x n by rows without gaps, through LAPACK. Nothing is allocated. */
+
+/* a = L L': the lower triangle of a becomes L (what lies above it is kept). False when a is not
+ * positive definite; its lower triangle is then lost. */
+bool mele_i_cholesky(double *a, size_t n);
+
+/* b <- (L L')^-1 b, for the L that mele_i_cholesky() left. */
+void mele_i_cholesky_solve(const double *l, size_t n, double *b);
+
+/* The lower triangle L becomes its inverse, which is lower triangular too. */
+bool mele_i_lower_inverse(double *l, size_t n);
+
+/* a = V diag(values) V', values ascending: row i of a becomes the i-th eigenvector. Reads the
+ * lower triangle; work has room for 3 n numbers. False when it did not converge. */
+bool mele_i_eigen(double *a, size_t n, double *values, double *work);
+
+#endif

@@ -1,0 +1,45 @@
+#include "core/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE 64
+
+/* count * size, rounded up to whole cache lines; 0 when that overflows. */
+static size_t rounded_bytes(size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX - LINE)
+        return 0;
+    return bytes == 0 ? LINE : (bytes + LINE - 1) / LINE * LINE;
+}
+
+void *mele_i_array(size_t count, size_t size)
+{
+    size_t bytes = rounded_bytes(count, size);
+
+    return bytes == 0 ? NULL : aligned_alloc(LINE, bytes);
+}
+
+void *mele_i_zeroed(size_t count, size_t size)
+{
+    void *memory = mele_i_array(count, size);
+
+    if (memory != NULL)
+        memset(memory, 0, count * size);
+    return memory;
+}
+
+void *mele_i_grow(void *old, size_t count, size_t size)
+{
+    size_t bytes = rounded_bytes(count, size);
+
+    return bytes == 0 ? NULL : realloc(old, bytes);
+}
+
+char *mele_i_string(const char *text)
+{
+    return text == NULL ? NULL : strdup(text);
+}

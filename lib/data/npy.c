@@ -1,0 +1,498 @@
+/* NumPy's .npy files: a magic text, a version, a header that is a Python dictionary with exactly
+ * the keys descr, fortran_order and shape, and the raw numbers. Rows are read by blocks, in
+ * parallel, straight into the columns of the table.
+ *
+ * Source: NumPy Enhancement Proposal 1, "A simple file format for NumPy arrays", versions 1.0,
+ * 2.0 and 3.0. */
+#include "data/reader.h"
+
+#include <endian.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/number.h"
+#include "core/quote.h"
+#include "engine/pass.h"
+
+#define MOST_HEADER 65536
+#define BLOCK_NUMBERS 32768 /* read at once */
+
+typedef struct npy_source {
+    uint64_t data;      /* where the numbers begin */
+    uint64_t rows;
+    uint64_t columns;
+    size_t width;       /* bytes of a number: 8 or 4 */
+    bool by_columns;    /* Fortran order */
+    size_t next;        /* the first row not yet read */
+} npy_source;
+
+static void close_npy(void *source)
+{
+    free(source);
+}
+
+/* ---- the header ---- */
+
+/* What is left of the header's text; ok turns false at the first thing that does not fit. */
+typedef struct header_text {
+    const char *at, *end;
+    bool ok;
+} header_text;
+
+static void skip_spaces(header_text *text)
+{
+    while (text->at < text->end && (*text->at == ' ' || *text->at == '\n'))
+        text->at++;
+}
+
+static bool accept(header_text *text, char c)
+{
+    skip_spaces(text);
+    if (text->at == text->end || *text->at != c)
+        return false;
+    text->at++;
+    return true;
+}
+
+static void expect(header_text *text, char c)
+{
+    text->ok = text->ok && accept(text, c);
+}
+
+/* A string in single or double quotes, without escapes. */
+static const char *quoted(header_text *text, size_t *length)
+{
+    skip_spaces(text);
+    *length = 0;
+    if (text->at == text->end || (*text->at != '\'' && *text->at != '"')) {
+        text->ok = false;
+        return "";
+    }
+    const char *first = text->at + 1;
+    const char *last = memchr(first, *text->at, (size_t)(text->end - first));
+    if (last == NULL) {
+        text->ok = false;
+        return "";
+    }
+    text->at = last + 1;
+    *length = (size_t)(last - first);
+    return first;
+}
+
+static bool read_truth(header_text *text)
+{
+    static const char *const words[] = {"False", "True"};
+
+    skip_spaces(text);
+    for (int i = 0; i < 2; i++) {
+        size_t length = strlen(words[i]);
+        if ((size_t)(text->end - text->at) >= length && memcmp(text->at, words[i], length) == 0) {
+            text->at += length;
+            return i == 1;
+        }
+    }
+    text->ok = false;
+    return false;
+}
+
+static uint64_t read_count(header_text *text)
+{
+    uint64_t value = 0;
+
+    skip_spaces(text);
+    const char *first = text->at;
+    for (; text->at < text->end && *text->at >= '0' && *text->at <= '9'; text->at++)
+        if (__builtin_mul_overflow(value, 10, &value)
+            || __builtin_add_overflow(value, (uint64_t)(*text->at - '0'), &value))
+            text->ok = false;
+    text->ok = text->ok && text->at > first;
+    return value;
+}
+
+/* The shape; returns the number of dimensions, of which the first two are kept. */
+static size_t read_shape(header_text *text, uint64_t shape[2])
+{
+    size_t count = 0;
+
+    expect(text, '(');
+    while (text->ok && !accept(text, ')')) {
+        uint64_t size = read_count(text);
+        if (count < 2)
+            shape[count] = size;
+        count++;
+        if (!accept(text, ',')) {
+            text->ok = text->ok && count > 1; /* one dimension is written (n,) */
+            expect(text, ')');
+            break;
+        }
+    }
+    return count;
+}
+
+typedef struct npy_header {
+    const char *type; /* as it is written */
+    size_t type_length;
+    bool by_columns;
+    uint64_t shape[2];
+    size_t dimensions;
+} npy_header;
+
+static const char *const keys[] = {"descr", "fortran_order", "shape"};
+
+static int find_key(header_text *text)
+{
+    size_t length;
+    const char *name = quoted(text, &length);
+
+    for (int i = 0; i < 3; i++)
+        if (strlen(keys[i]) == length && memcmp(keys[i], name, length) == 0)
+            return i;
+    text->ok = false;
+    return 0;
+}
+
+static bool parse_header(header_text text, npy_header *header)
+{
+    unsigned seen = 0;
+
+    text.ok = true;
+    expect(&text, '{');
+    while (text.ok && !accept(&text, '}')) {
+        int key = find_key(&text);
+        expect(&text, ':');
+        if (!text.ok || (seen & 1u << key) != 0)
+            return false;
+        seen |= 1u << key;
+        if (key == 0)
+            header->type = quoted(&text, &header->type_length);
+        else if (key == 1)
+            header->by_columns = read_truth(&text);
+        else
+            header->dimensions = read_shape(&text, header->shape);
+        if (!accept(&text, ',')) {
+            expect(&text, '}');
+            break;
+        }
+    }
+    skip_spaces(&text);
+    return text.ok && seen == 7 && text.at == text.end;
+}
+
+static mele_status use_header(npy_source *source, const npy_header *header, mele_error *error)
+{
+    const char *type = header->type;
+
+    if (header->type_length != 3
+        || (memcmp(type, "<f8", 3) != 0 && memcmp(type, "<f4", 3) != 0))
+        return mele_i_fail(error, MELE_EDATA,
+                           "it holds numbers of the type %s; \"<f8\" or \"<f4\" is needed",
+                           mele_i_quote(type, header->type_length).text);
+    if (header->dimensions < 1 || header->dimensions > 2)
+        return mele_i_fail(error, MELE_EDATA, "it holds an array of %zu dimensions, not of 1 or 2",
+                           header->dimensions);
+    source->width = (size_t)(type[2] - '0');
+    source->by_columns = header->by_columns && header->dimensions == 2;
+    source->rows = header->shape[0];
+    source->columns = header->dimensions == 2 ? header->shape[1] : 1;
+    if (source->columns == 0)
+        return mele_i_fail(error, MELE_EDATA, "it holds an array without columns");
+    return MELE_OK;
+}
+
+/* The file must be as long as its header says. */
+static mele_status check_size(const npy_source *source, uint64_t size, mele_error *error)
+{
+    uint64_t wanted, has = size - source->data;
+
+    if (__builtin_mul_overflow(source->rows, source->columns, &wanted)
+        || __builtin_mul_overflow(wanted, (uint64_t)source->width, &wanted))
+        return mele_i_fail(error, MELE_EDATA, "the shape in the .npy header is too large");
+    if (has == wanted)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EDATA, "it has %ju bytes of numbers where its header says %ju",
+                       (uintmax_t)has, (uintmax_t)wanted);
+}
+
+/* The magic text and the version lead to the header's place: it begins at *from. */
+static mele_status locate_header(const unsigned char *start, size_t got, size_t *from,
+                                 size_t *length, mele_error *error)
+{
+    if (got < 10 || memcmp(start, "\x93NUMPY", 6) != 0)
+        return mele_i_fail(error, MELE_EDATA, "it is not an .npy file");
+    if (start[6] < 1 || start[6] > 3 || start[7] != 0)
+        return mele_i_fail(error, MELE_EDATA, ".npy version %u.%u is not known", start[6],
+                           start[7]);
+    *from = start[6] == 1 ? 10 : 12;
+    *length = (size_t)start[8] | (size_t)start[9] << 8;
+    if (start[6] > 1 && got >= 12)
+        *length |= (size_t)start[10] << 16 | (size_t)start[11] << 24;
+    if (*length > MOST_HEADER)
+        return mele_i_fail(error, MELE_EDATA, "its .npy header of %zu bytes is too long", *length);
+    if (got < *from + *length)
+        return mele_i_fail(error, MELE_EDATA, "it ends within the .npy header");
+    return MELE_OK;
+}
+
+static mele_status read_header(npy_source *source, const mele_i_input *input, char *bytes,
+                               mele_error *error)
+{
+    size_t got, from = 0, length = 0;
+    npy_header header = {0};
+    mele_status status = mele_i_input_read_at(input, 0, bytes, MOST_HEADER + 12, &got, error);
+
+    if (status == MELE_OK)
+        status = locate_header((const unsigned char *)bytes, got, &from, &length, error);
+    if (status != MELE_OK)
+        return status;
+    header_text text = {bytes + from, bytes + from + length, true};
+    if (!parse_header(text, &header))
+        return mele_i_fail(error, MELE_EDATA, "its .npy header is malformed");
+    source->data = from + length;
+    status = use_header(source, &header, error);
+    if (status == MELE_OK)
+        status = check_size(source, input->size, error);
+    return status;
+}
+
+static mele_status open_npy(mele_reader *reader, const mele_table_options *options,
+                            mele_error *error)
+{
+    npy_source *source = MELE_I_NEW(npy_source);
+    char *bytes = MELE_I_ARRAY(char, MOST_HEADER + 12);
+    mele_status status;
+
+    (void)options;
+    reader->source = source;
+    if (source == NULL || bytes == NULL)
+        status = mele_i_no_memory(error);
+    else if (!reader->input.positioned)
+        status = mele_i_fail(error, MELE_EDATA,
+                             "it is empty or a pipe; an .npy file must be a regular file");
+    else
+        status = read_header(source, &reader->input, bytes, error);
+    free(bytes);
+    if (status == MELE_OK)
+        status = mele_i_reader_set_columns(reader, NULL, (size_t)source->columns, error);
+    return status;
+}
+
+/* ---- rows ---- */
+
+typedef struct npy_run {
+    const npy_source *source;
+    const mele_i_input *input;
+    mele_table *table;
+} npy_run;
+
+static mele_status read_numbers(const npy_run *run, uint64_t first, size_t count, void *bytes,
+                                mele_error *error)
+{
+    size_t width = run->source->width, length = count * width, got = 0;
+    mele_status status = mele_i_input_read_at(run->input, run->source->data + first * width, bytes,
+                                              length, &got, error);
+
+    if (status == MELE_OK && got < length)
+        status = mele_i_fail(error, MELE_EDATA, "the file became shorter while it was read");
+    return status;
+}
+
+static double read_double(const unsigned char *bytes)
+{
+    uint64_t bits;
+    double value;
+
+    memcpy(&bits, bytes, sizeof bits);
+    bits = le64toh(bits);
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static double read_single(const unsigned char *bytes)
+{
+    uint32_t bits;
+    float value;
+
+    memcpy(&bits, bytes, sizeof bits);
+    bits = le32toh(bits);
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Every stride-th of the little-endian numbers in bytes, count of them. */
+static void convert(const unsigned char *bytes, size_t width, size_t stride, size_t count,
+                    double *out)
+{
+    if (width == 8)
+        for (size_t i = 0; i < count; i++)
+            out[i] = read_double(bytes + 8 * i * stride);
+    else
+        for (size_t i = 0; i < count; i++)
+            out[i] = read_single(bytes + 4 * i * stride);
+}
+
+static mele_status fill_by_rows(const npy_run *run, mele_i_block block, void *bytes,
+                                mele_error *error)
+{
+    size_t columns = run->table->columns;
+    uint64_t first = (uint64_t)(run->source->next + block.first) * columns;
+    mele_status status = read_numbers(run, first, block.count * columns, bytes, error);
+
+    for (size_t j = 0; j < columns && status == MELE_OK; j++) {
+        double *values = run->table->cells[j].values;
+        if (values != NULL)
+            convert((unsigned char *)bytes + j * run->source->width, run->source->width, columns,
+                    block.count, values + block.first);
+    }
+    return status;
+}
+
+static mele_status fill_by_columns(const npy_run *run, mele_i_block block, void *bytes,
+                                   mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t j = 0; j < run->table->columns && status == MELE_OK; j++) {
+        double *values = run->table->cells[j].values;
+        if (values == NULL)
+            continue;
+        uint64_t first = (uint64_t)j * run->source->rows + run->source->next + block.first;
+        status = read_numbers(run, first, block.count, bytes, error);
+        if (status == MELE_OK)
+            convert(bytes, run->source->width, 1, block.count, values + block.first);
+    }
+    return status;
+}
+
+static bool has_infinite(const double *values, size_t count)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++)
+        found |= fabs(values[i]) > DBL_MAX;
+    return found;
+}
+
+/* Report the first infinite number of row i, if it has one. */
+static mele_status check_row(const npy_run *run, size_t i, mele_error *error)
+{
+    for (size_t j = 0; j < run->table->columns; j++) {
+        const mele_i_cells *cells = &run->table->cells[j];
+        if (cells->values != NULL && isinf(cells->values[i]))
+            return mele_i_fail_at(error, MELE_EDATA, run->source->next + i + 1,
+                                  "column \"%s\": \"%s\" is not a finite number",
+                                  cells->column.name, cells->values[i] > 0 ? "inf" : "-inf");
+    }
+    return MELE_OK;
+}
+
+static mele_status check_finite(const npy_run *run, mele_i_block block, mele_error *error)
+{
+    mele_status status = MELE_OK;
+    bool found = false;
+
+    for (size_t j = 0; j < run->table->columns; j++) {
+        const double *values = run->table->cells[j].values;
+        found = found || (values != NULL && has_infinite(values + block.first, block.count));
+    }
+    for (size_t i = 0; found && i < block.count && status == MELE_OK; i++)
+        status = check_row(run, block.first + i, error);
+    return status;
+}
+
+static mele_status fill_block(void *context, mele_i_block block, void *partial, void *scratch,
+                              mele_error *error)
+{
+    const npy_run *run = context;
+    mele_status status = run->source->by_columns ? fill_by_columns(run, block, scratch, error)
+                                                 : fill_by_rows(run, block, scratch, error);
+
+    (void)partial;
+    return status == MELE_OK ? check_finite(run, block, error) : status;
+}
+
+/* ---- columns that are more than numbers ---- */
+
+static bool add_texts(mele_i_cells *cells, size_t rows)
+{
+    bool done = true;
+
+    for (size_t i = 0; i < rows && done; i++) {
+        char text[MELE_I_NUMBER_ROOM];
+        size_t length = mele_i_number_print(cells->values[i], text);
+        done = mele_i_strings_add(&cells->text, text, length);
+    }
+    return done;
+}
+
+static bool make_levels(mele_i_cells *cells, size_t rows)
+{
+    bool done = true;
+
+    for (size_t i = 0; i < rows && done; i++) {
+        char text[MELE_I_NUMBER_ROOM];
+        size_t index = 0;
+        if (isnan(cells->values[i]))
+            continue;
+        size_t length = mele_i_number_print(cells->values[i], text);
+        done = mele_i_levels_index(&cells->levels, text, length, &index);
+        cells->values[i] = (double)index;
+    }
+    return done;
+}
+
+static bool finish_column(mele_i_cells *cells, size_t rows)
+{
+    bool done = !mele_i_column_has_text(&cells->column) || add_texts(cells, rows);
+
+    if (done && cells->column.kind == MELE_COLUMN_CATEGORY)
+        done = make_levels(cells, rows);
+    if (cells->column.kind == MELE_COLUMN_TEXT) {
+        free(cells->values);
+        cells->values = NULL;
+    }
+    return done;
+}
+
+/* Room for the rows; columns of text pass through numbers too. */
+static bool make_room(mele_table *table, size_t rows)
+{
+    bool done = mele_i_table_reserve(table, rows, rows);
+
+    for (size_t j = 0; j < table->columns && done; j++)
+        if (table->cells[j].column.kind == MELE_COLUMN_TEXT) {
+            table->cells[j].values = MELE_I_ARRAY(double, rows);
+            done = table->cells[j].values != NULL;
+        }
+    return done;
+}
+
+static mele_status next_npy(mele_reader *reader, size_t most, mele_engine *engine,
+                            mele_table *table, mele_error *error)
+{
+    npy_source *source = reader->source;
+    size_t left = (size_t)source->rows - source->next;
+    size_t rows = most == 0 || left < most ? left : most, columns = reader->columns;
+    size_t block_rows = columns < BLOCK_NUMBERS ? BLOCK_NUMBERS / columns : 1;
+    npy_run run = {source, &reader->input, table};
+    mele_i_pass pass = {.rows = rows, .block_rows = block_rows, .map = fill_block, .context = &run,
+                        .scratch_bytes = block_rows * columns * source->width};
+    bool done = make_room(table, rows)
+                && (rows == 0 || mele_i_table_add_line(table, 0, source->next + 1));
+    mele_status status = done ? mele_i_pass_run(engine, &pass, error) : mele_i_no_memory(error);
+
+    for (size_t j = 0; j < columns && status == MELE_OK; j++)
+        if (!finish_column(&table->cells[j], rows))
+            status = mele_i_no_memory(error);
+    if (status == MELE_OK) {
+        table->rows = rows;
+        source->next += rows;
+        status = mele_i_progress(engine, "read", source->next, (size_t)source->rows, NAN, error);
+    }
+    return status;
+}
+
+const mele_i_source_kind mele_i_source_npy = {".npy", open_npy, next_npy, close_npy};

@@ -1,0 +1,41 @@
+#ifndef MELE_DATA_READER_H
+#define MELE_DATA_READER_H
+
+#include "data/input.h"
+#include "data/table.h"
+
+/* One reader, a table of source kinds behind it. A kind opens a file far enough to know its
+ * columns, then adds rows to tables. */
+
+typedef struct mele_i_source_kind {
+    const char *suffix; /* of the paths it is for; "": all others */
+
+    /* Find the columns (mele_i_reader_set_columns()) and leave reader->source. */
+    mele_status (*open)(mele_reader *reader, const mele_table_options *options,
+                        mele_error *error);
+
+    /* Add the next rows, `most` or (0) all that are left, to an empty table. */
+    mele_status (*next)(mele_reader *reader, size_t most, mele_engine *engine, mele_table *table,
+                        mele_error *error);
+
+    void (*close)(void *source); /* NULL is nothing */
+} mele_i_source_kind;
+
+extern const mele_i_source_kind mele_i_source_csv, mele_i_source_npy;
+
+struct mele_reader {
+    const mele_i_source_kind *kind;
+    void *source;
+    mele_i_input input;
+    size_t columns;
+    mele_i_column *column;
+    bool has_header, started;
+    mele_error failure; /* of a read: it is repeated; status MELE_OK: none yet */
+};
+
+/* Call the columns by these names, or (NULL) x1, x2, ... MELE_EDATA for a name that is empty,
+ * doubled or holds a zero byte; MELE_ENOMEM. */
+mele_status mele_i_reader_set_columns(mele_reader *reader, const mele_i_strings *names,
+                                      size_t count, mele_error *error);
+
+#endif

@@ -1,0 +1,184 @@
+#include <mele/text.h>
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/number.h"
+#include "core/quote.h"
+
+_Static_assert(MELE_NUMBER_ROOM >= MELE_I_NUMBER_ROOM, "a number fits with its final zero");
+
+/* ---- numbers ---- */
+
+size_t mele_number_print(double value, char *out)
+{
+    size_t length = mele_i_number_print(value, out);
+
+    out[length] = '\0';
+    return length;
+}
+
+mele_status mele_number_parse(const char *text, size_t length, double *out, mele_error *error)
+{
+    switch (mele_i_number_parse(text, length, out)) {
+    case MELE_I_NUMBER_OK: return MELE_OK;
+    case MELE_I_NUMBER_NOT: break;
+    case MELE_I_NUMBER_INFINITE:
+        return mele_i_fail(error, MELE_EDATA, "%s is not a finite number",
+                           mele_i_quote(text, length).text);
+    }
+    return mele_i_fail(error, MELE_EDATA, "%s is not a number", mele_i_quote(text, length).text);
+}
+
+/* ---- CSV ---- */
+
+struct mele_text {
+    char *data;
+    size_t length, room;
+    char delimiter;
+    size_t cells;      /* of the row so far */
+    size_t row_start;  /* where the row begins */
+    bool failed;
+};
+
+mele_status mele_text_new(char delimiter, mele_text **out, mele_error *error)
+{
+    mele_text *text = MELE_I_NEW(mele_text);
+
+    if (text == NULL)
+        return mele_i_no_memory(error);
+    text->delimiter = delimiter;
+    *out = text;
+    return MELE_OK;
+}
+
+void mele_text_free(mele_text *text)
+{
+    if (text == NULL)
+        return;
+    free(text->data);
+    free(text);
+}
+
+static bool grow(mele_text *text, size_t more)
+{
+    size_t room;
+    char *data = NULL;
+
+    if (!__builtin_add_overflow(text->length, more, &room)
+        && !__builtin_add_overflow(room, text->room / 2 + 4096, &room))
+        data = mele_i_grow(text->data, room, 1);
+    if (data == NULL) {
+        text->failed = true;
+        return false;
+    }
+    text->data = data;
+    text->room = room;
+    return true;
+}
+
+static inline bool has_room(mele_text *text, size_t more)
+{
+    if (text->failed)
+        return false;
+    return text->room - text->length >= more || grow(text, more);
+}
+
+static inline void begin_cell(mele_text *text)
+{
+    if (text->cells++ > 0)
+        text->data[text->length++] = text->delimiter;
+}
+
+void mele_text_number(mele_text *text, double value)
+{
+    if (!has_room(text, 1 + MELE_I_NUMBER_ROOM))
+        return;
+    begin_cell(text);
+    text->length += mele_i_number_print(value, text->data + text->length);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool needs_quotes(char delimiter, const char *cell, size_t length)
+{
+    if (length == 0)
+        return false;
+    if (is_blank(cell[0]) || is_blank(cell[length - 1]))
+        return true;
+    for (size_t i = 0; i < length; i++)
+        if (cell[i] == delimiter || cell[i] == '"' || cell[i] == '\n' || cell[i] == '\r')
+            return true;
+    return false;
+}
+
+static void put_quoted(mele_text *text, const char *cell, size_t length)
+{
+    char *at = text->data + text->length;
+
+    *at++ = '"';
+    for (size_t i = 0; i < length; i++) {
+        if (cell[i] == '"')
+            *at++ = '"';
+        *at++ = cell[i];
+    }
+    *at++ = '"';
+    text->length = (size_t)(at - text->data);
+}
+
+void mele_text_cell(mele_text *text, const char *cell, size_t length)
+{
+    size_t most; /* every byte a quote */
+
+    if (__builtin_mul_overflow(length, 2, &most) || __builtin_add_overflow(most, 3, &most)) {
+        text->failed = true;
+        return;
+    }
+    if (!has_room(text, most))
+        return;
+    begin_cell(text);
+    if (needs_quotes(text->delimiter, cell, length)) {
+        put_quoted(text, cell, length);
+    } else if (length > 0) {
+        memcpy(text->data + text->length, cell, length);
+        text->length += length;
+    }
+}
+
+void mele_text_newline(mele_text *text)
+{
+    if (!has_room(text, 3))
+        return;
+    if (text->cells == 1 && text->length == text->row_start)
+        put_quoted(text, "", 0);
+    text->data[text->length++] = '\n';
+    text->cells = 0;
+    text->row_start = text->length;
+}
+
+const char *mele_text_data(const mele_text *text)
+{
+    return text->data == NULL ? "" : text->data;
+}
+
+size_t mele_text_length(const mele_text *text)
+{
+    return text->length;
+}
+
+mele_status mele_text_status(const mele_text *text, mele_error *error)
+{
+    return text->failed ? mele_i_no_memory(error) : MELE_OK;
+}
+
+void mele_text_clear(mele_text *text)
+{
+    text->length = text->cells = text->row_start = 0;
+    text->failed = false;
+}

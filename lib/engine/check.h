@@ -1,0 +1,17 @@
+#ifndef MELE_ENGINE_CHECK_H
+#define MELE_ENGINE_CHECK_H
+
+#include <mele/engine.h>
+#include <mele/matrix.h>
+
+/* What every stage asks of its input, said in one way. `name` is the argument's name. */
+
+/* A matrix with data, rows, cols >= 1, stride >= cols and finite elements; MELE_EINVAL for the
+ * shape, MELE_EDATA for the first element (by row) that is NaN or infinite. */
+mele_status mele_i_check_matrix(const mele_matrix *matrix, const char *name, mele_engine *engine,
+                                mele_error *error);
+
+/* n weights, finite, >= 0, with a positive, finite sum; NULL passes. */
+mele_status mele_i_check_weights(const double *weights, size_t n, mele_error *error);
+
+#endif

@@ -1,0 +1,43 @@
+#include "engine/kernels_table.h"
+
+#include <math.h>
+
+/* Narrowest first. */
+static const mele_i_kernels *available(size_t i)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+
+    if (i == 1 && avx2)
+        return &mele_i_kernels_avx2;
+    if (i == 2 && avx512)
+        return &mele_i_kernels_avx512;
+#endif
+    return i == 0 ? &mele_i_kernels_plain : NULL;
+}
+
+const mele_i_kernels *mele_i_kernels_at(size_t i)
+{
+    return available(i);
+}
+
+const mele_i_kernels *mele_i_kernels_best(void)
+{
+    for (size_t i = 2; i > 0; i--)
+        if (available(i) != NULL)
+            return available(i);
+    return available(0);
+}
+
+double mele_i_softmax_extreme(double *row, size_t cols, double largest)
+{
+    size_t shared = 0;
+
+    for (size_t j = 0; j < cols; j++)
+        shared += row[j] == largest;
+    for (size_t j = 0; j < cols; j++)
+        row[j] = isnan(row[j]) ? row[j] : row[j] == largest ? -log((double)shared) : -INFINITY;
+    return largest;
+}

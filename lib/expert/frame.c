@@ -1,0 +1,162 @@
+#include "expert/frame.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+
+#define ORDINARY 100  /* exponents of two */
+#define MOST_SHIFT 1000
+
+double mele_i_power_scale(double number)
+{
+    if (number == 0)
+        return 1;
+    int exponent = ilogb(number);
+    if (abs(exponent) <= ORDINARY)
+        return 1;
+    return ldexp(1, exponent < -MOST_SHIFT ? MOST_SHIFT : -exponent);
+}
+
+double mele_i_finite(double number)
+{
+    return number > DBL_MAX ? DBL_MAX : number < -DBL_MAX ? -DBL_MAX : number;
+}
+
+static const double *source(const mele_i_frame *frame, size_t row, size_t column)
+{
+    return column < frame->x->cols ? &frame->x->data[row * frame->x->stride + column]
+                                   : &frame->y->data[row * frame->y->stride + column
+                                                     - frame->x->cols];
+}
+
+typedef struct ranging {
+    const mele_i_frame *frame;
+    const mele_i_regions *regions;
+    double *most, *sum; /* a column each: largest magnitude, weighted sum */
+} ranging;
+
+static mele_status range_block(void *context, mele_i_block block, void *partial, void *scratch,
+                               mele_error *error)
+{
+    const ranging *r = context;
+    size_t columns = r->frame->columns;
+    double *most = partial, *sum = most + columns;
+
+    (void)scratch;
+    (void)error;
+    for (size_t i = block.first; i < block.first + block.count; i++) {
+        double weight = mele_i_region_weight(r->regions, i, r->regions->clusters);
+        for (size_t j = 0; j < columns && weight > 0; j++) {
+            double value = *source(r->frame, i, j);
+            most[j] = fabs(value) > most[j] ? fabs(value) : most[j];
+            sum[j] += weight * value;
+        }
+    }
+    return MELE_OK;
+}
+
+static void add_range(void *context, const void *partial)
+{
+    ranging *r = context;
+    size_t columns = r->frame->columns;
+    const double *most = partial, *sum = most + columns;
+
+    for (size_t j = 0; j < columns; j++) {
+        r->most[j] = most[j] > r->most[j] ? most[j] : r->most[j];
+        r->sum[j] += sum[j];
+    }
+}
+
+mele_status mele_i_frame_make(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
+                              const mele_i_regions *regions, mele_engine *engine,
+                              mele_error *error)
+{
+    size_t columns = x->cols + (y == NULL ? 0 : y->cols);
+
+    *frame = (mele_i_frame){x, y, columns, MELE_I_ZEROED(double, columns),
+                            MELE_I_ZEROED(double, columns)};
+    if (frame->shift == NULL || frame->scale == NULL)
+        return mele_i_no_memory(error);
+    ranging r = {frame, regions, frame->scale, frame->shift};
+    mele_i_pass pass = {.rows = x->rows, .block_rows = mele_i_block_rows(columns, 1 << 16, 16),
+                        .partial_bytes = 2 * columns * sizeof(double), .map = range_block,
+                        .combine = add_range, .context = &r};
+    mele_status status = mele_i_pass_run(engine, &pass, error);
+    double weight = regions->total[regions->clusters] * regions->scale;
+    for (size_t j = 0; j < columns; j++) {
+        frame->scale[j] = mele_i_power_scale(frame->scale[j]);
+        frame->shift[j] = frame->scale[j] == 1 ? frame->shift[j] / weight : 0;
+    }
+    return status;
+}
+
+void mele_i_frame_free(mele_i_frame *frame)
+{
+    free(frame->shift);
+    free(frame->scale);
+}
+
+void mele_i_frame_rows(const mele_i_frame *frame, const size_t *row, size_t count, double *out)
+{
+    size_t d = frame->x->cols, m = frame->columns - d;
+
+    for (size_t i = 0; i < count; i++, out += frame->columns) {
+        const double *x = source(frame, row[i], 0);
+        for (size_t j = 0; j < d; j++)
+            out[j] = x[j] * frame->scale[j] - frame->shift[j];
+        const double *y = m == 0 ? NULL : source(frame, row[i], d);
+        for (size_t j = 0; j < m; j++)
+            out[d + j] = y[j] * frame->scale[d + j] - frame->shift[d + j];
+    }
+}
+
+void mele_i_frame_columns(const mele_i_frame *frame, const size_t *row, const double *factor,
+                          size_t count, size_t rows, double *out)
+{
+    size_t d = frame->x->cols, m = frame->columns - d;
+
+    for (size_t i = 0; i < count; i++) {
+        const double *x = source(frame, row[i], 0);
+        double *at = out + i;
+        *at = factor[i];
+        for (size_t j = 0; j < d; j++)
+            *(at += rows) = (x[j] * frame->scale[j] - frame->shift[j]) * factor[i];
+        const double *y = m == 0 ? NULL : source(frame, row[i], d);
+        for (size_t j = d; j < d + m; j++)
+            *(at += rows) = (y[j - d] * frame->scale[j] - frame->shift[j]) * factor[i];
+    }
+    for (size_t j = 0; j <= d + m && count < rows; j++)
+        memset(out + j * rows + count, 0, (rows - count) * sizeof *out);
+}
+
+void mele_i_frame_raw(const mele_i_frame *frame, size_t d, const double *framed, double y_scale,
+                      double y_shift, double *raw)
+{
+    double intercept = framed[0] + y_shift;
+
+    for (size_t j = 0; j < d; j++) {
+        intercept -= framed[j + 1] * frame->shift[j];
+        raw[j + 1] = framed[j + 1] == 0
+                         ? 0
+                         : mele_i_finite(framed[j + 1] * (frame->scale[j] / y_scale));
+    }
+    raw[0] = mele_i_finite(intercept / y_scale);
+}
+
+void *mele_i_carve(unsigned char **cursor, size_t count, size_t size)
+{
+    void *taken = *cursor;
+
+    *cursor += mele_i_carved(count, size);
+    return taken;
+}
+
+size_t mele_i_carved(size_t count, size_t size)
+{
+    return (count * size + 63) / 64 * 64;
+}

@@ -1,0 +1,378 @@
+/* Ridge regression from a small factor.
+ *
+ * R is the triangle of the weighted rows [1 X Y]. Its first row holds the weighted sums, so that
+ * the block B below and right of it is the triangle of the columns minus their weighted means:
+ * with it the intercept is eliminated and never penalised. Then
+ *     B_x = U S V',   b = V S (S^2 + L)^-1 U' B_y,   intercept = mean y - b' mean x,
+ * the SVD by LAPACK (whose failure to converge is a return value; GSL's raises), the solution
+ * by GSL's gsl_multifit_linear_solve(), its workspace on our memory. The hat value of a row is
+ * w (1 / sum w + |(S^2 + L)^-1/2 V' (x - mean)|^2); the matrix is kept as the triangle of its rows.
+ * Moments [1 X Y]'[1 X Y] are brought to the same form by the eigenvalues of the centred ones,
+ * which loses half of the digits.
+ *
+ * Degenerate cases. A column that is constant in the region (CONSTANT of its size before centring
+ * is left) counts as absent: coefficient 0. Singular values below a tolerance relative to the
+ * largest count as 0: of all solutions the one with the smallest coefficients, of columns
+ * balanced to norms near 1 when there is no ridge. The rank counts the others and the intercept.
+ * An SVD that does not converge leaves the intercept alone.
+ *
+ * Generalised cross-validation (Golub, Heath, Wahba 1979, Technometrics 21) takes the L with the
+ * smallest sum over targets of RSS(L) / RSS(infinity), over (n - 1 - sum s^2 / (s^2 + L))^2,
+ * n the sum of weights: a grid over L / s_1^2, then golden section. */
+#include "expert/least.h"
+
+#include <gsl/gsl_multifit.h>
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cholesky.h"
+#include "core/memory.h"
+#include "expert/frame.h"
+#include "expert/triangle.h"
+
+#define CONSTANT 0x1p-42
+#define RANK_TRIANGLE 1e-12 /* relative to the largest singular value */
+#define RANK_MOMENTS 1e-6
+#define LEAST_RIDGE 1e-280 /* scaled: less is none, more than MOST_RIDGE is that */
+#define MOST_RIDGE 1e280
+#define GRID 64            /* ridges between LOWEST and HIGHEST, relative to s_1^2 */
+#define LOWEST 1e-14
+#define HIGHEST 1e3
+#define SECTIONS 40
+
+/* Working memory: column-major unless said otherwise. */
+typedef struct work {
+    double *b, *y, *rest; /* d x d, d x m, m: norms of the targets' parts outside the columns */
+    double *u, *v, *qsi;  /* d x d: row-major, for GSL */
+    double *s, *balance, *t, *xt, *solution; /* d each */
+    double *projected;    /* d x m: U'y */
+    double *rows;         /* padded d x d */
+    double *lapack;
+    lapack_int lapack_size;
+} work;
+
+static size_t padded(size_t d)
+{
+    return (d + MELE_I_LANES - 1) / MELE_I_LANES * MELE_I_LANES;
+}
+
+size_t mele_i_least_room(size_t d, size_t m)
+{
+    return m * (d + 1) + d + m + m + d * (d + 1) / 2;
+}
+
+void mele_i_least_place(mele_i_least_solution *solution, double *memory, size_t d, size_t m)
+{
+    solution->coefficients = memory;
+    solution->mean = solution->coefficients + m * (d + 1);
+    solution->spread = solution->mean + d + m;
+    solution->whitener = solution->spread + m;
+}
+
+static double norm_of(const double *a, size_t count)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += a[i] * a[i];
+    return sqrt(sum);
+}
+
+/* B, the means and the sum of weights from a triangle. */
+static void split_triangle(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
+{
+    size_t d = p->d, q = 1 + d + p->m;
+    const double *r = p->factor;
+
+    out->weight = r[0] * r[0];
+    for (size_t j = 1; j < q; j++)
+        out->mean[j - 1] = r[j * q] / r[0];
+    for (size_t j = 0; j < d; j++)
+        memcpy(w->b + j * d, r + 1 + (j + 1) * q, d * sizeof *r);
+    for (size_t t = 0; t < p->m; t++) {
+        const double *column = r + (1 + d + t) * q;
+        memcpy(w->y + t * d, column + 1, d * sizeof *r);
+        w->rest[t] = norm_of(column + 1 + d, t + 1);
+    }
+}
+
+/* The same from moments: B_x = S V' of their eigenvalues S^2, B_y = S^-1 V' (centred X'Y).
+ * False: the eigenvalues did not converge. */
+static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
+{
+    size_t d = p->d, q = 1 + d + p->m;
+    const double *g = p->factor;
+
+    out->weight = g[0];
+    for (size_t j = 1; j < q; j++)
+        out->mean[j - 1] = g[j * q] / g[0];
+#define CENTRED(i, j) (g[(i) + (j)*q] - g[(i)*q] * out->mean[(j)-1])
+    for (size_t j = 0; j < d; j++)
+        for (size_t i = 0; i <= j; i++)
+            w->v[i + j * d] = CENTRED(i + 1, j + 1);
+    bool converged = mele_i_eigen(w->v, d, w->s, w->lapack);
+    double least = RANK_MOMENTS * RANK_MOMENTS * fmax(w->s[d - 1], 0);
+    for (size_t i = 0; i < d; i++) {
+        double root = w->s[i] > least ? sqrt(w->s[i]) : 0;
+        for (size_t j = 0; j < d; j++)
+            w->b[i + j * d] = root * w->v[j + i * d];
+        for (size_t t = 0; t < p->m; t++) {
+            double sum = 0;
+            for (size_t j = 0; j < d; j++)
+                sum += w->v[j + i * d] * CENTRED(j + 1, 1 + d + t);
+            w->y[i + t * d] = root > 0 ? sum / root : 0;
+        }
+    }
+    for (size_t t = 0; t < p->m; t++) {
+        double inside = norm_of(w->y + t * d, d);
+        double outside = CENTRED(1 + d + t, 1 + d + t) - inside * inside;
+        w->rest[t] = sqrt(fmax(outside, 0));
+    }
+#undef CENTRED
+    return converged;
+}
+
+/* The norm of a centred column below which it is constant. */
+static double constant_norm(const mele_i_least_problem *p, const mele_i_least_solution *out,
+                            size_t column)
+{
+    double tolerance = p->moments ? RANK_MOMENTS : CONSTANT;
+
+    return sqrt(out->weight)
+           * (tolerance * fabs(out->mean[column]) + CONSTANT * fabs(p->shift[column]));
+}
+
+/* Clear what is constant in the region; the spread of the targets. */
+static void drop_constants(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
+{
+    for (size_t j = 0; j < p->d; j++)
+        if (norm_of(w->b + j * p->d, p->d) <= constant_norm(p, out, j))
+            memset(w->b + j * p->d, 0, p->d * sizeof *w->b);
+    for (size_t t = 0; t < p->m; t++) {
+        double norm = hypot(norm_of(w->y + t * p->d, p->d), w->rest[t]);
+        if (norm <= constant_norm(p, out, p->d + t)) {
+            memset(w->y + t * p->d, 0, p->d * sizeof *w->y);
+            w->rest[t] = norm = 0;
+        }
+        out->spread[t] = norm * norm / out->weight;
+    }
+}
+
+/* The ridge as the weights are scaled, within what can be squared and divided by. */
+static double scaled_ridge(const mele_i_least_problem *p)
+{
+    double ridge = fmin(p->ridge * p->scale, MOST_RIDGE);
+
+    return ridge < LEAST_RIDGE ? 0 : ridge;
+}
+
+/* Powers of two near the columns' norms, which they are divided by; ones with a ridge. */
+static void balance(const mele_i_least_problem *p, work *w)
+{
+    bool ridge = p->ridge < 0 || scaled_ridge(p) > 0;
+
+    for (size_t j = 0; j < p->d; j++) {
+        double norm = !ridge ? norm_of(w->b + j * p->d, p->d) : 0;
+        w->balance[j] = norm == 0 ? 1 : ldexp(1, ilogb(norm));
+        for (size_t i = 0; i < p->d; i++)
+            w->b[i + j * p->d] /= w->balance[j];
+    }
+}
+
+static void transpose(double *a, size_t d)
+{
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < i; j++) {
+            double swapped = a[i * d + j];
+            a[i * d + j] = a[j * d + i];
+            a[j * d + i] = swapped;
+        }
+}
+
+/* B = U S V' and U'y; singular values that count as 0 are 0. */
+static void decompose(const mele_i_least_problem *p, work *w)
+{
+    size_t d = p->d;
+    lapack_int n = (lapack_int)d;
+
+    /* read by rows, what LAPACK calls V' (by columns) is V, and U is U' */
+    lapack_int info = LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'A', 'A', n, n, w->b, n, w->s, w->u, n,
+                                          w->v, n, w->lapack, w->lapack_size);
+    transpose(w->u, d);
+    double least = (p->moments ? RANK_MOMENTS : RANK_TRIANGLE) * w->s[0];
+    for (size_t i = 0; i < d; i++)
+        if (info != 0 || !(w->s[i] > least))
+            w->s[i] = 0;
+    for (size_t t = 0; t < p->m; t++)
+        for (size_t i = 0; i < d; i++) {
+            double sum = 0;
+            for (size_t j = 0; j < d; j++)
+                sum += w->u[j * d + i] * w->y[j + t * d];
+            w->projected[i + t * d] = sum;
+        }
+}
+
+/* The criterion of generalised cross-validation. */
+static double criterion(const mele_i_least_problem *p, const work *w, double ridge)
+{
+    double free = p->rows - 1, sum = 0;
+
+    for (size_t i = 0; i < p->d; i++)
+        free -= w->s[i] == 0 ? 0 : w->s[i] * w->s[i] / (w->s[i] * w->s[i] + ridge);
+    for (size_t t = 0; t < p->m; t++) {
+        double left = w->rest[t] * w->rest[t], all = left;
+        for (size_t i = 0; i < p->d; i++) {
+            double part = w->projected[i + t * p->d];
+            double kept = ridge / (w->s[i] * w->s[i] + ridge);
+            left += kept * kept * part * part;
+            all += part * part;
+        }
+        sum += all > 0 ? left / all : 0;
+    }
+    return free > 0 ? sum / (free * free) : INFINITY;
+}
+
+static double ridge_at(const work *w, double step)
+{
+    return w->s[0] * w->s[0] * LOWEST * pow(HIGHEST / LOWEST, step / (GRID - 1));
+}
+
+/* The scaled ridge that generalised cross-validation chooses. */
+static double choose_ridge(const mele_i_least_problem *p, const work *w)
+{
+    const double golden = 0.6180339887498949;
+    double best = INFINITY, at = GRID - 1;
+
+    for (int i = 0; i < GRID; i++) {
+        double value = criterion(p, w, ridge_at(w, i));
+        if (value < best) {
+            best = value;
+            at = i;
+        }
+    }
+    double low = at - 1, high = at + 1;
+    for (int i = 0; i < SECTIONS; i++) {
+        double a = high - golden * (high - low), b = low + golden * (high - low);
+        if (criterion(p, w, ridge_at(w, a)) <= criterion(p, w, ridge_at(w, b)))
+            high = b;
+        else
+            low = a;
+    }
+    double middle = ridge_at(w, (low + high) / 2);
+    return criterion(p, w, middle) < best ? middle : ridge_at(w, at);
+}
+
+static void solve_targets(const mele_i_least_problem *p, work *w, double ridge,
+                          mele_i_least_solution *out)
+{
+    size_t d = p->d;
+    gsl_matrix_view u = gsl_matrix_view_array(w->u, d, d), v = gsl_matrix_view_array(w->v, d, d);
+    gsl_matrix_view qsi = gsl_matrix_view_array(w->qsi, d, d);
+    gsl_vector_view s = gsl_vector_view_array(w->s, d), t = gsl_vector_view_array(w->t, d);
+    gsl_vector_view xt = gsl_vector_view_array(w->xt, d);
+    gsl_vector_view scales = gsl_vector_view_array(w->balance, d);
+    gsl_vector_view solution = gsl_vector_view_array(w->solution, d);
+    gsl_multifit_linear_workspace space = {d, d, d, d, &u.matrix, &v.matrix, &qsi.matrix,
+                                           &s.vector, &t.vector, &xt.vector, &scales.vector, 0};
+    double residual_norm, solution_norm;
+
+    for (size_t target = 0; target < p->m; target++) {
+        double *c = out->coefficients + target * (d + 1);
+        gsl_vector_view y = gsl_vector_view_array(w->y + target * d, d);
+        gsl_multifit_linear_solve(sqrt(ridge), &u.matrix, &y.vector, &solution.vector,
+                                  &residual_norm, &solution_norm, &space);
+        c[0] = out->mean[d + target];
+        for (size_t j = 0; j < d; j++) {
+            c[j + 1] = w->solution[j];
+            c[0] -= c[j + 1] * out->mean[j];
+        }
+    }
+}
+
+/* The lower triangle of the rows (s^2 + L)^-1/2 v' / balance: with the columns in reverse, an
+ * upper one read backwards. */
+static void whiten(const mele_i_least_problem *p, work *w, double ridge,
+                   mele_i_least_solution *out)
+{
+    size_t d = p->d, rows = padded(d);
+    double *triangle = w->qsi, *packed = out->whitener;
+
+    memset(w->rows, 0, rows * d * sizeof *w->rows);
+    memset(triangle, 0, d * d * sizeof *triangle);
+    for (size_t j = 0; j < d; j++)
+        for (size_t i = 0; i < d && w->s[i] > 0; i++)
+            w->rows[i + (d - 1 - j) * rows]
+                = w->v[j * d + i] / w->balance[j] / sqrt(w->s[i] * w->s[i] + ridge);
+    mele_i_triangle_add(triangle, d, w->rows, rows);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j <= i; j++)
+            *packed++ = triangle[(d - 1 - i) + (d - 1 - j) * d];
+}
+
+static lapack_int lapack_size(size_t d)
+{
+    lapack_int n = (lapack_int)d;
+    double unused = 0, size = 0;
+
+    LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'A', 'A', n, n, &unused, n, &unused, &unused, n, &unused,
+                        n, &size, -1);
+    return (lapack_int)fmax(size, 5 * (double)d);
+}
+
+/* Working memory in one piece, returned for free(); NULL: none left. */
+static void *make_work(work *w, size_t d, size_t m)
+{
+    size_t square = mele_i_carved(d * d, sizeof(double)), line = mele_i_carved(d, sizeof(double));
+    size_t targets = mele_i_carved(d * m, sizeof(double));
+    size_t size = (size_t)(w->lapack_size = lapack_size(d));
+    size_t tail = mele_i_carved(padded(d) * d, sizeof(double)) + mele_i_carved(m, sizeof(double))
+                  + mele_i_carved(size, sizeof(double));
+    unsigned char *memory = mele_i_zeroed(4 * square + 5 * line + 2 * targets + tail, 1);
+    unsigned char *at = memory;
+
+    if (memory == NULL)
+        return NULL;
+    double **squares[] = {&w->b, &w->u, &w->v, &w->qsi};
+    double **lines[] = {&w->s, &w->balance, &w->t, &w->xt, &w->solution};
+    for (size_t i = 0; i < 4; i++)
+        *squares[i] = mele_i_carve(&at, d * d, sizeof(double));
+    for (size_t i = 0; i < 5; i++)
+        *lines[i] = mele_i_carve(&at, d, sizeof(double));
+    w->y = mele_i_carve(&at, d * m, sizeof(double));
+    w->projected = mele_i_carve(&at, d * m, sizeof(double));
+    w->rows = mele_i_carve(&at, padded(d) * d, sizeof(double));
+    w->rest = mele_i_carve(&at, m, sizeof(double));
+    w->lapack = mele_i_carve(&at, size, sizeof(double));
+    return memory;
+}
+
+bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_solution *out)
+{
+    work w;
+    void *memory = make_work(&w, problem->d, problem->m);
+
+    if (memory == NULL)
+        return false;
+    if (problem->moments) {
+        if (!split_moments(problem, &w, out))
+            memset(w.b, 0, problem->d * problem->d * sizeof *w.b);
+    } else {
+        split_triangle(problem, &w, out);
+    }
+    drop_constants(problem, &w, out);
+    balance(problem, &w);
+    decompose(problem, &w);
+    double ridge = problem->ridge >= 0 ? scaled_ridge(problem)
+                   : w.s[0] > 0        ? choose_ridge(problem, &w)
+                                       : 0;
+    out->ridge = problem->ridge < 0 ? ridge / problem->scale : problem->ridge;
+    out->rank = 1;
+    while (out->rank <= problem->d && w.s[out->rank - 1] > 0)
+        out->rank++;
+    solve_targets(problem, &w, ridge, out);
+    whiten(problem, &w, ridge, out);
+    free(memory);
+    return true;
+}

@@ -1,0 +1,37 @@
+#ifndef MELE_EXPERT_LEAST_H
+#define MELE_EXPERT_LEAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One region's least squares problem, reduced: the columns are 1, d features, m targets. */
+typedef struct mele_i_least_problem {
+    size_t d, m;
+    const double *factor; /* q x q, q = 1 + d + m, column-major: a triangle, or moments */
+    bool moments;
+    const double *shift;  /* d + m: what was subtracted from the columns before */
+    double ridge;         /* >= 0, or MELE_RIDGE_GCV */
+    double rows;          /* the sum of weights as the caller knows it, for GCV */
+    double scale;         /* weights and ridge are used times it */
+} mele_i_least_problem;
+
+/* Its solution, in the units of the factor; the arrays are the caller's. */
+typedef struct mele_i_least_solution {
+    double *coefficients; /* m x (d + 1), intercept first */
+    double *mean;         /* d + m: weighted means of the columns */
+    double *spread;       /* m: weighted variances of the targets */
+    double *whitener;     /* lower d x d, packed by rows: |whitener (x - mean)|^2 is the row's part
+                             of the hat value beside 1 / weight */
+    double weight;        /* sum of the weights, scaled */
+    double ridge;         /* not scaled */
+    size_t rank;          /* intercept included */
+} mele_i_least_solution;
+
+/* Numbers that the arrays of a solution take together, and their layout in such a memory. */
+size_t mele_i_least_room(size_t d, size_t m);
+void mele_i_least_place(mele_i_least_solution *solution, double *memory, size_t d, size_t m);
+
+/* False: memory ran out. Degenerate problems have a solution; see least.c. */
+bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_solution *solution);
+
+#endif

@@ -1,0 +1,266 @@
+/* Householder triangles of tall matrices, a chunk of rows at a time.
+ *
+ * A chunk X (c x q) under a triangle R (q x q) is reduced column by column with
+ * H_j = I - tau (e_j; v_j)(e_j; v_j)', where v_j lives in the chunk alone: the triangle above it
+ * keeps its zeros. PANEL reflections are gathered into the compact form I - Y T Y' (Schreiber,
+ * Van Loan 1989, SIAM J. Sci. Stat. Comput. 10) before they touch the columns to their right,
+ * PAIR of those at a time, so that every number loaded serves several operations.
+ *
+ * Sums over rows run in eight lanes that are added in one fixed order, without fused operations:
+ * the same bits on every machine, whichever of the three builds of the loops below it runs. BLAS
+ * would not do here: OpenBLAS splits calls by its own thread count, and with it changes results.
+ *
+ * Numbers are expected near 1 in size: squares below the smallest normal double count as 0. */
+#include "expert/triangle.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define PANEL 4
+#define PAIR 2
+#define CHUNK_NUMBERS 8192 /* 64 KiB; with the bounds on rows, the best measured for q = 4 .. 258 */
+#define LEAST_ROWS 128
+#define MOST_ROWS 256
+
+typedef double lanes __attribute__((vector_size(MELE_I_LANES * sizeof(double)), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+size_t mele_i_chunk_rows(size_t q)
+{
+    size_t rows = CHUNK_NUMBERS / q / MELE_I_LANES * MELE_I_LANES;
+
+    return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+}
+
+INLINE double sum_lanes(const lanes *sum)
+{
+    const double *a = (const double *)sum;
+
+    return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
+}
+
+/* dots[i + j * PANEL] = a_i . b_j for `na` columns of a and `nb` of b, constants at the call. */
+INLINE void dots_of(const lanes *a, size_t na, const lanes *b, size_t nb, size_t stride,
+                    size_t groups, double *dots)
+{
+    lanes sum[PANEL * PAIR] = {{0}};
+
+    for (size_t g = 0; g < groups; g++)
+        for (size_t i = 0; i < na; i++)
+            for (size_t j = 0; j < nb; j++)
+                sum[i + j * PANEL] += a[i * stride + g] * b[j * stride + g];
+    for (size_t i = 0; i < na; i++)
+        for (size_t j = 0; j < nb; j++)
+            dots[i + j * PANEL] = sum_lanes(&sum[i + j * PANEL]);
+}
+
+/* b_j -= sum_i factor[i + j * PANEL] a_i */
+INLINE void subtract(const lanes *a, size_t na, lanes *b, size_t nb, size_t stride, size_t groups,
+                     const double *factor)
+{
+    for (size_t g = 0; g < groups; g++)
+        for (size_t j = 0; j < nb; j++) {
+            lanes value = b[j * stride + g];
+            for (size_t i = 0; i < na; i++)
+                value -= a[i * stride + g] * factor[i + j * PANEL];
+            b[j * stride + g] = value;
+        }
+}
+
+/* Turn column v of the chunk, under the diagonal element *top, into a reflection that clears it;
+ * returns its tau. */
+INLINE double reflection(double *top, lanes *v, size_t groups)
+{
+    double dots[PANEL * PAIR], alpha = *top;
+
+    dots_of(v, 1, v, 1, groups, groups, dots);
+    if (dots[0] < DBL_MIN) {
+        memset(v, 0, groups * sizeof *v);
+        return 0;
+    }
+    double beta = -copysign(sqrt(alpha * alpha + dots[0]), alpha), scale = 1 / (alpha - beta);
+    for (size_t g = 0; g < groups; g++)
+        v[g] *= scale;
+    *top = beta;
+    return (beta - alpha) / beta;
+}
+
+/* Apply the one reflection (tau, v) to the column x under the triangle's element *top. */
+INLINE void reflect_one(double tau, const lanes *v, double *top, lanes *x, size_t groups)
+{
+    double factor[PANEL * PAIR];
+
+    dots_of(v, 1, x, 1, groups, groups, factor);
+    factor[0] = tau * (*top + factor[0]);
+    *top -= factor[0];
+    subtract(v, 1, x, 1, groups, groups, factor);
+}
+
+/* t (PANEL x PANEL, upper): the product of the panel's reflections is I - Y t Y'. */
+INLINE void compact_form(const double *tau, const lanes *v, size_t stride, size_t groups,
+                         double t[PANEL][PANEL])
+{
+    for (size_t j = 0; j < PANEL; j++) {
+        double dots[PANEL * PAIR];
+        dots_of(v, PANEL, v + j * stride, 1, stride, groups, dots);
+        t[j][j] = tau[j];
+        for (size_t i = 0; i < j; i++) {
+            double sum = 0;
+            for (size_t l = i; l < j; l++)
+                sum += t[i][l] * dots[l];
+            t[i][j] = -tau[j] * sum;
+        }
+    }
+}
+
+/* Apply the panel's reflections to nb columns x under the rows of the triangle at `top`. */
+INLINE void reflect_panel(double t[PANEL][PANEL], const lanes *v, double *top, size_t q, lanes *x,
+                          size_t nb, size_t stride, size_t groups)
+{
+    double dots[PANEL * PAIR], factor[PANEL * PAIR];
+
+    dots_of(v, PANEL, x, nb, stride, groups, dots);
+    for (size_t j = 0; j < nb; j++) {
+        for (size_t i = 0; i < PANEL; i++)
+            dots[i + j * PANEL] += top[i + j * q];
+        for (size_t i = 0; i < PANEL; i++) {
+            double sum = 0;
+            for (size_t l = 0; l <= i; l++)
+                sum += t[l][i] * dots[l + j * PANEL];
+            factor[i + j * PANEL] = sum;
+            top[i + j * q] -= sum;
+        }
+    }
+    subtract(v, PANEL, x, nb, stride, groups, factor);
+}
+
+/* `triangular`: row i of the chunk starts at column i, so column j needs its first j + 1 rows. */
+INLINE void reduce(double *triangle, size_t q, double *chunk, size_t rows, bool triangular)
+{
+    lanes *x = (lanes *)chunk;
+    size_t stride = rows / MELE_I_LANES;
+
+    for (size_t first = 0; first < q; first += PANEL) {
+        size_t end = first + PANEL < q ? first + PANEL : q;
+        size_t groups = triangular ? (end - 1) / MELE_I_LANES + 1 : stride;
+        double tau[PANEL] = {0}, t[PANEL][PANEL];
+        for (size_t j = first; j < end; j++) {
+            lanes *v = x + j * stride;
+            tau[j - first] = reflection(&triangle[j + j * q], v, groups);
+            for (size_t l = j + 1; l < end; l++)
+                reflect_one(tau[j - first], v, &triangle[j + l * q], x + l * stride, groups);
+        }
+        if (end == q)
+            return;
+        const lanes *v = x + first * stride;
+        double *top = triangle + first;
+        size_t l = end;
+        compact_form(tau, v, stride, groups, t);
+        for (; l + PAIR <= q; l += PAIR)
+            reflect_panel(t, v, top + l * q, q, x + l * stride, PAIR, stride, groups);
+        for (; l < q; l++)
+            reflect_panel(t, v, top + l * q, q, x + l * stride, 1, stride, groups);
+    }
+}
+
+INLINE void cross(const double *a, size_t na, const double *b, size_t nb, size_t rows, double *out,
+                  size_t ld)
+{
+    const lanes *u = (const lanes *)a, *v = (const lanes *)b;
+    size_t groups = rows / MELE_I_LANES;
+
+    for (size_t j = 0; j < nb; j += PAIR)
+        for (size_t i = 0; i < na; i += PANEL) {
+            size_t height = na - i < PANEL ? na - i : PANEL, width = nb - j < PAIR ? nb - j : PAIR;
+            double dots[PANEL * PAIR];
+            if (height == PANEL && width == PAIR)
+                dots_of(u + i * groups, PANEL, v + j * groups, PAIR, groups, groups, dots);
+            else
+                dots_of(u + i * groups, height, v + j * groups, width, groups, groups, dots);
+            for (size_t l = 0; l < width; l++)
+                for (size_t k = 0; k < height; k++)
+                    out[i + k + (j + l) * ld] += dots[k + l * PANEL];
+        }
+}
+
+/* The same loops built for the widths a processor may have. */
+typedef void reduce_fn(double *triangle, size_t q, double *chunk, size_t rows, bool triangular);
+typedef void cross_fn(const double *a, size_t na, const double *b, size_t nb, size_t rows,
+                      double *out, size_t ld);
+
+#define BUILD(name, target)                                                                       \
+    target static void reduce_##name(double *triangle, size_t q, double *chunk, size_t rows,      \
+                                     bool triangular)                                             \
+    {                                                                                             \
+        reduce(triangle, q, chunk, rows, triangular);                                             \
+    }                                                                                             \
+    target static void cross_##name(const double *a, size_t na, const double *b, size_t nb,       \
+                                    size_t rows, double *out, size_t ld)                          \
+    {                                                                                             \
+        cross(a, na, b, nb, rows, out, ld);                                                       \
+    }
+
+BUILD(plain, )
+#if defined(__x86_64__)
+BUILD(avx2, __attribute__((target("avx2"))))
+BUILD(avx512, __attribute__((target("avx512f"))))
+#endif
+
+static reduce_fn *best_reduce(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return reduce_avx512;
+    if (__builtin_cpu_supports("avx2"))
+        return reduce_avx2;
+#endif
+    return reduce_plain;
+}
+
+static cross_fn *best_cross(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return cross_avx512;
+    if (__builtin_cpu_supports("avx2"))
+        return cross_avx2;
+#endif
+    return cross_plain;
+}
+
+void mele_i_triangle_add(double *triangle, size_t q, double *chunk, size_t rows)
+{
+    best_reduce()(triangle, q, chunk, rows, false);
+}
+
+static size_t padded(size_t q)
+{
+    return (q + MELE_I_LANES - 1) / MELE_I_LANES * MELE_I_LANES;
+}
+
+size_t mele_i_triangle_room(size_t q)
+{
+    return padded(q) * q;
+}
+
+void mele_i_triangle_merge(double *triangle, const double *other, size_t q, double *scratch)
+{
+    size_t rows = padded(q);
+
+    for (size_t j = 0; j < q; j++) {
+        memcpy(scratch + j * rows, other + j * q, q * sizeof *other);
+        memset(scratch + j * rows + q, 0, (rows - q) * sizeof *other);
+    }
+    best_reduce()(triangle, q, scratch, rows, true);
+}
+
+void mele_i_cross_add(const double *a, size_t na, const double *b, size_t nb, size_t rows,
+                      double *out, size_t ld)
+{
+    best_cross()(a, na, b, nb, rows, out, ld);
+}

@@ -1,0 +1,257 @@
+/* Cross-validation: the whole fit, scaling and partition included, is made again on the rows
+ * outside each fold, and predicts the fold. So is the comparison, the same fit with one region,
+ * whose only expert is global. Errors are pooled over the rows of all folds. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mele/fit.h>
+#include <mele/measure.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "core/stream.h"
+#include "engine/pass.h"
+#include "fit/report.h"
+#include "fit/stages.h"
+#include "measure/folds.h"
+#include "model/options.h"
+#include "model/predict.h"
+#include "schema/data.h"
+
+/* Left-out predictions of all rows. */
+typedef struct predictions {
+    double *mean;              /* n x M: means, or probabilities */
+    double *log_density;       /* n x m; NULL for classes */
+    double *joint_log_density; /* n; NULL for classes */
+} predictions;
+
+typedef struct cv_context {
+    const mele_data *data;
+    const mele_options *options;
+    size_t folds, outputs;
+    size_t *fold_of_row;
+    predictions model, global;
+} cv_context;
+
+static bool has_classes(const cv_context *c)
+{
+    return mele_schema_classes(c->data->schema) > 0;
+}
+
+static void predictions_clear(predictions *p)
+{
+    free(p->mean);
+    free(p->log_density);
+    free(p->joint_log_density);
+}
+
+static mele_status predictions_new(const cv_context *c, size_t rows, predictions *out,
+                                   mele_error *error)
+{
+    size_t targets = c->data->schema->targets;
+
+    out->mean = MELE_I_ARRAY(double, rows * c->outputs);
+    if (out->mean == NULL)
+        return mele_i_no_memory(error);
+    if (has_classes(c))
+        return MELE_OK;
+    out->log_density = MELE_I_ARRAY(double, rows * targets);
+    out->joint_log_density = MELE_I_ARRAY(double, rows);
+    return out->log_density == NULL || out->joint_log_density == NULL ? mele_i_no_memory(error)
+                                                                      : MELE_OK;
+}
+
+/* The rows inside a fold (or outside of it), counted in *count. */
+static size_t *rows_of_fold(const cv_context *c, size_t fold, bool inside, size_t *count)
+{
+    size_t *rows = MELE_I_ARRAY(size_t, c->data->rows);
+
+    *count = 0;
+    for (size_t i = 0; rows != NULL && i < c->data->rows; i++)
+        if ((c->fold_of_row[i] == fold) == inside)
+            rows[(*count)++] = i;
+    return rows;
+}
+
+static void scatter(double *to, const double *from, const size_t *rows, size_t count, size_t width)
+{
+    for (size_t i = 0; to != NULL && i < count; i++)
+        memcpy(to + rows[i] * width, from + i * width, width * sizeof *to);
+}
+
+/* Predict the left-out rows and put the results where these rows belong. */
+static mele_status predict_rows(const cv_context *c, const mele_model *model,
+                                const mele_data *left_out, const size_t *rows,
+                                const predictions *to, mele_engine *engine, mele_error *error)
+{
+    size_t count = left_out->rows, targets = c->data->schema->targets;
+    predictions part = {NULL, NULL, NULL};
+    mele_status status = predictions_new(c, count, &part, error);
+
+    if (status == MELE_OK) {
+        mele_i_features features = mele_i_data_features(left_out);
+        mele_prediction wanted = {.mean = has_classes(c) ? NULL : part.mean,
+                                  .probability = has_classes(c) ? part.mean : NULL,
+                                  .log_density = part.log_density,
+                                  .joint_log_density = part.joint_log_density,
+                                  .targets = left_out->targets};
+        status = mele_i_model_predict(model, &features, NULL, engine, &wanted, error);
+    }
+    if (status == MELE_OK) {
+        scatter(to->mean, part.mean, rows, count, c->outputs);
+        scatter(to->log_density, part.log_density, rows, count, targets);
+        scatter(to->joint_log_density, part.joint_log_density, rows, count, 1);
+    }
+    predictions_clear(&part);
+    return status;
+}
+
+/* Fit to the rows outside a fold, with the random streams of that fold, and predict the fold. */
+static mele_status fit_and_predict(const cv_context *c, size_t fold, bool global,
+                                   const mele_data *training, const mele_data *left_out,
+                                   const size_t *rows, mele_engine *engine, mele_error *error)
+{
+    mele_options options = *c->options;
+    mele_model *model = NULL;
+
+    options.partition.fold = options.experts.fold = fold + 1;
+    if (global) {
+        options.partition.clusters = 1;
+        options.partition.method = "kmeans";
+        options.gate.kind = "posterior";
+    }
+    mele_status status = mele_i_fit_all(training, &options, engine, NULL, &model, error);
+    if (status == MELE_OK)
+        status = predict_rows(c, model, left_out, rows, global ? &c->global : &c->model, engine,
+                              error);
+    mele_model_free(model);
+    return status;
+}
+
+static mele_status run_fold(void *context, size_t fold, mele_engine *engine, mele_error *error)
+{
+    const cv_context *c = context;
+    size_t inside, outside;
+    size_t *left_out_rows = rows_of_fold(c, fold, true, &inside);
+    size_t *training_rows = rows_of_fold(c, fold, false, &outside);
+    mele_data *training = NULL, *left_out = NULL;
+    mele_status status = MELE_OK;
+
+    if (left_out_rows == NULL || training_rows == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        status = mele_i_data_subset(c->data, training_rows, outside, true, &training, error);
+    if (status == MELE_OK)
+        status = mele_i_data_subset(c->data, left_out_rows, inside, false, &left_out, error);
+    for (int global = 0; global < 2 && status == MELE_OK; global++)
+        status = fit_and_predict(c, fold, global, training, left_out, left_out_rows, engine, error);
+    mele_data_free(left_out);
+    mele_data_free(training);
+    free(training_rows);
+    free(left_out_rows);
+    return status;
+}
+
+/* ---- the errors ---- */
+
+static json_t *measures_object(const mele_measures *measures)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < measures->count; i++)
+        if (!mele_i_json_put(object, measures->names[i], mele_i_report_real(measures->values[i]))) {
+            json_decref(object);
+            return NULL;
+        }
+    return object;
+}
+
+static mele_status measure(const cv_context *c, const predictions *p, json_t **out,
+                           mele_error *error)
+{
+    const mele_schema *schema = c->data->schema;
+    const char **names = MELE_I_ARRAY(const char *, schema->targets);
+    mele_metrics *metrics = NULL;
+    mele_status status = MELE_OK;
+
+    if (names == NULL)
+        return mele_i_no_memory(error);
+    for (size_t t = 0; t < schema->targets; t++)
+        names[t] = schema->target[t].name;
+    mele_outcomes outcomes = {c->data->rows, c->data->targets, p->mean, p->log_density,
+                              p->joint_log_density, c->data->weights};
+    status = mele_metrics_new(names, schema->targets, mele_schema_classes(schema), &metrics, error);
+    if (status == MELE_OK)
+        status = mele_metrics_add(metrics, &outcomes, error);
+    if (status == MELE_OK) {
+        mele_measures measures = mele_metrics_result(metrics);
+        if ((*out = measures_object(&measures)) == NULL)
+            status = mele_i_no_memory(error);
+    }
+    mele_metrics_free(metrics);
+    free(names);
+    return status;
+}
+
+static mele_status report_errors(const cv_context *c, mele_report *report, mele_error *error)
+{
+    json_t *cv = json_object(), *model = NULL, *global = NULL;
+    mele_status status = measure(c, &c->model, &model, error);
+
+    if (status == MELE_OK)
+        status = measure(c, &c->global, &global, error);
+    if (status != MELE_OK) {
+        json_decref(model);
+        json_decref(cv);
+        return status;
+    }
+    bool good = mele_i_json_put(cv, "folds", json_integer((json_int_t)c->folds));
+    good = mele_i_json_put(cv, "model", model) && good;
+    good = mele_i_json_put(cv, "global", global) && good;
+    mele_i_report_set(report, "cv", cv);
+    return good ? MELE_OK : mele_i_no_memory(error);
+}
+
+static mele_status deal_folds(cv_context *c, mele_error *error)
+{
+    const mele_data *data = c->data;
+    mele_i_stream stream = mele_i_stream_make(c->options->seed, MELE_I_FOR_FOLDS, 0, 0);
+
+    c->fold_of_row = MELE_I_ARRAY(size_t, data->rows);
+    if (c->fold_of_row == NULL)
+        return mele_i_no_memory(error);
+    return mele_i_folds(data->rows, data->group, has_classes(c) ? data->targets : NULL, c->folds,
+                        &stream, c->fold_of_row, error);
+}
+
+mele_status mele_cross_validate(const mele_data *data, const mele_options *options, size_t folds,
+                                mele_engine *engine, mele_report *report, mele_error *error)
+{
+    size_t classes = mele_schema_classes(data->schema), targets = data->schema->targets;
+    cv_context c = {.data = data, .options = options, .folds = folds,
+                    .outputs = classes > 0 ? classes : targets};
+    mele_i_tasks tasks = {.count = folds, .run = run_fold, .context = &c, .stage = "cv"};
+    double start = mele_i_clock();
+    mele_status status;
+
+    if (targets == 0)
+        return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
+    status = mele_i_options_check(options, error);
+    if (status == MELE_OK)
+        status = deal_folds(&c, error);
+    if (status == MELE_OK)
+        status = predictions_new(&c, data->rows, &c.model, error);
+    if (status == MELE_OK)
+        status = predictions_new(&c, data->rows, &c.global, error);
+    if (status == MELE_OK)
+        status = mele_i_tasks_run(engine, &tasks, error);
+    if (status == MELE_OK)
+        status = report_errors(&c, report, error);
+    mele_report_seconds(report, "cv", mele_i_clock() - start);
+    predictions_clear(&c.model);
+    predictions_clear(&c.global);
+    free(c.fold_of_row);
+    return status;
+}

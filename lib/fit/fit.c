@@ -1,0 +1,146 @@
+#include <mele/fit.h>
+
+#include "core/error.h"
+#include "fit/report.h"
+#include "fit/stages.h"
+#include "model/options.h"
+#include "schema/data.h"
+
+static mele_i_run run_of(const mele_data *data, const mele_posteriors *posteriors,
+                         const mele_options *options, mele_engine *engine, mele_report *report,
+                         mele_model *model)
+{
+    mele_i_run run = {.data = data, .posteriors = posteriors, .options = options,
+                      .engine = engine, .report = report, .model = model};
+
+    run.features = mele_i_data_features(data);
+    return run;
+}
+
+/* Run stage 1 on a new model, and the others when the whole is wanted. */
+static mele_status fit_new(const mele_data *data, const mele_options *options, bool whole,
+                           mele_engine *engine, mele_report *report, mele_model **out,
+                           mele_error *error)
+{
+    mele_model *model = mele_i_model_new();
+    mele_i_run run = run_of(data, NULL, options, engine, report, model);
+    mele_status status = model == NULL ? mele_i_no_memory(error)
+                                       : mele_i_run_partition(&run, error);
+
+    if (status == MELE_OK && whole)
+        status = mele_i_run_experts(&run, true, error);
+    if (status == MELE_OK && whole)
+        status = mele_i_run_gate(&run, error);
+    mele_i_run_clear(&run);
+    if (status != MELE_OK)
+        mele_model_free(model);
+    else
+        *out = model;
+    return status;
+}
+
+mele_status mele_fit_partition(const mele_data *data, const mele_options *options,
+                               mele_engine *engine, mele_report *report, mele_model **out,
+                               mele_error *error)
+{
+    return fit_new(data, options, false, engine, report, out, error);
+}
+
+mele_status mele_i_fit_all(const mele_data *data, const mele_options *options, mele_engine *engine,
+                           mele_report *report, mele_model **out, mele_error *error)
+{
+    if (data->schema->targets == 0)
+        return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
+    return fit_new(data, options, true, engine, report, out, error);
+}
+
+mele_status mele_fit(const mele_data *data, const mele_options *options, mele_engine *engine,
+                     mele_report *report, mele_model **out, mele_error *error)
+{
+    return mele_i_fit_all(data, options, engine, report, out, error);
+}
+
+/* Free the parts of a model that it does not share with another, and the model's record. */
+static void free_new_parts(const mele_model *model, const mele_model *old)
+{
+    if (model->schema != old->schema)
+        mele_i_schema_free(model->schema);
+    if (model->experts != old->experts)
+        mele_experts_free(model->experts);
+    if (model->gate != old->gate)
+        mele_gate_free(model->gate);
+    if (model->target_scaling.center != old->target_scaling.center) {
+        mele_i_scaling target_scaling = model->target_scaling;
+        mele_i_scaling_clear(&target_scaling);
+    }
+    json_decref(model->training);
+}
+
+/* A later stage works on a copy that shares the model's parts, so that a failure leaves the model
+ * as it was. A gate that stood on other experts goes with them. */
+static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *, mele_error *),
+                             mele_model *model, mele_error *error)
+{
+    mele_model changed = *model;
+    mele_status status;
+
+    changed.training = json_copy(model->training);
+    if (changed.training == NULL)
+        return mele_i_no_memory(error);
+    run->model = &changed;
+    status = stage(run, error);
+    mele_i_run_clear(run);
+    if (status == MELE_OK) {
+        free_new_parts(model, &changed);
+        *model = changed;
+    } else {
+        free_new_parts(&changed, model);
+    }
+    return status;
+}
+
+static mele_status experts_alone(mele_i_run *run, mele_error *error)
+{
+    return mele_i_run_experts(run, false, error);
+}
+
+mele_status mele_fit_experts(const mele_data *data, const mele_posteriors *posteriors,
+                             const mele_options *options, mele_engine *engine, mele_report *report,
+                             mele_model *model, mele_error *error)
+{
+    mele_i_run run = run_of(data, posteriors, options, engine, report, NULL);
+
+    return fit_later(&run, experts_alone, model, error);
+}
+
+mele_status mele_fit_gate(const mele_data *data, const mele_posteriors *posteriors,
+                          const mele_options *options, mele_engine *engine, mele_report *report,
+                          mele_model *model, mele_error *error)
+{
+    mele_i_run run = run_of(data, posteriors, options, engine, report, NULL);
+
+    return fit_later(&run, mele_i_run_gate, model, error);
+}
+
+mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *posteriors,
+                             const mele_options *options, mele_engine *engine, mele_model **out,
+                             mele_error *error)
+{
+    mele_model *model = mele_i_model_new();
+    mele_i_run run = run_of(data, posteriors, options, engine, NULL, model);
+    mele_status status = model == NULL ? mele_i_no_memory(error)
+                                       : mele_i_run_start(&run, error);
+
+    if (status != MELE_OK) {
+        mele_model_free(model);
+        return status;
+    }
+    model->clusters = posteriors->clusters;
+    *out = model;
+    return MELE_OK;
+}
+
+mele_status mele_options_inherit(const mele_model *model, mele_options *options, mele_error *error)
+{
+    return mele_i_options_load(json_object_get(model->training, "options"), options, error);
+}

@@ -1,0 +1,22 @@
+#ifndef MELE_FIT_REPORT_H
+#define MELE_FIT_REPORT_H
+
+#include <jansson.h>
+#include <mele/report.h>
+
+/* All of these take a report of NULL for "not wanted". A failure of memory is remembered and told
+ * by mele_report_text(): a fit does not fail because its report does. */
+
+/* Set root[key], taking the reference. */
+void mele_i_report_set(mele_report *report, const char *key, json_t *value);
+
+void mele_i_report_warn(mele_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A number, or null for one that JSON cannot hold. */
+json_t *mele_i_report_real(double value);
+
+/* Seconds on a clock that only goes forward. */
+double mele_i_clock(void);
+
+#endif

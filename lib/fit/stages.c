@@ -1,0 +1,621 @@
+#include "fit/stages.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+#include "fit/report.h"
+#include "model/options.h"
+#include "schema/data.h"
+
+#define BLOCK_WORK (1 << 16)
+#define LOG_TWO_PI 1.8378770664093454836
+
+void mele_i_run_clear(mele_i_run *run)
+{
+    free(run->design);
+    free(run->targets);
+    if (run->marginal != run->joint)
+        free(run->marginal);
+    free(run->joint);
+    free(run->left_out);
+    free(run->left_out_variance);
+    run->design = run->targets = run->marginal = run->joint = NULL;
+    run->left_out = run->left_out_variance = NULL;
+}
+
+static size_t classes(const mele_i_run *run)
+{
+    return mele_schema_classes(run->model->schema);
+}
+
+/* ---- what stages share ---- */
+
+static mele_status need_design(mele_i_run *run, mele_error *error)
+{
+    const mele_model *model = run->model;
+
+    if (run->design != NULL)
+        return MELE_OK;
+    run->design = mele_i_array(run->features.rows * model->scaling.columns, sizeof(double));
+    if (run->design == NULL)
+        return mele_i_no_memory(error);
+    return mele_i_encode(model->schema, &model->scaling, &run->features, run->engine, run->design,
+                         error);
+}
+
+static mele_status need_targets(mele_i_run *run, mele_error *error)
+{
+    size_t rows = run->features.rows, targets = run->model->schema->targets;
+
+    if (run->targets != NULL)
+        return MELE_OK;
+    run->targets = mele_i_array(rows * targets, sizeof(double));
+    if (run->targets == NULL)
+        return mele_i_no_memory(error);
+    if (classes(run) > 0) {
+        memcpy(run->targets, run->data->targets, rows * sizeof *run->targets);
+        return MELE_OK;
+    }
+    mele_matrix view = mele_matrix_of(run->data->targets, rows, targets);
+    mele_i_scale_matrix(&run->model->target_scaling, &view, run->targets);
+    return MELE_OK;
+}
+
+/* The coordinates that stage 1 sees; *owned is NULL when they are the design itself. */
+static mele_status coordinates(mele_i_run *run, bool with_targets, const double **out,
+                               double **owned, mele_error *error)
+{
+    const mele_i_space *space = &run->model->space;
+    bool targets = with_targets && space->target_columns > 0;
+    size_t columns = space->columns + (targets ? space->target_columns : 0);
+
+    *owned = NULL;
+    if (!targets && mele_i_space_is_design(space, &run->model->scaling)) {
+        mele_status status = need_design(run, error);
+        *out = run->design;
+        return status;
+    }
+    *out = *owned = mele_i_array(run->features.rows * columns, sizeof(double));
+    if (*owned == NULL)
+        return mele_i_no_memory(error);
+    return mele_i_space_encode(space, run->model->schema, &run->features,
+                               targets ? run->data->targets : NULL, run->engine, *owned, error);
+}
+
+static mele_status posteriors_of(mele_i_run *run, const mele_partition *partition,
+                                 bool with_targets, double **out, mele_error *error)
+{
+    const double *points = NULL;
+    double *owned = NULL;
+    mele_status status = coordinates(run, with_targets, &points, &owned, error);
+
+    if (status == MELE_OK) {
+        *out = mele_i_array(run->features.rows * run->model->clusters, sizeof(double));
+        status = *out == NULL ? mele_i_no_memory(error) : MELE_OK;
+    }
+    mele_matrix view = mele_matrix_of(points, run->features.rows,
+                                      mele_partition_columns(partition));
+    if (status == MELE_OK)
+        status = mele_partition_log_posteriors(partition, &view, run->engine, *out, error);
+    free(owned);
+    return status;
+}
+
+/* The posteriors that came from elsewhere, of the rows that are used. */
+static mele_status take_posteriors(mele_i_run *run, mele_error *error)
+{
+    const mele_posteriors *given = run->posteriors;
+    size_t rows = run->features.rows, clusters = run->model->clusters;
+    size_t all = rows + run->data->dropped;
+
+    if (given->rows != all || given->clusters != clusters)
+        return mele_i_fail(error, MELE_EDATA, "the posteriors are %zu x %zu, the data have %zu rows "
+                           "and the model %zu regions", given->rows, given->clusters, all,
+                           clusters);
+    run->joint = mele_i_array(rows * clusters, sizeof(double));
+    if (run->joint == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < rows; i++) {
+        size_t from = run->data->row == NULL ? i : run->data->row[i];
+        memcpy(run->joint + i * clusters, given->log_posteriors + from * clusters,
+               clusters * sizeof *run->joint);
+    }
+    run->marginal = run->joint;
+    return MELE_OK;
+}
+
+static mele_status need_joint(mele_i_run *run, mele_error *error)
+{
+    mele_model *model = run->model;
+    mele_status status;
+
+    if (run->joint != NULL)
+        return MELE_OK;
+    if (run->posteriors != NULL)
+        return take_posteriors(run, error);
+    if (model->joint == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the model has no stage 1: it needs --posteriors");
+    status = posteriors_of(run, model->joint, true, &run->joint, error);
+    if (status == MELE_OK && model->marginal == model->joint)
+        run->marginal = run->joint;
+    return status;
+}
+
+static mele_status need_marginal(mele_i_run *run, mele_error *error)
+{
+    mele_status status = need_joint(run, error);
+
+    if (status != MELE_OK || run->marginal != NULL)
+        return status;
+    return posteriors_of(run, run->model->marginal, false, &run->marginal, error);
+}
+
+/* ---- what the model records of its training ---- */
+
+static double total_weight(const mele_data *data)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < data->rows; i++)
+        sum += data->weights == NULL ? 1 : data->weights[i];
+    return sum;
+}
+
+/* Set training[key] and the same key of the report, taking the reference. */
+static mele_status record(mele_i_run *run, const char *key, json_t *value, mele_error *error)
+{
+    mele_i_report_set(run->report, key, json_incref(value));
+    if (!mele_i_json_put(run->model->training, key, value))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
+static mele_status record_options(mele_i_run *run, mele_error *error)
+{
+    json_t *training = run->model->training;
+    mele_option_stage last = mele_i_model_last_stage(run->model);
+
+    if (!mele_i_json_put(training, "options", mele_i_options_save(run->options, last))
+        || !mele_i_json_put(training, "rows", json_integer((json_int_t)run->features.rows))
+        || !mele_i_json_put(training, "weight", json_real(total_weight(run->data))))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
+static void start_report(const mele_i_run *run)
+{
+    mele_report *report = run->report;
+
+    mele_i_report_set(report, "rows", json_integer((json_int_t)run->features.rows));
+    mele_i_report_set(report, "columns", json_integer((json_int_t)run->model->schema->features));
+    mele_i_report_set(report, "clusters", json_integer((json_int_t)run->model->clusters));
+    mele_i_report_set(report, "seed", json_integer((json_int_t)run->options->seed));
+    mele_i_report_set(report, "threads", json_integer(mele_engine_threads(run->engine)));
+    if (run->data->dropped > 0)
+        mele_i_report_set(report, "dropped", json_integer((json_int_t)run->data->dropped));
+}
+
+/* ---- stage 1 ---- */
+
+/* The scaling of regression targets, unless the model has it. */
+static mele_status scale_targets(mele_i_run *run, mele_error *error)
+{
+    mele_model *model = run->model;
+    const mele_schema *schema = model->schema;
+
+    if (schema->targets == 0 || mele_schema_classes(schema) > 0
+        || model->target_scaling.columns > 0)
+        return MELE_OK;
+    mele_matrix view = mele_matrix_of(run->data->targets, run->features.rows, schema->targets);
+    return mele_i_scaling_fit_matrix(&view, run->data->weights, MELE_I_SCALE_STANDARD, run->engine,
+                                     &model->target_scaling, error);
+}
+
+mele_status mele_i_run_start(mele_i_run *run, mele_error *error)
+{
+    mele_model *model = run->model;
+    mele_status status = mele_i_schema_copy(run->data->schema, &model->schema, error);
+
+    if (status == MELE_OK)
+        status = mele_i_scaling_fit(model->schema, &run->features, run->data->weights,
+                                    MELE_I_SCALE_STANDARD, run->engine, &model->scaling, error);
+    if (status == MELE_OK)
+        status = scale_targets(run, error);
+    return status;
+}
+
+static json_t *partition_record(const mele_partition_info *info, const size_t *sizes)
+{
+    json_t *object = json_object(), *list = json_array();
+    bool good = mele_i_json_put(object, "iterations", json_integer((json_int_t)info->iterations))
+                && mele_i_json_put(object, "objective", mele_i_report_real(info->objective))
+                && mele_i_json_put(object, "converged", json_boolean(info->converged))
+                && mele_i_json_put(object, "merged", json_integer((json_int_t)info->merged))
+                && mele_i_json_put(object, "repaired", json_integer((json_int_t)info->repaired));
+
+    for (size_t k = 0; k < info->clusters && good; k++)
+        good = json_array_append_new(list, json_integer((json_int_t)sizes[k])) == 0;
+    good = mele_i_json_put(object, "sizes", list) && good;
+    if (good)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static void warn_of_partition(mele_i_run *run, const mele_partition_info *info)
+{
+    if (info->merged > 0)
+        mele_i_report_warn(run->report, "%zu regions instead of %zu: there are not enough distinct "
+                           "rows", info->clusters, info->clusters + info->merged);
+    if (!info->converged)
+        mele_i_report_warn(run->report, "stage 1 did not converge in %zu iterations (--max-iter)",
+                           info->iterations);
+}
+
+/* Count the rows of each region by their largest posterior. */
+static mele_status region_sizes(mele_i_run *run, size_t **out, mele_error *error)
+{
+    size_t clusters = run->model->clusters;
+    mele_status status = need_joint(run, error);
+    size_t *sizes = MELE_I_ZEROED(size_t, clusters);
+
+    if (status == MELE_OK && sizes == NULL)
+        status = mele_i_no_memory(error);
+    for (size_t i = 0; i < run->features.rows && status == MELE_OK; i++) {
+        const double *row = run->joint + i * clusters;
+        size_t best = 0;
+        for (size_t k = 1; k < clusters; k++)
+            if (row[k] > row[best])
+                best = k;
+        sizes[best]++;
+    }
+    if (status != MELE_OK)
+        free(sizes);
+    else
+        *out = sizes;
+    return status;
+}
+
+static mele_status fit_regions(mele_i_run *run, mele_partition_info *info, mele_error *error)
+{
+    const mele_i_space *space = &run->model->space;
+    mele_partition_options options = run->options->partition;
+    mele_partition *partition = NULL;
+    const double *points = NULL;
+    double *owned = NULL;
+    mele_status status = coordinates(run, true, &points, &owned, error);
+
+    options.seed = run->options->seed;
+    mele_matrix view = mele_matrix_of(points, run->features.rows,
+                                      space->columns + space->target_columns);
+    if (status == MELE_OK)
+        status = mele_partition_fit(&view, run->data->weights, &options, run->engine, &partition,
+                                    info, error);
+    free(owned);
+    if (status != MELE_OK)
+        return status;
+    return mele_i_model_set_partition(run->model, partition, error);
+}
+
+mele_status mele_i_run_partition(mele_i_run *run, mele_error *error)
+{
+    const mele_options *options = run->options;
+    double start = mele_i_clock();
+    mele_partition_info info;
+    size_t *sizes = NULL;
+    mele_status status = mele_i_options_check(options, error);
+
+    if (status == MELE_OK)
+        status = mele_i_run_start(run, error);
+    if (status == MELE_OK)
+        status = mele_i_space_fit(run->model->schema, &run->features, run->data->targets,
+                                  run->data->weights, options->cluster_on, options->scale,
+                                  options->target_weight, run->engine, &run->model->space, error);
+    if (status == MELE_OK)
+        status = fit_regions(run, &info, error);
+    if (status == MELE_OK)
+        status = region_sizes(run, &sizes, error);
+    if (status == MELE_OK) {
+        start_report(run);
+        warn_of_partition(run, &info);
+        status = record(run, "partition", partition_record(&info, sizes), error);
+    }
+    if (status == MELE_OK)
+        status = record_options(run, error);
+    mele_report_seconds(run->report, "partition", mele_i_clock() - start);
+    free(sizes);
+    return status;
+}
+
+/* ---- stage 2 ---- */
+
+static json_t *expert_record(const mele_expert_info *info, const char *kind)
+{
+    json_t *object = json_object();
+    bool good = mele_i_json_put(object, "rows", mele_i_report_real(info->rows))
+                && mele_i_json_put(object, "rank", json_integer((json_int_t)info->rank))
+                && mele_i_json_put(object, "kind", json_string(kind))
+                && mele_i_json_put(object, "error", mele_i_report_real(info->error))
+                && mele_i_json_put(object, "left_out_error", mele_i_report_real(info->left_out))
+                && mele_i_json_put(object, "ridge", mele_i_report_real(info->ridge))
+                && mele_i_json_put(object, "repaired",
+                                   info->fallback ? json_string("global expert") : json_null());
+
+    if (good)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *experts_record(const mele_expert_info *info, size_t clusters, const char *kind)
+{
+    json_t *list = json_array();
+
+    for (size_t k = 0; k < clusters && list != NULL; k++)
+        if (json_array_append_new(list, expert_record(&info[k], kind)) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return list;
+}
+
+static void warn_of_experts(mele_i_run *run, const mele_expert_info *info)
+{
+    size_t clusters = run->model->clusters;
+
+    for (size_t k = 0; k < clusters; k++)
+        if (info[k].fallback)
+            mele_i_report_warn(run->report, "region %zu has too few rows (%g): the global expert "
+                               "answers there", k + 1, info[k].rows);
+    for (size_t k = 0; k <= clusters; k++)
+        if (!info[k].converged && !info[k].fallback)
+            mele_i_report_warn(run->report, k < clusters ? "expert %zu did not converge"
+                                                         : "the global expert did not converge",
+                               k + 1);
+}
+
+/* Room for left-out predictions, as stage 3 needs them. */
+static mele_status need_left_out_room(mele_i_run *run, mele_error *error)
+{
+    size_t rows = run->features.rows * run->model->clusters, outputs = mele_model_outputs(run->model);
+    size_t count;
+
+    if (__builtin_mul_overflow(rows, outputs, &count))
+        return mele_i_no_memory(error);
+    run->left_out = mele_i_array(count, sizeof(double));
+    if (classes(run) == 0)
+        run->left_out_variance = mele_i_array(count, sizeof(double));
+    if (run->left_out == NULL || (classes(run) == 0 && run->left_out_variance == NULL))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
+/* Train experts on the run's rows; left-out predictions go to the run when there is room. */
+static mele_status train_experts(mele_i_run *run, mele_experts **out, mele_expert_info *info,
+                                 mele_error *error)
+{
+    mele_model *model = run->model;
+    mele_expert_options options = run->options->experts;
+    size_t rows = run->features.rows;
+    mele_status status = need_joint(run, error);
+
+    options.seed = run->options->seed;
+    if (status == MELE_OK)
+        status = need_design(run, error);
+    if (status == MELE_OK)
+        status = need_targets(run, error);
+    if (status != MELE_OK)
+        return status;
+    mele_matrix design = mele_matrix_of(run->design, rows, model->scaling.columns);
+    mele_targets targets = {mele_matrix_of(run->targets, rows, model->schema->targets),
+                            classes(run)};
+    return mele_experts_fit(&design, &targets, run->data->weights, run->joint, model->clusters,
+                            &options, run->engine, out, run->left_out, run->left_out_variance,
+                            info, error);
+}
+
+/* The model learns of a target that stage 1 did not know. */
+static mele_status adopt_targets(mele_i_run *run, mele_error *error)
+{
+    mele_model *model = run->model;
+    mele_schema *schema;
+
+    if (run->data->schema->targets == 0)
+        return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
+    if (model->schema->targets == 0) {
+        mele_status status = mele_i_schema_copy(run->data->schema, &schema, error);
+        if (status != MELE_OK)
+            return status;
+        model->schema = schema;
+    }
+    return scale_targets(run, error);
+}
+
+mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error)
+{
+    mele_model *model = run->model;
+    double start = mele_i_clock();
+    mele_expert_info *info = MELE_I_ZEROED(mele_expert_info, model->clusters + 1);
+    mele_experts *experts = NULL;
+    mele_status status = info == NULL ? mele_i_no_memory(error) : adopt_targets(run, error);
+
+    if (status == MELE_OK && keep_left_out)
+        status = need_left_out_room(run, error);
+    if (status == MELE_OK)
+        status = train_experts(run, &experts, info, error);
+    if (status == MELE_OK) {
+        model->experts = experts;
+        model->gate = NULL;
+        start_report(run);
+        warn_of_experts(run, info);
+        status = record(run, "experts", experts_record(info, model->clusters,
+                                                       mele_experts_kind(experts)), error);
+    }
+    if (status == MELE_OK)
+        status = record_options(run, error);
+    mele_report_seconds(run->report, "experts", mele_i_clock() - start);
+    free(info);
+    return status;
+}
+
+/* ---- stage 3 ---- */
+
+/* Left-out predictions of the model's experts, by training the same ones again. */
+static mele_status need_left_out(mele_i_run *run, mele_error *error)
+{
+    mele_experts *again = NULL;
+    mele_status status;
+
+    if (run->left_out != NULL)
+        return MELE_OK;
+    status = need_left_out_room(run, error);
+    if (status == MELE_OK)
+        status = train_experts(run, &again, NULL, error);
+    mele_experts_free(again);
+    return status;
+}
+
+typedef struct likelihood_context {
+    const mele_i_run *run;
+    size_t clusters, outputs, targets, classes;
+    double *log_likelihoods; /* n x K */
+    double *predictions;     /* n x K x M; NULL: not wanted (may be the left-out array itself) */
+    double *wanted;          /* n x M; NULL: not wanted */
+} likelihood_context;
+
+static double log_likelihood(const likelihood_context *c, size_t i, size_t k)
+{
+    const double *target = c->run->targets + i * c->targets;
+    size_t at = (i * c->clusters + k) * c->outputs;
+    double sum = 0;
+
+    if (c->classes > 0)
+        return c->run->left_out[at + (size_t)target[0]];
+    for (size_t t = 0; t < c->targets; t++) {
+        double variance = c->run->left_out_variance[at + t];
+        double off = target[t] - c->run->left_out[at + t];
+        sum -= 0.5 * (LOG_TWO_PI + log(variance) + off * off / variance);
+    }
+    return sum;
+}
+
+static mele_status likelihood_block(void *context, mele_i_block block, void *partial, void *scratch,
+                                    mele_error *error)
+{
+    const likelihood_context *c = context;
+
+    (void)partial;
+    (void)scratch;
+    (void)error;
+    for (size_t i = block.first; i < block.first + block.count; i++)
+        for (size_t k = 0; k < c->clusters; k++)
+            c->log_likelihoods[i * c->clusters + k] = log_likelihood(c, i, k);
+    return MELE_OK;
+}
+
+/* For the squared loss on classes: probabilities, and the classes as indicators. */
+static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error *error)
+{
+    size_t count = rows * c->clusters * c->outputs;
+
+    c->predictions = mele_i_array(count, sizeof(double));
+    c->wanted = mele_i_array(rows * c->classes, sizeof(double));
+    if (c->predictions == NULL || c->wanted == NULL)
+        return mele_i_no_memory(error);
+    for (size_t e = 0; e < count; e++)
+        c->predictions[e] = exp(c->run->left_out[e]);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t class = 0; class < c->classes; class++)
+            c->wanted[i * c->classes + class] = c->run->targets[i] == (double)class;
+    return MELE_OK;
+}
+
+static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
+{
+    size_t rows = c->run->features.rows;
+    mele_i_pass pass = {.rows = rows, .map = likelihood_block, .context = c,
+                        .block_rows = mele_i_block_rows(8 * c->clusters * c->outputs, BLOCK_WORK,
+                                                        16)};
+
+    c->log_likelihoods = mele_i_array(rows * c->clusters, sizeof(double));
+    if (c->log_likelihoods == NULL)
+        return mele_i_no_memory(error);
+    return mele_i_pass_run(c->run->engine, &pass, error);
+}
+
+static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *info,
+                              mele_error *error)
+{
+    mele_model *model = run->model;
+    size_t rows = run->features.rows;
+    likelihood_context c = {.run = run, .clusters = model->clusters, .classes = classes(run),
+                            .outputs = mele_model_outputs(model), .targets = model->schema->targets};
+    bool expanded = c.classes > 0 && strcmp(run->options->gate.loss, "squared") == 0;
+    mele_status status = compute_likelihoods(&c, error);
+
+    if (status == MELE_OK && expanded)
+        status = expand_classes(&c, rows, error);
+    mele_gate_data data = {.rows = rows, .clusters = c.clusters, .log_posteriors = run->marginal,
+                           .log_likelihoods = c.log_likelihoods,
+                           .predictions = expanded ? c.predictions : run->left_out,
+                           .targets = expanded ? c.wanted : run->targets, .outputs = c.outputs,
+                           .x = mele_matrix_of(run->design, rows, model->scaling.columns),
+                           .weights = run->data->weights};
+    if (status == MELE_OK)
+        status = mele_gate_fit(&data, &run->options->gate, run->engine, out, info, error);
+    free(c.log_likelihoods);
+    free(c.predictions);
+    free(c.wanted);
+    return status;
+}
+
+static json_t *gate_record(const mele_gate_info *info, const char *kind)
+{
+    json_t *object = json_object();
+
+    if (mele_i_json_put(object, "kind", json_string(kind))
+        && mele_i_json_put(object, "iterations", json_integer((json_int_t)info->iterations))
+        && mele_i_json_put(object, "loss", mele_i_report_real(info->loss))
+        && mele_i_json_put(object, "converged", json_boolean(info->converged)))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
+{
+    mele_model *model = run->model;
+    double start = mele_i_clock();
+    mele_gate_info info;
+    mele_gate *gate = NULL;
+    mele_status status = MELE_OK;
+
+    if (model->experts == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to gate");
+    status = need_marginal(run, error);
+    if (status == MELE_OK)
+        status = need_left_out(run, error);
+    if (status == MELE_OK)
+        status = need_design(run, error);
+    if (status == MELE_OK)
+        status = need_targets(run, error);
+    if (status == MELE_OK)
+        status = train_gate(run, &gate, &info, error);
+    if (status == MELE_OK) {
+        model->gate = gate;
+        start_report(run);
+        if (!info.converged)
+            mele_i_report_warn(run->report, "the gate did not converge in %zu iterations",
+                               info.iterations);
+        status = record(run, "gate", gate_record(&info, mele_gate_name(gate)), error);
+    }
+    if (status == MELE_OK)
+        status = record_options(run, error);
+    mele_report_seconds(run->report, "gate", mele_i_clock() - start);
+    return status;
+}

@@ -1,0 +1,14 @@
+#ifndef MELE_GATE_GATE_H
+#define MELE_GATE_GATE_H
+
+#include <jansson.h>
+#include <mele/gate.h>
+
+/* The section "gate" of a model: a new reference, NULL when memory ran out. */
+json_t *mele_i_gate_save(const mele_gate *gate);
+mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error *error);
+
+/* The feature columns the gate sees; 0: it sees posteriors only. */
+size_t mele_i_gate_columns(const mele_gate *gate);
+
+#endif

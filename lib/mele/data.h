@@ -1,0 +1,85 @@
+#ifndef MELE_DATA_H
+#define MELE_DATA_H
+
+#include <stdbool.h>
+
+#include <mele/engine.h>
+#include <mele/matrix.h>
+#include <mele/table.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What the columns of a data set mean: the features (numbers, or categories with their levels)
+ *  and the targets. A model holds its own. */
+typedef struct mele_schema mele_schema;
+
+/** Rows to fit to: features, targets, weights, groups, and the schema they follow. */
+typedef struct mele_data mele_data;
+
+/** Which columns are what. A column is named by its exact name, else by its number from 1, else
+ *  as part of a range a-b of names or numbers; lists are comma separated. NULL: none. The strings
+ *  are read during the call only. */
+typedef struct mele_data_options {
+    const char *target;      /**< what to predict */
+    const char *features;    /**< default: every column that has no other role */
+    const char *ignore;      /**< columns to leave out */
+    const char *weights;     /**< one column, row weights >= 0 */
+    const char *id;          /**< one column, passed through to predictions */
+    const char *group;       /**< one column; rows with the same value stay in one fold */
+    const char *task;        /**< "regression" or "classification"; NULL: a text target is classes */
+    const char *categorical; /**< number-looking columns that are categories */
+    const char *missing;     /**< "fail" (default), "drop" or "mean" */
+    mele_table_options table;
+} mele_data_options;
+
+MELE_API mele_data_options mele_data_defaults(void);
+
+/** Read a file to fit to.
+ * @param schema   the schema to follow (a model's), whose columns are found by name, or by position
+ *                 without a header; options may then add a target it does not have, and
+ *                 nothing else that it fixes. NULL: made from the options and the file.
+ * @param out      freed with mele_data_free(); untouched on error.
+ * @return MELE_OK; MELE_EIO; MELE_EDATA: what the file holds, a column that is not there, a
+ *         missing value under "fail" (error->line says where), a negative weight;
+ *         MELE_EINVAL: options that contradict each other; MELE_ENOMEM. */
+MELE_API mele_status mele_data_read(const char *path, const mele_data_options *options,
+                                    const mele_schema *schema, mele_engine *engine,
+                                    mele_data **out, mele_error *error);
+
+/** Take arrays as they are: features x1..xd, targets y1..ym. The arrays must outlive the data.
+ * @param x        n x d, finite.
+ * @param y        n x m, finite; with classes > 0 one column of class indices 0 .. classes-1.
+ *                 NULL: no target (partitions only).
+ * @param classes  0: regression.
+ * @param weights  n importances >= 0 with a positive sum, or NULL: all 1. */
+MELE_API mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix *y,
+                                         size_t classes, const double *weights, mele_data **out,
+                                         mele_error *error);
+
+MELE_API void mele_data_free(mele_data *data);
+
+MELE_API size_t mele_data_rows(const mele_data *data);
+/** Rows that the policy "drop" left out. */
+MELE_API size_t mele_data_dropped(const mele_data *data);
+MELE_API const mele_schema *mele_data_schema(const mele_data *data);
+
+MELE_API size_t mele_schema_features(const mele_schema *schema);
+MELE_API const char *mele_schema_feature(const mele_schema *schema, size_t j);
+/** Levels of feature j; 0: it is a number. */
+MELE_API size_t mele_schema_levels(const mele_schema *schema, size_t j);
+MELE_API const char *mele_schema_level(const mele_schema *schema, size_t j, size_t level);
+MELE_API size_t mele_schema_targets(const mele_schema *schema);
+MELE_API const char *mele_schema_target(const mele_schema *schema, size_t t);
+/** Classes of the target; 0: regression. */
+MELE_API size_t mele_schema_classes(const mele_schema *schema);
+MELE_API const char *mele_schema_class(const mele_schema *schema, size_t c);
+/** Columns of the design matrix: a number is one, a category with L levels is L - 1. */
+MELE_API size_t mele_schema_columns(const mele_schema *schema);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

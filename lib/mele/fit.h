@@ -1,0 +1,67 @@
+#ifndef MELE_FIT_H
+#define MELE_FIT_H
+
+#include <mele/data.h>
+#include <mele/engine.h>
+#include <mele/model.h>
+#include <mele/options.h>
+#include <mele/posteriors.h>
+#include <mele/report.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The three stages on data, one by one or in one call. A stage fitted on its own to the same data
+ * with the same options gives the same bytes as the one call. */
+
+/** Stage 1: a new model with a partition.
+ * @param options  clusters must be set.
+ * @param report   NULL: not wanted.
+ * @param out      freed with mele_model_free(); untouched on error.
+ * @return MELE_OK; MELE_EINVAL: options; MELE_EDATA: more clusters than rows; MELE_ENOMEM;
+ *         MELE_ESTOPPED. Not converging and merged clusters are warnings of the report. */
+MELE_API mele_status mele_fit_partition(const mele_data *data, const mele_options *options,
+                                        mele_engine *engine, mele_report *report,
+                                        mele_model **out, mele_error *error);
+
+/** A new model without stage 1, for posteriors of so many regions. */
+MELE_API mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *posteriors,
+                                      const mele_options *options, mele_engine *engine,
+                                      mele_model **out, mele_error *error);
+
+/** Stage 2: add the experts to a model.
+ * @param posteriors  for a model without stage 1; else NULL.
+ * @param model       untouched on error. */
+MELE_API mele_status mele_fit_experts(const mele_data *data, const mele_posteriors *posteriors,
+                                      const mele_options *options, mele_engine *engine,
+                                      mele_report *report, mele_model *model, mele_error *error);
+
+/** Stage 3: add the gate to a model that has experts. */
+MELE_API mele_status mele_fit_gate(const mele_data *data, const mele_posteriors *posteriors,
+                                   const mele_options *options, mele_engine *engine,
+                                   mele_report *report, mele_model *model, mele_error *error);
+
+/** The three stages in one call. */
+MELE_API mele_status mele_fit(const mele_data *data, const mele_options *options,
+                              mele_engine *engine, mele_report *report, mele_model **out,
+                              mele_error *error);
+
+/** Take the options that a model records; those chosen in *options must agree with them. Strings
+ *  are the model's from then on.
+ * @return MELE_OK; MELE_EINVAL: one does not agree; *options is then untouched. */
+MELE_API mele_status mele_options_inherit(const mele_model *model, mele_options *options,
+                                          mele_error *error);
+
+/** Cross-validate the whole fit and, on the same folds, one global expert; the errors go into the
+ *  report under "cv". Folds are shuffled, stratified by class, and keep groups whole.
+ * @param folds  2 .. the number of rows (or groups). */
+MELE_API mele_status mele_cross_validate(const mele_data *data, const mele_options *options,
+                                         size_t folds, mele_engine *engine, mele_report *report,
+                                         mele_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

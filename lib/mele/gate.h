@@ -1,0 +1,88 @@
+#ifndef MELE_GATE_H
+#define MELE_GATE_H
+
+#include <stdbool.h>
+
+#include <mele/engine.h>
+#include <mele/matrix.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Stage 3: how much each expert counts for a row.
+ *      g(x) = softmax(t log p(x) + V z(x) + b),   z = log p(x) | x | [log p(x), x]
+ *  A log p below log 2^-52 enters z as that, and every column of z is clipped to the range it had
+ *  in the training rows of positive weight: V z never extrapolates, and far from all data
+ *  t log p decides. A log p of -infinity is a weight of 0 in every gate with t > 0. */
+typedef struct mele_gate mele_gate;
+
+typedef struct mele_gate_options {
+    const char *kind;      /**< "hard", "posterior", "temperature" or "softmax" (default) */
+    const char *on;        /**< what V multiplies: "posteriors" (default), "features", "both" */
+    const char *loss;      /**< "likelihood" (default), "squared" or "posteriors" */
+    double ridge;          /**< default 1: penalty ridge/2 (|V|^2 + |b|^2 + (t-1)^2) on the weighted
+                                sum of losses, z's columns taken as standardised */
+    size_t max_iterations; /**< default 200 */
+    double tolerance;      /**< default 1e-6: the gradient's largest element, a unit of weight */
+} mele_gate_options;
+
+/** What a gate is trained on; pointers are read during the call only. */
+typedef struct mele_gate_data {
+    size_t rows, clusters;
+    const double *log_posteriors;  /**< n x K */
+    const double *log_likelihoods; /**< n x K: log density of the row's target under each expert's
+                                        left-out prediction; for loss "likelihood" */
+    const double *predictions;     /**< n x K x M left-out means (or probabilities); for "squared" */
+    const double *targets;         /**< n x M (or one-hot classes); for "squared" */
+    size_t outputs;                /**< M; for "squared" */
+    mele_matrix x;                 /**< n x d scaled features; for on "features" and "both" */
+    const double *weights;         /**< n, or NULL: all 1 */
+} mele_gate_data;
+
+typedef struct mele_gate_info {
+    size_t iterations;
+    double loss; /**< a unit of weight, without the penalty: minus the log-likelihood of the blend,
+                      the squared error (summed over outputs), or the cross-entropy to the
+                      posteriors; rows that have density 0 under every gate are left out. NaN:
+                      not known (hard and posterior gates without what the loss needs) */
+    bool converged;
+} mele_gate_info;
+
+MELE_API mele_gate_options mele_gate_defaults(void);
+
+/** The name of the i-th kind, NULL past the last. */
+MELE_API const char *mele_gate_kind(size_t i);
+
+/** Train a gate with the experts frozen. The hard and posterior gates have nothing to train: of the
+ *  data they need log_posteriors, and the rest only for info->loss.
+ * @param options  NULL: mele_gate_defaults().
+ * @param out  freed with mele_gate_free(); untouched on error.
+ * @return MELE_OK; MELE_EINVAL: an option, a pointer the loss needs is NULL; MELE_EDATA: NaN;
+ *         MELE_ENOMEM; MELE_ESTOPPED.
+ * Starts from the posterior gate and never ends with a larger penalised loss. With loss
+ * "posteriors" a softmax gate has t = 0 and starts from equal weights, for t = 1 would reproduce
+ * the posteriors without learning anything. Not converging is a result (info->converged).
+ * O(n K (K + d)) an iteration. */
+MELE_API mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
+                                   mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                                   mele_error *error);
+
+MELE_API void mele_gate_free(mele_gate *gate);
+
+MELE_API const char *mele_gate_name(const mele_gate *gate);
+MELE_API size_t mele_gate_clusters(const mele_gate *gate);
+
+/** log g_k(x_i), n x K to out; exponentials of a row sum to 1 within rounding.
+ * @param log_posteriors  n x K without gaps.
+ * @param x               n x d scaled features; NULL is allowed for gates that do not see them.
+ * @return MELE_OK; MELE_EINVAL: shapes, x missing; MELE_ENOMEM. */
+MELE_API mele_status mele_gate_log_weights(const mele_gate *gate, const double *log_posteriors,
+                                           const mele_matrix *x, size_t rows,
+                                           mele_engine *engine, double *out, mele_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef MELE_MELE_H
+#define MELE_MELE_H
+
+/** All of mele but the views of GSL's types, which are in <mele/gsl.h>. */
+
+#include <mele/data.h>
+#include <mele/engine.h>
+#include <mele/expert.h>
+#include <mele/fit.h>
+#include <mele/gate.h>
+#include <mele/matrix.h>
+#include <mele/measure.h>
+#include <mele/model.h>
+#include <mele/options.h>
+#include <mele/partition.h>
+#include <mele/posteriors.h>
+#include <mele/predict.h>
+#include <mele/report.h>
+#include <mele/status.h>
+#include <mele/table.h>
+#include <mele/text.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The version of the library that is linked, such as "0.1.0". */
+MELE_API const char *mele_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

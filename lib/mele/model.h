@@ -1,0 +1,87 @@
+#ifndef MELE_MODEL_H
+#define MELE_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <mele/data.h>
+#include <mele/engine.h>
+#include <mele/matrix.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A model: the schema, and as many of the three stages as were fitted. It predicts alone. A
+ *  finished model is never changed, so any number of threads may predict from it at once. */
+typedef struct mele_model mele_model;
+
+MELE_API void mele_model_free(mele_model *model);
+
+/** Read a model file (JSON), "-" is standard input.
+ * @param out  freed with mele_model_free(); untouched on error.
+ * @return MELE_OK; MELE_EIO; MELE_EDATA: not a model, truncated, another version, an unknown or
+ *         missing key, a size that does not fit, NaN; MELE_ENOMEM. */
+MELE_API mele_status mele_model_read(const char *path, mele_model **out, mele_error *error);
+
+/** The model as JSON text, ended by a newline, in memory that the caller frees with free(). The
+ *  same model gives the same bytes. */
+MELE_API mele_status mele_model_text(const mele_model *model, char **out, size_t *length,
+                                     mele_error *error);
+
+/** What a model has. */
+MELE_API const mele_schema *mele_model_schema(const mele_model *model);
+MELE_API size_t mele_model_clusters(const mele_model *model); /**< K */
+MELE_API size_t mele_model_outputs(const mele_model *model);  /**< M: targets, or classes */
+MELE_API bool mele_model_has_partition(const mele_model *model);
+MELE_API bool mele_model_has_experts(const mele_model *model);
+MELE_API bool mele_model_has_gate(const mele_model *model);
+
+/** Why a row has no prediction. */
+typedef enum mele_reason_kind {
+    MELE_REASON_NONE = 0,
+    MELE_REASON_MISSING, /**< a value is missing (NaN) */
+    MELE_REASON_LEVEL,   /**< a category's level the model does not know */
+    MELE_REASON_RANGE    /**< a value that is infinite, or too far away to be a double when scaled */
+} mele_reason_kind;
+
+typedef struct mele_reason {
+    mele_reason_kind kind;
+    size_t feature; /**< the first feature it is about */
+} mele_reason;
+
+/** Where predictions go: every pointer is an array of the caller, or NULL when not wanted. A row
+ *  with a reason gets NaN everywhere. n rows, m targets, K regions, M outputs (m, or the number
+ *  of classes). Targets are in the data's units. */
+typedef struct mele_prediction {
+    double *mean;               /**< n x m: means; for classes the index of the likeliest */
+    double *probability;        /**< n x M (classes) */
+    double *variance_within;    /**< n x m: sum_k g_k s_k^2 */
+    double *variance_between;   /**< n x m: sum_k g_k (f_k - mean)^2; the sum is the variance */
+    double *log_posteriors;     /**< n x K */
+    double *log_gate;           /**< n x K */
+    double *expert_mean;        /**< n x K x M: means, or probabilities */
+    double *expert_variance;    /**< n x K x m (regression) */
+    double *log_density;        /**< n x m: log density (for classes: log-probability) of each of
+                                     `targets` */
+    double *joint_log_density;  /**< n: of all targets at once */
+    const double *targets;      /**< n x m, read for the log densities; NaN gives NaN */
+    mele_reason *reason;        /**< n */
+} mele_prediction;
+
+/** Predict rows in memory.
+ * @param x       n x features in the data's units, in the schema's order; a category is the index
+ *                of its level; NaN is missing.
+ * @param given   NULL, or n x K log posteriors to use in place of stage 1.
+ * @return MELE_OK; MELE_EINVAL: x has other columns, or something is wanted that needs a stage the
+ *         model does not have; MELE_ENOMEM.
+ * A row's numbers depend on that row alone. O(n K (d M + q^2)), q the columns clustered on. */
+MELE_API mele_status mele_model_predict(const mele_model *model, const mele_matrix *x,
+                                        const double *given, mele_engine *engine,
+                                        const mele_prediction *out, mele_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

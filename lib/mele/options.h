@@ -1,0 +1,67 @@
+#ifndef MELE_OPTIONS_H
+#define MELE_OPTIONS_H
+
+#include <stdint.h>
+
+#include <mele/data.h>
+#include <mele/expert.h>
+#include <mele/gate.h>
+#include <mele/partition.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Everything that can change a model. Strings are the caller's and must outlive the options. The
+ *  seeds of the parts are set from `seed`. */
+typedef struct mele_options {
+    mele_data_options data;
+    mele_partition_options partition; /**< clusters 0 (default): not chosen, which is an error */
+    const char *cluster_on;           /**< "x" (default), "xy", or a list of features */
+    double target_weight;             /**< of the targets in "xy"; default 1 */
+    const char *scale;                /**< of what is clustered: "standard" (default), ... */
+    mele_expert_options experts;
+    mele_gate_options gate;
+    uint64_t seed;                    /**< default 1, at most 32 bits */
+    uint64_t chosen;                  /**< which options mele_options_set() was given, a bit each */
+} mele_options;
+
+MELE_API mele_options mele_options_defaults(void);
+
+/** What an option belongs to: the data, or the stage that it changes. */
+typedef enum mele_option_stage {
+    MELE_OPTION_DATA,
+    MELE_OPTION_PARTITION,
+    MELE_OPTION_EXPERTS,
+    MELE_OPTION_GATE
+} mele_option_stage;
+
+/** One option as programs and bindings see it. */
+typedef struct mele_option {
+    const char *name;      /**< "clusters": the long option without its dashes */
+    char letter;           /**< 'k', or 0 */
+    mele_option_stage stage;
+    const char *argument;  /**< "N", "COL[,COL...]"; NULL: a flag */
+    const char *help;      /**< one line, lower case, no full stop */
+} mele_option;
+
+/** The i-th option, NULL past the last. */
+MELE_API const mele_option *mele_option_at(size_t i);
+
+/** Set option i from text, as a command line gives it; flags take NULL.
+ * @return MELE_OK; MELE_EINVAL: not a value of this option (the message says what is). */
+MELE_API mele_status mele_option_set(mele_options *options, size_t i, const char *text,
+                                     mele_error *error);
+
+/** The value of option i as text that mele_option_set() takes, in out[size]; returns its length
+ *  (as snprintf does), or 0 when it has none. */
+MELE_API size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t size);
+
+/** The choices of option i as text ("kmeans, gmm"), in out[size]; 0: it has no list of choices. */
+MELE_API size_t mele_option_choices(size_t i, char *out, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

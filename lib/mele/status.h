@@ -1,0 +1,45 @@
+#ifndef MELE_STATUS_H
+#define MELE_STATUS_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Marks what the shared library exports; everything else stays inside it. */
+#if defined(__GNUC__)
+#define MELE_API __attribute__((visibility("default")))
+#else
+#define MELE_API
+#endif
+
+/** What a call of the library ended with. Every function that can fail returns one. */
+typedef enum mele_status {
+    MELE_OK = 0,
+    MELE_EINVAL,  /**< the call is wrong: an argument out of range, shapes that do not fit */
+    MELE_EDATA,   /**< the data are wrong: text for a number, NaN, too few rows, a bad model */
+    MELE_ENOMEM,  /**< memory ran out */
+    MELE_EIO,     /**< a file could not be opened, read or written */
+    MELE_ESTOPPED /**< the caller's progress function asked to stop */
+} mele_status;
+
+/** Room for one message, its final zero included. */
+#define MELE_MESSAGE_SIZE 512
+
+/** The detail of a failure. The caller owns it; every function takes NULL for "not wanted".
+ *  It is written only when a call fails. */
+typedef struct mele_error {
+    mele_status status;
+    size_t line; /**< line of the input file, counting from 1 with the header; 0: not about a line */
+    char message[MELE_MESSAGE_SIZE]; /**< one line, no final newline, without the file's name */
+} mele_error;
+
+/** A short name of a status ("wrong data"); never NULL. Thread-safe. */
+MELE_API const char *mele_status_name(mele_status status);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,112 @@
+#ifndef MELE_TABLE_H
+#define MELE_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <mele/engine.h>
+#include <mele/matrix.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Reading data files: open a reader, learn the columns' names, say what each column is wanted
+ * for, then take the rows, all at once or some at a time. CSV (any delimiter, quotes, embedded
+ * line ends, CRLF, byte order mark) and NPY (2-D, little-endian float64 or float32, either
+ * order) come through the same reader. */
+
+/** How text becomes a table. */
+typedef struct mele_table_options {
+    char delimiter;      /**< 0 (default): tab for names that end in .tsv, comma otherwise */
+    bool header;         /**< default true; without, and in .npy, columns are x1, x2, ... */
+    const char *missing; /**< what counts as missing, comma separated; default ",NA,NaN,nan,?"
+                              (the empty string is the part before the first comma) */
+    bool infinite;       /**< keep infinite values, and numbers beyond all doubles as infinities,
+                              instead of refusing them; default false */
+} mele_table_options;
+
+/** What a column is wanted for. */
+typedef enum mele_column_kind {
+    MELE_COLUMN_SKIP = 0, /**< not kept; its cells may hold anything */
+    MELE_COLUMN_INFER,    /**< the first cell that is not missing decides: number or category */
+    MELE_COLUMN_NUMBER,   /**< every cell a finite number or missing; anything else is an error */
+    MELE_COLUMN_CATEGORY, /**< text, kept as the index of a level */
+    MELE_COLUMN_TEXT      /**< cells kept as they are (decoded), also the missing ones */
+} mele_column_kind;
+
+typedef struct mele_reader mele_reader;
+typedef struct mele_table mele_table;
+
+MELE_API mele_table_options mele_table_defaults(void);
+
+/** Open a data file and read its header.
+ * @param path     "-" is standard input; a name that ends in .npy is read as NPY.
+ * @param options  NULL: mele_table_defaults(); strings are copied.
+ * @param out      freed with mele_reader_close(); untouched on error.
+ * @return MELE_OK; MELE_EIO: no such file, a directory, unreadable; MELE_EDATA: empty file,
+ *         a header with an empty or doubled name, a malformed NPY header; MELE_EINVAL; MELE_ENOMEM. */
+MELE_API mele_status mele_reader_open(const char *path, const mele_table_options *options,
+                                      mele_reader **out, mele_error *error);
+
+MELE_API void mele_reader_close(mele_reader *reader);
+
+MELE_API size_t mele_reader_columns(const mele_reader *reader);
+
+/** The name of column j, owned by the reader. */
+MELE_API const char *mele_reader_name(const mele_reader *reader, size_t j);
+
+/** Whether names came from a header; without one, later files match by position. */
+MELE_API bool mele_reader_has_header(const mele_reader *reader);
+
+/** Say what column j is wanted for (default MELE_COLUMN_INFER), before the first row is read.
+ *  `keep_text` keeps the cells' text as well, for mele_table_text().
+ * @return MELE_OK; MELE_EINVAL: j out of range or rows were read; MELE_EDATA: a category asked
+ *         of an NPY file is allowed (levels are the numbers' shortest text), never an error. */
+MELE_API mele_status mele_reader_want(mele_reader *reader, size_t j, mele_column_kind kind,
+                                      bool keep_text, mele_error *error);
+
+/** Read the next rows into a new table: `most` rows (0: all that are left). The last table of a
+ *  file may have fewer rows; after it comes a table with none, once the file is exhausted.
+ *  Infer kinds settle at the first cell that is not missing and hold for later tables.
+ *  Levels of a category are numbered by first appearance while reading in parts; when all rows
+ *  are read at once they are sorted bytewise.
+ * @param engine  NULL: the calling thread alone; the table is the same for any.
+ * @return MELE_OK; MELE_EDATA: ragged row, text in a numeric column, an infinite value, an
+ *         unfinished quote (error->line says where); MELE_EIO; MELE_ENOMEM. */
+MELE_API mele_status mele_reader_next(mele_reader *reader, size_t most, mele_engine *engine,
+                                      mele_table **out, mele_error *error);
+
+/** Open, read all rows with every column inferred, close. */
+MELE_API mele_status mele_table_read(const char *path, const mele_table_options *options,
+                                     mele_engine *engine, mele_table **out, mele_error *error);
+
+MELE_API void mele_table_free(mele_table *table);
+
+MELE_API size_t mele_table_rows(const mele_table *table);
+MELE_API size_t mele_table_columns(const mele_table *table);
+MELE_API const char *mele_table_name(const mele_table *table, size_t j);
+
+/** NUMBER, CATEGORY, TEXT or SKIP; a column whose every cell is missing is a NUMBER. */
+MELE_API mele_column_kind mele_table_kind(const mele_table *table, size_t j);
+
+/** The rows numbers of column j: values, or level indices from 0 for a category; NaN where
+ *  missing. NULL for TEXT and SKIP. Owned by the table. */
+MELE_API const double *mele_table_values(const mele_table *table, size_t j);
+
+/** The levels of a category column, as found in the file. */
+MELE_API size_t mele_table_levels(const mele_table *table, size_t j);
+MELE_API const char *mele_table_level(const mele_table *table, size_t j, size_t level);
+
+/** The text of cell (i, j), its length in *length (it may hold zero bytes, and ends with one);
+ *  NULL where text was not kept. */
+MELE_API const char *mele_table_text(const mele_table *table, size_t i, size_t j, size_t *length);
+
+/** The line on which row i starts, counting from 1 with the header (for NPY: the row from 1). */
+MELE_API size_t mele_table_line(const mele_table *table, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

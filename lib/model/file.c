@@ -1,0 +1,277 @@
+/* The model file: one JSON object; doc/model-file.md describes every key. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "expert/expert.h"
+#include "gate/gate.h"
+#include "model/model.h"
+#include "model/options.h"
+#include "partition/partition.h"
+
+#define FORMAT "mele"
+#define VERSION 1
+
+/* ---- saving ---- */
+
+static json_t *save_schema(const mele_model *model)
+{
+    json_t *section = mele_i_schema_save(model->schema);
+    bool good = mele_i_json_put(section, "scaling", mele_i_scaling_save(&model->scaling));
+
+    if (good && model->target_scaling.columns > 0)
+        good = mele_i_json_put(section, "target_scaling",
+                               mele_i_scaling_save(&model->target_scaling));
+    if (!good) {
+        json_decref(section);
+        return NULL;
+    }
+    return section;
+}
+
+static json_t *save_partition(const mele_model *model)
+{
+    json_t *section = json_object();
+
+    if (mele_i_json_put(section, "space", mele_i_space_save(&model->space))
+        && mele_i_json_put(section, "regions", mele_i_partition_save(model->joint)))
+        return section;
+    json_decref(section);
+    return NULL;
+}
+
+json_t *mele_i_model_save(const mele_model *model)
+{
+    json_t *root = json_object();
+    bool good = mele_i_json_put(root, "format", json_string(FORMAT))
+                && mele_i_json_put(root, "version", json_integer(VERSION))
+                && mele_i_json_put(root, "clusters", json_integer((json_int_t)model->clusters))
+                && mele_i_json_put(root, "schema", save_schema(model));
+
+    if (good && model->joint != NULL)
+        good = mele_i_json_put(root, "partition", save_partition(model));
+    if (good && model->experts != NULL)
+        good = mele_i_json_put(root, "experts", mele_i_experts_save(model->experts));
+    if (good && model->gate != NULL)
+        good = mele_i_json_put(root, "gate", mele_i_gate_save(model->gate));
+    if (!good || json_object_set(root, "training", model->training) != 0) {
+        json_decref(root);
+        return NULL;
+    }
+    return root;
+}
+
+mele_status mele_model_text(const mele_model *model, char **out, size_t *length,
+                            mele_error *error)
+{
+    json_t *root = mele_i_model_save(model);
+    mele_status status = root == NULL ? mele_i_no_memory(error)
+                                      : mele_i_json_text(root, out, length, error);
+
+    json_decref(root);
+    return status;
+}
+
+/* ---- loading ---- */
+
+static mele_status load_schema(const json_t *section, mele_model *model, mele_error *error)
+{
+    const json_t *targets = json_object_get(section, "target_scaling");
+    mele_status status = mele_i_schema_load(section, &model->schema, error);
+
+    if (status != MELE_OK)
+        return status;
+    size_t columns = mele_schema_columns(model->schema);
+    if (columns == 0)
+        return mele_i_fail(error, MELE_EDATA, "\"schema\" has no design column");
+    status = mele_i_scaling_load(json_object_get(section, "scaling"), columns, &model->scaling,
+                                 error);
+    bool regression = model->schema->targets > 0 && mele_schema_classes(model->schema) == 0;
+    if (status == MELE_OK && regression != (targets != NULL))
+        status = mele_i_fail(error, MELE_EDATA, "\"schema\" has %s \"target_scaling\"",
+                             regression ? "no" : "an unexpected");
+    if (status == MELE_OK && regression)
+        status = mele_i_scaling_load(targets, model->schema->targets, &model->target_scaling,
+                                     error);
+    return status;
+}
+
+static mele_status load_partition(const json_t *section, mele_model *model, mele_error *error)
+{
+    mele_partition *joint = NULL;
+    mele_status status;
+
+    if (section == NULL)
+        return MELE_OK;
+    status = mele_i_json_keys(section, "\"partition\"", "space,regions", error);
+    if (status == MELE_OK)
+        status = mele_i_space_load(json_object_get(section, "space"), model->schema, &model->space,
+                                   error);
+    if (status == MELE_OK)
+        status = mele_i_partition_load(json_object_get(section, "regions"), &joint, error);
+    if (status != MELE_OK)
+        return status;
+    size_t columns = model->space.columns + model->space.target_columns;
+    if (mele_partition_columns(joint) != columns) {
+        status = mele_i_fail(error, MELE_EDATA, "the regions have %zu columns, the space %zu",
+                             mele_partition_columns(joint), columns);
+        mele_partition_free(joint);
+        return status;
+    }
+    return mele_i_model_set_partition(model, joint, error);
+}
+
+static mele_status load_experts(const json_t *section, mele_model *model, mele_error *error)
+{
+    mele_status status;
+
+    if (section == NULL)
+        return MELE_OK;
+    status = mele_i_experts_load(section, &model->experts, error);
+    if (status != MELE_OK)
+        return status;
+    if (mele_experts_columns(model->experts) != model->scaling.columns
+        || mele_experts_outputs(model->experts) != mele_model_outputs(model)
+        || mele_experts_classes(model->experts) != mele_schema_classes(model->schema)
+        || mele_experts_count(model->experts) != model->clusters)
+        return mele_i_fail(error, MELE_EDATA, "the sizes of \"experts\" do not fit the model");
+    return MELE_OK;
+}
+
+static mele_status load_gate(const json_t *section, mele_model *model, mele_error *error)
+{
+    mele_status status;
+
+    if (section == NULL)
+        return MELE_OK;
+    if (model->experts == NULL)
+        return mele_i_fail(error, MELE_EDATA, "the model has a gate and no experts");
+    status = mele_i_gate_load(section, &model->gate, error);
+    if (status == MELE_OK && mele_gate_clusters(model->gate) != model->clusters)
+        return mele_i_fail(error, MELE_EDATA, "the gate has %zu regions, the model %zu",
+                           mele_gate_clusters(model->gate), model->clusters);
+    if (status == MELE_OK && mele_i_gate_columns(model->gate) != 0
+        && mele_i_gate_columns(model->gate) != model->scaling.columns)
+        return mele_i_fail(error, MELE_EDATA, "the gate sees %zu features, the model has %zu",
+                           mele_i_gate_columns(model->gate), model->scaling.columns);
+    return status;
+}
+
+static mele_status load_training(const json_t *section, mele_model *model, mele_error *error)
+{
+    mele_options options = mele_options_defaults();
+    mele_status status = mele_i_json_keys(section, "\"training\"",
+                                          "options,rows,weight,partition?,experts?,gate?", error);
+
+    if (status == MELE_OK)
+        status = mele_i_options_load(json_object_get(section, "options"), &options, error);
+    if (status != MELE_OK)
+        return status;
+    json_t *copy = json_deep_copy(section);
+    if (copy == NULL)
+        return mele_i_no_memory(error);
+    json_decref(model->training);
+    model->training = copy;
+    return MELE_OK;
+}
+
+static mele_status check_head(const json_t *root, mele_error *error)
+{
+    const char *format;
+    size_t version;
+
+    if (!json_is_object(root) || json_object_get(root, "format") == NULL)
+        return mele_i_fail(error, MELE_EDATA, "not a model of mele");
+    mele_status status = mele_i_json_get_string(root, "format", &format, error);
+    if (status == MELE_OK && strcmp(format, FORMAT) != 0)
+        return mele_i_fail(error, MELE_EDATA, "not a model of mele: the format is \"%s\"", format);
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(root, "version", 0, SIZE_MAX, &version, error);
+    if (status == MELE_OK && version != VERSION)
+        return mele_i_fail(error, MELE_EDATA, "a model of version %zu; this program reads version "
+                           "%d", version, VERSION);
+    return status;
+}
+
+static mele_status load_parts(const json_t *root, mele_model *model, mele_error *error)
+{
+    mele_status status = mele_i_json_keys(
+        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,training",
+        error);
+
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(root, "clusters", 1, 1 << 24, &model->clusters, error);
+    size_t clusters = model->clusters;
+    if (status == MELE_OK)
+        status = load_schema(json_object_get(root, "schema"), model, error);
+    if (status == MELE_OK)
+        status = load_partition(json_object_get(root, "partition"), model, error);
+    if (status == MELE_OK && model->clusters != clusters)
+        status = mele_i_fail(error, MELE_EDATA, "\"clusters\" is %zu, and there are %zu regions",
+                             clusters, model->clusters);
+    if (status == MELE_OK)
+        status = load_experts(json_object_get(root, "experts"), model, error);
+    if (status == MELE_OK)
+        status = load_gate(json_object_get(root, "gate"), model, error);
+    if (status == MELE_OK && model->joint == NULL && model->experts == NULL)
+        status = mele_i_fail(error, MELE_EDATA, "the model has neither regions nor experts");
+    if (status == MELE_OK)
+        status = load_training(json_object_get(root, "training"), model, error);
+    return status;
+}
+
+mele_status mele_i_model_load(const json_t *root, mele_model **out, mele_error *error)
+{
+    mele_model *model;
+    mele_status status = check_head(root, error);
+
+    if (status != MELE_OK)
+        return status;
+    if ((model = mele_i_model_new()) == NULL)
+        return mele_i_no_memory(error);
+    status = load_parts(root, model, error);
+    if (status != MELE_OK)
+        mele_model_free(model);
+    else
+        *out = model;
+    return status;
+}
+
+/* jansson tells the line of what it could not read. */
+static mele_status parse_failed(const json_error_t *what, mele_error *error)
+{
+    if (json_error_code(what) == json_error_out_of_memory)
+        return mele_i_no_memory(error);
+    size_t line = what->line > 0 ? (size_t)what->line : 0;
+    if (json_error_code(what) == json_error_premature_end_of_input)
+        return mele_i_fail_at(error, MELE_EDATA, line, "the model ends too early");
+    return mele_i_fail_at(error, MELE_EDATA, line, "not a model of mele: %s", what->text);
+}
+
+mele_status mele_model_read(const char *path, mele_model **out, mele_error *error)
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "rb");
+    json_error_t what;
+
+    if (file == NULL)
+        return mele_i_fail(error, MELE_EIO, "%s", strerror(errno));
+    errno = 0;
+    json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &what);
+    int failed = ferror(file) ? (errno != 0 ? errno : EIO) : 0;
+    if (!standard)
+        fclose(file);
+    if (failed != 0) {
+        json_decref(root);
+        return mele_i_fail(error, MELE_EIO, "%s", strerror(failed));
+    }
+    if (root == NULL)
+        return parse_failed(&what, error);
+    mele_status status = mele_i_model_load(root, out, error);
+    json_decref(root);
+    return status;
+}

@@ -1,0 +1,416 @@
+#include "model/items.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mele/predict.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+
+/* What of a prediction an item reads. */
+typedef enum need {
+    MEAN = 1,
+    PROBABILITY = 2,
+    VARIANCES = 4,
+    POSTERIORS = 8,
+    GATE = 16,
+    EXPERTS = 32,
+    EXPERT_VARIANCES = 64
+} need;
+
+/* Which models have the item. */
+typedef enum scope { ANY, REGRESSION, CLASSES } scope;
+
+struct mele_i_item {
+    const char *name, *help;
+    unsigned needs;
+    scope scope;
+    void (*header)(const mele_model *model, mele_text *text);
+    void (*row)(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text);
+};
+
+#define NAME_ROOM 1024
+
+static void add_name(mele_text *text, const char *before, const char *name)
+{
+    char column[NAME_ROOM];
+    int length = snprintf(column, sizeof column, "%s%s", before, name);
+
+    mele_text_cell(text, column, length < NAME_ROOM ? (size_t)length : NAME_ROOM - 1);
+}
+
+static void add_target_names(const mele_model *model, const char *before, mele_text *text)
+{
+    for (size_t t = 0; t < model->schema->targets; t++)
+        add_name(text, before, model->schema->target[t].name);
+}
+
+static void add_numbered_names(const mele_model *model, const char *before, mele_text *text)
+{
+    char number[32];
+
+    for (size_t k = 0; k < model->clusters; k++) {
+        snprintf(number, sizeof number, "%zu", k + 1);
+        add_name(text, before, number);
+    }
+}
+
+static size_t targets(const mele_model *model)
+{
+    return model->schema->targets;
+}
+
+static void add_numbers(mele_text *text, const double *values, size_t count)
+{
+    for (size_t j = 0; j < count; j++)
+        mele_text_number(text, values[j]);
+}
+
+static void add_exponentials(mele_text *text, const double *values, size_t count)
+{
+    for (size_t j = 0; j < count; j++)
+        mele_text_number(text, exp(values[j]));
+}
+
+static void add_roots(mele_text *text, const double *values, size_t count)
+{
+    for (size_t j = 0; j < count; j++)
+        mele_text_number(text, sqrt(values[j]));
+}
+
+/* ---- mean and class ---- */
+
+static void mean_header(const mele_model *model, mele_text *text)
+{
+    add_target_names(model, "pred_", text);
+}
+
+static void mean_row(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text)
+{
+    add_numbers(text, p->mean + i * targets(model), targets(model));
+}
+
+static void class_row(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text)
+{
+    if (isnan(p->mean[i]))
+        mele_text_number(text, NAN);
+    else
+        add_name(text, "", mele_schema_class(model->schema, (size_t)p->mean[i]));
+}
+
+static void proba_header(const mele_model *model, mele_text *text)
+{
+    for (size_t c = 0; c < mele_schema_classes(model->schema); c++)
+        add_name(text, "prob_", mele_schema_class(model->schema, c));
+}
+
+static void proba_row(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text)
+{
+    size_t classes = mele_schema_classes(model->schema);
+
+    add_numbers(text, p->probability + i * classes, classes);
+}
+
+/* ---- standard deviations ---- */
+
+static void sd_header(const mele_model *model, mele_text *text)
+{
+    add_target_names(model, "sd_", text);
+}
+
+static void sd_row(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text)
+{
+    for (size_t t = 0; t < targets(model); t++) {
+        size_t at = i * targets(model) + t;
+        mele_text_number(text, sqrt(p->variance_within[at] + p->variance_between[at]));
+    }
+}
+
+static void sd_parts_header(const mele_model *model, mele_text *text)
+{
+    for (size_t t = 0; t < targets(model); t++) {
+        add_name(text, "sd_within_", model->schema->target[t].name);
+        add_name(text, "sd_between_", model->schema->target[t].name);
+    }
+}
+
+static void sd_parts_row(const mele_model *model, const mele_prediction *p, size_t i,
+                         mele_text *text)
+{
+    for (size_t t = 0; t < targets(model); t++) {
+        mele_text_number(text, sqrt(p->variance_within[i * targets(model) + t]));
+        mele_text_number(text, sqrt(p->variance_between[i * targets(model) + t]));
+    }
+}
+
+/* ---- regions ---- */
+
+static void cluster_header(const mele_model *model, mele_text *text)
+{
+    (void)model;
+    add_name(text, "cluster", "");
+}
+
+static void cluster_row(const mele_model *model, const mele_prediction *p, size_t i,
+                        mele_text *text)
+{
+    const double *row = p->log_posteriors + i * model->clusters;
+    size_t best = 0;
+
+    for (size_t k = 1; k < model->clusters; k++)
+        if (row[k] > row[best])
+            best = k;
+    mele_text_number(text, isnan(row[0]) ? NAN : (double)(best + 1));
+}
+
+static void posteriors_header(const mele_model *model, mele_text *text)
+{
+    add_numbered_names(model, "post_", text);
+}
+
+static void posteriors_row(const mele_model *model, const mele_prediction *p, size_t i,
+                           mele_text *text)
+{
+    add_exponentials(text, p->log_posteriors + i * model->clusters, model->clusters);
+}
+
+static void logposteriors_header(const mele_model *model, mele_text *text)
+{
+    add_numbered_names(model, "logpost_", text);
+}
+
+static void logposteriors_row(const mele_model *model, const mele_prediction *p, size_t i,
+                              mele_text *text)
+{
+    add_numbers(text, p->log_posteriors + i * model->clusters, model->clusters);
+}
+
+static void gate_header(const mele_model *model, mele_text *text)
+{
+    add_numbered_names(model, "gate_", text);
+}
+
+static void gate_row(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text)
+{
+    add_exponentials(text, p->log_gate + i * model->clusters, model->clusters);
+}
+
+/* ---- experts, the expert varying slowest ---- */
+
+static void add_expert_names(const mele_model *model, const char *middle, mele_text *text)
+{
+    size_t classes = mele_schema_classes(model->schema);
+    char before[64];
+
+    for (size_t k = 0; k < model->clusters; k++)
+        for (size_t o = 0; o < mele_model_outputs(model); o++) {
+            snprintf(before, sizeof before, "expert_%zu_%s", k + 1, middle);
+            add_name(text, before, classes > 0 ? mele_schema_class(model->schema, o)
+                                               : model->schema->target[o].name);
+        }
+}
+
+static void experts_header(const mele_model *model, mele_text *text)
+{
+    add_expert_names(model, mele_schema_classes(model->schema) > 0 ? "prob_" : "", text);
+}
+
+static void experts_row(const mele_model *model, const mele_prediction *p, size_t i,
+                        mele_text *text)
+{
+    size_t count = model->clusters * mele_model_outputs(model);
+
+    add_numbers(text, p->expert_mean + i * count, count);
+}
+
+static void experts_sd_header(const mele_model *model, mele_text *text)
+{
+    add_expert_names(model, "sd_", text);
+}
+
+static void experts_sd_row(const mele_model *model, const mele_prediction *p, size_t i,
+                           mele_text *text)
+{
+    size_t count = model->clusters * mele_model_outputs(model);
+
+    add_roots(text, p->expert_variance + i * count, count);
+}
+
+/* ---- why not ---- */
+
+static void reason_header(const mele_model *model, mele_text *text)
+{
+    (void)model;
+    add_name(text, "reason", "");
+}
+
+static void reason_row(const mele_model *model, const mele_prediction *p, size_t i,
+                       mele_text *text)
+{
+    static const char *const before[] = {"", "missing:", "level:", "range:"};
+    mele_reason reason = p->reason[i];
+
+    add_name(text, before[reason.kind],
+             reason.kind == MELE_REASON_NONE ? "" : model->schema->feature[reason.feature].name);
+}
+
+static const mele_i_item table[] = {
+    {"mean", "the predicted mean of each target", MEAN, REGRESSION, mean_header, mean_row},
+    {"class", "the likeliest class", MEAN, CLASSES, mean_header, class_row},
+    {"proba", "the probability of each class", PROBABILITY, CLASSES, proba_header, proba_row},
+    {"sd", "the standard deviation of each target", VARIANCES, REGRESSION, sd_header, sd_row},
+    {"sd-parts", "its parts within and between the experts", VARIANCES, REGRESSION,
+     sd_parts_header, sd_parts_row},
+    {"cluster", "the region with the largest posterior, 1..K", POSTERIORS, ANY, cluster_header,
+     cluster_row},
+    {"posteriors", "the posterior of each region", POSTERIORS, ANY, posteriors_header,
+     posteriors_row},
+    {"logposteriors", "their logarithms", POSTERIORS, ANY, logposteriors_header,
+     logposteriors_row},
+    {"gate", "the weight of each expert", GATE, ANY, gate_header, gate_row},
+    {"experts", "what each expert predicts", EXPERTS, ANY, experts_header, experts_row},
+    {"experts-sd", "each expert's standard deviation", EXPERT_VARIANCES, REGRESSION,
+     experts_sd_header, experts_sd_row},
+    {"reason", "why a row has no prediction: missing:COL, level:COL, range:COL", 0, ANY,
+     reason_header, reason_row},
+};
+
+#define ITEMS (sizeof table / sizeof *table)
+_Static_assert(ITEMS <= sizeof((mele_i_items *)0)->item / sizeof(mele_i_item *),
+               "a list has room for every item");
+
+const char *mele_predict_item(size_t i, const char **help)
+{
+    if (i >= ITEMS)
+        return NULL;
+    if (help != NULL)
+        *help = table[i].help;
+    return table[i].name;
+}
+
+static const mele_i_item *item_named(const char *name, size_t length)
+{
+    for (size_t i = 0; i < ITEMS; i++)
+        if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static mele_status check_scope(const mele_model *model, const mele_i_item *item, mele_error *error)
+{
+    bool classes = mele_schema_classes(model->schema) > 0;
+    bool known = model->schema->targets > 0;
+
+    if (item->scope == REGRESSION && known && classes)
+        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" is for regression, and the model "
+                           "predicts classes", item->name);
+    if (item->scope == CLASSES && known && !classes)
+        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" is for classification, and the model "
+                           "predicts numbers", item->name);
+    return MELE_OK;
+}
+
+static mele_status check_stages(const mele_model *model, const mele_i_item *item,
+                                mele_error *error)
+{
+    const unsigned blended = MEAN | PROBABILITY | VARIANCES;
+
+    if ((item->needs & (blended | EXPERTS | EXPERT_VARIANCES)) && model->experts == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs experts, and the model has "
+                           "only stage 1", item->name);
+    if ((item->needs & (blended | GATE)) && model->gate == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs a gate, and the model has no "
+                           "stage 3", item->name);
+    return check_scope(model, item, error);
+}
+
+static const char *default_list(const mele_model *model)
+{
+    if (model->gate != NULL)
+        return mele_schema_classes(model->schema) > 0 ? "class" : "mean";
+    return model->experts != NULL ? "experts" : "cluster";
+}
+
+mele_status mele_i_items_parse(const mele_model *model, const char *list, mele_i_items *out,
+                               mele_error *error)
+{
+    mele_i_items items = {.count = 0};
+
+    for (const char *at = list == NULL ? default_list(model) : list; at != NULL;) {
+        size_t length = strcspn(at, ",");
+        const mele_i_item *item = item_named(at, length);
+        if (item == NULL)
+            return mele_i_fail(error, MELE_EINVAL, "there is no output \"%.*s\"", (int)length, at);
+        mele_status status = check_stages(model, item, error);
+        if (status != MELE_OK)
+            return status;
+        for (size_t i = 0; i < items.count; i++)
+            if (items.item[i] == item)
+                return mele_i_fail(error, MELE_EINVAL, "output \"%s\" is named twice", item->name);
+        items.item[items.count++] = item;
+        at = at[length] == ',' ? at + length + 1 : NULL;
+    }
+    *out = items;
+    return MELE_OK;
+}
+
+void mele_i_items_free_room(mele_prediction *p)
+{
+    free(p->mean);
+    free(p->probability);
+    free(p->variance_within);
+    free(p->variance_between);
+    free(p->log_posteriors);
+    free(p->log_gate);
+    free(p->expert_mean);
+    free(p->expert_variance);
+    free(p->reason);
+    memset(p, 0, sizeof *p);
+}
+
+static bool room(double **out, bool wanted, size_t rows, size_t width)
+{
+    if (wanted)
+        *out = MELE_I_ARRAY(double, rows * width);
+    return !wanted || *out != NULL;
+}
+
+mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model, size_t rows,
+                              mele_prediction *out, mele_error *error)
+{
+    size_t m = targets(model), outputs = mele_model_outputs(model), k = model->clusters;
+    mele_prediction p = {.reason = MELE_I_ARRAY(mele_reason, rows)};
+    unsigned needs = 0;
+
+    for (size_t i = 0; i < items->count; i++)
+        needs |= items->item[i]->needs;
+    if (p.reason == NULL || !room(&p.mean, needs & MEAN, rows, m)
+        || !room(&p.probability, needs & PROBABILITY, rows, outputs)
+        || !room(&p.variance_within, needs & VARIANCES, rows, m)
+        || !room(&p.variance_between, needs & VARIANCES, rows, m)
+        || !room(&p.log_posteriors, needs & POSTERIORS, rows, k)
+        || !room(&p.log_gate, needs & GATE, rows, k)
+        || !room(&p.expert_mean, needs & EXPERTS, rows, k * outputs)
+        || !room(&p.expert_variance, needs & EXPERT_VARIANCES, rows, k * outputs)) {
+        mele_i_items_free_room(&p);
+        return mele_i_no_memory(error);
+    }
+    *out = p;
+    return MELE_OK;
+}
+
+void mele_i_items_header(const mele_i_items *items, const mele_model *model, mele_text *text)
+{
+    for (size_t i = 0; i < items->count; i++)
+        items->item[i]->header(model, text);
+}
+
+void mele_i_items_row(const mele_i_items *items, const mele_model *model,
+                      const mele_prediction *prediction, size_t i, mele_text *text)
+{
+    for (size_t j = 0; j < items->count; j++)
+        items->item[j]->row(model, prediction, i, text);
+}

@@ -1,0 +1,87 @@
+#include "model/model.h"
+
+#include <stdlib.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "partition/partition.h"
+
+mele_model *mele_i_model_new(void)
+{
+    mele_model *model = MELE_I_NEW(mele_model);
+
+    if (model == NULL || (model->training = json_object()) == NULL) {
+        free(model);
+        return NULL;
+    }
+    return model;
+}
+
+void mele_model_free(mele_model *model)
+{
+    if (model == NULL)
+        return;
+    if (model->marginal != model->joint)
+        mele_partition_free(model->marginal);
+    mele_partition_free(model->joint);
+    mele_experts_free(model->experts);
+    mele_gate_free(model->gate);
+    mele_i_space_clear(&model->space);
+    mele_i_scaling_clear(&model->scaling);
+    mele_i_scaling_clear(&model->target_scaling);
+    mele_i_schema_free(model->schema);
+    json_decref(model->training);
+    free(model);
+}
+
+const mele_schema *mele_model_schema(const mele_model *model)
+{
+    return model->schema;
+}
+
+size_t mele_model_clusters(const mele_model *model)
+{
+    return model->clusters;
+}
+
+size_t mele_model_outputs(const mele_model *model)
+{
+    size_t classes = mele_schema_classes(model->schema);
+
+    return classes > 0 ? classes : mele_schema_targets(model->schema);
+}
+
+bool mele_model_has_partition(const mele_model *model)
+{
+    return model->joint != NULL;
+}
+
+bool mele_model_has_experts(const mele_model *model)
+{
+    return model->experts != NULL;
+}
+
+bool mele_model_has_gate(const mele_model *model)
+{
+    return model->gate != NULL;
+}
+
+mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    model->joint = model->marginal = joint;
+    model->clusters = mele_partition_clusters(joint);
+    if (model->space.target_columns > 0) {
+        model->marginal = NULL;
+        status = mele_i_partition_marginal(joint, model->space.columns, &model->marginal, error);
+    }
+    return status;
+}
+
+mele_option_stage mele_i_model_last_stage(const mele_model *model)
+{
+    return model->gate != NULL      ? MELE_OPTION_GATE
+           : model->experts != NULL ? MELE_OPTION_EXPERTS
+                                    : MELE_OPTION_PARTITION;
+}

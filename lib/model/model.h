@@ -1,0 +1,44 @@
+#ifndef MELE_MODEL_MODEL_H
+#define MELE_MODEL_MODEL_H
+
+#include <jansson.h>
+#include <mele/expert.h>
+#include <mele/gate.h>
+#include <mele/model.h>
+#include <mele/options.h>
+#include <mele/partition.h>
+
+#include "schema/encode.h"
+#include "schema/space.h"
+
+/* A model owns its parts. Stages are fitted in order, so a later part implies the earlier ones,
+ * but for models made from outside posteriors, which have no partition. */
+struct mele_model {
+    mele_schema *schema;
+    mele_i_scaling scaling;        /* of the design matrix, standard */
+    mele_i_scaling target_scaling; /* of regression targets; columns 0: classes or no target */
+    size_t clusters;
+
+    mele_i_space space;
+    mele_partition *joint;    /* as fitted; NULL: outside posteriors */
+    mele_partition *marginal; /* what predictions use; joint itself unless targets were clustered */
+
+    mele_experts *experts;
+    mele_gate *gate;
+
+    json_t *training; /* options, and what the fits reported */
+};
+
+mele_model *mele_i_model_new(void);
+
+/* Set the partition, taking it, and the marginal that follows. */
+mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint,
+                                       mele_error *error);
+
+/* The stage that was fitted last; needs a partition or experts. */
+mele_option_stage mele_i_model_last_stage(const mele_model *model);
+
+json_t *mele_i_model_save(const mele_model *model);
+mele_status mele_i_model_load(const json_t *root, mele_model **out, mele_error *error);
+
+#endif

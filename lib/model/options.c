@@ -1,0 +1,415 @@
+/* The one table of options: what getopt accepts, what --help prints, what a model records and a
+ * later stage inherits all come from here. */
+#include "model/options.h"
+
+#include <float.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/number.h"
+
+typedef enum option_type { TEXT, CHOICE, CHARACTER, FLAG_OFF, COUNT, SEED, NUMBER, RIDGE } option_type;
+
+typedef const char *choice_fn(size_t i);
+
+typedef struct option_row {
+    mele_option public;
+    option_type type;
+    size_t offset;
+    double least, most; /* COUNT, SEED, NUMBER, RIDGE */
+    choice_fn *choice;  /* CHOICE */
+    bool frozen;        /* stage 1 settles it, also by its absence */
+} option_row;
+
+static const char *pick(const char *const *list, size_t count, size_t i)
+{
+    return i < count ? list[i] : NULL;
+}
+
+#define CHOICES(function, ...)                                                                     \
+    static const char *function(size_t i)                                                          \
+    {                                                                                              \
+        static const char *const list[] = {__VA_ARGS__};                                           \
+        return pick(list, sizeof list / sizeof *list, i);                                          \
+    }
+
+CHOICES(tasks, "regression", "classification")
+CHOICES(policies, "fail", "drop", "mean")
+CHOICES(covariances, "full")
+CHOICES(starts, "kmeans++", "random")
+CHOICES(scales, "standard", "minmax", "none")
+CHOICES(assignments, "hard", "soft")
+CHOICES(solvers, "qr", "normal")
+CHOICES(gate_inputs, "posteriors", "features", "both")
+CHOICES(losses, "likelihood", "squared", "posteriors")
+
+#define AT(member) offsetof(mele_options, member)
+#define DATA MELE_OPTION_DATA
+#define PARTITION MELE_OPTION_PARTITION
+#define EXPERTS MELE_OPTION_EXPERTS
+#define GATE MELE_OPTION_GATE
+
+static const option_row table[] = {
+    {{"target", 't', DATA, "COL[,COL...]", "what to predict (several: multi-output regression)"},
+     TEXT, AT(data.target), 0, 0, NULL, false},
+    {{"features", 'x', DATA, "COL[,COL...]", "what to predict from (default: every other column)"},
+     TEXT, AT(data.features), 0, 0, NULL, true},
+    {{"ignore", 0, DATA, "COL[,COL...]", "columns to leave out"},
+     TEXT, AT(data.ignore), 0, 0, NULL, true},
+    {{"weights", 'w', DATA, "COL", "row weights, >= 0"}, TEXT, AT(data.weights), 0, 0, NULL, false},
+    {{"id", 0, DATA, "COL", "column that is passed through to predictions"},
+     TEXT, AT(data.id), 0, 0, NULL, false},
+    {{"group", 0, DATA, "COL", "rows with the same value stay in one fold"},
+     TEXT, AT(data.group), 0, 0, NULL, false},
+    {{"task", 0, DATA, "TASK", "what the target is (default: text means classes)"},
+     CHOICE, AT(data.task), 0, 0, tasks, false},
+    {{"categorical", 0, DATA, "COL[,COL...]", "number-looking columns that are categories"},
+     TEXT, AT(data.categorical), 0, 0, NULL, true},
+    {{"na", 0, DATA, "STR[,STR...]", "what counts as missing"},
+     TEXT, AT(data.table.missing), 0, 0, NULL, false},
+    {{"missing", 0, DATA, "POLICY", "rows with missing values, when fitting"},
+     CHOICE, AT(data.missing), 0, 0, policies, false},
+    {{"delimiter", 'd', DATA, "CHAR", "between fields (default: comma, or tab for .tsv)"},
+     CHARACTER, AT(data.table.delimiter), 0, 0, NULL, false},
+    {{"no-header", 0, DATA, NULL, "the first line is data; columns are x1, x2, ..."},
+     FLAG_OFF, AT(data.table.header), 0, 0, NULL, false},
+    {{"seed", 0, DATA, "N", "of all random choices"}, SEED, AT(seed), 0, UINT32_MAX, NULL, false},
+
+    {{"clusters", 'k', PARTITION, "N", "how many regions"},
+     COUNT, AT(partition.clusters), 1, 1e6, NULL, false},
+    {{"method", 0, PARTITION, "NAME", "how to find them"},
+     CHOICE, AT(partition.method), 0, 0, mele_partition_method, false},
+    {{"covariance", 0, PARTITION, "KIND", "of a gmm's components"},
+     CHOICE, AT(partition.covariance), 0, 0, covariances, false},
+    {{"covariance-floor", 0, PARTITION, "F", "least variance of a gmm's component in any direction, "
+      "relative to the mean variance of the columns"},
+     NUMBER, AT(partition.covariance_floor), 0, 1, NULL, false},
+    {{"cluster-on", 0, PARTITION, "x|xy|COL[,COL...]", "what to cluster: the features, with the "
+      "targets, or some of the features"},
+     TEXT, AT(cluster_on), 0, 0, NULL, false},
+    {{"y-weight", 0, PARTITION, "W", "of the scaled targets under --cluster-on xy"},
+     NUMBER, AT(target_weight), 0, DBL_MAX, NULL, false},
+    {{"scale", 0, PARTITION, "KIND", "of the columns that are clustered"},
+     CHOICE, AT(scale), 0, 0, scales, false},
+    {{"init", 0, PARTITION, "NAME", "how to choose the first centres"},
+     CHOICE, AT(partition.init), 0, 0, starts, false},
+    {{"restarts", 0, PARTITION, "N", "starts, of which the best result wins"},
+     COUNT, AT(partition.restarts), 1, 1e6, NULL, false},
+    {{"max-iter", 0, PARTITION, "N", "iterations of a start at most"},
+     COUNT, AT(partition.max_iterations), 1, 1e9, NULL, false},
+    {{"tol", 0, PARTITION, "T", "converged when the centres move less (kmeans: relative to the "
+      "variance) or the mean log-likelihood gains less (gmm)"},
+     NUMBER, AT(partition.tolerance), 0, DBL_MAX, NULL, false},
+
+    {{"expert", 0, EXPERTS, "KIND", "one in each region (default: linear, for classes logistic)"},
+     CHOICE, AT(experts.kind), 0, 0, mele_expert_kind, false},
+    {{"assign", 0, EXPERTS, "HOW", "an expert's rows: its region's, or all by posterior"},
+     CHOICE, AT(experts.assign), 0, 0, assignments, false},
+    {{"ridge", 0, EXPERTS, "L|gcv", "penalty on squared standardised coefficients, or chosen a "
+      "region by generalised cross-validation"},
+     RIDGE, AT(experts.ridge), 0, DBL_MAX, NULL, false},
+    {{"solver", 0, EXPERTS, "NAME", "of least squares"},
+     CHOICE, AT(experts.solver), 0, 0, solvers, false},
+    {{"min-rows", 0, EXPERTS, "N", "smaller regions are answered by the global expert"},
+     COUNT, AT(experts.min_rows), 0, 1e9, NULL, false},
+
+    {{"gate", 0, GATE, "KIND", "how posteriors become weights"},
+     CHOICE, AT(gate.kind), 0, 0, mele_gate_kind, false},
+    {{"on", 0, GATE, "INPUT", "what the softmax gate sees"},
+     CHOICE, AT(gate.on), 0, 0, gate_inputs, false},
+    {{"loss", 0, GATE, "LOSS", "what the gate minimises"}, CHOICE, AT(gate.loss), 0, 0, losses, false},
+    {{"gate-ridge", 0, GATE, "L", "pull of the gate towards the posteriors"},
+     NUMBER, AT(gate.ridge), 0, DBL_MAX, NULL, false},
+};
+
+#define OPTIONS (sizeof table / sizeof *table)
+_Static_assert(OPTIONS <= 64, "mele_options.chosen has a bit for each option");
+
+mele_options mele_options_defaults(void)
+{
+    mele_options options = {.cluster_on = "x", .target_weight = 1, .scale = "standard", .seed = 1};
+
+    options.data = mele_data_defaults();
+    options.partition = mele_partition_defaults();
+    options.partition.clusters = 0;
+    options.experts = mele_expert_defaults();
+    options.gate = mele_gate_defaults();
+    return options;
+}
+
+const mele_option *mele_option_at(size_t i)
+{
+    return i < OPTIONS ? &table[i].public : NULL;
+}
+
+size_t mele_option_choices(size_t i, char *out, size_t size)
+{
+    size_t length = 0;
+
+    for (size_t c = 0; table[i].type == CHOICE && table[i].choice(c) != NULL; c++) {
+        char *at = length < size ? out + length : NULL;
+        length += (size_t)snprintf(at, at == NULL ? 0 : size - length, "%s%s", c == 0 ? "" : ", ",
+                                   table[i].choice(c));
+    }
+    return length;
+}
+
+/* ---- from text ---- */
+
+static mele_status refuse(size_t i, const char *text, const char *wanted, mele_error *error)
+{
+    return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", not %s", table[i].public.name, text,
+                       wanted);
+}
+
+static mele_status parse_choice(size_t i, const char *text, const char **out, mele_error *error)
+{
+    char choices[256];
+
+    for (size_t c = 0; table[i].choice(c) != NULL; c++)
+        if (strcmp(table[i].choice(c), text) == 0) {
+            *out = table[i].choice(c);
+            return MELE_OK;
+        }
+    mele_option_choices(i, choices, sizeof choices);
+    return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", not one of %s", table[i].public.name,
+                       text, choices);
+}
+
+static mele_status parse_number(size_t i, const char *text, bool whole, double *out,
+                                mele_error *error)
+{
+    const option_row *row = &table[i];
+    char wanted[128];
+    double value;
+
+    if (row->most == DBL_MAX)
+        snprintf(wanted, sizeof wanted, "a number from %g", row->least);
+    else
+        snprintf(wanted, sizeof wanted, "a %snumber from %.10g to %.10g", whole ? "whole " : "",
+                 row->least, row->most);
+    if (mele_i_number_parse(text, strlen(text), &value) != MELE_I_NUMBER_OK
+        || !(value >= row->least && value <= row->most) || (whole && value != floor(value)))
+        return refuse(i, text, wanted, error);
+    *out = value;
+    return MELE_OK;
+}
+
+static mele_status parse_character(size_t i, const char *text, char *out, mele_error *error)
+{
+    char character = strcmp(text, "\\t") == 0 ? '\t' : text[0];
+
+    if (text[0] == '\0' || (text[1] != '\0' && character != '\t')
+        || strchr("\"\r\n \\", character) != NULL || (character & 0x80))
+        return refuse(i, text, "one character that can delimit fields", error);
+    *out = character;
+    return MELE_OK;
+}
+
+mele_status mele_option_set(mele_options *options, size_t i, const char *text, mele_error *error)
+{
+    const option_row *row = &table[i];
+    void *member = (char *)options + row->offset;
+    mele_status status = MELE_OK;
+    double number = 0;
+
+    switch (row->type) {
+    case TEXT: *(const char **)member = text; break;
+    case CHOICE: status = parse_choice(i, text, member, error); break;
+    case CHARACTER: status = parse_character(i, text, member, error); break;
+    case FLAG_OFF: *(bool *)member = false; break;
+    case COUNT:
+    case SEED:
+        status = parse_number(i, text, true, &number, error);
+        if (status == MELE_OK && row->type == COUNT)
+            *(size_t *)member = (size_t)number;
+        else if (status == MELE_OK)
+            *(uint64_t *)member = (uint64_t)number;
+        break;
+    case NUMBER: status = parse_number(i, text, false, member, error); break;
+    case RIDGE:
+        if (strcmp(text, "gcv") == 0)
+            *(double *)member = MELE_RIDGE_GCV;
+        else
+            status = parse_number(i, text, false, member, error);
+        break;
+    }
+    if (status == MELE_OK)
+        options->chosen |= (uint64_t)1 << i;
+    return status;
+}
+
+/* ---- to text ---- */
+
+static size_t number_text(double value, char *out, size_t size)
+{
+    char text[MELE_I_NUMBER_ROOM];
+    int length = (int)mele_i_number_print(value, text);
+
+    return (size_t)snprintf(out, size, "%.*s", length, text);
+}
+
+size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t size)
+{
+    const option_row *row = &table[i];
+    const void *member = (const char *)options + row->offset;
+    const char *text = NULL;
+    char character[3] = "";
+
+    switch (row->type) {
+    case TEXT:
+    case CHOICE: text = *(const char *const *)member; break;
+    case CHARACTER:
+        character[0] = *(const char *)member;
+        text = character[0] == '\0' ? NULL : character[0] == '\t' ? "\\t" : character;
+        break;
+    case FLAG_OFF: text = *(const bool *)member ? NULL : "yes"; break;
+    case COUNT: return (size_t)snprintf(out, size, "%zu", *(const size_t *)member);
+    case SEED: return (size_t)snprintf(out, size, "%ju", (uintmax_t) * (const uint64_t *)member);
+    case RIDGE:
+    case NUMBER:
+        if (*(const double *)member >= 0)
+            return number_text(*(const double *)member, out, size);
+        text = *(const double *)member == MELE_RIDGE_GCV ? "gcv" : NULL;
+        break;
+    }
+    if (size > 0)
+        out[0] = '\0';
+    return text == NULL ? 0 : (size_t)snprintf(out, size, "%s", text);
+}
+
+/* ---- the record of a model ---- */
+
+#define TEXT_ROOM 64
+
+/* The value as the record holds it; NULL: it has none (or, for a string, memory ran out). */
+static json_t *record_value(const mele_options *options, size_t i)
+{
+    const void *member = (const char *)options + table[i].offset;
+    char text[TEXT_ROOM];
+
+    switch (table[i].type) {
+    case TEXT:
+    case CHOICE:
+        return json_string(*(const char *const *)member);
+    case COUNT: return json_integer((json_int_t) * (const size_t *)member);
+    case SEED: return json_integer((json_int_t) * (const uint64_t *)member);
+    default: return mele_option_text(options, i, text, sizeof text) == 0 ? NULL : json_string(text);
+    }
+}
+
+static bool has_value(const mele_options *options, size_t i)
+{
+    char text[TEXT_ROOM];
+
+    return mele_option_text(options, i, text, sizeof text) > 0
+           || (table[i].type == TEXT
+               && *(const char *const *)((const char *)options + table[i].offset) != NULL);
+}
+
+json_t *mele_i_options_save(const mele_options *options, mele_option_stage last)
+{
+    json_t *record = json_object();
+
+    for (size_t i = 0; i < OPTIONS && record != NULL; i++) {
+        bool chosen = options->chosen >> i & 1;
+        if ((table[i].public.stage > last && !chosen) || !has_value(options, i))
+            continue;
+        if (json_object_set_new(record, table[i].public.name, record_value(options, i)) != 0) {
+            json_decref(record);
+            record = NULL;
+        }
+    }
+    return record;
+}
+
+static size_t option_named(const char *name)
+{
+    size_t i = 0;
+
+    while (i < OPTIONS && strcmp(table[i].public.name, name) != 0)
+        i++;
+    return i;
+}
+
+/* What a record says of option i, set into options. */
+static mele_status take_value(const json_t *value, size_t i, mele_options *options,
+                              mele_error *error)
+{
+    char number[TEXT_ROOM];
+    const char *text = json_string_value(value);
+
+    if (json_is_integer(value)) {
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        text = number;
+    } else if (text == NULL) {
+        return mele_i_fail(error, MELE_EDATA, "the record of option \"%s\" is not a text or number",
+                           table[i].public.name);
+    }
+    return mele_option_set(options, i, text, error);
+}
+
+static mele_status check_frozen(const json_t *record, const mele_options *given, mele_error *error)
+{
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (table[i].frozen && (given->chosen >> i & 1)
+            && json_object_get(record, table[i].public.name) == NULL)
+            return mele_i_fail(error, MELE_EINVAL, "--%s cannot be given after stage 1 was fitted "
+                               "without it", table[i].public.name);
+    return MELE_OK;
+}
+
+static mele_status check_agreement(const mele_options *given, const mele_options *recorded, size_t i,
+                                   mele_error *error)
+{
+    char mine[256], theirs[256];
+
+    mele_option_text(given, i, mine, sizeof mine);
+    mele_option_text(recorded, i, theirs, sizeof theirs);
+    if (strcmp(mine, theirs) == 0)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", but the model was made with \"%s\"",
+                       table[i].public.name, mine, theirs);
+}
+
+mele_status mele_i_options_load(const json_t *record, mele_options *options, mele_error *error)
+{
+    mele_options merged = *options;
+    const char *name;
+    json_t *value;
+
+    if (!json_is_object(record))
+        return mele_i_fail(error, MELE_EDATA, "\"options\" is not an object");
+    json_object_foreach((json_t *)record, name, value) {
+        size_t i = option_named(name);
+        if (i == OPTIONS)
+            return mele_i_fail(error, MELE_EDATA, "the model records an unknown option \"%s\"",
+                               name);
+        bool chosen = options->chosen >> i & 1;
+        if (take_value(value, i, &merged, error) != MELE_OK) {
+            if (error != NULL)
+                error->status = MELE_EDATA;
+            return MELE_EDATA;
+        }
+        mele_status status = chosen ? check_agreement(options, &merged, i, error) : MELE_OK;
+        if (status != MELE_OK)
+            return status;
+    }
+    mele_status status = check_frozen(record, options, error);
+    if (status == MELE_OK)
+        *options = merged;
+    return status;
+}
+
+mele_status mele_i_options_check(const mele_options *options, mele_error *error)
+{
+    if (options->partition.clusters == 0)
+        return mele_i_fail(error, MELE_EINVAL, "the number of regions is not given (-k N)");
+    if (options->seed > UINT32_MAX)
+        return mele_i_fail(error, MELE_EINVAL, "the seed is %ju, more than 32 bits",
+                           (uintmax_t)options->seed);
+    return MELE_OK;
+}

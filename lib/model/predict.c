@@ -1,0 +1,415 @@
+/* Predictions, block of rows by block of rows.
+ *
+ * With gate weights g_k, expert means f_k and variances s_k^2 (all in standardised units until
+ * the end) the mixture has
+ *     mean     = sum_k g_k f_k
+ *     variance = sum_k g_k s_k^2 + sum_k g_k (f_k - mean)^2      (within + between)
+ *     log p(y) = log sum_k exp(log g_k + sum_t log N(y_t; f_kt, s_kt^2))
+ * and for classes p_c = sum_k g_k p_kc. Back in the data's units a target's mean is m + s mean, its
+ * variances s^2 times, and each target takes log s off the log density. */
+#include "model/predict.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/kernels.h"
+#include "engine/pass.h"
+
+#define BLOCK_WORK (1 << 16)
+#define LOG_TWO_PI 1.8378770664093454836
+
+/* A scaled value beyond this has a square that is not a double. */
+#define FARTHEST 1e150
+
+typedef struct predict_context {
+    const mele_model *model;
+    const mele_i_features *features;
+    const double *given;
+    const mele_prediction *out;
+    bool need_posteriors, need_gate, need_experts;
+    size_t columns, space_columns, clusters, outputs, targets, classes;
+} predict_context;
+
+/* Working memory of one block. */
+typedef struct workspace {
+    const double **column;
+    mele_reason *reason;
+    double *design, *space, *log_posteriors, *log_gate, *mean, *variance, *log_joint;
+} workspace;
+
+static void *carve(unsigned char *memory, size_t *at, size_t count, size_t size)
+{
+    void *piece = memory == NULL ? NULL : memory + *at;
+
+    *at += (count * size + 63) / 64 * 64;
+    return piece;
+}
+
+/* Lay the workspace out in memory; with NULL only tells how many bytes it takes. */
+static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memory, workspace *w)
+{
+    size_t at = 0, experts = rows * c->clusters * c->outputs;
+
+    w->column = carve(memory, &at, c->model->schema->features, sizeof *w->column);
+    w->reason = carve(memory, &at, rows, sizeof *w->reason);
+    w->design = carve(memory, &at, rows * c->columns, sizeof(double));
+    w->space = carve(memory, &at, rows * c->space_columns, sizeof(double));
+    w->log_posteriors = carve(memory, &at, rows * c->clusters, sizeof(double));
+    w->log_gate = carve(memory, &at, rows * c->clusters, sizeof(double));
+    w->mean = carve(memory, &at, experts, sizeof(double));
+    w->variance = carve(memory, &at, experts, sizeof(double));
+    w->log_joint = carve(memory, &at, c->clusters, sizeof(double));
+    return at;
+}
+
+static mele_i_features features_of_block(const mele_i_features *all, mele_i_block block,
+                                         size_t count, const double **column)
+{
+    mele_i_features part = {block.count, all->column, all->stride, NULL};
+
+    if (all->row != NULL) {
+        part.row = all->row + block.first;
+        return part;
+    }
+    for (size_t j = 0; j < count; j++)
+        column[j] = all->column[j] + block.first * all->stride;
+    part.column = column;
+    return part;
+}
+
+static mele_reason reason_of_row(const mele_schema *schema, const mele_i_features *features,
+                                 size_t i, const double *design)
+{
+    size_t row = (features->row == NULL ? i : features->row[i]) * features->stride;
+
+    for (size_t j = 0, column = 0; j < schema->features; j++) {
+        double value = features->column[j][row];
+        size_t levels = schema->feature[j].levels;
+        if (isnan(value))
+            return (mele_reason){MELE_REASON_MISSING, j};
+        if (levels > 0 && !(value >= 0 && value < (double)levels))
+            return (mele_reason){MELE_REASON_LEVEL, j};
+        if (isinf(value) || (levels == 0 && fabs(design[column]) > FARTHEST))
+            return (mele_reason){MELE_REASON_RANGE, j};
+        column += mele_i_variable_columns(&schema->feature[j]);
+    }
+    return (mele_reason){MELE_REASON_NONE, 0};
+}
+
+/* Encode the block, and put rows without a prediction at the centre. */
+static mele_status encode(const predict_context *c, const mele_i_features *features, workspace *w,
+                          mele_error *error)
+{
+    mele_status status = mele_i_encode(c->model->schema, &c->model->scaling, features, NULL,
+                                       w->design, error);
+
+    for (size_t i = 0; i < features->rows && status == MELE_OK; i++) {
+        double *design = w->design + i * c->columns;
+        w->reason[i] = reason_of_row(c->model->schema, features, i, design);
+        if (w->reason[i].kind != MELE_REASON_NONE)
+            memset(design, 0, c->columns * sizeof *design);
+    }
+    return status;
+}
+
+static mele_status posteriors(const predict_context *c, const mele_i_features *features,
+                              mele_i_block block, workspace *w, mele_error *error)
+{
+    const mele_model *model = c->model;
+    const double *space = w->design;
+    mele_status status = MELE_OK;
+
+    if (c->given != NULL) {
+        memcpy(w->log_posteriors, c->given + block.first * c->clusters,
+               block.count * c->clusters * sizeof *w->log_posteriors);
+        return MELE_OK;
+    }
+    if (!mele_i_space_is_design(&model->space, &model->scaling)) {
+        status = mele_i_space_encode(&model->space, model->schema, features, NULL, NULL, w->space,
+                                     error);
+        for (size_t i = 0; i < block.count; i++)
+            if (w->reason[i].kind != MELE_REASON_NONE)
+                memset(w->space + i * c->space_columns, 0, c->space_columns * sizeof *w->space);
+        space = w->space;
+    }
+    mele_matrix view = mele_matrix_of(space, block.count, c->space_columns);
+    if (status == MELE_OK)
+        status = mele_partition_log_posteriors(model->marginal, &view, NULL, w->log_posteriors,
+                                               error);
+    return status;
+}
+
+/* The stages that are needed, for one block. */
+static mele_status run_stages(const predict_context *c, const mele_i_features *features,
+                              mele_i_block block, workspace *w, mele_error *error)
+{
+    mele_matrix design = mele_matrix_of(w->design, block.count, c->columns);
+    mele_status status = encode(c, features, w, error);
+
+    if (status == MELE_OK && c->need_posteriors)
+        status = posteriors(c, features, block, w, error);
+    if (status == MELE_OK && c->need_gate)
+        status = mele_gate_log_weights(c->model->gate, w->log_posteriors, &design, block.count,
+                                       NULL, w->log_gate, error);
+    if (status == MELE_OK && c->need_experts)
+        status = mele_experts_predict(c->model->experts, &design, NULL, w->mean,
+                                      c->classes > 0 ? NULL : w->variance, error);
+    return status;
+}
+
+/* ---- blending one row ---- */
+
+static void blend_targets(const predict_context *c, const workspace *w, size_t i, size_t row)
+{
+    const mele_i_scaling *scaling = &c->model->target_scaling;
+    const double *log_gate = w->log_gate + i * c->clusters;
+
+    for (size_t t = 0; t < c->targets; t++) {
+        const double *mean = w->mean + i * c->clusters * c->outputs + t;
+        const double *variance = w->variance + i * c->clusters * c->outputs + t;
+        double blend = 0, within = 0, between = 0, square = scaling->scale[t] * scaling->scale[t];
+        for (size_t k = 0; k < c->clusters; k++)
+            blend += exp(log_gate[k]) * mean[k * c->outputs];
+        for (size_t k = 0; k < c->clusters; k++) {
+            double gate = exp(log_gate[k]), off = mean[k * c->outputs] - blend;
+            within += gate * variance[k * c->outputs];
+            between += gate * off * off;
+        }
+        if (c->out->mean != NULL)
+            c->out->mean[row * c->targets + t] = scaling->center[t] + scaling->scale[t] * blend;
+        if (c->out->variance_within != NULL)
+            c->out->variance_within[row * c->targets + t] = square * within;
+        if (c->out->variance_between != NULL)
+            c->out->variance_between[row * c->targets + t] = square * between;
+    }
+}
+
+static void blend_classes(const predict_context *c, const workspace *w, size_t i, size_t row)
+{
+    const double *log_gate = w->log_gate + i * c->clusters;
+    const double *log_proba = w->mean + i * c->clusters * c->classes;
+    double best = -1, chosen = 0;
+
+    for (size_t class = 0; class < c->classes; class++) {
+        double sum = 0;
+        for (size_t k = 0; k < c->clusters; k++)
+            sum += exp(log_gate[k] + log_proba[k * c->classes + class]);
+        if (c->out->probability != NULL)
+            c->out->probability[row * c->classes + class] = sum;
+        if (sum > best) {
+            best = sum;
+            chosen = (double)class;
+        }
+    }
+    if (c->out->mean != NULL)
+        c->out->mean[row] = chosen;
+}
+
+/* The log density of one target of a row under expert k, in the data's units. */
+static double expert_log_density(const predict_context *c, const workspace *w, size_t i,
+                                 double target, size_t t, size_t k)
+{
+    size_t at = (i * c->clusters + k) * c->outputs;
+
+    if (c->classes > 0)
+        return isnan(target) ? NAN : w->mean[at + (size_t)target];
+    double center = c->model->target_scaling.center[t], scale = c->model->target_scaling.scale[t];
+    double off = (target - center) / scale - w->mean[at + t], variance = w->variance[at + t];
+    return -0.5 * (LOG_TWO_PI + log(variance) + off * off / variance) - log(scale);
+}
+
+/* log sum_k exp(log g_k + log density of targets first .. last - 1). */
+static double mixture_log_density(const predict_context *c, const workspace *w, size_t i,
+                                  size_t row, size_t first, size_t last)
+{
+    double *log_joint = w->log_joint, sum;
+
+    for (size_t k = 0; k < c->clusters; k++) {
+        log_joint[k] = w->log_gate[i * c->clusters + k];
+        for (size_t t = first; t < last; t++)
+            log_joint[k] += expert_log_density(c, w, i, c->out->targets[row * c->targets + t], t,
+                                               k);
+    }
+    mele_i_kernels_best()->log_softmax(log_joint, 1, c->clusters, &sum);
+    return sum;
+}
+
+static void blend_densities(const predict_context *c, const workspace *w, size_t i, size_t row)
+{
+    const mele_prediction *out = c->out;
+
+    for (size_t t = 0; t < c->targets && out->log_density != NULL; t++)
+        out->log_density[row * c->targets + t] = mixture_log_density(c, w, i, row, t, t + 1);
+    if (out->joint_log_density != NULL)
+        out->joint_log_density[row] = mixture_log_density(c, w, i, row, 0, c->targets);
+}
+
+/* ---- handing out ---- */
+
+static void copy_experts(const predict_context *c, const workspace *w, size_t i, size_t row)
+{
+    const mele_i_scaling *scaling = &c->model->target_scaling;
+    bool wanted = c->out->expert_mean != NULL || c->out->expert_variance != NULL;
+    size_t count = wanted ? c->clusters * c->outputs : 0;
+
+    for (size_t e = 0; e < count; e++) {
+        double mean = w->mean[i * count + e];
+        double scale = c->classes > 0 ? 1 : scaling->scale[e % c->outputs];
+        double center = c->classes > 0 ? 0 : scaling->center[e % c->outputs];
+        if (c->out->expert_mean != NULL)
+            c->out->expert_mean[row * count + e] =
+                c->classes > 0 ? exp(mean) : center + scale * mean;
+        if (c->out->expert_variance != NULL)
+            c->out->expert_variance[row * count + e] = scale * scale * w->variance[i * count + e];
+    }
+}
+
+static void copy_row(double *out, const double *from, size_t row, size_t count)
+{
+    if (out != NULL)
+        memcpy(out + row * count, from, count * sizeof *out);
+}
+
+static void fill_row(double *out, size_t row, size_t count)
+{
+    for (size_t j = 0; out != NULL && j < count; j++)
+        out[row * count + j] = NAN;
+}
+
+static void hand_out_nothing(const predict_context *c, size_t row)
+{
+    const mele_prediction *out = c->out;
+
+    fill_row(out->mean, row, c->targets);
+    fill_row(out->probability, row, c->classes);
+    fill_row(out->variance_within, row, c->targets);
+    fill_row(out->variance_between, row, c->targets);
+    fill_row(out->log_posteriors, row, c->clusters);
+    fill_row(out->log_gate, row, c->clusters);
+    fill_row(out->expert_mean, row, c->clusters * c->outputs);
+    fill_row(out->expert_variance, row, c->clusters * c->outputs);
+    fill_row(out->log_density, row, c->targets);
+    fill_row(out->joint_log_density, row, 1);
+}
+
+static void hand_out(const predict_context *c, const workspace *w, size_t i, size_t row)
+{
+    const mele_prediction *out = c->out;
+
+    if (out->reason != NULL)
+        out->reason[row] = w->reason[i];
+    if (w->reason[i].kind != MELE_REASON_NONE) {
+        hand_out_nothing(c, row);
+        return;
+    }
+    copy_row(out->log_posteriors, w->log_posteriors + i * c->clusters, row, c->clusters);
+    copy_row(out->log_gate, w->log_gate + i * c->clusters, row, c->clusters);
+    if (c->need_experts)
+        copy_experts(c, w, i, row);
+    if (c->need_experts && c->need_gate && c->classes == 0)
+        blend_targets(c, w, i, row);
+    else if (c->need_experts && c->need_gate)
+        blend_classes(c, w, i, row);
+    blend_densities(c, w, i, row);
+}
+
+static mele_status predict_block(void *context, mele_i_block block, void *partial, void *scratch,
+                                 mele_error *error)
+{
+    const predict_context *c = context;
+    workspace w;
+
+    (void)partial;
+    lay_out(c, block.count, scratch, &w);
+    mele_i_features features = features_of_block(c->features, block, c->model->schema->features,
+                                                 w.column);
+    mele_status status = run_stages(c, &features, block, &w, error);
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++)
+        hand_out(c, &w, i, block.first + i);
+    return status;
+}
+
+/* ---- what is wanted, and whether the model can ---- */
+
+static void find_needs(predict_context *c)
+{
+    const mele_prediction *out = c->out;
+    bool blended = out->mean != NULL || out->probability != NULL || out->variance_within != NULL
+                   || out->variance_between != NULL || out->log_density != NULL
+                   || out->joint_log_density != NULL;
+
+    c->need_gate = blended || out->log_gate != NULL;
+    c->need_experts = blended || out->expert_mean != NULL || out->expert_variance != NULL;
+    c->need_posteriors = c->need_gate || out->log_posteriors != NULL;
+}
+
+static mele_status check_needs(const predict_context *c, mele_error *error)
+{
+    const mele_model *model = c->model;
+    const mele_prediction *out = c->out;
+
+    if (c->need_experts && model->experts == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2)");
+    if (c->need_gate && model->gate == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the model has no gate (stage 3)");
+    if (c->need_posteriors && model->joint == NULL && c->given == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the model has no partition (stage 1): it needs "
+                           "posteriors");
+    if (c->classes == 0 && out->probability != NULL)
+        return mele_i_fail(error, MELE_EINVAL, "probabilities of a regression");
+    if (c->classes > 0 && (out->variance_within != NULL || out->variance_between != NULL
+                           || out->expert_variance != NULL))
+        return mele_i_fail(error, MELE_EINVAL, "variances of a classification");
+    if ((out->log_density != NULL || out->joint_log_density != NULL) && out->targets == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "log densities without targets");
+    return MELE_OK;
+}
+
+mele_status mele_i_model_predict(const mele_model *model, const mele_i_features *features,
+                                 const double *given, mele_engine *engine,
+                                 const mele_prediction *out, mele_error *error)
+{
+    predict_context c = {.model = model, .features = features, .given = given, .out = out};
+    workspace unused;
+
+    c.columns = model->scaling.columns;
+    c.space_columns = model->joint == NULL ? 0 : model->space.columns;
+    c.clusters = model->clusters;
+    c.outputs = mele_model_outputs(model);
+    c.targets = model->schema->targets;
+    c.classes = mele_schema_classes(model->schema);
+    find_needs(&c);
+    mele_status status = check_needs(&c, error);
+    if (status != MELE_OK)
+        return status;
+    size_t row_work = c.columns + c.space_columns + 2 * c.clusters * (1 + c.outputs);
+    size_t rows = mele_i_block_rows(row_work, BLOCK_WORK, 16);
+    mele_i_pass pass = {.rows = features->rows, .block_rows = rows, .map = predict_block,
+                        .scratch_bytes = lay_out(&c, rows, NULL, &unused), .context = &c};
+    return mele_i_pass_run(engine, &pass, error);
+}
+
+mele_status mele_model_predict(const mele_model *model, const mele_matrix *x, const double *given,
+                               mele_engine *engine, const mele_prediction *out, mele_error *error)
+{
+    size_t count = model->schema->features;
+    const double *small[64], **column = small;
+    mele_status status;
+
+    if (x->cols != count || (x->data == NULL && x->rows > 0))
+        return mele_i_fail(error, MELE_EINVAL, "x has %zu columns, the model has %zu features",
+                           x->cols, count);
+    if (count > sizeof small / sizeof *small
+        && (column = mele_i_array(count, sizeof *column)) == NULL)
+        return mele_i_no_memory(error);
+    for (size_t j = 0; j < count; j++)
+        column[j] = x->data + j;
+    mele_i_features features = {x->rows, column, x->stride, NULL};
+    status = mele_i_model_predict(model, &features, given, engine, out, error);
+    if (column != small)
+        free(column);
+    return status;
+}

@@ -1,0 +1,78 @@
+#ifndef MELE_PARTITION_KIND_H
+#define MELE_PARTITION_KIND_H
+
+#include <jansson.h>
+#include <mele/partition.h>
+
+/* What the kinds of stage 1 share. A new kind is one file and one row of the table in
+ * partition.c. */
+
+typedef struct mele_i_partition_kind mele_i_partition_kind;
+
+struct mele_partition {
+    const mele_i_partition_kind *kind;
+    size_t clusters, columns;
+    double *centres; /* K x d */
+    double *shape;   /* the kind's other numbers */
+};
+
+/* The rows to split, and what every kind wants to know of them. */
+typedef struct mele_i_sample {
+    mele_matrix x;
+    const double *weights; /* NULL: all 1 */
+    double total;          /* sum of the weights */
+    double variance;       /* mean over the columns */
+    double floor;          /* no variance of a region is smaller; > 0 */
+} mele_i_sample;
+
+/* One of a fit's restarts. */
+typedef struct mele_i_attempt {
+    const mele_i_sample *sample;
+    const mele_partition_options *options;
+    size_t restart, restarts;
+    mele_engine *engine;
+} mele_i_attempt;
+
+struct mele_i_partition_kind {
+    const char *name;
+    const char *keys; /* those of its section in a model */
+    bool larger_is_better; /* of the objective */
+    size_t (*shape_count)(size_t clusters, size_t columns);
+
+    /* Fill a partition that has room for options->clusters, and lower its clusters when there
+     * are fewer. */
+    mele_status (*fit)(const mele_i_attempt *attempt, mele_partition *trial,
+                       mele_partition_info *info, mele_error *error);
+
+    /* log of prior times density, rows x K to out: finite or -infinity. */
+    void (*log_joint)(const mele_partition *partition, const double *x, size_t stride, size_t rows,
+                      double *out);
+
+    /* The shape of the partition whose k-th cluster is the order[k]-th; work: room for the
+     * shape. */
+    void (*reorder)(mele_partition *partition, const size_t *order, double *work);
+
+    /* The shape of the marginal in the first to->columns columns. */
+    void (*marginal)(const mele_partition *from, mele_partition *to);
+
+    /* Put what the shape is made of into the section, and read it back. */
+    bool (*save)(const mele_partition *partition, json_t *section);
+    mele_status (*load)(const json_t *section, mele_partition *partition, mele_error *error);
+};
+
+extern const mele_i_partition_kind mele_i_partition_kmeans, mele_i_partition_gmm;
+
+/* Tell of an iteration (counted over all restarts) and its objective; NaN while a kind is still
+ * finding its start. */
+mele_status mele_i_partition_progress(const mele_i_attempt *attempt, size_t iteration,
+                                      double objective, mele_error *error);
+
+static inline double mele_i_weight(const mele_i_sample *sample, size_t row)
+{
+    return sample->weights == NULL ? 1 : sample->weights[row];
+}
+
+/* Rows of a block in which every row costs so many operations. */
+size_t mele_i_partition_block(size_t row_work);
+
+#endif

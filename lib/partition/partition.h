@@ -1,0 +1,15 @@
+#ifndef MELE_PARTITION_PARTITION_H
+#define MELE_PARTITION_PARTITION_H
+
+#include <jansson.h>
+#include <mele/partition.h>
+
+/* The section "partition" of a model: a new reference, NULL when memory ran out. */
+json_t *mele_i_partition_save(const mele_partition *partition);
+mele_status mele_i_partition_load(const json_t *section, mele_partition **out, mele_error *error);
+
+/* The same regions seen through the first cols columns only: the marginal of the mixture. */
+mele_status mele_i_partition_marginal(const mele_partition *partition, size_t cols,
+                                      mele_partition **out, mele_error *error);
+
+#endif

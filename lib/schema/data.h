@@ -1,0 +1,49 @@
+#ifndef MELE_SCHEMA_DATA_H
+#define MELE_SCHEMA_DATA_H
+
+#include "schema/encode.h"
+#include "schema/roles.h"
+
+struct mele_data {
+    mele_schema *schema;
+    mele_table *table;    /* NULL: arrays of the caller */
+    size_t rows, dropped;
+    double **owned;       /* feature columns made here (categories by the schema's levels) */
+    const double **column; /* one a feature, see mele_i_features */
+    size_t stride;
+    size_t *row;          /* the rows used; NULL: all */
+    double *targets;      /* rows x targets; class indices for classes; NULL: none */
+    double *weights;      /* NULL: all 1 */
+    size_t *group;        /* NULL: none */
+};
+
+/* The features of all rows of the data. */
+mele_i_features mele_i_data_features(const mele_data *data);
+
+/* Some rows of data as data of their own, which share its columns: they must not outlive it. To
+ * train on, their weights must have a positive sum. */
+mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
+                               bool to_train, mele_data **out, mele_error *error);
+
+/* Say of each column of the roles what it is wanted for. */
+mele_status mele_i_want_columns(mele_reader *reader, const mele_i_roles *roles,
+                                const mele_schema *schema, const mele_data_options *options,
+                                mele_error *error);
+
+/* Ask for the text of column j, too, besides what the roles want of it. */
+mele_status mele_i_want_text(mele_reader *reader, size_t j, const mele_i_roles *roles,
+                             const mele_schema *schema, mele_error *error);
+
+/* A column of a table as a variable: its values are *column, which *owned holds when levels had to
+ * be translated (else NULL). */
+mele_status mele_i_bind_variable(const mele_table *table, size_t j, const mele_i_variable *variable,
+                                 const double **column, double **owned, mele_error *error);
+
+/* The columns of a table as a schema's features: column[j] for feature j, which owned[j] holds
+ * when its levels had to be translated (else NULL). Both have room for all features; free every
+ * owned[j], also after an error. */
+mele_status mele_i_bind_features(const mele_table *table, const mele_i_columns *features,
+                                 const mele_schema *schema, const double **column, double **owned,
+                                 mele_error *error);
+
+#endif

@@ -1,0 +1,60 @@
+#ifndef MELE_SCHEMA_ENCODE_H
+#define MELE_SCHEMA_ENCODE_H
+
+#include <jansson.h>
+
+#include "schema/schema.h"
+
+/* Rows of features as they lie in memory: value (i, j) is column[j][(row ? row[i] : i) * stride].
+ * A number is itself; a category is the index of its level. NaN is missing; an infinity is, for a
+ * category, a level the schema does not know, and for a number, itself. */
+typedef struct mele_i_features {
+    size_t rows;
+    const double *const *column;
+    size_t stride;
+    const size_t *row; /* NULL: all rows in order */
+} mele_i_features;
+
+/* z = (value - center) / scale for each design column. */
+typedef struct mele_i_scaling {
+    size_t columns;
+    double *center, *scale;
+} mele_i_scaling;
+
+typedef enum mele_i_scale_kind {
+    MELE_I_SCALE_STANDARD, /* weighted mean and standard deviation */
+    MELE_I_SCALE_MINMAX,   /* least value and range */
+    MELE_I_SCALE_NONE      /* 0 and 1 */
+} mele_i_scale_kind;
+
+/* The kind by its name in options; false when there is none such. */
+bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out);
+
+mele_status mele_i_scaling_new(size_t columns, mele_i_scaling *out, mele_error *error);
+void mele_i_scaling_clear(mele_i_scaling *scaling);
+
+/* Fit the scaling of the design columns to the rows, missing values left out; weights may be
+ * NULL. A constant column is centred on its value with scale 1. */
+mele_status mele_i_scaling_fit(const mele_schema *schema, const mele_i_features *features,
+                               const double *weights, mele_i_scale_kind kind, mele_engine *engine,
+                               mele_i_scaling *out, mele_error *error);
+
+/* The same for the columns of a plain matrix without missing values (targets). */
+mele_status mele_i_scaling_fit_matrix(const mele_matrix *matrix, const double *weights,
+                                      mele_i_scale_kind kind, mele_engine *engine,
+                                      mele_i_scaling *out, mele_error *error);
+
+/* Scale a matrix, rows x scaling->columns to out without gaps. */
+void mele_i_scale_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix, double *out);
+
+/* The design matrix: rows x scaling->columns to out without gaps. Missing and infinite values
+ * become 0, the centre: the caller decides before whether it wants such rows. */
+mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scaling,
+                          const mele_i_features *features, mele_engine *engine, double *out,
+                          mele_error *error);
+
+json_t *mele_i_scaling_save(const mele_i_scaling *scaling);
+mele_status mele_i_scaling_load(const json_t *object, size_t columns, mele_i_scaling *out,
+                                mele_error *error);
+
+#endif

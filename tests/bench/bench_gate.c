@@ -1,0 +1,160 @@
+/* Training the gate on a million rows: rows a second in one evaluation of loss and gradient and in
+ * a whole fit, beside the machine's dgemm. Usage: bench_gate [ROWS [CLUSTERS [THREADS]]] */
+#include <cblas.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/memory.h"
+#include "core/stream.h"
+#include "gate/gate.h"
+#include "gate/kind.h"
+
+typedef struct problem {
+    size_t rows, clusters;
+    double *log_p, *likelihoods;
+    mele_engine *engine;
+    double peak; /* dgemm, multiply-adds a second */
+} problem;
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *room(size_t count)
+{
+    void *memory = mele_i_array(count, sizeof(double));
+
+    if (memory == NULL) {
+        fputs("bench_gate: out of memory\n", stderr);
+        exit(1);
+    }
+    return memory;
+}
+
+/* Multiply-adds a second of a product of two n x n matrices, the best of a few. */
+static double dgemm_peak(void)
+{
+    const int n = 1536;
+    double *a = room((size_t)n * n), *b = room((size_t)n * n), *c = room((size_t)n * n), best = 0;
+
+    for (size_t i = 0; i < (size_t)n * n; i++)
+        a[i] = b[i] = (double)(i % 7);
+    for (int trial = 0; trial < 4; trial++) {
+        double start = now();
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a, n, b, n, 0, c, n);
+        best = fmax(best, (double)n * n * n / (now() - start));
+    }
+    free(a);
+    free(b);
+    free(c);
+    return best;
+}
+
+/* Posteriors of clusters on a line, and experts that are right near their own. */
+static void fill(problem *p)
+{
+    mele_i_stream stream = mele_i_stream_make(1, MELE_I_FOR_TESTS, 0, 0);
+
+    for (size_t i = 0; i < p->rows; i++) {
+        double *log_p = p->log_p + i * p->clusters, *l = p->likelihoods + i * p->clusters, sum = 0;
+        double x = mele_i_stream_uniform(&stream) * (double)p->clusters;
+        for (size_t k = 0; k < p->clusters; k++) {
+            double off = x - (double)k - 0.5, rest = 0.4 * off + 0.3 * mele_i_stream_normal(&stream);
+            log_p[k] = -off * off;
+            l[k] = -2 * rest * rest;
+            sum += exp(log_p[k]);
+        }
+        for (size_t k = 0; k < p->clusters; k++)
+            log_p[k] -= log(sum);
+    }
+}
+
+static void bench_pass(const problem *p, const mele_gate_data *data, const char *loss)
+{
+    mele_gate_options options = mele_gate_defaults();
+    const mele_i_gate_training training = {data, &options, mele_i_gate_loss_find(loss),
+                                           (double)p->rows, p->engine};
+    size_t k = p->clusters, count = k * (1 + k);
+    mele_gate gate = {.kind = &mele_i_gate_softmax, .clusters = k, .temperature = 1,
+                      .on_posteriors = true, .columns = k,
+                      .column = mele_i_zeroed(k, sizeof(mele_i_gate_column)),
+                      .coefficients = mele_i_zeroed(count, sizeof(double))};
+    double *theta = mele_i_zeroed(1 + count, sizeof(double)), *gradient = room(1 + count);
+    double value = 0, best = INFINITY;
+    mele_i_gate_objective objective = {&gate, &training, true, 0, room(3 + count)};
+
+    double start = now();
+    mele_i_gate_standardise(&gate, &training, NULL);
+    printf("gate standardise: %.3g rows/s\n", (double)p->rows / (now() - start));
+    for (int trial = 0; trial < 5; trial++) {
+        start = now();
+        mele_i_gate_evaluate(&objective, theta, &value, gradient, NULL);
+        best = fmin(best, now() - start);
+    }
+    printf("gate loss and gradient (%s): %.3g rows/s, %.1f %% of dgemm, checksum %.17g\n", loss,
+           (double)p->rows / best, 100 * 2.0 * (double)(k * (k + 1)) * (double)p->rows / best / p->peak,
+           value + gradient[0] + gradient[count]);
+    free(objective.sums);
+    free(gradient);
+    free(theta);
+    free(gate.column);
+    free(gate.coefficients);
+}
+
+static void bench_fit(const problem *p, const mele_gate_data *data, const char *kind)
+{
+    mele_gate_options options = mele_gate_defaults();
+    mele_gate_info info;
+    mele_gate *gate = NULL;
+    mele_error error;
+    double *out = room(p->rows * p->clusters), sum = 0, start = now();
+
+    options.kind = kind;
+    if (mele_gate_fit(data, &options, p->engine, &gate, &info, &error) != MELE_OK) {
+        fprintf(stderr, "bench_gate: %s\n", error.message);
+        exit(1);
+    }
+    double trained = now();
+    mele_gate_log_weights(gate, p->log_p, NULL, p->rows, p->engine, out, NULL);
+    double done = now();
+    for (size_t i = 0; i < p->rows * p->clusters; i++)
+        sum += exp(out[i]) * (double)(1 + i % p->clusters);
+    printf("gate fit (%s): %.3g rows/s, %zu iterations%s, loss %.10g, checksum %.17g\n", kind,
+           (double)p->rows / (trained - start), info.iterations,
+           info.converged ? "" : " (not converged)", info.loss, sum);
+    printf("gate weights (%s): %.3g rows/s\n", kind, (double)p->rows / (done - trained));
+    mele_gate_free(gate);
+    free(out);
+}
+
+int main(int count, char **arguments)
+{
+    problem p = {.rows = count > 1 ? strtoul(arguments[1], NULL, 10) : 1000000,
+                 .clusters = count > 2 ? strtoul(arguments[2], NULL, 10) : 16};
+    mele_engine_options options = mele_engine_defaults();
+
+    options.threads = count > 3 ? (unsigned)strtoul(arguments[3], NULL, 10) : 0;
+    if (mele_engine_new(&options, &p.engine, NULL) != MELE_OK)
+        return 1;
+    p.log_p = room(p.rows * p.clusters);
+    p.likelihoods = room(p.rows * p.clusters);
+    p.peak = dgemm_peak();
+    fill(&p);
+    const mele_gate_data data = {.rows = p.rows, .clusters = p.clusters,
+                                 .log_posteriors = p.log_p, .log_likelihoods = p.likelihoods};
+    printf("gate: %zu rows, %zu clusters, %u threads, dgemm %.3g multiply-adds/s\n", p.rows,
+           p.clusters, mele_engine_threads(p.engine), p.peak);
+    bench_pass(&p, &data, "likelihood");
+    bench_fit(&p, &data, "temperature");
+    bench_fit(&p, &data, "softmax");
+    free(p.log_p);
+    free(p.likelihoods);
+    mele_engine_free(p.engine);
+    return 0;
+}

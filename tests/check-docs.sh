@@ -1,0 +1,50 @@
+#!/bin/bash
+# Documents do not drift: every option of --help stands in the manual page and the other way
+# round, and the commands of doc/tutorial.md run.
+
+srcdir=${srcdir:-.} builddir=${builddir:-.}
+. "$srcdir/tests/support/tap.sh"
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+
+options() # the long options named in standard input; pages change fonts and escape hyphens
+{
+    sed 's/\\f.//g; s/\\-/-/g' | grep -oE '(^|[^[:alnum:]-])--[a-z][a-z0-9-]*' | grep -oE -- '--.*' | sort -u
+}
+
+for program in "$builddir"/bin/mele*; do
+    [ -f "$program" ] && [ -x "$program" ] || continue
+    name=$(basename "$program")
+    "$program" --help > "$work/$name.help" 2>&1
+    tap $? "$name --help"
+    options < "$work/$name.help" > "$work/$name.options"
+done
+cat "$work"/*.options 2> "$work/none" | sort -u > "$work/all"
+
+for help in "$work"/*.help; do
+    [ -e "$help" ] || continue
+    name=$(basename "$help" .help)
+    page=$builddir/doc/man/$name.1
+    [ -e "$page" ] || page=$srcdir/doc/man/$name.1
+    if [ ! -e "$page" ]; then
+        tap 1 "$name has a manual page"
+        continue
+    fi
+    options < "$page" > "$work/page"
+    comm -23 "$work/$name.options" "$work/page" | tap_empty "every option of $name is in its page"
+    comm -13 "$work/all" "$work/page" | tap_empty "the page of $name names no other option"
+done
+
+# The fenced sh blocks of a document, one after the other, in an empty directory that has the
+# data sets in data/, as a reader has who stands in the source tree.
+tutorial=$srcdir/doc/tutorial.md
+if [ -e "$tutorial" ]; then
+    mkdir "$work/tutorial" && ln -s "$(cd "$srcdir/data" && pwd)" "$work/tutorial/data"
+    awk '/^```sh$/ { on = 1; next } /^```/ { on = 0 } on' "$tutorial" > "$work/commands"
+    (cd "$work/tutorial" && bash -eux -o pipefail "$work/commands" > "$work/log" 2>&1)
+    status=$?
+    tap $status "the commands of doc/tutorial.md run"
+    [ $status = 0 ] || tail -n 20 "$work/log" | sed 's/^/# /'
+    options < "$tutorial" | comm -13 "$work/all" - | tap_empty "doc/tutorial.md names no other option"
+fi
+tap_done

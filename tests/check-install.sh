@@ -1,0 +1,53 @@
+#!/bin/bash
+# The library as a user has it: `make install`, then the programs of doc/examples are built out of
+# tree with pkg-config alone, linked shared and static, and run; `make uninstall` leaves nothing.
+
+srcdir=${srcdir:-.} builddir=${builddir:-.} INSTRUMENT_FLAGS=${INSTRUMENT_FLAGS-}
+. "$srcdir/tests/support/tap.sh"
+. "$srcdir/tests/support/sanitizer.sh"
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+unset MAKEFLAGS MAKELEVEL MFLAGS
+
+logged() # NAME COMMAND...: a test that the command succeeds
+{
+    local name=$1 status
+    shift
+    "$@" > "$work/log" 2>&1
+    status=$?
+    tap $status "$name"
+    [ $status = 0 ] || tail -n 20 "$work/log" | sed 's/^/# /'
+    return $status
+}
+
+logged "make install" ${MAKE:-make} -s -C "$builddir" install DESTDIR="$root" || { tap_done; exit; }
+
+libdir=$(dirname "$(find "$root" -name 'libmele.so*' -o -name libmele.a | head -n 1)")
+export PKG_CONFIG_SYSROOT_DIR=$root
+export PKG_CONFIG_PATH=$libdir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+export LD_LIBRARY_PATH=$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+flags=$(${PKG_CONFIG:-pkg-config} --cflags --libs mele) || exit 99
+flags_static=$(${PKG_CONFIG:-pkg-config} --static --cflags --libs mele | sed 's/-lmele/-l:libmele.a/')
+
+run_example() # PROGRAM NAME
+{
+    logged "$2 runs" env -C "$srcdir" "$1"
+}
+
+sanitizer_begin "$work"
+for source in "$srcdir"/doc/examples/*.c; do
+    [ -e "$source" ] || continue
+    name=$(basename "$source" .c)
+    logged "$name builds" ${CC:-cc} -Wall -Wextra -Werror "$source" -o "$work/$name" $flags $INSTRUMENT_FLAGS \
+        && run_example "$work/$name" "$name"
+    if [ -e "$libdir/libmele.a" ]; then
+        logged "$name builds with the static library" ${CC:-cc} "$source" -o "$work/$name-static" \
+            $flags_static $INSTRUMENT_FLAGS && run_example "$work/$name-static" "$name, static,"
+    fi
+done
+sanitizer_findings | tap_empty "no finding of a sanitizer"
+
+logged "make uninstall" ${MAKE:-make} -s -C "$builddir" uninstall DESTDIR="$root"
+find "$root" -type f | tap_empty "nothing is left"
+tap_done

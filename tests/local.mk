@@ -1,0 +1,92 @@
+# `make check` runs everything here; all of it speaks TAP. `make bench` measures.
+
+TEST_EXTENSIONS = .sh .test
+tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(tap_driver)
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/support/run-unit
+SH_LOG_DRIVER = $(tap_driver)
+SH_LOG_COMPILER = $(BASH)
+TEST_LOG_DRIVER = $(tap_driver)
+TEST_LOG_COMPILER = $(BASH) $(top_srcdir)/tests/cli/run
+
+AM_TESTS_ENVIRONMENT = \
+	srcdir='$(abs_top_srcdir)'; builddir='$(abs_top_builddir)'; \
+	PATH="$$builddir/bin:$$PATH"; LC_ALL=C; \
+	CC='$(CC)'; CXX='$(CXX)'; MAKE='$(MAKE)'; NM='$(NM)'; PKG_CONFIG='$(PKG_CONFIG)'; \
+	INSTRUMENT_FLAGS='$(INSTRUMENT_FLAGS)'; VERSION='$(VERSION)'; \
+	export srcdir builddir PATH LC_ALL CC CXX MAKE NM PKG_CONFIG INSTRUMENT_FLAGS VERSION;
+
+# Unit tests: one program a thing, linked with all of lib/ so that they see private functions.
+# A test reads the shipped data sets from the directory TEST_DATA.
+
+AM_CPPFLAGS += -I$(top_srcdir)/tests $(CRITERION_CFLAGS) -DTEST_DATA='"$(abs_top_srcdir)/data"'
+LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
+
+unit_tests = \
+	tests/unit/test_gate \
+	tests/unit/test_kernels \
+	tests/unit/test_lbfgs \
+	tests/unit/test_measure \
+	tests/unit/test_partition
+
+if IN_PROCESS_TESTS
+check_LTLIBRARIES = tests/libsupport.la
+tests_libsupport_la_SOURCES = tests/support/in-process.c
+test_support = tests/libsupport.la
+endif
+
+if HAVE_CRITERION
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+else
+check-local:
+	@echo "make check: unit tests need Criterion 2.3 or later (Debian: libcriterion-dev)" >&2; exit 1
+endif
+
+# The programs as users meet them: a .test file holds cases, tests/cli/run says how to write one.
+
+cli_tests =
+TESTS += $(cli_tests)
+
+# The house rules, the documents, and the library as installed.
+
+house_tests = \
+	tests/check-lists.sh \
+	tests/check-layers.sh \
+	tests/check-headers.sh \
+	tests/check-symbols.sh \
+	tests/check-docs.sh \
+	tests/check-install.sh
+TESTS += $(house_tests)
+
+EXTRA_DIST += $(cli_tests) $(house_tests) tests/cli/run tests/support/in-process.c \
+	tests/support/json.awk tests/support/run-unit tests/support/sanitizer.sh \
+	tests/support/tap.sh
+
+# What reference values were computed with, what other tools are measured with, and what tests
+# share.
+
+references = \
+	tests/bench/peers/read_pandas.py \
+	tests/ref/gate.py \
+	tests/ref/measure.py \
+	tests/ref/partition.py
+test_headers = \
+	tests/unit/partition_reference.h
+EXTRA_DIST += $(references) $(test_headers)
+
+# Benchmarks, never part of check.
+
+benchmarks = \
+	tests/bench/bench_gate \
+	tests/bench/bench_read
+EXTRA_PROGRAMS += $(benchmarks)
+CLEANFILES += $(benchmarks)
+
+bench: $(benchmarks) $(bin_PROGRAMS)
+	@for program in $(benchmarks); do ./$$program || exit 1; done
+
+# Build what check and bench would run, and run nothing.
+check-programs: $(check_PROGRAMS) $(benchmarks)
+
+.PHONY: bench check-programs

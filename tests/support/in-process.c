@@ -1,0 +1,103 @@
+/* A runner that calls Criterion's tests one after the other in this process.
+ *
+ * Criterion runs each test in a process of its own, made in a way that ThreadSanitizer and
+ * valgrind do not survive or do not follow. Linked into a test program, this file takes the
+ * place of the library's runner; assertions and their messages stay Criterion's. Tests that are
+ * to end by a signal or an exit status are skipped. Output: TAP on standard output. */
+#include <criterion/criterion.h>
+#include <criterion/event.h>
+#include <criterion/new/assert.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+extern struct criterion_test *__start_cr_tst[], *__stop_cr_tst[];
+
+static const struct criterion_test *current;
+static jmp_buf out_of_test;
+static bool failed, skipped;
+
+void criterion_internal_test_setup(void)
+{
+    if (current->data->init)
+        current->data->init();
+}
+
+void criterion_internal_test_main(void (*function)(void))
+{
+    function();
+}
+
+void criterion_internal_test_teardown(void)
+{
+    if (current->data->fini)
+        current->data->fini();
+}
+
+void criterion_send_assert(struct criterion_assert_stats *stats)
+{
+    if (stats->passed)
+        return;
+    failed = true;
+    printf("# %s:%u: %s\n", stats->file, stats->line, stats->message);
+}
+
+void cri_assert_node_send(const char *file, size_t line, struct cri_assert_node *tree)
+{
+    failed = true;
+    printf("# %s:%zu: %s\n", file, line, tree->message ? tree->message : "a part does not hold");
+    for (unsigned i = 0; i < tree->nchild; i++)
+        if (!tree->children[i].pass)
+            printf("#   %s\n", tree->children[i].repr);
+}
+
+void cri_asserts_passed_incr(void)
+{
+}
+
+void criterion_abort_test(void)
+{
+    failed = true;
+    longjmp(out_of_test, 1);
+}
+
+void criterion_continue_test(void)
+{
+    failed = true;
+}
+
+void criterion_skip_test(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    printf("# ");
+    vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
+    skipped = true;
+    longjmp(out_of_test, 1);
+}
+
+static void run(const struct criterion_test *test)
+{
+    current = test;
+    failed = false;
+    skipped = test->data->disabled || test->data->signal || test->data->exit_code
+              || test->data->kind_ != CR_TEST_NORMAL;
+    if (!skipped && setjmp(out_of_test) == 0)
+        test->test();
+    printf("%s - %s::%s%s\n", failed ? "not ok" : "ok", test->category, test->name,
+           skipped ? " # SKIP" : "");
+    fflush(stdout);
+}
+
+int main(void)
+{
+    bool any = false;
+    printf("1..%td\n", __stop_cr_tst - __start_cr_tst);
+    for (struct criterion_test **test = __start_cr_tst; test < __stop_cr_tst; test++) {
+        run(*test);
+        any = any || failed;
+    }
+    return any;
+}

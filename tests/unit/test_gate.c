@@ -1,0 +1,937 @@
+/* The gates: gradients against differences, reference fits (tests/ref/gate.py), known answers,
+ * invariances, the far field, and the model's section. */
+#include <criterion/criterion.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/stream.h"
+#include "gate/gate.h"
+#include "gate/kind.h"
+
+#define SUM_TOLERANCE 1e-12 /* of the weights of a row */
+
+static const char *const inputs[] = {"posteriors", "features", "both"};
+static const char *const losses[] = {"likelihood", "squared", "posteriors"};
+static const char *const kinds[] = {"hard", "posterior", "temperature", "softmax"};
+
+/* ---- data ---- */
+
+/* Rows about K centres, with all that any gate asks for. */
+typedef struct sample {
+    size_t rows, cols, clusters, outputs;
+    double *x, *log_p, *likelihoods, *predictions, *targets, *weights;
+} sample;
+
+static double *numbers(size_t count)
+{
+    double *array = MELE_I_ARRAY(double, count);
+
+    cr_assert_not_null(array);
+    return array;
+}
+
+static void normalise(double *logs, size_t count)
+{
+    double most = logs[0], sum = 0;
+
+    for (size_t k = 1; k < count; k++)
+        most = fmax(most, logs[k]);
+    for (size_t k = 0; k < count; k++)
+        sum += exp(logs[k] - most);
+    for (size_t k = 0; k < count; k++)
+        logs[k] -= most + log(sum);
+}
+
+static sample room_for(size_t rows, size_t cols, size_t clusters, size_t outputs)
+{
+    sample s = {rows, cols, clusters, outputs, NULL, NULL, NULL, NULL, NULL, NULL};
+
+    s.x = numbers(rows * cols);
+    s.log_p = numbers(rows * clusters);
+    s.likelihoods = numbers(rows * clusters);
+    s.predictions = numbers(rows * clusters * outputs);
+    s.targets = numbers(rows * outputs);
+    s.weights = numbers(rows);
+    return s;
+}
+
+static void free_sample(sample *s)
+{
+    free(s->x);
+    free(s->log_p);
+    free(s->likelihoods);
+    free(s->predictions);
+    free(s->targets);
+    free(s->weights);
+}
+
+/* Experts that are right about their own centre and wrong elsewhere, one sd of 0.5. */
+static sample draw(size_t rows, size_t cols, size_t clusters, size_t outputs, uint64_t seed)
+{
+    mele_i_stream stream = mele_i_stream_make(seed, MELE_I_FOR_TESTS, 0, 0);
+    sample s = room_for(rows, cols, clusters, outputs);
+
+    for (size_t i = 0; i < rows; i++) {
+        size_t home = mele_i_stream_below(&stream, clusters);
+        for (size_t j = 0; j < cols; j++)
+            s.x[i * cols + j] = mele_i_stream_normal(&stream) + (j == home % cols ? 2.0 : 0.1);
+        for (size_t k = 0; k < clusters; k++) {
+            double off = s.x[i * cols + k % cols] - 2;
+            s.log_p[i * clusters + k] = -off * off / 1.5 - 0.1 * (double)k;
+        }
+        normalise(s.log_p + i * clusters, clusters);
+        for (size_t m = 0; m < outputs; m++)
+            s.targets[i * outputs + m] = sin((double)(home + m)) + 0.5 * mele_i_stream_normal(&stream);
+        for (size_t k = 0; k < clusters; k++) {
+            double square = 0;
+            for (size_t m = 0; m < outputs; m++) {
+                double f = sin((double)(k + m)) + 0.2 * mele_i_stream_normal(&stream);
+                double rest = s.targets[i * outputs + m] - f;
+                s.predictions[(i * clusters + k) * outputs + m] = f;
+                square += rest * rest;
+            }
+            s.likelihoods[i * clusters + k] = -2 * square;
+        }
+        s.weights[i] = 0.25 + mele_i_stream_uniform(&stream);
+    }
+    return s;
+}
+
+static mele_gate_data data_of(const sample *s)
+{
+    return (mele_gate_data){
+        .rows = s->rows, .clusters = s->clusters, .log_posteriors = s->log_p,
+        .log_likelihoods = s->likelihoods, .predictions = s->predictions, .targets = s->targets,
+        .outputs = s->outputs, .x = mele_matrix_of(s->x, s->rows, s->cols), .weights = s->weights};
+}
+
+static mele_gate_options options_of(const char *kind, const char *on, const char *loss,
+                                    double ridge)
+{
+    mele_gate_options options = mele_gate_defaults();
+
+    options.kind = kind;
+    options.on = on;
+    options.loss = loss;
+    options.ridge = ridge;
+    return options;
+}
+
+static mele_gate *fit(const mele_gate_data *data, const mele_gate_options *options,
+                      mele_engine *engine, mele_gate_info *info)
+{
+    mele_gate *gate = NULL;
+    mele_error error = {0};
+
+    mele_status status = mele_gate_fit(data, options, engine, &gate, info, &error);
+    cr_assert_eq(status, MELE_OK, "%s", error.message);
+    return gate;
+}
+
+static double *weights_of(const mele_gate *gate, const sample *s)
+{
+    mele_matrix x = mele_matrix_of(s->x, s->rows, s->cols);
+    double *out = numbers(s->rows * s->clusters);
+
+    cr_assert_eq(mele_gate_log_weights(gate, s->log_p, &x, s->rows, NULL, out, NULL), MELE_OK);
+    return out;
+}
+
+static double farthest(const double *a, const double *b, size_t count)
+{
+    double most = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs(a[i] - b[i]) <= most))
+            most = fabs(a[i] - b[i]);
+    return most;
+}
+
+static mele_engine *threads(unsigned count)
+{
+    mele_engine_options options = mele_engine_defaults();
+    mele_engine *engine = NULL;
+
+    options.threads = count;
+    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
+    return engine;
+}
+
+/* ---- the table ---- */
+
+Test(gate, kinds)
+{
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_str_eq(mele_gate_kind(i), kinds[i]);
+    cr_assert_null(mele_gate_kind(4));
+    cr_assert_str_eq(mele_gate_defaults().kind, "softmax");
+}
+
+/* ---- gradients ---- */
+
+/* A gate as mele_gate_fit() has it before training. */
+static mele_gate *untrained(const mele_i_gate_training *training, bool posteriors, bool features)
+{
+    const mele_gate_data *data = training->data;
+    mele_gate *gate = MELE_I_NEW(mele_gate);
+
+    cr_assert_not_null(gate);
+    gate->kind = &mele_i_gate_softmax;
+    gate->clusters = data->clusters;
+    gate->temperature = training->loss->without_posteriors ? 0 : 1;
+    gate->on_posteriors = posteriors;
+    gate->on_features = features;
+    gate->features = features ? data->x.cols : 0;
+    gate->columns = (posteriors ? data->clusters : 0) + gate->features;
+    gate->column = MELE_I_ZEROED(mele_i_gate_column, gate->columns);
+    gate->coefficients = MELE_I_ZEROED(double, gate->clusters * (1 + gate->columns));
+    if (gate->columns > 0)
+        cr_assert_eq(mele_i_gate_standardise(gate, training, NULL), MELE_OK);
+    return gate;
+}
+
+static void check_gradient(const sample *s, const char *loss, bool posteriors, bool features)
+{
+    const mele_gate_data data = data_of(s);
+    const mele_gate_options options = options_of("softmax", "both", loss, 3.7);
+    const mele_i_gate_training training = {&data, &options, mele_i_gate_loss_find(loss), 41.5,
+                                           NULL};
+    mele_gate *gate = untrained(&training, posteriors, features);
+    bool free_temperature = !training.loss->without_posteriors;
+    size_t coefficients = gate->columns == 0 ? 0 : gate->clusters * (1 + gate->columns);
+    size_t count = free_temperature + coefficients;
+    double theta[64], gradient[64], scratch[64], *sums = numbers(3 + coefficients), value;
+    mele_i_gate_objective objective = {gate, &training, free_temperature, 0, sums};
+    mele_i_stream stream = mele_i_stream_make(5, MELE_I_FOR_TESTS, 0, 1);
+
+    cr_assert_leq(count, 64);
+    for (size_t p = 0; p < count; p++)
+        theta[p] = 0.3 * mele_i_stream_normal(&stream);
+    cr_assert_eq(mele_i_gate_evaluate(&objective, theta, &value, gradient, NULL), MELE_OK);
+    for (size_t p = 0; p < count; p++) {
+        const double step = 1e-5, at = theta[p];
+        double above, below;
+        theta[p] = at + step;
+        mele_i_gate_evaluate(&objective, theta, &above, scratch, NULL);
+        theta[p] = at - step;
+        mele_i_gate_evaluate(&objective, theta, &below, scratch, NULL);
+        theta[p] = at;
+        double difference = (above - below) / (2 * step);
+        cr_assert(fabs(gradient[p] - difference) <= 1e-7 * (1 + fabs(difference)),
+                  "%s, posteriors %d, features %d, parameter %zu: %.10g, difference %.10g", loss,
+                  posteriors, features, p, gradient[p], difference);
+    }
+    free(sums);
+    mele_gate_free(gate);
+}
+
+Test(gate, gradients_are_those_of_the_loss)
+{
+    sample s = draw(157, 3, 4, 2, 11);
+
+    for (size_t l = 0; l < 3; l++)
+        for (int seen = l == 2 ? 1 : 0; seen < 4; seen++)
+            check_gradient(&s, losses[l], seen & 1, seen & 2);
+    free_sample(&s);
+}
+
+/* ---- reference fits ---- */
+
+enum { REF_ROWS = 90, REF_COLS = 3, REF_CLUSTERS = 3, REF_OUTPUTS = 2 };
+
+/* The data of tests/ref/gate.py. */
+static sample reference(void)
+{
+    sample s = room_for(REF_ROWS, REF_COLS, REF_CLUSTERS, REF_OUTPUTS);
+
+    for (size_t i = 0; i < REF_ROWS; i++) {
+        double n = (double)i, *x = s.x + i * 3, *p = s.log_p + i * 3;
+        for (int j = 0; j < 3; j++)
+            x[j] = (1 + j) * sin(1.7 * n + 2.3 * j * j + 0.45 * n * j) + 4 * j;
+        for (int k = 0; k < 3; k++)
+            p[k] = -(x[0] - k + 1) * (x[0] - k + 1) - 0.3 * (x[1] - 4) * k;
+        normalise(p, 3);
+        for (int k = 0; k < 3; k++) {
+            s.likelihoods[i * 3 + k] = -2 * (1 + sin(2.9 * n + 1.9 * k)) - 0.1 * k + fmax(p[k], -5);
+            for (int m = 0; m < 2; m++)
+                s.predictions[(i * 3 + k) * 2 + m] = sin(0.9 * n + 1.1 * k + 2.7 * m);
+        }
+        for (int m = 0; m < 2; m++) {
+            double *y = &s.targets[i * 2 + m];
+            *y = 0.5 * cos(0.7 * n + 1.9 * m);
+            for (int k = 0; k < 3; k++)
+                *y += exp(p[k]) * s.predictions[(i * 3 + k) * 2 + m];
+        }
+        s.weights[i] = 0.5 + (double)(i % 4);
+    }
+    return s;
+}
+
+/* Multinomial logistic regression: scikit-learn's LogisticRegression on the same objective. */
+Test(gate, softmax_fitted_to_classes_is_logistic_regression)
+{
+    static const double intercept[3] = {0.133973178255, -6.45631013499, 6.32233695674};
+    static const double slopes[3][3] = {{2.8760642287, 0.482894342067, -0.114655920778},
+                                        {-2.55438004783, 1.31138938844, -0.018048694502},
+                                        {-0.321684180872, -1.7942837305, 0.13270461528}};
+    static const char classes[] = "020100120021021001220220220021201200200220211001202200212010"
+                                  "202002202110212012002102102012";
+    sample s = reference();
+    const mele_gate_data data = data_of(&s);
+    mele_gate_options options = options_of("softmax", "features", "posteriors", 0.7);
+    mele_gate_info info;
+
+    for (size_t i = 0; i < s.rows; i++)
+        for (size_t k = 0; k < 3; k++)
+            s.log_p[i * 3 + k] = classes[i] == (char)('0' + k) ? 0 : -INFINITY;
+    options.tolerance = 1e-10;
+    mele_gate *gate = fit(&data, &options, NULL, &info);
+    cr_assert(info.converged);
+    cr_assert_float_eq(info.loss, 0.279835372395, 1e-9, "%.12g", info.loss);
+    for (size_t k = 0; k < 3; k++) {
+        cr_assert_float_eq(gate->coefficients[k * 4], intercept[k], 2e-7);
+        for (size_t j = 0; j < 3; j++)
+            cr_assert_float_eq(gate->coefficients[k * 4 + 1 + j], slopes[k][j], 2e-7);
+    }
+    mele_gate_free(gate);
+    free_sample(&s);
+}
+
+/* scipy's BFGS with its own gradients by differences, from the same start. */
+Test(gate, reference_minima)
+{
+    static const struct {
+        const char *kind, *on, *loss;
+        double temperature, value;
+    } rows[] = {
+        {"temperature", "both", "likelihood", 0.780846257306, 2.54956797826},
+        {"temperature", "both", "squared", 1.23449434732, 0.248622546774},
+        {"softmax", "posteriors", "likelihood", 1.45177461021, 2.32193878936},
+        {"softmax", "posteriors", "squared", 0.723293174528, 0.239923651518},
+        {"softmax", "features", "likelihood", 1.27137768766, 2.45803351597},
+        {"softmax", "both", "squared", 0.71718381158, 0.237745150771},
+    };
+    sample s = reference();
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        mele_gate_options options = options_of(rows[i].kind, rows[i].on, rows[i].loss, 0.5);
+        mele_gate_info info;
+        options.tolerance = 1e-9;
+        options.max_iterations = 2000;
+        mele_gate *gate = fit(&data, &options, NULL, &info);
+        cr_assert(info.converged, "row %zu", i);
+        cr_assert_float_eq(gate->temperature, rows[i].temperature, 2e-5, "row %zu: t %.12g", i,
+                           gate->temperature);
+        cr_assert_float_eq(info.loss, rows[i].value, 1e-6, "row %zu: %.12g", i, info.loss);
+        mele_gate_free(gate);
+    }
+    free_sample(&s);
+}
+
+/* ---- known answers ---- */
+
+/* log_likelihoods that say for sure which expert made the row: drawn with the weights given. */
+static void draw_experts(sample *s, const double *log_g, mele_i_stream *stream)
+{
+    for (size_t i = 0; i < s->rows; i++) {
+        double u = mele_i_stream_uniform(stream), sum = 0;
+        size_t chosen = s->clusters - 1;
+        for (size_t k = s->clusters; k-- > 0;) {
+            sum += exp(log_g[i * s->clusters + k]);
+            if (u < sum) {
+                chosen = k;
+                break;
+            }
+        }
+        for (size_t k = 0; k < s->clusters; k++)
+            s->likelihoods[i * s->clusters + k] = k == chosen ? 0 : -INFINITY;
+    }
+}
+
+Test(gate, temperature_is_recovered)
+{
+    static const double truths[] = {0.35, 1, 2.6};
+
+    for (size_t c = 0; c < 3; c++) {
+        sample s = draw(20000, 3, 4, 1, 21 + c);
+        mele_i_stream stream = mele_i_stream_make(31 + c, MELE_I_FOR_TESTS, 0, 0);
+        double *log_g = numbers(s.rows * s.clusters);
+        for (size_t i = 0; i < s.rows; i++) {
+            for (size_t k = 0; k < 4; k++)
+                log_g[i * 4 + k] = truths[c] * s.log_p[i * 4 + k];
+            normalise(log_g + i * 4, 4);
+            s.weights[i] = 1;
+        }
+        draw_experts(&s, log_g, &stream);
+        const mele_gate_data data = data_of(&s);
+        const mele_gate_options options = options_of("temperature", "posteriors", "likelihood", 0);
+        mele_gate_info info;
+        mele_gate *gate = fit(&data, &options, NULL, &info);
+        cr_assert(info.converged);
+        /* the standard error is about 0.012 (t 0.35) to 0.04 (t 2.6) */
+        cr_assert_float_eq(gate->temperature, truths[c], 0.05 * (1 + truths[c]), "%g",
+                           gate->temperature);
+        mele_gate_free(gate);
+        free(log_g);
+        free_sample(&s);
+    }
+}
+
+Test(gate, temperature_is_the_minimum_of_its_loss)
+{
+    sample s = draw(700, 3, 5, 2, 41);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t l = 0; l < 2; l++) {
+        mele_gate_options options = options_of("temperature", "posteriors", losses[l], 0);
+        mele_gate_info best, info;
+        mele_gate *gate = fit(&data, &options, NULL, &best);
+        const mele_i_gate_training training = {&data, &options, mele_i_gate_loss_find(losses[l]),
+                                               1, NULL};
+        for (double factor = 0.9; factor < 1.2; factor += 0.2) {
+            double here, there;
+            mele_gate moved = *gate;
+            moved.temperature *= factor;
+            cr_assert_eq(mele_i_gate_mean_loss(gate, &training, &here, NULL), MELE_OK);
+            cr_assert_eq(mele_i_gate_mean_loss(&moved, &training, &there, NULL), MELE_OK);
+            cr_assert_lt(here, there);
+        }
+        options.kind = "posterior";
+        mele_gate *posterior = fit(&data, &options, NULL, &info);
+        cr_assert_lt(best.loss, info.loss);
+        mele_gate_free(posterior);
+        mele_gate_free(gate);
+    }
+    free_sample(&s);
+}
+
+Test(gate, posterior_gate_is_the_posteriors)
+{
+    sample s = draw(333, 3, 4, 1, 51);
+    const mele_gate_data data = data_of(&s);
+    const mele_gate_options options = options_of("posterior", "posteriors", "likelihood", 0);
+    mele_gate_info info;
+    mele_gate *gate = fit(&data, &options, NULL, &info);
+    double *log_g = weights_of(gate, &s), loss = 0, total = 0;
+
+    cr_assert_leq(farthest(log_g, s.log_p, s.rows * 4), 1e-14);
+    for (size_t i = 0; i < s.rows; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < 4; k++)
+            sum += exp(s.log_p[i * 4 + k] + s.likelihoods[i * 4 + k]);
+        loss -= s.weights[i] * log(sum);
+        total += s.weights[i];
+    }
+    cr_assert_float_eq(info.loss, loss / total, 1e-12);
+    cr_assert(info.converged && info.iterations == 0);
+    free(log_g);
+    mele_gate_free(gate);
+    free_sample(&s);
+}
+
+Test(gate, a_large_ridge_gives_the_posterior_gate)
+{
+    sample s = draw(800, 3, 4, 2, 61);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t i = 0; i < 6; i++) {
+        const mele_gate_options options = options_of("softmax", inputs[i % 3], losses[i / 3], 1e9);
+        mele_gate *gate = fit(&data, &options, NULL, NULL);
+        double *log_g = weights_of(gate, &s);
+        cr_assert_leq(farthest(log_g, s.log_p, s.rows * 4), 1e-4);
+        free(log_g);
+        mele_gate_free(gate);
+    }
+    free_sample(&s);
+}
+
+/* Without a ridge every gate contains the ones before it, and more steps never lose. */
+Test(gate, the_loss_never_rises)
+{
+    for (uint64_t seed = 71; seed < 76; seed++) {
+        sample s = draw(400, 3, 4, 1, seed);
+        const mele_gate_data data = data_of(&s);
+        for (size_t c = 0; c < 6; c++) {
+            mele_gate_options options = options_of("posterior", inputs[c % 3], losses[c / 3], 0);
+            mele_gate_info info;
+            mele_gate_free(fit(&data, &options, NULL, &info));
+            double last = info.loss;
+            options.kind = "softmax";
+            for (size_t iterations = 1; iterations < 40; iterations += iterations) {
+                options.max_iterations = iterations;
+                mele_gate_free(fit(&data, &options, NULL, &info));
+                cr_assert_leq(info.loss, last * (1 + 1e-12));
+                last = info.loss;
+            }
+        }
+        free_sample(&s);
+    }
+}
+
+Test(gate, hard_takes_the_largest_and_of_equals_the_first)
+{
+    double log_p[] = {-1.5, -0.5, -0.5, -1.5, -INFINITY, -2, -1, -1, -INFINITY, -INFINITY,
+                      -INFINITY, -INFINITY};
+    static const size_t expected[] = {1, 2, 0};
+    const mele_gate_data data = {.rows = 3, .clusters = 4, .log_posteriors = log_p};
+    const mele_gate_options options = options_of("hard", "posteriors", "likelihood", 0);
+    mele_gate_info info;
+    mele_gate *gate = fit(&data, &options, NULL, &info);
+    double out[12];
+
+    cr_assert(isnan(info.loss)); /* no likelihoods were given */
+    cr_assert_eq(mele_gate_log_weights(gate, log_p, NULL, 3, NULL, out, NULL), MELE_OK);
+    for (size_t i = 0; i < 12; i++)
+        cr_assert_eq(out[i], i % 4 == expected[i / 4] ? 0 : -INFINITY, "element %zu", i);
+    mele_gate_free(gate);
+}
+
+/* ---- invariances ---- */
+
+Test(gate, weight_two_is_the_row_twice)
+{
+    sample s = draw(300, 3, 4, 2, 81), twice = room_for(600, 3, 4, 2);
+
+    for (size_t i = 0; i < 600; i++) {
+        memcpy(twice.x + i * 3, s.x + i / 2 * 3, 3 * sizeof(double));
+        memcpy(twice.log_p + i * 4, s.log_p + i / 2 * 4, 4 * sizeof(double));
+        memcpy(twice.likelihoods + i * 4, s.likelihoods + i / 2 * 4, 4 * sizeof(double));
+        memcpy(twice.predictions + i * 8, s.predictions + i / 2 * 8, 8 * sizeof(double));
+        memcpy(twice.targets + i * 2, s.targets + i / 2 * 2, 2 * sizeof(double));
+        s.weights[i / 2] = 2;
+    }
+    for (size_t c = 0; c < 9; c++) {
+        mele_gate_options options = options_of("softmax", inputs[c % 3], losses[c / 3], 1.3);
+        mele_gate_data heavy = data_of(&s), doubled = data_of(&twice);
+        mele_gate_info info[2];
+        options.tolerance = 1e-9;
+        options.max_iterations = 1000;
+        doubled.weights = NULL;
+        mele_gate *a = fit(&heavy, &options, NULL, &info[0]);
+        mele_gate *b = fit(&doubled, &options, NULL, &info[1]);
+        double *log_a = weights_of(a, &s), *log_b = weights_of(b, &s);
+        cr_assert_float_eq(info[0].loss, info[1].loss, 1e-7, "case %zu: %.12g (%zu) %.12g (%zu)", c,
+                           info[0].loss, info[0].iterations, info[1].loss, info[1].iterations);
+        cr_assert_leq(farthest(log_a, log_b, s.rows * 4), 1e-4, "case %zu", c);
+        free(log_a);
+        free(log_b);
+        mele_gate_free(a);
+        mele_gate_free(b);
+    }
+    free_sample(&twice);
+    free_sample(&s);
+}
+
+Test(gate, weight_zero_is_no_row)
+{
+    sample s = draw(400, 2, 3, 1, 91);
+    mele_gate_data all = data_of(&s), some = all;
+
+    some.rows = 250;
+    some.x.rows = 250;
+    for (size_t i = 250; i < 400; i++) {
+        s.weights[i] = 0;
+        s.x[i * 2] = 1e6; /* neither centre, scale nor limits may see it */
+    }
+    const mele_gate_options options = options_of("softmax", "both", "likelihood", 1.3);
+    mele_gate *a = fit(&all, &options, NULL, NULL), *b = fit(&some, &options, NULL, NULL);
+    for (size_t j = 0; j < a->columns; j++)
+        cr_assert(a->column[j].lower == b->column[j].lower
+                  && a->column[j].upper == b->column[j].upper);
+    cr_assert_leq(farthest(a->coefficients, b->coefficients, 3 * 6), 1e-3);
+    mele_gate_free(a);
+    mele_gate_free(b);
+    free_sample(&s);
+}
+
+Test(gate, same_bytes_for_any_threads)
+{
+    static const unsigned counts[] = {1, 2, 3, 5};
+    sample s = draw(9000, 3, 6, 1, 101);
+    const mele_gate_data data = data_of(&s);
+    mele_matrix x = data.x;
+
+    for (size_t c = 0; c < 9; c++) {
+        mele_gate_options options = options_of("softmax", inputs[c % 3], losses[c / 3], 1);
+        mele_gate *first = NULL;
+        double *out = numbers(s.rows * 6), *again = numbers(s.rows * 6);
+        options.max_iterations = 12;
+        for (size_t t = 0; t < 4; t++) {
+            mele_engine *engine = threads(counts[t]);
+            mele_gate *gate = fit(&data, &options, engine, NULL);
+            double *here = first == NULL ? out : again;
+            cr_assert_eq(mele_gate_log_weights(gate, s.log_p, &x, s.rows, engine, here, NULL),
+                         MELE_OK);
+            if (first != NULL) {
+                cr_assert_eq(memcmp(first->coefficients, gate->coefficients,
+                                    6 * (1 + gate->columns) * sizeof(double)), 0);
+                cr_assert_eq(memcmp(out, again, s.rows * 6 * sizeof *out), 0);
+                mele_gate_free(gate);
+            } else {
+                first = gate;
+            }
+            mele_engine_free(engine);
+        }
+        mele_gate_free(first);
+        free(out);
+        free(again);
+    }
+    free_sample(&s);
+}
+
+/* A row's weights do not depend on the rows around it. */
+Test(gate, rows_are_independent)
+{
+    sample s = draw(1100, 3, 5, 1, 111);
+    const mele_gate_data data = data_of(&s);
+    const mele_gate_options options = options_of("softmax", "both", "likelihood", 1);
+    mele_gate *gate = fit(&data, &options, NULL, NULL);
+    double *all = weights_of(gate, &s), one[5];
+
+    for (size_t i = 0; i < s.rows; i += 37) {
+        mele_matrix x = mele_matrix_of(s.x + i * 3, 1, 3);
+        cr_assert_eq(mele_gate_log_weights(gate, s.log_p + i * 5, &x, 1, NULL, one, NULL), MELE_OK);
+        cr_assert_eq(memcmp(one, all + i * 5, sizeof one), 0);
+    }
+    free(all);
+    mele_gate_free(gate);
+    free_sample(&s);
+}
+
+/* ---- far from the data ---- */
+
+static void check_sums(const double *log_g, size_t rows, size_t clusters, const char *what)
+{
+    for (size_t i = 0; i < rows; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < clusters; k++) {
+            cr_assert_not(isnan(log_g[i * clusters + k]), "%s, row %zu", what, i);
+            sum += exp(log_g[i * clusters + k]);
+        }
+        cr_assert_float_eq(sum, 1, SUM_TOLERANCE, "%s, row %zu: %.17g", what, i, sum);
+    }
+}
+
+Test(gate, weights_sum_to_one_everywhere)
+{
+    static const double far[][4] = {
+        {0, -1e12, -2e12, -3e12}, {-1e300, 0, -1e300, -1e-300},
+        {-INFINITY, 0, -INFINITY, -INFINITY}, {-INFINITY, -0.7, -0.7, -INFINITY},
+        {-DBL_MAX, -DBL_MAX, 0, -DBL_MAX}, {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
+        {-1.4, -1.4, -1.4, -1.4}, {-5e11, -1e-11, -26, -745.3}};
+    static const double places[][3] = {{1e6, -1e6, 1e6}, {-1e6, -1e6, -1e6}, {1e150, 0, -1e150},
+                                       {DBL_MAX, -DBL_MAX, DBL_MAX}, {0, 0, 1e6}, {0, 1e6, 0},
+                                       {1, 2, 3}, {-1e300, 1e300, 1e300}};
+    sample s = draw(500, 3, 4, 1, 121);
+    const mele_gate_data data = data_of(&s);
+    const mele_matrix x = mele_matrix_of(places[0], 8, 3);
+
+    for (size_t c = 0; c < 4 * 9; c++) {
+        const mele_gate_options options = options_of(kinds[c / 9], inputs[c % 3], losses[c / 3 % 3],
+                                                     c % 2 == 0 ? 0 : 1);
+        mele_gate *gate = fit(&data, &options, NULL, NULL);
+        double out[32];
+        cr_assert_eq(mele_gate_log_weights(gate, far[0], &x, 8, NULL, out, NULL), MELE_OK);
+        check_sums(out, 8, 4, kinds[c / 9]);
+        mele_gate_free(gate);
+    }
+    free_sample(&s);
+}
+
+/* Outside the training range V z stays what it was at the edge. */
+Test(gate, coefficients_do_not_extrapolate)
+{
+    sample s = draw(600, 2, 3, 1, 131);
+    const mele_gate_data data = data_of(&s);
+    const mele_gate_options options = options_of("softmax", "both", "likelihood", 0.1);
+    mele_gate *gate = fit(&data, &options, NULL, NULL);
+    double log_p[] = {-0.9, -1.2, -1.2, -0.9, -1.2, -1.2}, out[6];
+    double rows[] = {gate->column[3].upper, gate->column[4].lower, 1e9, -1e5};
+    const mele_matrix x = mele_matrix_of(rows, 2, 2);
+
+    cr_assert_eq(mele_gate_log_weights(gate, log_p, &x, 2, NULL, out, NULL), MELE_OK);
+    cr_assert_eq(memcmp(out, out + 3, 3 * sizeof *out), 0);
+    for (size_t j = 0; j < 3; j++)
+        cr_assert(gate->column[j].lower >= log(0x1p-52) - 1e-12 && gate->column[j].upper <= 0);
+    mele_gate_free(gate);
+    free_sample(&s);
+}
+
+/* ---- degenerate data ---- */
+
+static void check_trainable(const sample *s, const char *what)
+{
+    const mele_gate_data data = data_of(s);
+
+    for (size_t c = 0; c < 4 * 9; c++) {
+        const mele_gate_options options = options_of(kinds[c / 9], inputs[c % 3], losses[c / 3 % 3],
+                                                     c % 2 == 0 ? 0 : 1);
+        mele_gate_info info;
+        mele_gate *gate = fit(&data, &options, NULL, &info);
+        double *log_g = weights_of(gate, s);
+        bool endless = c < 9 && c / 3 == 2; /* -p log 0 of the hard gate */
+        cr_assert(isfinite(info.loss) || (endless && info.loss > 0), "%s, %s %s %s", what,
+                  options.kind, options.on, options.loss);
+        check_sums(log_g, s->rows, s->clusters, what);
+        free(log_g);
+        mele_gate_free(gate);
+    }
+}
+
+Test(gate, one_cluster)
+{
+    sample s = draw(40, 2, 1, 1, 141);
+
+    check_trainable(&s, "one cluster");
+    free_sample(&s);
+}
+
+Test(gate, one_row)
+{
+    sample s = draw(1, 2, 3, 1, 151);
+
+    check_trainable(&s, "one row");
+    free_sample(&s);
+}
+
+Test(gate, equal_rows)
+{
+    sample s = draw(30, 2, 3, 1, 161);
+
+    for (size_t i = 0; i < 30; i++) {
+        s.x[i * 2] = 7.7;
+        s.x[i * 2 + 1] = 0;
+        for (size_t k = 0; k < 3; k++)
+            s.log_p[i * 3 + k] = -log(3);
+    }
+    check_trainable(&s, "equal rows");
+    free_sample(&s);
+}
+
+Test(gate, extreme_features_and_likelihoods)
+{
+    sample s = draw(50, 3, 3, 1, 171);
+
+    for (size_t i = 0; i < 50; i++) {
+        s.x[i * 3] = i % 2 == 0 ? 1e150 : -1e150;
+        s.x[i * 3 + 1] *= 1e-300;
+        s.x[i * 3 + 2] = DBL_MAX * (i % 2 == 0 ? 1 : -1);
+        s.likelihoods[i * 3] *= 1e12;
+    }
+    s.log_p[4 * 3] = -1e12;
+    check_trainable(&s, "extremes");
+    free_sample(&s);
+}
+
+/* A row of density zero under every expert changes nothing. */
+Test(gate, impossible_rows_are_left_out)
+{
+    sample s = draw(200, 2, 3, 1, 181);
+    mele_gate_data all = data_of(&s), some = all;
+    const mele_gate_options options = options_of("temperature", "posteriors", "likelihood", 0);
+
+    some.rows = 199;
+    for (size_t k = 0; k < 3; k++)
+        s.likelihoods[199 * 3 + k] = -INFINITY;
+    mele_gate *a = fit(&all, &options, NULL, NULL), *b = fit(&some, &options, NULL, NULL);
+    cr_assert_float_eq(a->temperature, b->temperature, 1e-4 * b->temperature);
+    mele_gate_free(a);
+    mele_gate_free(b);
+    free_sample(&s);
+}
+
+/* ---- model file ---- */
+
+Test(gate, a_saved_gate_is_the_same_gate)
+{
+    sample s = draw(350, 3, 4, 2, 191);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t c = 0; c < 4 * 9; c++) {
+        const mele_gate_options options = options_of(kinds[c / 9], inputs[c % 3], losses[c / 3 % 3],
+                                                     1);
+        mele_gate *gate = fit(&data, &options, NULL, NULL), *loaded = NULL;
+        json_t *section = mele_i_gate_save(gate);
+        cr_assert_not_null(section);
+        char *text = json_dumps(section, 0);
+        json_t *read = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        mele_error error = {0};
+        cr_assert_eq(mele_i_gate_load(read, &loaded, &error), MELE_OK, "%s", error.message);
+        cr_assert_str_eq(mele_gate_name(loaded), kinds[c / 9]);
+        cr_assert_eq(mele_gate_clusters(loaded), 4);
+        double *before = weights_of(gate, &s), *after = weights_of(loaded, &s);
+        cr_assert_eq(memcmp(before, after, s.rows * 4 * sizeof *before), 0);
+        json_t *again = mele_i_gate_save(loaded);
+        cr_assert(json_equal(again, read));
+        json_decref(again);
+        free(before);
+        free(after);
+        json_decref(read);
+        free(text);
+        json_decref(section);
+        mele_gate_free(loaded);
+        mele_gate_free(gate);
+    }
+    free_sample(&s);
+}
+
+Test(gate, a_section_that_does_not_fit_is_refused)
+{
+#define TAIL "\"temperature\":1.5,\"intercept\":[1,2],\"lower\":[-3,-4],\"upper\":[0,0]"
+#define HEAD "\"kind\":\"softmax\",\"clusters\":2,\"on\":\"posteriors\","
+    static const char *const sections[] = {
+        "[]", "{}", "{\"kind\":\"posterior\"}", "{\"kind\":\"nosuch\",\"clusters\":3}",
+        "{\"kind\":4,\"clusters\":3}", "{\"kind\":\"posterior\",\"clusters\":0}",
+        "{\"kind\":\"posterior\",\"clusters\":2.5}", "{\"kind\":\"posterior\",\"clusters\":-2}",
+        "{\"kind\":\"posterior\",\"clusters\":99999999999}",
+        "{\"kind\":\"posterior\",\"clusters\":3,\"temperature\":2}",
+        "{\"kind\":\"temperature\",\"clusters\":3}",
+        "{\"kind\":\"temperature\",\"clusters\":3,\"temperature\":\"1\"}",
+        "{\"kind\":\"temperature\",\"clusters\":3,\"temperature\":-0.5}",
+        "{" HEAD TAIL "}", "{" HEAD TAIL ",\"coefficients\":[[1,2],[3,4]],\"more\":1}",
+        "{" HEAD TAIL ",\"coefficients\":[[1,2]]}", "{" HEAD TAIL ",\"coefficients\":[[1,2],[3]]}",
+        "{" HEAD TAIL ",\"coefficients\":[[1,2],[3,null]]}",
+        "{\"kind\":\"softmax\",\"clusters\":3,\"on\":\"posteriors\"," TAIL
+        ",\"coefficients\":[[1,2],[3,4]]}",
+        "{\"kind\":\"softmax\",\"clusters\":2,\"on\":\"nosuch\"," TAIL
+        ",\"coefficients\":[[1,2],[3,4]]}",
+        "{\"kind\":\"softmax\",\"clusters\":2,\"on\":\"both\"," TAIL
+        ",\"coefficients\":[[1,2],[3,4]]}",
+        "{" HEAD "\"temperature\":1.5,\"intercept\":[1,2],\"lower\":[-3,1],\"upper\":[0,0],"
+        "\"coefficients\":[[1,2],[3,4]]}",
+        "{" HEAD "\"temperature\":1.5,\"intercept\":[1,2,3],\"lower\":[-3,-4],\"upper\":[0,0],"
+        "\"coefficients\":[[1,2],[3,4]]}",
+        "{" HEAD "\"temperature\":1.5,\"intercept\":[1,2],\"lower\":[-3,-4],\"upper\":[0],"
+        "\"coefficients\":[[1,2],[3,4]]}",
+    };
+    json_t *good = json_loads("{" HEAD TAIL ",\"coefficients\":[[1,2],[3,4]]}", 0, NULL);
+    mele_gate *gate = NULL;
+
+    cr_assert_eq(mele_i_gate_load(good, &gate, NULL), MELE_OK);
+    json_decref(good);
+    mele_gate_free(gate);
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        json_t *section = json_loads(sections[i], 0, NULL);
+        mele_gate *untouched = (mele_gate *)&gate;
+        mele_error error = {0};
+        cr_assert_not_null(section, "%s", sections[i]);
+        cr_assert_eq(mele_i_gate_load(section, &untouched, &error), MELE_EDATA, "%s", sections[i]);
+        cr_assert_eq(untouched, (mele_gate *)&gate);
+        cr_assert(error.message[0] != '\0');
+        json_decref(section);
+    }
+    cr_assert_eq(mele_i_gate_load(NULL, &gate, NULL), MELE_EDATA);
+}
+
+/* ---- wrong calls and wrong data ---- */
+
+typedef struct wrong {
+    const char *what;
+    mele_status status;
+    mele_gate_options options;
+    mele_gate_data data;
+} wrong;
+
+Test(gate, wrong_calls_leave_everything_untouched)
+{
+    sample s = draw(20, 2, 3, 1, 201);
+    const mele_gate_data good = data_of(&s);
+    const mele_gate_options usual = options_of("softmax", "both", "likelihood", 1);
+    double bad_p[60], bad_weights[20], bad_likelihoods[60], bad_x[40];
+    wrong rows[18];
+    size_t n = 0;
+
+    memcpy(bad_p, s.log_p, sizeof bad_p);
+    memcpy(bad_weights, s.weights, sizeof bad_weights);
+    memcpy(bad_likelihoods, s.likelihoods, sizeof bad_likelihoods);
+    memcpy(bad_x, s.x, sizeof bad_x);
+    bad_p[17] = NAN;
+    bad_weights[7] = -0.25;
+    bad_likelihoods[59] = INFINITY;
+    bad_x[13] = NAN;
+#define ROW(text, code, change)                       \
+    do {                                              \
+        rows[n] = (wrong){text, code, usual, good};   \
+        wrong *r = &rows[n++];                        \
+        change;                                       \
+    } while (0)
+    ROW("kind", MELE_EINVAL, r->options.kind = "nosuch");
+    ROW("no kind", MELE_EINVAL, r->options.kind = NULL);
+    ROW("on", MELE_EINVAL, r->options.on = "nosuch");
+    ROW("loss", MELE_EINVAL, r->options.loss = "nosuch");
+    ROW("ridge", MELE_EINVAL, r->options.ridge = -1);
+    ROW("ridge NaN", MELE_EINVAL, r->options.ridge = NAN);
+    ROW("tolerance", MELE_EINVAL, r->options.tolerance = -1);
+    ROW("no rows", MELE_EINVAL, r->data.rows = 0);
+    ROW("no clusters", MELE_EINVAL, r->data.clusters = 0);
+    ROW("no posteriors", MELE_EINVAL, r->data.log_posteriors = NULL);
+    ROW("no likelihoods", MELE_EINVAL, r->data.log_likelihoods = NULL);
+    ROW("no x", MELE_EINVAL, r->data.x.data = NULL);
+    ROW("rows of x", MELE_EINVAL, r->data.x.rows = 19);
+    ROW("no targets", MELE_EINVAL, r->options.loss = "squared"; r->data.targets = NULL);
+    ROW("NaN posterior", MELE_EDATA, r->data.log_posteriors = bad_p);
+    ROW("weight", MELE_EDATA, r->data.weights = bad_weights);
+    ROW("infinite likelihood", MELE_EDATA, r->data.log_likelihoods = bad_likelihoods);
+    ROW("NaN feature", MELE_EDATA, r->data.x.data = bad_x);
+    for (size_t i = 0; i < n; i++) {
+        mele_gate *gate = (mele_gate *)&s;
+        mele_gate_info info = {77, 0.5, false};
+        mele_error error = {0};
+        cr_assert_eq(mele_gate_fit(&rows[i].data, &rows[i].options, NULL, &gate, &info, &error),
+                     rows[i].status, "%s: %s", rows[i].what, error.message);
+        cr_assert(gate == (mele_gate *)&s && info.iterations == 77, "%s", rows[i].what);
+        cr_assert_eq(error.status, rows[i].status);
+    }
+    free_sample(&s);
+}
+
+Test(gate, wrong_shapes_of_weights)
+{
+    sample s = draw(20, 2, 3, 1, 211);
+    const mele_gate_data data = data_of(&s);
+    const mele_gate_options options = options_of("softmax", "both", "likelihood", 1);
+    mele_gate *gate = fit(&data, &options, NULL, NULL);
+    double out[60] = {0.125};
+    mele_matrix narrow = mele_matrix_of(s.x, 20, 1), x = mele_matrix_of(s.x, 19, 2);
+
+    cr_assert_eq(mele_gate_log_weights(gate, s.log_p, NULL, 20, NULL, out, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_gate_log_weights(gate, s.log_p, &narrow, 20, NULL, out, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_gate_log_weights(gate, s.log_p, &x, 20, NULL, out, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_gate_log_weights(gate, NULL, &x, 19, NULL, out, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_gate_log_weights(gate, s.log_p, &x, 0, NULL, out, NULL), MELE_OK);
+    cr_assert_eq(out[0], 0.125);
+    mele_gate_free(gate);
+    free_sample(&s);
+}
+
+static bool stop_at_three(const mele_progress *progress, void *user)
+{
+    size_t *told = user;
+
+    cr_assert_str_eq(progress->stage, "gate");
+    cr_assert(isfinite(progress->value));
+    (*told)++;
+    return progress->done < 3;
+}
+
+Test(gate, progress_can_stop_a_fit)
+{
+    sample s = draw(300, 2, 3, 1, 221);
+    const mele_gate_data data = data_of(&s);
+    size_t told = 0;
+    mele_engine_options options = {1, stop_at_three, &told};
+    mele_engine *engine = NULL;
+    mele_gate *gate = (mele_gate *)&s;
+
+    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
+    cr_assert_eq(mele_gate_fit(&data, NULL, engine, &gate, NULL, NULL), MELE_ESTOPPED);
+    cr_assert_eq(gate, (mele_gate *)&s);
+    cr_assert_eq(told, 4); /* the start and three iterations */
+    mele_engine_free(engine);
+    free_sample(&s);
+}
