@@ -10,7 +10,15 @@ dist_examples_DATA =
 # of the help changes, not whenever the program is.
 
 dist_man_MANS += $(man_pages)
-man_pages =
+man_pages = \
+	doc/man/mele.1 \
+	doc/man/mele-experts.1 \
+	doc/man/mele-fit.1 \
+	doc/man/mele-gate.1 \
+	doc/man/mele-info.1 \
+	doc/man/mele-partition.1 \
+	doc/man/mele-predict.1 \
+	doc/man/mele-score.1
 EXTRA_DIST += $(man_pages:.1=.x)
 MAINTAINERCLEANFILES += $(man_pages)
 

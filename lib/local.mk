@@ -114,6 +114,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/softmax.c \
 	lib/gate/train.c \
 	lib/model/file.c \
+	lib/model/info.c \
 	lib/model/items.c \
 	lib/model/items.h \
 	lib/model/model.c \

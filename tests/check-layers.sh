@@ -34,12 +34,12 @@ includes() # FILE: what it includes of the project, without the marks around it
 too_high()
 {
     local file=$1 room=$2 header there
-    while read -r header; do
+    includes "$file" | while read -r header; do
         there=$(room_of_header "$header")
         [ -n "${floor[$there]-}" ] || continue # a system header
         [ "$there" = "$room" ] && continue
         [ "${floor[$there]}" -lt "${floor[$room]}" ] || echo "$file includes $header"
-    done < <(includes "$file")
+    done
 }
 
 for directory in lib/*/; do

@@ -23,17 +23,32 @@ AM_CPPFLAGS += -I$(top_srcdir)/tests $(CRITERION_CFLAGS) -DTEST_DATA='"$(abs_top
 LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
 
 unit_tests = \
+	tests/unit/test_engine \
+	tests/unit/test_fit \
 	tests/unit/test_gate \
+	tests/unit/test_gate_memory \
 	tests/unit/test_kernels \
 	tests/unit/test_lbfgs \
+	tests/unit/test_linear \
+	tests/unit/test_logistic \
 	tests/unit/test_measure \
-	tests/unit/test_partition
+	tests/unit/test_number \
+	tests/unit/test_partition \
+	tests/unit/test_schema
 
-if IN_PROCESS_TESTS
 check_LTLIBRARIES = tests/libsupport.la
-tests_libsupport_la_SOURCES = tests/support/in-process.c
 test_support = tests/libsupport.la
+tests_libsupport_la_SOURCES = tests/support/failing_malloc.c
+if IN_PROCESS_TESTS
+tests_libsupport_la_SOURCES += tests/support/in-process.c
 endif
+
+# Tests that let memory run out, see tests/support/failing_malloc.h.
+failing_malloc = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
+tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_linear_LDFLAGS = $(failing_malloc)
+tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
 
 if HAVE_CRITERION
 check_PROGRAMS += $(unit_tests)
@@ -45,7 +60,11 @@ endif
 
 # The programs as users meet them: a .test file holds cases, tests/cli/run says how to write one.
 
-cli_tests =
+cli_tests = \
+	tests/cli/failures.test \
+	tests/cli/output.test \
+	tests/cli/pipeline.test \
+	tests/cli/programs.test
 TESTS += $(cli_tests)
 
 # The house rules, the documents, and the library as installed.
@@ -68,10 +87,13 @@ EXTRA_DIST += $(cli_tests) $(house_tests) tests/cli/run tests/support/in-process
 
 references = \
 	tests/bench/peers/read_pandas.py \
+	tests/ref/experts.R \
 	tests/ref/gate.py \
 	tests/ref/measure.py \
 	tests/ref/partition.py
 test_headers = \
+	tests/support/failing_malloc.h \
+	tests/unit/expert_support.h \
 	tests/unit/partition_reference.h
 EXTRA_DIST += $(references) $(test_headers)
 
@@ -79,6 +101,7 @@ EXTRA_DIST += $(references) $(test_headers)
 
 benchmarks = \
 	tests/bench/bench_gate \
+	tests/bench/bench_partition \
 	tests/bench/bench_read
 EXTRA_PROGRAMS += $(benchmarks)
 CLEANFILES += $(benchmarks)

@@ -25,7 +25,8 @@ static bool open_aside(cli_outfile *out, mode_t mode)
 
     for (int i = 0; i < MOST_NAMES; i++) {
         free(out->aside);
-        if (asprintf(&out->aside, "%.*s.mele-%ld-%d", directory, out->path, (long)getpid(), i) < 0) {
+        if (asprintf(&out->aside, "%.*s.mele-%ld-%d", directory, out->path, (long)getpid(), i)
+            < 0) {
             out->aside = NULL;
             return fail(out, ENOMEM);
         }
@@ -63,7 +64,7 @@ static bool open_path(cli_outfile *out, const char *path)
                                       : open_directly(out, path);
     }
     if (errno != ENOENT || lstat(path, &about) == 0) /* a link that leads nowhere stays */
-        return fail(out, errno == 0 ? ENOENT : errno);
+        return fail(out, errno);
     if ((out->path = strdup(path)) == NULL)
         return fail(out, ENOMEM);
     return open_aside(out, 0666);

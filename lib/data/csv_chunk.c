@@ -167,10 +167,12 @@ static void on_cell(void *bytes, size_t length, void *context)
 static bool add_run(mele_i_csv_chunk *chunk)
 {
     size_t count = chunk->run_count;
-    const mele_i_line_run *last = chunk->runs + count - 1;
 
-    if (count > 0 && chunk->record_line - last->line == chunk->rows - last->row)
-        return true;
+    if (count > 0) {
+        const mele_i_line_run *last = &chunk->runs[count - 1];
+        if (chunk->record_line - last->line == chunk->rows - last->row)
+            return true;
+    }
     if (count == chunk->run_room) {
         size_t room = count + count / 2 + 16;
         mele_i_line_run *runs = mele_i_grow(chunk->runs, room, sizeof *runs);

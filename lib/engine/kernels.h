@@ -7,14 +7,15 @@
 /* The inner loops. Every kernel exists in plain C, AVX2 and AVX-512 with the same bits: lanes
  * are rows, so a row sees the same operations in the same order (sums over columns by fused
  * multiply-add, first column first) wherever it stands and however wide the machine is. Sums
- * over rows have columns in the lanes and take the rows in order.
+ * over rows have an order of their own, which depends on no width.
  *
  * Rows are x[i * stride + j]. Nothing may alias an output. Kernels neither allocate nor fail. */
 typedef struct mele_i_kernels {
     const char *name; /* "plain", "avx2", "avx512" */
 
     /* label[i]: the centre (row of the K x cols `centres`) with the smallest squared distance
-     * sum_j (x_ij - c_kj)^2, ties to the lowest; distance[i]: that squared distance. */
+     * sum_j (x_ij - c_kj)^2, ties to the lowest; distance[i]: that squared distance. At most
+     * 2^31 - 1 clusters. */
     void (*nearest)(const double *x, size_t stride, size_t rows, size_t cols,
                     const double *centres, size_t clusters, uint32_t *label, double *distance);
 
@@ -49,7 +50,8 @@ typedef struct mele_i_kernels {
 
     /* For every k, with r = weights[i * clusters + k] and z = x_i - m_k, add to the k-th of K
      * runs of 1 + cols + cols^2 numbers: sum r, sum r z, and the lower triangle of sum r z z'
-     * (by rows of cols numbers; what lies above the diagonal is of no use), row after row. */
+     * (by rows of cols numbers; what lies above the diagonal is of no use). Rows of weight 0
+     * add nothing. */
     void (*moments)(const double *x, size_t stride, size_t rows, size_t cols, const double *means,
                     const double *weights, size_t clusters, double *out);
 } mele_i_kernels;

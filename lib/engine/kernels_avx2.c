@@ -12,6 +12,7 @@
 #define LANES 4
 #define SPAN 2
 #define GROUP 4
+#define DOWN 2
 
 typedef __m256d vec;
 
@@ -19,7 +20,7 @@ typedef __m256d vec;
 #define V_LOAD(p) _mm256_loadu_pd(p)
 #define V_LOAD_FIRST(p, count) _mm256_maskload_pd((p), first_lanes(count))
 #define V_STORE(p, a) _mm256_storeu_pd((p), (a))
-#define V_STORE_FIRST(p, count, a) _mm256_maskstore_pd((p), first_lanes(count), (a))
+#define V_STORE_LABELS(p, a) _mm_storeu_si128((__m128i *)(p), _mm256_cvttpd_epi32(a))
 #define V_ADD(a, b) _mm256_add_pd((a), (b))
 #define V_SUB(a, b) _mm256_sub_pd((a), (b))
 #define V_MUL(a, b) _mm256_mul_pd((a), (b))

@@ -11,8 +11,9 @@
 #define NAME "avx512"
 #define TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #define LANES 8
-#define SPAN 2
-#define GROUP 8
+#define SPAN 4
+#define GROUP 4
+#define DOWN 4
 
 typedef __m512d vec;
 
@@ -20,8 +21,7 @@ typedef __m512d vec;
 #define V_LOAD(p) _mm512_loadu_pd(p)
 #define V_LOAD_FIRST(p, count) _mm512_maskz_loadu_pd((__mmask8)((1u << (count)) - 1), (p))
 #define V_STORE(p, a) _mm512_storeu_pd((p), (a))
-#define V_STORE_FIRST(p, count, a) \
-    _mm512_mask_storeu_pd((p), (__mmask8)((1u << (count)) - 1), (a))
+#define V_STORE_LABELS(p, a) _mm256_storeu_si256((__m256i *)(p), _mm512_cvttpd_epi32(a))
 #define V_ADD(a, b) _mm512_add_pd((a), (b))
 #define V_SUB(a, b) _mm512_sub_pd((a), (b))
 #define V_MUL(a, b) _mm512_mul_pd((a), (b))

@@ -1,7 +1,8 @@
 /* The kernels themselves, once for every width. A file that includes this has defined
  *   TABLE, NAME   what it provides
  *   TARGET        the attribute that lets its functions use the instructions
- *   LANES         rows in a vector;  SPAN  vectors in a tile of rows;  GROUP  centres at once
+ *   LANES         rows in a vector;  SPAN  vectors in a tile of rows;  GROUP  centres at once,
+ *                 a divisor of 8;  DOWN  columns whose moments are taken at once
  *   vec, V_...    a vector of doubles and what is done with it
  *   transpose(), power_of_two(), mantissa()
  * and gets the same bits as its siblings, because a lane is a row: nothing here depends on
@@ -18,6 +19,7 @@
 #define ROWS (SPAN * LANES)
 #define CHUNK 128 /* columns in a tile: more are taken in turns */
 #define INLINE TARGET static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8")
 
 typedef struct tile {
     const double *x; /* its first row */
@@ -26,29 +28,38 @@ typedef struct tile {
     double number[CHUNK * ROWS];
 } tile;
 
+/* Columns first .. of the LANES rows from row r on; a row past the end is the last one again. */
+INLINE void load_rows(tile *t, size_t r, const bool whole)
+{
+    const double *row = t->x + r * t->stride + t->first;
+
+    for (size_t j = 0; j < t->count; j += LANES, row += LANES) {
+        vec v[LANES];
+        const size_t left = t->count - j;
+#pragma GCC unroll 8
+        for (size_t l = 0; l < LANES; l++) {
+            size_t past = whole || r + l < t->rows ? 0 : r + l + 1 - t->rows;
+            const double *at = row + l * t->stride - past * t->stride;
+            v[l] = left < LANES ? V_LOAD_FIRST(at, left) : V_LOAD(at);
+        }
+        transpose(v);
+#pragma GCC unroll 8
+        for (size_t l = 0; l < LANES; l++)
+            if (l < left)
+                V_STORE(t->number + (j + l) * ROWS + r, v[l]);
+    }
+}
+
 /* Columns first .. first + count - 1 of the tile's rows. */
 TARGET static void load_columns(tile *t, size_t first, size_t count)
 {
     t->first = first;
     t->count = count;
-    for (size_t r = 0; r < ROWS; r += LANES) {
-        const double *row[LANES];
-        for (size_t l = 0; l < LANES; l++)
-            row[l] = t->x + (r + l < t->rows ? r + l : t->rows - 1) * t->stride + first;
-        for (size_t j = 0; j < count; j += LANES) {
-            vec v[LANES];
-            size_t left = count - j < LANES ? count - j : LANES;
-            if (left == LANES)
-                for (size_t l = 0; l < LANES; l++)
-                    v[l] = V_LOAD(row[l] + j);
-            else
-                for (size_t l = 0; l < LANES; l++)
-                    v[l] = V_LOAD_FIRST(row[l] + j, left);
-            transpose(v);
-            for (size_t l = 0; l < left; l++)
-                V_STORE(t->number + (j + l) * ROWS + r, v[l]);
-        }
-    }
+    for (size_t r = 0; r < ROWS; r += LANES)
+        if (r + LANES <= t->rows)
+            load_rows(t, r, true);
+        else
+            load_rows(t, r, false);
 }
 
 /* Make sure that the chunk of columns that starts at first is there. */
@@ -67,28 +78,48 @@ INLINE void start_tile(tile *t, const double *x, size_t stride, size_t rows, siz
     t->count = 0;
 }
 
-/* out[i * stride + q] = value[q] of row i, for the tile's rows. */
-INLINE void store_group(const tile *t, vec value[][SPAN], const size_t count, double *out,
-                        size_t stride)
+/* Results wait here until SHELF neighbouring columns can be stored by rows. */
+#define SHELF 8
+typedef struct shelf {
+    double number[SHELF * ROWS];
+} shelf;
+
+/* out[i * stride + c] = column c of row i, for the shelf's first columns. */
+TARGET static void store_shelf(const shelf *s, size_t rows, size_t columns, double *out,
+                               size_t stride)
 {
-    if (count == LANES && t->rows == ROWS) {
-        for (size_t r = 0; r < SPAN; r++) {
-            vec v[LANES];
-            for (size_t l = 0; l < LANES; l++)
-                v[l] = value[l][r];
-            transpose(v);
-            for (size_t l = 0; l < LANES; l++)
-                V_STORE(out + (r * LANES + l) * stride, v[l]);
-        }
+    if (rows < ROWS || columns < SHELF) {
+        for (size_t i = 0; i < rows; i++)
+            for (size_t c = 0; c < columns; c++)
+                out[i * stride + c] = s->number[c * ROWS + i];
         return;
     }
-    for (size_t q = 0; q < count; q++) {
-        double number[ROWS];
+    for (size_t r = 0; r < ROWS; r += LANES)
+        for (size_t c = 0; c < SHELF; c += LANES) {
+            vec v[LANES];
+#pragma GCC unroll 8
+            for (size_t l = 0; l < LANES; l++)
+                v[l] = V_LOAD(s->number + (c + l) * ROWS + r);
+            transpose(v);
+#pragma GCC unroll 8
+            for (size_t l = 0; l < LANES; l++)
+                V_STORE(out + (r + l) * stride + c, v[l]);
+        }
+}
+
+/* Columns first .. first + count - 1 of `total`; a full shelf and the last one are stored. */
+INLINE void put_columns(shelf *s, const tile *t, vec value[][SPAN], const size_t count,
+                        size_t first, size_t total, double *out, size_t stride)
+{
+    const size_t at = first % SHELF, after = first + count;
+
+#pragma GCC unroll 8
+    for (size_t q = 0; q < count; q++)
+#pragma GCC unroll 8
         for (size_t r = 0; r < SPAN; r++)
-            V_STORE(number + r * LANES, value[q][r]);
-        for (size_t i = 0; i < t->rows; i++)
-            out[i * stride + q] = number[i];
-    }
+            V_STORE(s->number + (at + q) * ROWS + r * LANES, value[q][r]);
+    if (after % SHELF == 0 || after == total)
+        store_shelf(s, t->rows, at + count, out + first - at, stride);
 }
 
 /* Call group(count, first) for groups of 0 .. total - 1, with count a constant in each. */
@@ -136,18 +167,48 @@ INLINE void set_all(vec sum[][SPAN], const size_t count, double value)
             sum[q][r] = V_SET(value);
 }
 
-/* The first chunk stands alone: with no loop around it the sums stay in registers. */
+/* `single`: all columns are in the tile already; with no loop around them the sums stay in
+ * registers. */
 INLINE void squared_distances(tile *t, const double *centres, const size_t count,
-                              vec sum[][SPAN])
+                              const bool single, vec sum[][SPAN])
 {
-    need_columns(t, 0);
     set_all(sum, count, 0);
-    add_squares(t, centres, count, sum);
-    if (t->cols > CHUNK)
-        for (size_t first = CHUNK; first < t->cols; first += CHUNK) {
-            need_columns(t, first);
-            add_squares(t, centres, count, sum);
-        }
+    if (single) {
+        add_squares(t, centres, count, sum);
+        return;
+    }
+    for (size_t first = 0; first < t->cols; first += CHUNK) {
+        need_columns(t, first);
+        add_squares(t, centres, count, sum);
+    }
+}
+
+INLINE void nearest_in_tile(tile *t, const double *centres, size_t clusters, const bool single,
+                            uint32_t label[ROWS], double distance[ROWS])
+{
+    vec best[1][SPAN], index[SPAN], sum[GROUP][SPAN], k = V_SET(0);
+
+    set_all(best, 1, INFINITY);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < SPAN; r++)
+        index[r] = k;
+#define GROUP_NEAREST(count, first)                                                \
+    do {                                                                           \
+        squared_distances(t, centres + (first) * t->cols, (count), single, sum);   \
+        UNROLL for (size_t q = 0; q < (count); q++) {                              \
+            UNROLL for (size_t r = 0; r < SPAN; r++) {                             \
+                index[r] = V_IF_LESS(sum[q][r], best[0][r], k, index[r]);          \
+                best[0][r] = V_MIN(sum[q][r], best[0][r]);                         \
+            }                                                                      \
+            k = V_ADD(k, V_SET(1));                                                \
+        }                                                                          \
+    } while (0)
+    FOR_GROUPS(clusters, GROUP_NEAREST);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < SPAN; r++) {
+        V_STORE_LABELS(label + r * LANES, index[r]);
+        V_STORE(distance + r * LANES, best[0][r]);
+    }
 }
 
 TARGET static void nearest(const double *x, size_t stride, size_t rows, size_t cols,
@@ -157,79 +218,95 @@ TARGET static void nearest(const double *x, size_t stride, size_t rows, size_t c
     tile t;
 
     for (size_t i = 0; i < rows; i += ROWS) {
-        vec best[SPAN], index[SPAN], sum[GROUP][SPAN];
-        double number[2][ROWS];
+        uint32_t last_label[ROWS];
+        double last_distance[ROWS];
+        const bool whole = rows - i >= ROWS;
         start_tile(&t, x + i * stride, stride, rows - i, cols);
-        for (size_t r = 0; r < SPAN; r++) {
-            best[r] = V_SET(INFINITY);
-            index[r] = V_SET(0);
+        if (cols <= CHUNK) {
+            load_columns(&t, 0, cols);
+            nearest_in_tile(&t, centres, clusters, true, whole ? label + i : last_label,
+                            whole ? distance + i : last_distance);
+        } else {
+            nearest_in_tile(&t, centres, clusters, false, whole ? label + i : last_label,
+                            whole ? distance + i : last_distance);
         }
-#define GROUP_NEAREST(count, first)                                           \
-    do {                                                                      \
-        squared_distances(&t, centres + (first) * cols, (count), sum);        \
-        for (size_t q = 0; q < (count); q++)                                  \
-            for (size_t r = 0; r < SPAN; r++) {                               \
-                vec k = V_SET((double)((first) + q));                         \
-                index[r] = V_IF_LESS(sum[q][r], best[r], k, index[r]);        \
-                best[r] = V_IF_LESS(sum[q][r], best[r], sum[q][r], best[r]);  \
-            }                                                                 \
-    } while (0)
-        FOR_GROUPS(clusters, GROUP_NEAREST);
-        for (size_t r = 0; r < SPAN; r++) {
-            V_STORE(number[0] + r * LANES, index[r]);
-            V_STORE(number[1] + r * LANES, best[r]);
-        }
-        for (size_t l = 0; l < t.rows; l++) {
-            label[i + l] = (uint32_t)number[0][l];
-            distance[i + l] = number[1][l];
+        if (!whole) {
+            memcpy(label + i, last_label, t.rows * sizeof *label);
+            memcpy(distance + i, last_distance, t.rows * sizeof *distance);
         }
     }
+}
+
+INLINE void distances_in_tile(tile *t, const double *centres, size_t clusters, const bool single,
+                              shelf *s, double *out)
+{
+    vec sum[GROUP][SPAN];
+
+#define GROUP_DISTANCES(count, first)                                              \
+    do {                                                                           \
+        squared_distances(t, centres + (first) * t->cols, (count), single, sum);   \
+        put_columns(s, t, sum, (count), (first), clusters, out, clusters);         \
+    } while (0)
+    FOR_GROUPS(clusters, GROUP_DISTANCES);
 }
 
 TARGET static void distances(const double *x, size_t stride, size_t rows, size_t cols,
                              const double *centres, size_t clusters, double *out)
 {
     tile t;
+    shelf s;
 
     for (size_t i = 0; i < rows; i += ROWS) {
-        vec sum[GROUP][SPAN];
         start_tile(&t, x + i * stride, stride, rows - i, cols);
-#define GROUP_DISTANCES(count, first)                                         \
-    do {                                                                      \
-        squared_distances(&t, centres + (first) * cols, (count), sum);        \
-        store_group(&t, sum, (count), out + i * clusters + (first), clusters); \
-    } while (0)
-        FOR_GROUPS(clusters, GROUP_DISTANCES);
+        if (cols <= CHUNK) {
+            load_columns(&t, 0, cols);
+            distances_in_tile(&t, centres, clusters, true, &s, out + i * clusters);
+        } else {
+            distances_in_tile(&t, centres, clusters, false, &s, out + i * clusters);
+        }
     }
 }
 
 /* ---- Mahalanobis distances ---- */
 
-/* y[q] += the part of row first_row + q of the triangle times z that lies in the tile. */
-INLINE void times_triangle(const tile *z, const double *triangle, size_t first_row,
-                           const size_t count, vec y[][SPAN])
+/* Rows first_row .. of the triangle times the columns of z that all of them have. */
+INLINE void times_rectangle(const tile *z, const double *const w[GROUP], size_t first_row,
+                            const size_t count, vec y[][SPAN])
 {
-    const double *w[GROUP];
-    size_t end = z->first + z->count, j = z->first;
+    const size_t end = z->first + z->count < first_row + 1 ? z->first + z->count : first_row + 1;
+    const double *number = z->number;
 
+    for (size_t j = z->first; j < end; j++, number += ROWS) {
+        vec v[SPAN];
 #pragma GCC unroll 8
-    for (size_t q = 0; q < count; q++)
-        w[q] = triangle + (first_row + q) * (first_row + q + 1) / 2;
-    for (; j < end && j <= first_row; j++) {
-        const double *number = z->number + (j - z->first) * ROWS;
+        for (size_t r = 0; r < SPAN; r++)
+            v[r] = V_LOAD(number + r * LANES);
 #pragma GCC unroll 8
-        for (size_t q = 0; q < count; q++)
+        for (size_t q = 0; q < count; q++) {
+            const vec c = V_SET(w[q][j]);
 #pragma GCC unroll 8
             for (size_t r = 0; r < SPAN; r++)
-                y[q][r] = V_FMA(V_SET(w[q][j]), V_LOAD(number + r * LANES), y[q][r]);
+                y[q][r] = V_FMA(c, v[r], y[q][r]);
+        }
     }
+}
+
+/* The columns first_row + 1 .. first_row + count - 1, which only the later rows have. */
+INLINE void times_corner(const tile *z, const double *const w[GROUP], size_t first_row,
+                         const size_t count, vec y[][SPAN])
+{
 #pragma GCC unroll 8
-    for (size_t q = 0; q < count; q++)
-        for (size_t i = j; i < end && i <= first_row + q; i++)
+    for (size_t p = 1; p < count; p++) {
+        const size_t j = first_row + p;
+        if (j < z->first || j >= z->first + z->count)
+            continue;
+#pragma GCC unroll 8
+        for (size_t q = p; q < count; q++)
 #pragma GCC unroll 8
             for (size_t r = 0; r < SPAN; r++)
-                y[q][r] = V_FMA(V_SET(w[q][i]),
-                                V_LOAD(z->number + (i - z->first) * ROWS + r * LANES), y[q][r]);
+                y[q][r] = V_FMA(V_SET(w[q][j]),
+                                V_LOAD(z->number + (j - z->first) * ROWS + r * LANES), y[q][r]);
+    }
 }
 
 /* z = the tile's chunk minus its part of the mean. */
@@ -238,58 +315,79 @@ TARGET static void centre_chunk(tile *t, const double *mean, size_t first, tile 
     need_columns(t, first);
     z->first = first;
     z->count = t->count;
-    for (size_t j = 0; j < t->count; j++)
+    for (size_t j = 0; j < t->count; j++) {
+        const vec m = V_SET(mean[first + j]);
+#pragma GCC unroll 8
         for (size_t r = 0; r < ROWS; r += LANES)
-            V_STORE(z->number + j * ROWS + r,
-                    V_SUB(V_LOAD(t->number + j * ROWS + r), V_SET(mean[first + j])));
+            V_STORE(z->number + j * ROWS + r, V_SUB(V_LOAD(t->number + j * ROWS + r), m));
+    }
 }
 
 /* total += |y|^2 for `count` rows of the triangle from first_row on. */
 INLINE void add_rows(tile *t, tile *z, const double *mean, const double *triangle,
-                     size_t first_row, const size_t count, vec total[SPAN])
+                     size_t first_row, const size_t count, const bool single, vec total[SPAN])
 {
     vec y[GROUP][SPAN];
+    const double *w[GROUP];
 
+#pragma GCC unroll 8
     for (size_t q = 0; q < count; q++)
-        for (size_t r = 0; r < SPAN; r++)
-            y[q][r] = V_SET(0);
-    for (size_t first = 0; first < first_row + count; first += CHUNK) {
-        if (t->cols > CHUNK)
+        w[q] = triangle + (first_row + q) * (first_row + q + 1) / 2;
+    set_all(y, count, 0);
+    if (single) {
+        times_rectangle(z, w, first_row, count, y);
+        times_corner(z, w, first_row, count, y);
+    } else {
+        for (size_t first = 0; first < first_row + count; first += CHUNK) {
             centre_chunk(t, mean, first, z);
-        times_triangle(z, triangle, first_row, count, y);
+            times_rectangle(z, w, first_row, count, y);
+            times_corner(z, w, first_row, count, y);
+        }
     }
+#pragma GCC unroll 8
     for (size_t q = 0; q < count; q++)
+#pragma GCC unroll 8
         for (size_t r = 0; r < SPAN; r++)
             total[r] = V_FMA(y[q][r], y[q][r], total[r]);
+}
+
+INLINE void mahalanobis_in_tile(tile *t, tile *z, const double *means, const double *whiteners,
+                                size_t clusters, const bool single, shelf *s, double *out)
+{
+    const size_t cols = t->cols;
+
+    for (size_t k = 0; k < clusters; k++, means += cols, whiteners += cols * (cols + 1) / 2) {
+        vec total[1][SPAN];
+        set_all(total, 1, 0);
+        if (single)
+            centre_chunk(t, means, 0, z);
+#define GROUP_ROWS(count, first) \
+    add_rows(t, z, means, whiteners, (first), (count), single, total[0])
+        FOR_GROUPS(cols, GROUP_ROWS);
+        put_columns(s, t, total, 1, k, clusters, out, clusters);
+    }
 }
 
 TARGET static void mahalanobis(const double *x, size_t stride, size_t rows, size_t cols,
                                const double *means, const double *whiteners, size_t clusters,
                                double *out)
 {
-    const size_t packed = cols * (cols + 1) / 2;
     tile t, z;
+    shelf s;
 
     for (size_t i = 0; i < rows; i += ROWS) {
         start_tile(&t, x + i * stride, stride, rows - i, cols);
-        for (size_t k = 0; k < clusters; k++) {
-            vec total[1][SPAN];
-            for (size_t r = 0; r < SPAN; r++)
-                total[0][r] = V_SET(0);
-            if (cols <= CHUNK)
-                centre_chunk(&t, means + k * cols, 0, &z);
-#define GROUP_ROWS(count, first) \
-    add_rows(&t, &z, means + k * cols, whiteners + k * packed, (first), (count), total[0])
-            FOR_GROUPS(cols, GROUP_ROWS);
-            store_group(&t, total, 1, out + i * clusters + k, clusters);
-        }
+        if (cols <= CHUNK)
+            mahalanobis_in_tile(&t, &z, means, whiteners, clusters, true, &s, out + i * clusters);
+        else
+            mahalanobis_in_tile(&t, &z, means, whiteners, clusters, false, &s, out + i * clusters);
     }
 }
 
 /* ---- linear functions ---- */
 
 INLINE void linear_group(tile *t, const double *coefficients, const size_t count,
-                         vec sum[][SPAN])
+                         const bool single, vec sum[][SPAN])
 {
     const size_t step = t->cols + 1;
 
@@ -298,18 +396,37 @@ INLINE void linear_group(tile *t, const double *coefficients, const size_t count
 #pragma GCC unroll 8
         for (size_t r = 0; r < SPAN; r++)
             sum[q][r] = V_SET(coefficients[q * step]);
-    for (size_t first = 0; first < t->cols; first += CHUNK) {
-        need_columns(t, first);
+    for (size_t first = 0; first == 0 || (!single && first < t->cols); first += CHUNK) {
+        if (!single)
+            need_columns(t, first);
         for (size_t j = 0; j < t->count; j++) {
             const double *c = coefficients + 1 + first + j;
+            vec v[SPAN];
 #pragma GCC unroll 8
-            for (size_t q = 0; q < count; q++)
+            for (size_t r = 0; r < SPAN; r++)
+                v[r] = V_LOAD(t->number + j * ROWS + r * LANES);
+#pragma GCC unroll 8
+            for (size_t q = 0; q < count; q++) {
+                const vec w = V_SET(c[q * step]);
 #pragma GCC unroll 8
                 for (size_t r = 0; r < SPAN; r++)
-                    sum[q][r] = V_FMA(V_SET(c[q * step]),
-                                      V_LOAD(t->number + j * ROWS + r * LANES), sum[q][r]);
+                    sum[q][r] = V_FMA(w, v[r], sum[q][r]);
+            }
         }
     }
+}
+
+INLINE void linear_in_tile(tile *t, const double *coefficients, size_t outputs, const bool single,
+                           shelf *s, double *out, size_t out_stride)
+{
+    vec sum[GROUP][SPAN];
+
+#define GROUP_LINEAR(count, first)                                                       \
+    do {                                                                                 \
+        linear_group(t, coefficients + (first) * (t->cols + 1), (count), single, sum);   \
+        put_columns(s, t, sum, (count), (first), outputs, out, out_stride);              \
+    } while (0)
+    FOR_GROUPS(outputs, GROUP_LINEAR);
 }
 
 TARGET static void linear(const double *x, size_t stride, size_t rows, size_t cols,
@@ -317,20 +434,22 @@ TARGET static void linear(const double *x, size_t stride, size_t rows, size_t co
                           size_t out_stride)
 {
     tile t;
+    shelf s;
 
     for (size_t i = 0; i < rows; i += ROWS) {
-        vec sum[GROUP][SPAN];
         start_tile(&t, x + i * stride, stride, rows - i, cols);
-#define GROUP_LINEAR(count, first)                                                       \
-    do {                                                                                 \
-        linear_group(&t, coefficients + (first) * (cols + 1), (count), sum);             \
-        store_group(&t, sum, (count), out + i * out_stride + (first), out_stride);       \
-    } while (0)
-        FOR_GROUPS(outputs, GROUP_LINEAR);
+        if (cols <= CHUNK) {
+            load_columns(&t, 0, cols);
+            linear_in_tile(&t, coefficients, outputs, true, &s, out + i * out_stride, out_stride);
+        } else {
+            linear_in_tile(&t, coefficients, outputs, false, &s, out + i * out_stride, out_stride);
+        }
     }
 }
 
-/* ---- sums over rows: here lanes are columns, and a sum takes its rows in order ---- */
+/* ---- sums over rows ---- */
+
+/* Here lanes are columns, and a sum takes its rows in order. */
 
 TARGET static void accumulate(const double *x, size_t stride, size_t rows, size_t cols,
                               const double *centres, const uint32_t *label,
@@ -341,128 +460,189 @@ TARGET static void accumulate(const double *x, size_t stride, size_t rows, size_
     for (size_t i = 0; i < rows; i++) {
         const double *row = x + i * stride, *centre = centres + label[i] * cols;
         double *sum = sums + label[i] * cols;
-        vec w = V_SET(weights == NULL ? 1 : weights[i]);
-        if (weights != NULL && weights[i] == 0)
+        const double weight = weights == NULL ? 1 : weights[i];
+        const vec w = V_SET(weight);
+        if (weight == 0)
             continue;
         for (size_t j = 0; j < whole; j += LANES)
             V_STORE(sum + j, V_FMA(w, V_SUB(V_LOAD(row + j), V_LOAD(centre + j)),
                                    V_LOAD(sum + j)));
-        if (whole < cols) {
-            const size_t left = cols - whole;
-            vec d = V_SUB(V_LOAD_FIRST(row + whole, left), V_LOAD_FIRST(centre + whole, left));
-            V_STORE_FIRST(sum + whole, left, V_FMA(w, d, V_LOAD_FIRST(sum + whole, left)));
+        /* one by one: a masked store would keep the next row from reading it back soon */
+        for (size_t j = whole; j < cols; j++)
+            sum[j] = fma(weight, row[j] - centre[j], sum[j]);
+    }
+}
+
+/* Second moments have rows in the lanes again: eight lanes whatever LANES is, row i in lane
+ * i mod 8, summed over a run of rows and then from eight to one in a fixed order. */
+#define PANEL 128  /* columns taken together */
+#define ROOM 4096  /* numbers in one buffer: the rows of a run times the columns of a panel */
+#define LONGEST 256 /* rows of a run at most */
+#define PARTS (8 / LANES)
+
+typedef struct run {
+    tile source; /* its x, stride, cols */
+    size_t length, rows, step; /* rows of a run, of this one, and these rounded up to eights */
+    size_t first, count; /* the columns whose numbers are in x */
+    double x[ROOM], right[ROOM], left[ROOM + LONGEST], weight[LONGEST];
+} run;
+
+/* The panel's columns of the run's rows, one after the other. Rows past the end are of weight 0:
+ * what stands there is of no consequence as long as it is finite. */
+TARGET static void need_panel(run *u, size_t first)
+{
+    tile *t = &u->source;
+    const double *x = t->x;
+
+    if (u->count > 0 && u->first == first)
+        return;
+    u->first = first;
+    u->count = t->cols - first < PANEL ? t->cols - first : PANEL;
+    for (size_t i = 0; i < u->step; i += ROWS) {
+        const size_t room = u->step - i < ROWS ? u->step - i : ROWS;
+        t->x = x + (i < u->rows ? i : u->rows - 1) * t->stride;
+        t->rows = i >= u->rows ? 1 : u->rows - i < ROWS ? u->rows - i : ROWS;
+        load_columns(t, first, u->count);
+        for (size_t j = 0; j < u->count; j++)
+            memcpy(u->x + j * u->length + i, t->number + j * ROWS, room * sizeof(double));
+    }
+    t->x = x;
+}
+
+/* plain = x - mean, and weighted = weight times that; both 0 in rows of weight 0. NULL: not
+ * wanted. */
+INLINE void centre_panel(run *u, const double *mean, double *plain, double *weighted)
+{
+    for (size_t i = 0; i < u->step; i += LANES) {
+        const vec w = V_LOAD(u->weight + i);
+        for (size_t j = 0; j < u->count; j++) {
+            vec z = V_SUB(V_LOAD(u->x + j * u->length + i), V_SET(mean[u->first + j]));
+            z = V_IF_LESS(V_SET(0), w, z, V_SET(0));
+            if (plain != NULL)
+                V_STORE(plain + j * u->length + i, z);
+            V_STORE(weighted + j * u->length + i, V_MUL(w, z));
         }
     }
 }
 
-#define PANEL 128 /* columns of a block of the moments */
-#define ROOM 2048 /* numbers in one buffer of rows */
-#define SIDE 8    /* moments of so many columns at once: a multiple of every LANES */
-
-/* Rows of weighted and plain differences from the mean, for two panels of columns. */
-typedef struct moment_rows {
-    size_t count; /* rows in the buffers */
-    size_t left_first, left_cols, left_step;    /* panel of the weighted ones */
-    size_t right_first, right_cols, right_step; /* steps: columns rounded up to SIDE */
-    double left[ROOM], right[ROOM];
-} moment_rows;
-
-INLINE vec difference(const double *row, const double *mean, size_t j, size_t cols)
+/* Four sums of eight lanes each, from lane[0 .. 31]. */
+INLINE void fold_lanes(const double *lane, double sum[4])
 {
-    if (j + LANES <= cols)
-        return V_SUB(V_LOAD(row + j), V_LOAD(mean + j));
-    if (j >= cols)
-        return V_SET(0);
-    return V_SUB(V_LOAD_FIRST(row + j, cols - j), V_LOAD_FIRST(mean + j, cols - j));
+#if LANES == 1
+    for (size_t q = 0; q < 4; q++, lane += 8)
+        sum[q] = ((lane[0] + lane[4]) + (lane[2] + lane[6]))
+                 + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+#else
+    __m256d v[4];
+    for (size_t q = 0; q < 4; q++, lane += 8)
+        v[q] = _mm256_add_pd(_mm256_loadu_pd(lane), _mm256_loadu_pd(lane + 4));
+    __m256d a = _mm256_unpacklo_pd(v[0], v[1]), b = _mm256_unpackhi_pd(v[0], v[1]);
+    __m256d c = _mm256_unpacklo_pd(v[2], v[3]), d = _mm256_unpackhi_pd(v[2], v[3]);
+    __m256d even = _mm256_add_pd(_mm256_permute2f128_pd(a, c, 0x20),
+                                 _mm256_permute2f128_pd(a, c, 0x31));
+    __m256d odd = _mm256_add_pd(_mm256_permute2f128_pd(b, d, 0x20),
+                                _mm256_permute2f128_pd(b, d, 0x31));
+    _mm256_storeu_pd(sum, _mm256_add_pd(even, odd));
+#endif
 }
 
-INLINE void append_row(moment_rows *m, const double *row, const double *mean, double weight)
+/* sum[q][c] = the products of columns q of left and c of right, for `down` x 4 columns. */
+INLINE void column_products(const run *u, const double *left, const double *right,
+                            const size_t down, double sum[][4])
 {
-    double *left = m->left + m->count * m->left_step, *right = m->right + m->count * m->right_step;
-    const double *lrow = row + m->left_first, *lmean = mean + m->left_first;
-    const double *rrow = row + m->right_first, *rmean = mean + m->right_first;
-    const vec w = V_SET(weight);
+    double lane[DOWN * 4 * 8];
 
-    for (size_t j = 0; j < m->left_step; j += LANES)
-        V_STORE(left + j, V_MUL(w, difference(lrow, lmean, j, m->left_cols)));
-    for (size_t j = 0; j < m->right_step; j += LANES)
-        V_STORE(right + j, difference(rrow, rmean, j, m->right_cols));
-    m->count++;
-}
-
-/* out (SIDE x LANES numbers of a matrix with cols columns, as far as they exist) += the buffered
- * rows' products of columns a .. a + SIDE - 1 and b .. b + LANES - 1 of the panels. */
-INLINE void add_products(const moment_rows *m, size_t a, size_t b, double *out, size_t cols)
-{
-    const size_t down = m->left_cols - a < SIDE ? m->left_cols - a : SIDE;
-    const size_t across = m->right_cols - b < LANES ? m->right_cols - b : LANES;
-    const double *left = m->left + a, *right = m->right + b;
-    vec sum[SIDE];
-
+    for (size_t part = 0; part < PARTS; part++) {
+        vec total[DOWN][4];
 #pragma GCC unroll 8
-    for (size_t q = 0; q < SIDE; q++)
-        sum[q] = q < down ? V_LOAD_FIRST(out + q * cols, across) : V_SET(0);
-    for (size_t i = 0; i < m->count; i++, left += m->left_step, right += m->right_step) {
-        const vec z = V_LOAD(right);
+        for (size_t q = 0; q < down; q++)
 #pragma GCC unroll 8
-        for (size_t q = 0; q < SIDE; q++)
-            sum[q] = V_FMA(V_SET(left[q]), z, sum[q]);
+            for (size_t c = 0; c < 4; c++)
+                total[q][c] = V_SET(0);
+        for (size_t i = part * LANES; i < u->step; i += 8) {
+            vec z[4];
+#pragma GCC unroll 8
+            for (size_t c = 0; c < 4; c++)
+                z[c] = V_LOAD(right + c * u->length + i);
+#pragma GCC unroll 8
+            for (size_t q = 0; q < down; q++) {
+                const vec w = V_LOAD(left + q * u->length + i);
+#pragma GCC unroll 8
+                for (size_t c = 0; c < 4; c++)
+                    total[q][c] = V_FMA(w, z[c], total[q][c]);
+            }
+        }
+#pragma GCC unroll 8
+        for (size_t q = 0; q < down; q++)
+#pragma GCC unroll 8
+            for (size_t c = 0; c < 4; c++)
+                V_STORE(lane + (q * 4 + c) * 8 + part * LANES, total[q][c]);
     }
 #pragma GCC unroll 8
-    for (size_t q = 0; q < SIDE; q++)
-        if (q < down)
-            V_STORE_FIRST(out + q * cols, across, sum[q]);
+    for (size_t q = 0; q < down; q++)
+        fold_lanes(lane + q * 32, sum[q]);
 }
 
-/* Empty the buffers into the panel's part of the second moments. */
-TARGET static void flush_rows(moment_rows *m, double *second, size_t cols)
+/* Rows a .. a + down - 1 of the second moments, as far as they have columns of the panel; the row
+ * after the last is that of the first moments. */
+INLINE void moment_rows(const run *u, size_t left_first, size_t a, const size_t down,
+                        size_t right_first, size_t right_count, double *out)
 {
-    for (size_t a = 0; a < m->left_cols; a += SIDE)
-        for (size_t b = 0; b < m->right_cols; b += LANES)
-            if (m->right_first + b < m->left_first + a + SIDE)
-                add_products(m, a, b,
-                             second + (m->left_first + a) * cols + m->right_first + b, cols);
-    m->count = 0;
-}
+    const size_t cols = u->source.cols, row = left_first + a;
 
-TARGET static void add_panels(moment_rows *m, const double *x, size_t stride, size_t rows,
-                              size_t cols, const double *mean, const double *weights, size_t step,
-                              double *second)
-{
-    m->left_cols = cols - m->left_first < PANEL ? cols - m->left_first : PANEL;
-    m->right_cols = cols - m->right_first < PANEL ? cols - m->right_first : PANEL;
-    m->left_step = (m->left_cols + SIDE - 1) / SIDE * SIDE;
-    m->right_step = (m->right_cols + SIDE - 1) / SIDE * SIDE;
-    m->count = 0;
-    const size_t most = ROOM / (m->left_step > m->right_step ? m->left_step : m->right_step);
-    for (size_t i = 0; i < rows; i++) {
-        if (weights[i * step] == 0)
-            continue;
-        append_row(m, x + i * stride, mean, weights[i * step]);
-        if (m->count == most)
-            flush_rows(m, second, cols);
+    for (size_t b = 0; b < right_count && (right_first + b < row + down || row + down > cols);
+         b += 4) {
+        double sum[DOWN][4];
+        column_products(u, u->left + a * u->length, u->right + b * u->length, down, sum);
+        for (size_t q = 0; q < down; q++) {
+            double *to = out + 1 + (row + q == cols ? 0 : cols + (row + q) * cols);
+            for (size_t c = 0; c < 4 && b + c < right_count; c++)
+                to[right_first + b + c] += sum[q][c];
+        }
     }
-    flush_rows(m, second, cols);
 }
 
-/* The weights' sum and the first moments. */
-TARGET static void add_first(const double *x, size_t stride, size_t rows, size_t cols,
-                             const double *mean, const double *weights, size_t step, double *out)
+/* The run's weights, which are `step` apart, and their sum to *total. */
+INLINE void take_weights(run *u, const double *weights, size_t step, double *total)
 {
-    for (size_t i = 0; i < rows; i++) {
-        const double *row = x + i * stride;
-        const double weight = weights[i * step];
-        size_t j = 0;
-        if (weight == 0)
-            continue;
-        out[0] += weight;
-        for (; j + LANES <= cols; j += LANES)
-            V_STORE(out + 1 + j, V_FMA(V_SET(weight), difference(row, mean, j, cols),
-                                       V_LOAD(out + 1 + j)));
-        if (j < cols)
-            V_STORE_FIRST(out + 1 + j, cols - j,
-                          V_FMA(V_SET(weight), difference(row, mean, j, cols),
-                                V_LOAD_FIRST(out + 1 + j, cols - j)));
+    double lane[32] = {0}, sum[4];
+
+    for (size_t i = 0; i < u->rows; i++)
+        u->weight[i] = weights[i * step];
+    for (size_t i = u->rows; i < u->step; i++)
+        u->weight[i] = 0;
+    for (size_t part = 0; part < PARTS; part++) {
+        vec v = V_SET(0);
+        for (size_t i = part * LANES; i < u->step; i += 8)
+            v = V_ADD(v, V_LOAD(u->weight + i));
+        V_STORE(lane + part * LANES, v);
+    }
+    fold_lanes(lane, sum);
+    *total += sum[0];
+}
+
+/* The panel that stands on the right against all that begin where it does or later. */
+TARGET static void panel_moments(run *u, const double *mean, size_t right_first, double *out)
+{
+    const size_t cols = u->source.cols;
+
+    need_panel(u, right_first);
+    const size_t right_count = u->count;
+    centre_panel(u, mean, u->right, u->left);
+    for (size_t j = right_count; j % 4 != 0; j++)
+        memset(u->right + j * u->length, 0, u->step * sizeof(double));
+    for (size_t left_first = right_first; left_first < cols; left_first += PANEL) {
+        if (left_first > right_first) {
+            need_panel(u, left_first);
+            centre_panel(u, mean, NULL, u->left);
+        }
+        size_t left_count = u->count, a = 0;
+        if (left_first + left_count == cols) /* the row of the first moments */
+            memcpy(u->left + left_count++ * u->length, u->weight, u->step * sizeof(double));
+        for (; a + DOWN <= left_count; a += DOWN)
+            moment_rows(u, left_first, a, DOWN, right_first, right_count, out);
+        for (; a < left_count; a++)
+            moment_rows(u, left_first, a, 1, right_first, right_count, out);
     }
 }
 
@@ -470,15 +650,23 @@ TARGET static void moments(const double *x, size_t stride, size_t rows, size_t c
                            const double *means, const double *weights, size_t clusters,
                            double *out)
 {
-    moment_rows m;
+    const size_t most = ROOM / ((cols < PANEL ? cols + 3 : PANEL) / 4 * 4) / 8 * 8;
+    run u;
 
-    for (size_t k = 0; k < clusters; k++, out += 1 + cols + cols * cols) {
-        const double *mean = means + k * cols;
-        add_first(x, stride, rows, cols, mean, weights + k, clusters, out);
-        for (m.left_first = 0; m.left_first < cols; m.left_first += PANEL)
-            for (m.right_first = 0; m.right_first <= m.left_first; m.right_first += PANEL)
-                add_panels(&m, x, stride, rows, cols, mean, weights + k, clusters,
-                           out + 1 + cols);
+    u.source.stride = stride;
+    u.source.cols = cols;
+    u.length = most < LONGEST ? most : LONGEST;
+    for (size_t i = 0; i < rows; i += u.length) {
+        double *to = out;
+        u.source.x = x + i * stride;
+        u.rows = rows - i < u.length ? rows - i : u.length;
+        u.step = (u.rows + 7) / 8 * 8;
+        u.count = 0;
+        for (size_t k = 0; k < clusters; k++, to += 1 + cols + cols * cols) {
+            take_weights(&u, weights + i * clusters + k, clusters, to);
+            for (size_t first = 0; first < cols; first += PANEL)
+                panel_moments(&u, means + k * cols, first, to);
+        }
     }
 }
 

@@ -8,8 +8,9 @@
 #define NAME "plain"
 #define TARGET
 #define LANES 1
-#define SPAN 4   /* row vectors in a tile */
-#define GROUP 4  /* centres or outputs at once */
+#define SPAN 4
+#define GROUP 4
+#define DOWN 2
 
 typedef double vec;
 
@@ -17,7 +18,7 @@ typedef double vec;
 #define V_LOAD(p) (*(p))
 #define V_LOAD_FIRST(p, count) ((void)(count), *(p))
 #define V_STORE(p, a) (*(p) = (a))
-#define V_STORE_FIRST(p, count, a) ((void)(count), *(p) = (a))
+#define V_STORE_LABELS(p, a) (*(p) = (uint32_t)(a))
 #define V_ADD(a, b) ((a) + (b))
 #define V_SUB(a, b) ((a) - (b))
 #define V_MUL(a, b) ((a) * (b))

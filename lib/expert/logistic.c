@@ -9,10 +9,11 @@
  * with steps halved until the objective falls enough (Armijo), and Cholesky's factor of the
  * Hessian, whose diagonal grows when rounding makes it indefinite.
  *
- * The penalty is at least LEAST_RIDGE times the region's weight, on intercepts too: separable
- * data and classes that a region does not have leave everything finite, a missing class near the
- * probability LEAST_RIDGE x its log. Left-out predictions come from folds inside the region,
- * stratified by class, each fit starting from the region's own.
+ * L is at least LEAST_RIDGE times the region's weight, and intercepts (taken at the means of the
+ * columns over all rows) have a penalty of INTERCEPT_RIDGE times it: with separable data, and
+ * with classes that a region does not have, everything stays finite; the probability of a
+ * missing class is near INTERCEPT_RIDGE times its own logarithm. Left-out predictions come from
+ * folds inside the region, stratified by class, each fit starting from the region's own.
  * Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, ch. 4.4; Zhu,
  * Hastie 2004, Biostatistics 5 (the symmetric form). */
 #include <math.h>
@@ -30,7 +31,8 @@
 #include "expert/kind.h"
 #include "expert/triangle.h"
 
-#define LEAST_RIDGE 1e-6  /* a unit of weight */
+#define LEAST_RIDGE 1e-8  /* a unit of weight */
+#define INTERCEPT_RIDGE 1e-6
 #define CONVERGED 1e-12   /* Newton's decrement, a unit of weight: then one last full step */
 #define STALLED 1e-8      /* the same where rounding hides any fall of the objective */
 #define ARMIJO 1e-4
@@ -452,8 +454,9 @@ static void set_ridges(sample *s)
     for (size_t i = 0; i < s->count; i++)
         if (s->left == NO_FOLD || s->fold[i] != s->left)
             s->total += s->weight[i];
-    s->intercept_ridge = LEAST_RIDGE * s->total;
-    s->slope_ridge = fmax(problem->options->ridge * problem->regions->scale, s->intercept_ridge);
+    s->intercept_ridge = INTERCEPT_RIDGE * s->total;
+    s->slope_ridge = fmax(problem->options->ridge * problem->regions->scale,
+                          LEAST_RIDGE * s->total);
 }
 
 static mele_status make_sample(sample *s, const fitting *f, size_t k, mele_error *error)

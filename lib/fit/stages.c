@@ -334,34 +334,50 @@ mele_status mele_i_run_partition(mele_i_run *run, mele_error *error)
 
 /* ---- stage 2 ---- */
 
-static json_t *expert_record(const mele_expert_info *info, const char *kind)
+/* Left-out errors are known only when stage 3 follows at once, so the model does not hold them. */
+static json_t *expert_record(const mele_expert_info *info, const char *kind, bool left_out)
 {
     json_t *object = json_object();
     bool good = mele_i_json_put(object, "rows", mele_i_report_real(info->rows))
                 && mele_i_json_put(object, "rank", json_integer((json_int_t)info->rank))
                 && mele_i_json_put(object, "kind", json_string(kind))
                 && mele_i_json_put(object, "error", mele_i_report_real(info->error))
-                && mele_i_json_put(object, "left_out_error", mele_i_report_real(info->left_out))
                 && mele_i_json_put(object, "ridge", mele_i_report_real(info->ridge))
                 && mele_i_json_put(object, "repaired",
                                    info->fallback ? json_string("global expert") : json_null());
 
+    if (good && left_out)
+        good = mele_i_json_put(object, "left_out_error", mele_i_report_real(info->left_out));
     if (good)
         return object;
     json_decref(object);
     return NULL;
 }
 
-static json_t *experts_record(const mele_expert_info *info, size_t clusters, const char *kind)
+static json_t *experts_record(const mele_expert_info *info, size_t clusters, const char *kind,
+                              bool left_out)
 {
     json_t *list = json_array();
 
     for (size_t k = 0; k < clusters && list != NULL; k++)
-        if (json_array_append_new(list, expert_record(&info[k], kind)) != 0) {
+        if (json_array_append_new(list, expert_record(&info[k], kind, left_out)) != 0) {
             json_decref(list);
             list = NULL;
         }
     return list;
+}
+
+static mele_status record_experts(mele_i_run *run, const mele_expert_info *info,
+                                  mele_error *error)
+{
+    const char *kind = mele_experts_kind(run->model->experts);
+    size_t clusters = run->model->clusters;
+
+    mele_i_report_set(run->report, "experts", experts_record(info, clusters, kind, true));
+    if (!mele_i_json_put(run->model->training, "experts",
+                         experts_record(info, clusters, kind, false)))
+        return mele_i_no_memory(error);
+    return MELE_OK;
 }
 
 static void warn_of_experts(mele_i_run *run, const mele_expert_info *info)
@@ -453,8 +469,7 @@ mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *
         model->gate = NULL;
         start_report(run);
         warn_of_experts(run, info);
-        status = record(run, "experts", experts_record(info, model->clusters,
-                                                       mele_experts_kind(experts)), error);
+        status = record_experts(run, info, error);
     }
     if (status == MELE_OK)
         status = record_options(run, error);

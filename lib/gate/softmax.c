@@ -52,8 +52,9 @@ int mele_i_gate_input_find(const char *name)
 
 static double column_value(const mele_i_gate_column *column, double raw)
 {
-    double clipped = raw < column->lower ? column->lower : raw > column->upper ? column->upper : raw;
+    double clipped = raw < column->lower ? column->lower : raw;
 
+    clipped = clipped > column->upper ? column->upper : clipped;
     return (clipped - column->centre) * column->factor;
 }
 

@@ -9,8 +9,9 @@
 
 /* Deal n rows to `count` folds at random.
  *  groups   n ids: rows of one id go to one fold, largest groups first, each to the fold with the
- *           fewest rows so far (ties: groups in random order, the lowest fold); classes are then not
- *           looked at. NULL: rows are dealt one by one, and the folds' sizes differ by at most 1.
+ *           fewest rows so far (ties: groups in random order, the lowest fold); classes are then
+ *           not looked at. NULL: rows are dealt one by one, and the folds' sizes differ by at
+ *           most 1.
  *  classes  n class codes, not NaN: every class is spread evenly too, its rows in the folds
  *           differing by at most 1. NULL: one class.
  *  fold_of_row  n numbers 0 .. count - 1; untouched on error. Every fold gets a row.

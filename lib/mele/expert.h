@@ -33,9 +33,10 @@ typedef struct mele_expert_options {
                              logistic */
     const char *assign; /**< "hard" (default): an expert trains on the rows whose largest posterior
                              is its region's; "soft": on all rows, weighted by posterior */
-    double ridge;       /**< L >= 0: the penalty is L times the sum of squared coefficients without
-                             the intercepts, added to the weighted sum of squares (linear) or the
-                             negative log-likelihood (logistic); columns are taken as scaled */
+    double ridge;       /**< L >= 0: the sum of squared coefficients without the intercepts, times L
+                             (linear), is added to the weighted sum of squares, or times L/2
+                             (logistic: of all classes) to the negative log-likelihood; columns are
+                             taken as scaled. Default MELE_RIDGE_DEFAULT */
     const char *solver; /**< linear: "qr" (default) or "normal" */
     size_t max_iterations; /**< logistic: Newton steps; default 100 */
     size_t min_rows;    /**< regions with a smaller sum of weights fall back to the global expert;

@@ -21,7 +21,7 @@ typedef struct mele_gate_options {
     const char *kind;      /**< "hard", "posterior", "temperature" or "softmax" (default) */
     const char *on;        /**< what V multiplies: "posteriors" (default), "features", "both" */
     const char *loss;      /**< "likelihood" (default), "squared" or "posteriors" */
-    double ridge;          /**< default 1: penalty ridge/2 (|V|^2 + |b|^2 + (t-1)^2) on the weighted
+    double ridge;          /**< penalty ridge/2 (|V|^2 + |b|^2 + (t-1)^2) on the weighted
                                 sum of losses, z's columns taken as standardised */
     size_t max_iterations; /**< default 200 */
     double tolerance;      /**< default 1e-6: the gradient's largest element, a unit of weight */
@@ -33,7 +33,8 @@ typedef struct mele_gate_data {
     const double *log_posteriors;  /**< n x K */
     const double *log_likelihoods; /**< n x K: log density of the row's target under each expert's
                                         left-out prediction; for loss "likelihood" */
-    const double *predictions;     /**< n x K x M left-out means (or probabilities); for "squared" */
+    const double *predictions;     /**< n x K x M left-out means (or probabilities); for
+                                        "squared" */
     const double *targets;         /**< n x M (or one-hot classes); for "squared" */
     size_t outputs;                /**< M; for "squared" */
     mele_matrix x;                 /**< n x d scaled features; for on "features" and "both" */

@@ -12,16 +12,25 @@ extern "C" {
 #endif
 
 /* Reading data files: open a reader, learn the columns' names, say what each column is wanted
- * for, then take the rows, all at once or some at a time. CSV (any delimiter, quotes, embedded
- * line ends, CRLF, byte order mark) and NPY (2-D, little-endian float64 or float32, either
- * order) come through the same reader. */
+ * for, then take the rows, all at once or some at a time. CSV and NPY come through the same
+ * reader, and what is read depends on the file alone, never on the number of threads.
+ *
+ * CSV: any delimiter; lines end with LF, CRLF or CR, the last one also with the file; a byte
+ * order mark is skipped. Within double quotes a cell may hold delimiters, line ends and doubled
+ * quotes; a quote that is neither is taken for itself. Spaces and tabs around a cell without
+ * quotes do not belong to it. Quotes do not make a number a text. A line that is empty, or blank,
+ * is no row; in a file of one column it is a row with an empty cell, except before the first
+ * record. All lines count, also those and the ones within quotes.
+ *
+ * NPY: version 1.0 to 3.0, little-endian float64 or float32, either order, 2-D or (as one column)
+ * 1-D, in a regular file; NaN is missing. */
 
 /** How text becomes a table. */
 typedef struct mele_table_options {
     char delimiter;      /**< 0 (default): tab for names that end in .tsv, comma otherwise */
     bool header;         /**< default true; without, and in .npy, columns are x1, x2, ... */
     const char *missing; /**< what counts as missing, comma separated; default ",NA,NaN,nan,?"
-                              (the empty string is the part before the first comma) */
+                              (the empty string is the part before the first comma); of CSV */
     bool infinite;       /**< keep infinite values, and numbers beyond all doubles as infinities,
                               instead of refusing them; default false */
 } mele_table_options;
@@ -29,10 +38,13 @@ typedef struct mele_table_options {
 /** What a column is wanted for. */
 typedef enum mele_column_kind {
     MELE_COLUMN_SKIP = 0, /**< not kept; its cells may hold anything */
-    MELE_COLUMN_INFER,    /**< the first cell that is not missing decides: number or category */
+    MELE_COLUMN_INFER,    /**< the first cell that is not missing decides: number or category;
+                               in .npy number */
     MELE_COLUMN_NUMBER,   /**< every cell a finite number or missing; anything else is an error */
-    MELE_COLUMN_CATEGORY, /**< text, kept as the index of a level */
-    MELE_COLUMN_TEXT      /**< cells kept as they are (decoded), also the missing ones */
+    MELE_COLUMN_CATEGORY, /**< text without zero bytes, kept as the index of a level; of .npy the
+                               numbers' shortest text */
+    MELE_COLUMN_TEXT      /**< cells kept as they are (without their quotes), also the missing
+                               ones; of .npy the numbers' shortest text, NA for missing */
 } mele_column_kind;
 
 typedef struct mele_reader mele_reader;
@@ -45,7 +57,9 @@ MELE_API mele_table_options mele_table_defaults(void);
  * @param options  NULL: mele_table_defaults(); strings are copied.
  * @param out      freed with mele_reader_close(); untouched on error.
  * @return MELE_OK; MELE_EIO: no such file, a directory, unreadable; MELE_EDATA: empty file,
- *         a header with an empty or doubled name, a malformed NPY header; MELE_EINVAL; MELE_ENOMEM. */
+ *         a header with an empty or doubled name, a malformed NPY header, an NPY file that is not
+ *         as long as its header says; MELE_EINVAL: the delimiter is a quote or line end;
+ *         MELE_ENOMEM. */
 MELE_API mele_status mele_reader_open(const char *path, const mele_table_options *options,
                                       mele_reader **out, mele_error *error);
 
@@ -61,19 +75,22 @@ MELE_API bool mele_reader_has_header(const mele_reader *reader);
 
 /** Say what column j is wanted for (default MELE_COLUMN_INFER), before the first row is read.
  *  `keep_text` keeps the cells' text as well, for mele_table_text().
- * @return MELE_OK; MELE_EINVAL: j out of range or rows were read; MELE_EDATA: a category asked
- *         of an NPY file is allowed (levels are the numbers' shortest text), never an error. */
+ * @return MELE_OK; MELE_EINVAL: j out of range, rows were read, no such kind. */
 MELE_API mele_status mele_reader_want(mele_reader *reader, size_t j, mele_column_kind kind,
                                       bool keep_text, mele_error *error);
 
 /** Read the next rows into a new table: `most` rows (0: all that are left). The last table of a
  *  file may have fewer rows; after it comes a table with none, once the file is exhausted.
- *  Infer kinds settle at the first cell that is not missing and hold for later tables.
- *  Levels of a category are numbered by first appearance while reading in parts; when all rows
- *  are read at once they are sorted bytewise.
+ *  Infer kinds settle at the first cell that is not missing and hold for later tables. A table
+ *  has the levels that occur in it, sorted bytewise; so the same level may have another index in
+ *  the next table. Memory beyond the table's is constant (some megabytes, or twice the longest
+ *  record).
  * @param engine  NULL: the calling thread alone; the table is the same for any.
- * @return MELE_OK; MELE_EDATA: ragged row, text in a numeric column, an infinite value, an
- *         unfinished quote (error->line says where); MELE_EIO; MELE_ENOMEM. */
+ * @return MELE_OK; MELE_EDATA: ragged row, text in a numeric column, an infinite value, a zero
+ *         byte in a category, a quote that is not closed, a record of more than 512 MiB (which is
+ *         one, most likely); error->line is the line on which the record starts; MELE_EIO;
+ *         MELE_ENOMEM; MELE_ESTOPPED. After a failure every further call fails in the same way.
+ * A failure is met when its row is reached: the rows before it can be had by reading in parts. */
 MELE_API mele_status mele_reader_next(mele_reader *reader, size_t most, mele_engine *engine,
                                       mele_table **out, mele_error *error);
 
@@ -94,7 +111,7 @@ MELE_API mele_column_kind mele_table_kind(const mele_table *table, size_t j);
  *  missing. NULL for TEXT and SKIP. Owned by the table. */
 MELE_API const double *mele_table_values(const mele_table *table, size_t j);
 
-/** The levels of a category column, as found in the file. */
+/** The levels of a category column, as found in the file, sorted bytewise. */
 MELE_API size_t mele_table_levels(const mele_table *table, size_t j);
 MELE_API const char *mele_table_level(const mele_table *table, size_t j, size_t level);
 

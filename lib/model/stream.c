@@ -82,7 +82,7 @@ static mele_status open_source(const char *path, const mele_table_options *table
         status = mele_i_roles_of_schema(s->reader, columns, schema, need_targets, &s->roles, error);
     if (status == MELE_OK)
         status = mele_i_want_columns(s->reader, &s->roles, schema, columns, error);
-    for (size_t j = 0; j < mele_reader_columns(s->reader) && status == MELE_OK; j++)
+    for (size_t j = 0; status == MELE_OK && j < mele_reader_columns(s->reader); j++)
         if (keep_text || j == s->roles.id)
             status = mele_i_want_text(s->reader, j, &s->roles, schema, error);
     return status;

@@ -90,7 +90,7 @@ static mele_status check_names(const mele_partition_options *o, mele_error *erro
 
 static mele_status check_numbers(const mele_partition_options *o, mele_error *error)
 {
-    if (o->clusters == 0 || o->clusters >= UINT32_MAX)
+    if (o->clusters == 0 || o->clusters > INT32_MAX)
         return mele_i_fail(error, MELE_EINVAL, "%zu clusters asked for, not 1 or more",
                            o->clusters);
     if (o->restarts == 0 || o->max_iterations == 0)
@@ -571,7 +571,7 @@ static mele_status load_sizes(const json_t *section, size_t *clusters, size_t *c
                               mele_error *error)
 {
     const json_t *centres = json_object_get(section, "centres");
-    mele_status status = mele_i_json_get_size(section, "clusters", 1, UINT32_MAX - 1, clusters,
+    mele_status status = mele_i_json_get_size(section, "clusters", 1, INT32_MAX, clusters,
                                               error);
 
     if (status == MELE_OK)

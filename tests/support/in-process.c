@@ -1,15 +1,17 @@
 /* A runner that calls Criterion's tests one after the other in this process.
  *
  * Criterion runs each test in a process of its own, made in a way that ThreadSanitizer and
- * valgrind do not survive or do not follow. Linked into a test program, this file takes the
- * place of the library's runner; assertions and their messages stay Criterion's. Tests that are
- * to end by a signal or an exit status are skipped. Output: TAP on standard output. */
+ * valgrind do not survive or do not follow, and that needs /proc. Linked into a test program,
+ * this file takes the place of the library's runner; assertions and their messages stay
+ * Criterion's. Tests that are to end by a signal or an exit status are skipped. Output: TAP, to
+ * standard output or, with --tap=FILE, to FILE. */
 #include <criterion/criterion.h>
 #include <criterion/event.h>
 #include <criterion/new/assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 extern struct criterion_test *__start_cr_tst[], *__stop_cr_tst[];
 
@@ -91,9 +93,12 @@ static void run(const struct criterion_test *test)
     fflush(stdout);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     bool any = false;
+
+    if (argc > 1 && strncmp(argv[1], "--tap=", 6) == 0 && !freopen(argv[1] + 6, "w", stdout))
+        return 99;
     printf("1..%td\n", __stop_cr_tst - __start_cr_tst);
     for (struct criterion_test **test = __start_cr_tst; test < __stop_cr_tst; test++) {
         run(*test);

@@ -85,7 +85,8 @@ static sample draw(size_t rows, size_t cols, size_t clusters, size_t outputs, ui
         }
         normalise(s.log_p + i * clusters, clusters);
         for (size_t m = 0; m < outputs; m++)
-            s.targets[i * outputs + m] = sin((double)(home + m)) + 0.5 * mele_i_stream_normal(&stream);
+            s.targets[i * outputs + m] = sin((double)(home + m))
+                                         + 0.5 * mele_i_stream_normal(&stream);
         for (size_t k = 0; k < clusters; k++) {
             double square = 0;
             for (size_t m = 0; m < outputs; m++) {

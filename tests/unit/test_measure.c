@@ -120,8 +120,9 @@ Test(folds, too_few_are_refused)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t folds[7] = {41, 42, 43, 44, 45, 46, 47};
-        cr_assert_eq(deal(rows[i].n, rows[i].grouped ? groups : NULL, NULL, rows[i].count, 3, folds),
-                     rows[i].status, "row %zu", i);
+        const size_t *ids = rows[i].grouped ? groups : NULL;
+        cr_assert_eq(deal(rows[i].n, ids, NULL, rows[i].count, 3, folds), rows[i].status, "row %zu",
+                     i);
         if (rows[i].status != MELE_OK)
             cr_assert(folds[0] == 41 && folds[6] == 47, "row %zu", i);
     }
@@ -202,8 +203,8 @@ static void check(const mele_measures *measures, const expected *rows, size_t co
     for (size_t i = 0; i < count; i++) {
         double got = value(measures, rows[i].name);
         cr_assert_str_eq(measures->names[i], rows[i].name);
-        cr_assert(fabs(got - rows[i].value) <= PRINTED * fabs(rows[i].value), "%s: %.12g, not %.12g",
-                  rows[i].name, got, rows[i].value);
+        cr_assert(fabs(got - rows[i].value) <= PRINTED * fabs(rows[i].value),
+                  "%s: %.12g, not %.12g", rows[i].name, got, rows[i].value);
     }
 }
 
@@ -324,7 +325,8 @@ Test(metrics, one_constant_target_of_two)
 
 Test(metrics, huge_and_tiny_values)
 {
-    static const double truth[] = {1e150, -1e150, 3e150}, predictions[] = {1.1e150, -1e150, 2.5e150};
+    static const double truth[] = {1e150, -1e150, 3e150};
+    static const double predictions[] = {1.1e150, -1e150, 2.5e150};
     static const double small[] = {1e-300, 3e-300, 2e-300}, near[] = {1e-300, 2e-300, 2e-300};
     mele_metrics *metrics = new_metrics(1, 0);
 
@@ -375,8 +377,10 @@ Test(metrics, wrong_calls_add_nothing)
     static const double p[] = {0.2, 0.3, 0.5, 0.2, 0.3, 0.5}, weights[] = {1, -2};
     static const char *const names[] = {"a", "b"};
     mele_metrics *metrics = new_metrics(1, 3), *none = (mele_metrics *)&p;
-    const mele_outcomes rows[] = {{2, classes, p, NULL, NULL, NULL}, {2, halves, p, NULL, NULL, NULL},
-                                  {2, good, p, NULL, NULL, weights}, {2, good, NULL, NULL, NULL, NULL},
+    const mele_outcomes rows[] = {{2, classes, p, NULL, NULL, NULL},
+                                  {2, halves, p, NULL, NULL, NULL},
+                                  {2, good, p, NULL, NULL, weights},
+                                  {2, good, NULL, NULL, NULL, NULL},
                                   {2, NULL, p, NULL, NULL, NULL}};
 
     for (size_t i = 0; i < 5; i++)

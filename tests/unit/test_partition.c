@@ -842,7 +842,7 @@ static const struct {
     {KMEANS_SECTION("\"centres\":[[1],[null]],\"variance\":1"),
      "\"centres\" is not an array of numbers"},
     {"{\"kind\":\"kmeans\",\"clusters\":0,\"columns\":1,\"centres\":[],\"variance\":1}",
-     "\"clusters\" is 0, not within 1 to 4294967294"},
+     "\"clusters\" is 0, not within 1 to 2147483647"},
     {GMM_SECTION("\"weights\":[0.5,0.5],\"whiteners\":[[1],[0]]"),
      "\"whiteners\" has 0 on the diagonal of cluster 2"},
     {GMM_SECTION("\"weights\":[0.5,0.25],\"whiteners\":[[1],[2]]"),

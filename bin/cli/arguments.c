@@ -1,0 +1,219 @@
+#include "cli/arguments.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mele/text.h>
+
+#include "cli/help.h"
+
+/* getopt_long() returns a letter, or one of these plus the place in the list. */
+#define FIRST_LONG 256
+
+/* One list of all options of a program: its own, the shared ones, the library's. */
+typedef struct option_list {
+    size_t count;
+    struct option *longs;     /* for getopt_long(), ended by zeros */
+    char *letters;            /* likewise */
+    const cli_option **own;   /* of place i; NULL: of the table, or --help or --version */
+    size_t *table;            /* of place i, when it is of the table */
+    size_t help, version;     /* their places */
+} option_list;
+
+static void list_free(option_list *list)
+{
+    free(list->longs);
+    free(list->letters);
+    free(list->own);
+    free(list->table);
+}
+
+static size_t add(option_list *list, const char *name, char letter, const char *argument)
+{
+    size_t i = list->count++;
+    struct option *option = &list->longs[i];
+
+    option->name = name;
+    option->has_arg = argument == NULL ? no_argument : required_argument;
+    option->val = letter != 0 ? letter : FIRST_LONG + (int)i;
+    if (letter != 0) {
+        size_t end = strlen(list->letters);
+        list->letters[end] = letter;
+        list->letters[end + 1] = argument == NULL ? '\0' : ':';
+    }
+    return i;
+}
+
+static void add_own(option_list *list, const cli_option *option)
+{
+    for (; option != NULL && option->name != NULL; option++) {
+        size_t i = add(list, option->name, option->letter, option->argument);
+        list->own[i] = option;
+    }
+}
+
+static void add_table(option_list *list, const cli_usage *usage)
+{
+    const mele_option *option;
+
+    for (size_t i = 0; (option = mele_option_at(i)) != NULL; i++)
+        if (cli_takes(usage, option)) {
+            size_t place = add(list, option->name, option->letter, option->argument);
+            list->table[place] = i;
+        }
+}
+
+static size_t own_count(const cli_option *option)
+{
+    size_t count = 0;
+
+    while (option != NULL && option[count].name != NULL)
+        count++;
+    return count;
+}
+
+static bool list_make(option_list *list, const cli_usage *usage)
+{
+    size_t most = own_count(usage->own) + own_count(usage->shared) + 3;
+
+    for (size_t i = 0; mele_option_at(i) != NULL; i++)
+        most++;
+    list->longs = calloc(most, sizeof *list->longs);
+    list->letters = calloc(most, 2);
+    list->own = calloc(most, sizeof *list->own);
+    list->table = calloc(most, sizeof *list->table);
+    if (list->longs == NULL || list->letters == NULL || list->own == NULL || list->table == NULL)
+        return false;
+    list->letters[0] = ':';
+    add_own(list, usage->own);
+    add_table(list, usage);
+    add_own(list, usage->shared);
+    list->help = add(list, "help", 0, NULL);
+    list->version = add(list, "version", 0, NULL);
+    return true;
+}
+
+/* The place of what getopt_long() returned; count: none. */
+static size_t place_of(const option_list *list, int value)
+{
+    size_t i = 0;
+
+    while (i < list->count && list->longs[i].val != value)
+        i++;
+    return i;
+}
+
+static int set_whole(cli_console *console, const cli_option *option, const char *text)
+{
+    double value;
+
+    if (mele_number_parse(text, strlen(text), &value, NULL) != MELE_OK || value != floor(value)
+        || value < (double)option->least || value > (double)option->most)
+        return cli_wrong_usage(console, "--%s is \"%s\", not a whole number from %zu to %zu",
+                               option->name, text, option->least, option->most);
+    *option->whole = (size_t)value;
+    return -1;
+}
+
+static int set_own(cli_console *console, const cli_option *option, const char *text)
+{
+    if (option->whole != NULL)
+        return set_whole(console, option, text);
+    if (option->flag != NULL)
+        *option->flag = true;
+    else
+        *option->text = text;
+    return -1;
+}
+
+static int set_from_table(cli_console *console, mele_options *options, size_t i, const char *text)
+{
+    mele_error error;
+
+    if (mele_option_set(options, i, text, &error) == MELE_OK)
+        return -1;
+    return cli_wrong_usage(console, "%s", error.message);
+}
+
+/* How many long options begin with what stands after the dashes of `argument`. */
+static size_t beginnings(const option_list *list, const char *argument)
+{
+    size_t count = 0, length = strcspn(argument + 2, "=");
+
+    for (size_t i = 0; i < list->count; i++)
+        count += strncmp(list->longs[i].name, argument + 2, length) == 0;
+    return count;
+}
+
+/* What getopt_long() did not take: it says '?', or ':' for a missing value. */
+static int refuse(cli_console *console, const option_list *list, int answer, const char *argument)
+{
+    size_t place = optopt == 0 ? list->count : place_of(list, optopt);
+
+    if (place < list->count && answer == ':')
+        return cli_wrong_usage(console, "--%s needs a value", list->longs[place].name);
+    if (place < list->count)
+        return cli_wrong_usage(console, "--%s takes no value", list->longs[place].name);
+    if (optopt != 0)
+        return cli_wrong_usage(console, "unknown option -%c", optopt);
+    if (beginnings(list, argument) > 1)
+        return cli_wrong_usage(console, "%s begins several options", argument);
+    return cli_wrong_usage(console, "unknown option %s", argument);
+}
+
+static int parse(cli_console *console, const cli_usage *usage, const option_list *list, int argc,
+                 char **argv, mele_options *options)
+{
+    int answer, exit_status = -1;
+
+    opterr = 0;
+    while (exit_status < 0
+           && (answer = getopt_long(argc, argv, list->letters, list->longs, NULL)) != -1) {
+        size_t place = place_of(list, answer);
+        if (place == list->count)
+            exit_status = refuse(console, list, answer, argv[optind - 1]);
+        else if (place == list->help)
+            exit_status = cli_print_help(console, usage);
+        else if (place == list->version)
+            exit_status = cli_print_version(console);
+        else if (list->own[place] != NULL)
+            exit_status = set_own(console, list->own[place], optarg);
+        else
+            exit_status = set_from_table(console, options, list->table[place], optarg);
+    }
+    return exit_status;
+}
+
+int cli_arguments(cli_console *console, const cli_usage *usage, int argc, char **argv,
+                  mele_options *options, char ***operands, size_t *count)
+{
+    option_list list = {0};
+    int exit_status = CLI_FAILED;
+
+    if (list_make(&list, usage))
+        exit_status = parse(console, usage, &list, argc, argv, options);
+    else
+        cli_say(console, "out of memory");
+    list_free(&list);
+    if (exit_status >= 0)
+        return exit_status;
+    *operands = argv + optind;
+    *count = (size_t)(argc - optind);
+    if (*count < usage->least)
+        return cli_wrong_usage(console, "an operand is missing: %s", usage->operands);
+    if (*count > usage->most)
+        return cli_wrong_usage(console, "one operand too many: %s", (*operands)[usage->most]);
+    return -1;
+}
+
+bool cli_given(const mele_options *options, const char *name)
+{
+    const mele_option *option;
+
+    for (size_t i = 0; (option = mele_option_at(i)) != NULL; i++)
+        if (strcmp(option->name, name) == 0)
+            return options->chosen >> i & 1;
+    return false;
+}

@@ -1,0 +1,42 @@
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mele/options.h>
+
+#include "cli/console.h"
+
+/* An option of a program's own. Exactly one of the places for its value is not NULL. */
+typedef struct cli_option {
+    const char *name;     /* without dashes; NULL ends a list */
+    char letter;          /* 0: none */
+    const char *argument; /* NULL: a flag */
+    const char *help;     /* as in mele_option */
+    bool *flag;
+    const char **text;
+    size_t *whole;        /* within least .. most */
+    size_t least, most;
+} cli_option;
+
+/* What a program takes. */
+typedef struct cli_usage {
+    const char *operands;          /* "DATA [MODEL]" */
+    size_t least, most;            /* of them */
+    const cli_option *own;         /* NULL: none */
+    const cli_option *shared;      /* NULL: none */
+    const char *const *from_table; /* names of the library's options, ended by NULL; NULL: all */
+    const char *(*item)(size_t i, const char **help); /* listed by --help under --output LIST */
+} cli_usage;
+
+/* Parse a command line: getopt_long() and --help are made from `usage` and the library's table.
+ * @param operands  set to the first of *count operands.
+ * @return -1: go on; else the exit status, with everything said (--help, --version, an error). */
+int cli_arguments(cli_console *console, const cli_usage *usage, int argc, char **argv,
+                  mele_options *options, char ***operands, size_t *count);
+
+/* Whether the command line gave an option of the library's table. */
+bool cli_given(const mele_options *options, const char *name);
+
+#endif

@@ -1,0 +1,188 @@
+#include "cli/help.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mele/mele.h>
+
+#include "cli/outfile.h"
+#include "cli/programs.h"
+
+#define WIDTH 80
+#define HELP_COLUMN 30
+
+bool cli_takes(const cli_usage *usage, const mele_option *option)
+{
+    if (usage->from_table == NULL)
+        return true;
+    for (const char *const *name = usage->from_table; *name != NULL; name++)
+        if (strcmp(*name, option->name) == 0)
+            return true;
+    return false;
+}
+
+/* Words of `text` from `column` on, broken before WIDTH, later lines indented by `indent`. */
+static void print_wrapped(FILE *out, const char *text, int column, int indent)
+{
+    while (*text != '\0') {
+        int length = (int)strcspn(text, " ");
+        if (column > indent && column + 1 + length > WIDTH) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            column += fprintf(out, " ");
+        }
+        column += fprintf(out, "%.*s", length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+static void print_option(FILE *out, char letter, const char *name, const char *argument,
+                         const char *help)
+{
+    int column = letter == 0 ? fprintf(out, "      --%s", name)
+                             : fprintf(out, "  -%c, --%s", letter, name);
+
+    if (argument != NULL)
+        column += fprintf(out, " %s", argument);
+    if (column + 2 > HELP_COLUMN) {
+        fputc('\n', out);
+        column = 0;
+    }
+    fprintf(out, "%*s", HELP_COLUMN - column, "");
+    print_wrapped(out, help, HELP_COLUMN, HELP_COLUMN);
+}
+
+static void print_own(FILE *out, const char *title, const cli_option *option)
+{
+    if (option == NULL)
+        return;
+    fprintf(out, "\n%s:\n", title);
+    for (; option->name != NULL; option++)
+        print_option(out, option->letter, option->name, option->argument, option->help);
+}
+
+/* The help of a row of the table, with its choices and its default. */
+static void describe(size_t i, const mele_options *defaults, char *out, size_t size)
+{
+    char choices[256] = "", value[128] = "";
+    size_t some = mele_option_choices(i, choices, sizeof choices);
+    size_t has_default = mele_option_text(defaults, i, value, sizeof value);
+    const char *quote = strchr(value, ',') != NULL ? "\"" : "";
+
+    snprintf(out, size, "%s%s%s%s%s%s%s%s", mele_option_at(i)->help, some > 0 ? ": " : "", choices,
+             has_default > 0 ? " (default: " : "", quote, value, quote,
+             has_default > 0 ? ")" : "");
+}
+
+static void print_table(FILE *out, const cli_usage *usage, mele_option_stage stage,
+                        const char *title)
+{
+    const mele_options defaults = mele_options_defaults();
+    const mele_option *option;
+    bool first = true;
+    char help[1024];
+
+    for (size_t i = 0; (option = mele_option_at(i)) != NULL; i++) {
+        if (option->stage != stage || !cli_takes(usage, option))
+            continue;
+        if (first)
+            fprintf(out, "\n%s:\n", title);
+        first = false;
+        describe(i, &defaults, help, sizeof help);
+        print_option(out, option->letter, option->name, option->argument, help);
+    }
+}
+
+static void print_operands(FILE *out, const char *operands)
+{
+    fputc('\n', out);
+    if (strstr(operands, "DATA") != NULL)
+        fputs("DATA is a CSV or TSV file, - for standard input, or a .npy file.\n", out);
+    if (strstr(operands, "MODEL") != NULL)
+        fprintf(out, "MODEL is a file, or - for standard input%s.\n",
+                strstr(operands, "[MODEL]") != NULL ? "; left out, it is standard input" : "");
+    if (strstr(operands, "DATA") != NULL)
+        fputs("A column COL is an exact name, else a number from 1, else a range a-b of either.\n",
+              out);
+}
+
+static void print_items(FILE *out, const char *(*item)(size_t i, const char **help))
+{
+    const char *name, *help;
+
+    fputs("\nItems of --output LIST, comma separated; columns come in the order of the list:\n",
+          out);
+    for (size_t i = 0; (name = item(i, &help)) != NULL; i++) {
+        fprintf(out, "  %-*s", HELP_COLUMN - 2, name);
+        print_wrapped(out, help, HELP_COLUMN, HELP_COLUMN);
+    }
+}
+
+static void print_everything(FILE *out, const char *program, const cli_usage *usage)
+{
+    const cli_option standard[] = {
+        {.name = "help", .help = "print this and exit"},
+        {.name = "version", .help = "print the version and exit"},
+        {.name = NULL},
+    };
+    const cli_program *about = cli_program_named(program);
+
+    fprintf(out, "Usage: %s [OPTION]... %s\n", program, usage->operands);
+    fprintf(out, "%c%s.\n", about->purpose[0] - 'a' + 'A', about->purpose + 1);
+    print_operands(out, usage->operands);
+    print_own(out, "Options", usage->own);
+    print_table(out, usage, MELE_OPTION_DATA, "Data");
+    print_table(out, usage, MELE_OPTION_PARTITION, "Stage 1, the partition");
+    print_table(out, usage, MELE_OPTION_EXPERTS, "Stage 2, the experts");
+    print_table(out, usage, MELE_OPTION_GATE, "Stage 3, the gate");
+    if (usage->item != NULL)
+        print_items(out, usage->item);
+    print_own(out, "General", usage->shared);
+    for (const cli_option *option = standard; option->name != NULL; option++)
+        print_option(out, 0, option->name, NULL, option->help);
+}
+
+int cli_print_text(cli_console *console, char *text, size_t length)
+{
+    cli_outfile out;
+    bool good = cli_outfile_open(&out, NULL);
+
+    if (text == NULL) {
+        cli_say(console, "out of memory");
+        return CLI_FAILED;
+    }
+    if (good)
+        cli_outfile_write(text, length, &out);
+    good = cli_outfile_close(&out);
+    free(text);
+    if (!good && !cli_outfile_reader_left(&out)) {
+        cli_say(console, "%s: %s", out.name, strerror(out.failure));
+        return CLI_FAILED;
+    }
+    return CLI_DONE;
+}
+
+int cli_print_help(cli_console *console, const cli_usage *usage)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out != NULL) {
+        print_everything(out, console->program, usage);
+        fclose(out);
+    }
+    return cli_print_text(console, text, length);
+}
+
+int cli_print_version(cli_console *console)
+{
+    char *text = NULL;
+    int length = asprintf(&text, "%s (mele) %s\n", console->program, mele_version());
+
+    return cli_print_text(console, length < 0 ? NULL : text, (size_t)length);
+}

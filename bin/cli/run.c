@@ -1,0 +1,166 @@
+#include "cli/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <gsl/gsl_errno.h>
+#ifdef HAVE_OPENBLAS
+#include <cblas.h>
+#endif
+
+#define MOST_THREADS 1024
+
+/* Settings of the whole process, which the library leaves to programs. BLAS gets one thread: its
+ * results depend on how many it has, and the engine has threads of its own. */
+static void set_up_process(void)
+{
+    const int mode[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+    /* A file must not get the number of a standard stream that is closed. */
+    for (int file = 0; file <= STDERR_FILENO; file++)
+        if (fcntl(file, F_GETFD) < 0 && open("/dev/null", mode[file]) < 0)
+            break;
+    signal(SIGPIPE, SIG_IGN); /* writing says EPIPE instead, */
+    signal(SIGXFSZ, SIG_IGN); /* and EFBIG, so that files aside are removed */
+    gsl_set_error_handler_off();
+#ifdef HAVE_OPENBLAS
+    openblas_set_num_threads(1);
+#endif
+}
+
+static int start(cli_run *run, const cli_main *what)
+{
+    mele_engine_options options = mele_engine_defaults();
+    bool on_screen = run->output == NULL && isatty(STDOUT_FILENO) == 1;
+    bool progress = run->progress
+                    || (what->progress && run->console.terminal && !on_screen && !run->quiet);
+    int exit_status;
+
+    options.threads = (unsigned)run->threads;
+    if (progress) {
+        options.progress = cli_console_progress;
+        options.user = &run->console;
+    }
+    exit_status = cli_check(run, mele_engine_new(&options, &run->engine, &run->error), NULL);
+    if (exit_status == CLI_DONE && what->fits)
+        exit_status = cli_check(run, mele_report_new(what->program, &run->report, &run->error),
+                                NULL);
+    return exit_status;
+}
+
+int cli_main_run(const cli_main *what, int argc, char **argv)
+{
+    cli_run run = {.console = cli_console_of(what->program), .options = mele_options_defaults(),
+                   .started = cli_clock()};
+    const cli_option shared[] = {
+        {.name = what->output_option == NULL ? "output" : what->output_option, .letter = 'o',
+         .argument = "FILE", .text = &run.output,
+         .help = "write the result to FILE, which appears whole or not at all (default: standard "
+                 "output)"},
+        {.name = "threads", .argument = "N", .whole = &run.threads, .least = 1,
+         .most = MOST_THREADS, .help = "never changes a result (default: all processors)"},
+        {.name = "quiet", .letter = 'q', .flag = &run.quiet,
+         .help = "errors are the only messages"},
+        {.name = "verbose", .letter = 'v', .flag = &run.verbose, .help = "more messages"},
+        {.name = what->progress ? "progress" : NULL, .flag = &run.progress,
+         .help = "show progress wherever standard error goes (default: on a terminal only)"},
+        {.name = what->fits ? "report" : NULL, .argument = "FILE", .text = &run.report_file,
+         .help = "write a JSON report of the run to FILE"},
+        {.name = "strict", .flag = &run.strict,
+         .help = "exit with 3 when a stage did not converge"},
+        {.name = NULL},
+    };
+    cli_usage usage = what->usage;
+
+    set_up_process();
+    usage.shared = shared;
+    int exit_status = cli_arguments(&run.console, &usage, argc, argv, &run.options, &run.operand,
+                                    &run.operands);
+    if (exit_status >= 0)
+        return exit_status;
+    exit_status = start(&run, what);
+    if (exit_status == CLI_DONE)
+        exit_status = what->work(&run, what->own);
+    cli_console_clear(&run.console);
+    mele_engine_free(run.engine);
+    mele_report_free(run.report);
+    return exit_status;
+}
+
+const char *cli_input_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+int cli_check(cli_run *run, mele_status status, const char *path)
+{
+    const mele_error *error = &run->error;
+
+    if (status == MELE_OK)
+        return CLI_DONE;
+    if (path == NULL || status == MELE_EINVAL || status == MELE_ENOMEM)
+        cli_say(&run->console, "%s", error->message);
+    else if (error->line == 0)
+        cli_say(&run->console, "%s: %s", cli_input_name(path), error->message);
+    else
+        cli_say(&run->console, "%s:%zu: %s", cli_input_name(path), error->line, error->message);
+    return status == MELE_EINVAL ? CLI_USAGE : CLI_FAILED;
+}
+
+int cli_check_inputs(cli_run *run, const char *const *paths, size_t count)
+{
+    size_t standard = 0;
+
+    for (size_t i = 0; i < count; i++)
+        standard += paths[i] != NULL && strcmp(paths[i], "-") == 0;
+    if (standard > 1)
+        return cli_wrong_usage(&run->console, "standard input can be only one of the inputs");
+    return CLI_DONE;
+}
+
+void cli_table_options(const mele_options *options, mele_table_options *table)
+{
+    const mele_table_options *given = &options->data.table;
+
+    if (cli_given(options, "na"))
+        table->missing = given->missing;
+    if (cli_given(options, "delimiter"))
+        table->delimiter = given->delimiter;
+    if (cli_given(options, "no-header"))
+        table->header = given->header;
+}
+
+int cli_read_model(cli_run *run, const char *path, mele_model **out)
+{
+    return cli_check(run, mele_model_read(path, out, &run->error), path);
+}
+
+int cli_read_posteriors(cli_run *run, const char *path, mele_posteriors *out)
+{
+    return cli_check(run, mele_posteriors_read(path, run->engine, out, &run->error), path);
+}
+
+int cli_close(cli_run *run, cli_outfile *out, int exit_status)
+{
+    if (exit_status != CLI_DONE && out->failure == 0) {
+        cli_outfile_discard(out);
+        return exit_status;
+    }
+    if (cli_outfile_close(out) || cli_outfile_reader_left(out))
+        return CLI_DONE;
+    cli_say(&run->console, "%s: %s", out->name, strerror(out->failure));
+    return CLI_FAILED;
+}
+
+int cli_write_text(cli_run *run, const char *path, const char *text, size_t length)
+{
+    cli_outfile out;
+
+    if (cli_outfile_open(&out, path))
+        cli_outfile_write(text, length, &out);
+    return cli_close(run, &out, CLI_DONE);
+}

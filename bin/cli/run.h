@@ -1,0 +1,61 @@
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include <mele/mele.h>
+
+#include "cli/arguments.h"
+#include "cli/console.h"
+#include "cli/outfile.h"
+
+/* One run of a program: what it was asked, and what it works with. Functions that can end the run
+ * return the exit status, CLI_DONE to go on; what went wrong was said then. */
+typedef struct cli_run {
+    cli_console console;
+    mele_options options;
+    char **operand;
+    size_t operands;
+    const char *output, *report_file; /* NULL: standard output, none */
+    size_t threads;                   /* 0: all */
+    bool quiet, verbose, progress, strict;
+    mele_engine *engine;
+    mele_report *report;              /* NULL: the program has none */
+    mele_error error;                 /* for the library's calls */
+    double started;
+} cli_run;
+
+/* What a program is: its name, what it takes, and what it does with its operands. */
+typedef struct cli_main {
+    const char *program;
+    cli_usage usage; /* .shared is filled in */
+    bool fits;       /* it has a report and --strict */
+    bool progress;   /* it can take long */
+    int (*work)(cli_run *run, const void *own);
+    const void *own; /* the values of the program's own options */
+    const char *output_option; /* the long name of -o; NULL: output */
+} cli_main;
+
+/* All that main() does. */
+int cli_main_run(const cli_main *what, int argc, char **argv);
+
+/* Turn the status of a call into one of the run; `path` is the file it was about, or NULL. */
+int cli_check(cli_run *run, mele_status status, const char *path);
+
+/* Refuse when more than one of these files (NULL: not given) is standard input. */
+int cli_check_inputs(cli_run *run, const char *const *paths, size_t count);
+
+/* How messages call an input. */
+const char *cli_input_name(const char *path);
+
+/* Put what the command line says about the form of a file over what *table says. */
+void cli_table_options(const mele_options *options, mele_table_options *table);
+
+int cli_read_model(cli_run *run, const char *path, mele_model **out);
+int cli_read_posteriors(cli_run *run, const char *path, mele_posteriors *out);
+
+/* End an output: keep it when `exit_status` is CLI_DONE. A reader that went away is CLI_DONE. */
+int cli_close(cli_run *run, cli_outfile *out, int exit_status);
+
+/* Write a whole text to a file, or to standard output. */
+int cli_write_text(cli_run *run, const char *path, const char *text, size_t length);
+
+#endif

@@ -1,0 +1,166 @@
+#include "cli/stage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Look before the work whether the results can be written after it. */
+static int check_outputs(cli_run *run)
+{
+    const char *path[] = {run->output, run->report_file};
+
+    if (path[0] != NULL && path[1] != NULL && strcmp(path[0], path[1]) == 0)
+        return cli_wrong_usage(&run->console, "--output and --report are the same file");
+    for (int i = 0; i < 2; i++) {
+        cli_outfile probe;
+        if (!cli_outfile_probe(&probe, path[i])) {
+            cli_say(&run->console, "%s: %s", probe.name, strerror(probe.failure));
+            return CLI_FAILED;
+        }
+    }
+    return CLI_DONE;
+}
+
+static int read_model(cli_run *run, const char *path, cli_stage *stage)
+{
+    int exit_status = cli_read_model(run, path, &stage->model);
+
+    if (exit_status != CLI_DONE)
+        return exit_status;
+    return cli_check(run, mele_options_inherit(stage->model, &run->options, &run->error), path);
+}
+
+static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
+{
+    const mele_posteriors *read = &stage->store;
+
+    if (stage->model != NULL && mele_model_has_partition(stage->model))
+        return cli_wrong_usage(&run->console,
+                               "the model has a stage 1, which --posteriors would replace");
+    int exit_status = cli_read_posteriors(run, path, &stage->store);
+    if (exit_status != CLI_DONE)
+        return exit_status;
+    if (cli_given(&run->options, "clusters") && run->options.partition.clusters != read->clusters)
+        return cli_wrong_usage(&run->console, "--clusters is \"%zu\", and there are posteriors of "
+                               "%zu", run->options.partition.clusters, read->clusters);
+    stage->posteriors = read;
+    return CLI_DONE;
+}
+
+static int read_data(cli_run *run, cli_stage *stage)
+{
+    double start = cli_clock();
+    const mele_schema *schema = stage->model == NULL ? NULL : mele_model_schema(stage->model);
+    int exit_status = cli_check(run, mele_data_read(stage->data_path, &run->options.data, schema,
+                                                    run->engine, &stage->data, &run->error),
+                                stage->data_path);
+
+    mele_report_seconds(run->report, "read", cli_clock() - start);
+    if (exit_status == CLI_DONE && run->verbose)
+        cli_say(&run->console, "%s: %zu rows", cli_input_name(stage->data_path),
+                mele_data_rows(stage->data));
+    return exit_status;
+}
+
+int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_path,
+                   cli_stage *stage)
+{
+    const char *input[] = {run->operand[0], model_path, posteriors_path};
+    int exit_status;
+
+    memset(stage, 0, sizeof *stage);
+    stage->data_path = run->operand[0];
+    exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
+    if (exit_status == CLI_DONE)
+        exit_status = check_outputs(run);
+    if (exit_status == CLI_DONE && model_path != NULL)
+        exit_status = read_model(run, model_path, stage);
+    if (exit_status == CLI_DONE && posteriors_path != NULL)
+        exit_status = read_posteriors(run, posteriors_path, stage);
+    if (exit_status == CLI_DONE)
+        exit_status = read_data(run, stage);
+    if (exit_status == CLI_DONE && model_path == NULL && stage->posteriors != NULL)
+        exit_status = cli_check(run, mele_fit_outside(stage->data, stage->posteriors, &run->options,
+                                                      run->engine, &stage->model, &run->error),
+                                posteriors_path);
+    return exit_status;
+}
+
+/* Returns whether some stage did not converge. */
+static bool say_warnings(cli_run *run)
+{
+    const char *warning;
+    bool converged = true;
+
+    for (size_t i = 0; (warning = mele_report_warning(run->report, i)) != NULL; i++) {
+        if (!run->quiet)
+            cli_say(&run->console, "warning: %s", warning);
+        converged = converged && strstr(warning, "did not converge") == NULL;
+    }
+    return converged;
+}
+
+static void say_seconds(cli_run *run)
+{
+    const char *const stage[] = {"partition", "experts", "gate", "cv"};
+    char path[32];
+    double seconds;
+
+    for (size_t i = 0; i < sizeof stage / sizeof *stage; i++) {
+        snprintf(path, sizeof path, "seconds.%s", stage[i]);
+        if (mele_report_number(run->report, path, &seconds))
+            cli_say(&run->console, "%s: %.3g s", stage[i], seconds);
+    }
+}
+
+static int write_model(cli_run *run, const mele_model *model)
+{
+    double start = cli_clock();
+    char *text = NULL;
+    size_t length = 0;
+    int exit_status = cli_check(run, mele_model_text(model, &text, &length, &run->error), NULL);
+
+    if (exit_status == CLI_DONE)
+        exit_status = cli_write_text(run, run->output, text, length);
+    free(text);
+    mele_report_seconds(run->report, "write", cli_clock() - start);
+    return exit_status;
+}
+
+static int write_report(cli_run *run)
+{
+    char *text = NULL;
+    size_t length = 0;
+
+    if (run->report_file == NULL)
+        return CLI_DONE;
+    mele_report_seconds(run->report, "total", cli_clock() - run->started);
+    int exit_status = cli_check(run, mele_report_text(run->report, &text, &length, &run->error),
+                                NULL);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_write_text(run, run->report_file, text, length);
+    free(text);
+    return exit_status;
+}
+
+int cli_stage_finish(cli_run *run, const cli_stage *stage)
+{
+    bool converged = say_warnings(run);
+    int exit_status;
+
+    if (run->verbose)
+        say_seconds(run);
+    exit_status = write_model(run, stage->model);
+    if (exit_status == CLI_DONE)
+        exit_status = write_report(run);
+    if (exit_status == CLI_DONE && run->strict && !converged)
+        exit_status = CLI_NOT_CONVERGED;
+    return exit_status;
+}
+
+void cli_stage_clear(cli_stage *stage)
+{
+    mele_posteriors_clear(&stage->store);
+    mele_data_free(stage->data);
+    mele_model_free(stage->model);
+}

@@ -1,0 +1,123 @@
+/* The three stages in one run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/stage.h"
+
+typedef struct fit_options {
+    size_t folds; /* 0: no cross-validation */
+    const char *posteriors;
+} fit_options;
+
+/* ---- the summary for people ---- */
+
+static void print_errors(const cli_run *run, const char *title, const char *key,
+                         const char *const *measures)
+{
+    fprintf(stderr, "  %-24s", title);
+    for (; *measures != NULL; measures++) {
+        char path[64];
+        double value;
+        snprintf(path, sizeof path, "cv.%s.%s", key, *measures);
+        if (mele_report_number(run->report, path, &value))
+            fprintf(stderr, " %10.5g", value);
+        else
+            fprintf(stderr, " %10s", "NA");
+    }
+    fputc('\n', stderr);
+}
+
+/* What cross-validation found: the model's errors above those of one expert for everything. */
+static void summarise(cli_run *run, const cli_stage *stage, size_t folds)
+{
+    static const char *const regression[] = {"mae", "rmse", "r2", "nll", NULL};
+    static const char *const classification[] = {"accuracy", "log_loss", "brier", NULL};
+    bool classes = mele_schema_classes(mele_model_schema(stage->model)) > 0;
+    const char *const *measures = classes ? classification : regression;
+    char title[64];
+
+    cli_say(&run->console, "%zu rows, %zu-fold cross-validation", mele_data_rows(stage->data),
+            folds);
+    fprintf(stderr, "  %-24s", "");
+    for (const char *const *name = measures; *name != NULL; name++)
+        fprintf(stderr, " %10s", *name);
+    fputc('\n', stderr);
+    snprintf(title, sizeof title, "mixture of %zu experts", mele_model_clusters(stage->model));
+    print_errors(run, title, "model", measures);
+    print_errors(run, "one global expert", "global", measures);
+}
+
+/* ---- the run ---- */
+
+static int check_use(cli_run *run, const fit_options *own)
+{
+    if (own->folds > 0 && own->posteriors != NULL)
+        return cli_wrong_usage(&run->console, "--cv fits stage 1 again in every fold, which "
+                               "--posteriors replaces");
+    return CLI_DONE;
+}
+
+static mele_status fit(cli_run *run, cli_stage *stage)
+{
+    mele_status status;
+
+    if (stage->posteriors == NULL)
+        return mele_fit(stage->data, &run->options, run->engine, run->report, &stage->model,
+                        &run->error);
+    status = mele_fit_experts(stage->data, stage->posteriors, &run->options, run->engine,
+                              run->report, stage->model, &run->error);
+    if (status != MELE_OK)
+        return status;
+    return mele_fit_gate(stage->data, stage->posteriors, &run->options, run->engine, run->report,
+                         stage->model, &run->error);
+}
+
+static int cross_validate(cli_run *run, const cli_stage *stage, size_t folds)
+{
+    int exit_status;
+
+    if (folds == 0)
+        return CLI_DONE;
+    exit_status = cli_check(run, mele_cross_validate(stage->data, &run->options, folds, run->engine,
+                                                     run->report, &run->error), stage->data_path);
+    if (exit_status == CLI_DONE && !run->quiet)
+        summarise(run, stage, folds);
+    return exit_status;
+}
+
+static int work(cli_run *run, const void *options)
+{
+    const fit_options *own = options;
+    cli_stage stage = {NULL};
+    int exit_status = check_use(run, own);
+
+    if (exit_status == CLI_DONE)
+        exit_status = cli_stage_read(run, NULL, own->posteriors, &stage);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_check(run, fit(run, &stage), stage.data_path);
+    if (exit_status == CLI_DONE)
+        exit_status = cross_validate(run, &stage, own->folds);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_stage_finish(run, &stage);
+    cli_stage_clear(&stage);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    fit_options own = {0, NULL};
+    const cli_option options[] = {
+        {.name = "cv", .argument = "N", .whole = &own.folds, .least = 2, .most = 1000000000,
+         .help = "N-fold cross-validated errors of the model, and of one global expert on the same "
+                 "folds, to standard error and to the report"},
+        {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
+         .help = "in place of stage 1: post_1.. or logpost_1.. or one column of labels, a row per "
+                 "row of DATA"},
+        {.name = NULL},
+    };
+    const cli_main what = {.program = "mele-fit", .own = &own, .fits = true,
+                           .progress = true, .work = work,
+                           .usage = {.operands = "DATA", .least = 1, .most = 1, .own = options}};
+
+    return cli_main_run(&what, argc, argv);
+}

@@ -1,0 +1,206 @@
+/* What a model holds: a summary to read, everything as JSON, or a table as CSV. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/run.h"
+
+#define LABEL_WIDTH 14
+
+typedef struct info_options {
+    const char *table;
+    bool json;
+} info_options;
+
+/* ---- the summary ---- */
+
+static void print_stages(FILE *out, const mele_model *model)
+{
+    fprintf(out, "%-*s%s%s%s\n", LABEL_WIDTH, "stages",
+            mele_model_has_partition(model) ? "partition " : "",
+            mele_model_has_experts(model) ? "experts " : "",
+            mele_model_has_gate(model) ? "gate" : "");
+    fprintf(out, "%-*s%zu\n", LABEL_WIDTH, "regions", mele_model_clusters(model));
+}
+
+static void print_names(FILE *out, const char *label, const mele_schema *schema, size_t count,
+                        const char *(*name)(const mele_schema *schema, size_t i))
+{
+    if (count == 0)
+        return;
+    fprintf(out, "%-*s", LABEL_WIDTH, label);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%s%s", i == 0 ? "" : ", ", name(schema, i));
+    fputc('\n', out);
+}
+
+static void print_levels(FILE *out, const mele_schema *schema, size_t feature)
+{
+    size_t levels = mele_schema_levels(schema, feature);
+
+    if (levels == 0)
+        return;
+    fprintf(out, "%-*s%s:", LABEL_WIDTH, "levels", mele_schema_feature(schema, feature));
+    for (size_t l = 0; l < levels; l++)
+        fprintf(out, "%s%s", l == 0 ? " " : ", ", mele_schema_level(schema, feature, l));
+    fputc('\n', out);
+}
+
+static void print_schema(FILE *out, const mele_schema *schema)
+{
+    size_t features = mele_schema_features(schema);
+
+    print_names(out, "target", schema, mele_schema_targets(schema), mele_schema_target);
+    print_names(out, "classes", schema, mele_schema_classes(schema), mele_schema_class);
+    print_names(out, "features", schema, features, mele_schema_feature);
+    for (size_t j = 0; j < features; j++)
+        print_levels(out, schema, j);
+}
+
+/* The options that the model records. */
+static mele_status print_options(FILE *out, const mele_model *model, mele_error *error)
+{
+    mele_options options = mele_options_defaults();
+    mele_status status = mele_options_inherit(model, &options, error);
+    const mele_option *option;
+    char value[1024];
+
+    for (size_t i = 0; status == MELE_OK && (option = mele_option_at(i)) != NULL; i++)
+        if (options.chosen >> i & 1) {
+            mele_option_text(&options, i, value, sizeof value);
+            fprintf(out, "%-*s--%s%s%s\n", LABEL_WIDTH, "option", option->name,
+                    option->argument == NULL ? "" : " ", option->argument == NULL ? "" : value);
+        }
+    return status;
+}
+
+/* ---- rows in each region ---- */
+
+typedef struct region_counts {
+    size_t clusters, *rows; /* rows[0]: without a region */
+    bool header_seen;
+    char number[24];        /* the line so far */
+    size_t length;
+} region_counts;
+
+static void count_line(region_counts *counts)
+{
+    counts->number[counts->length] = '\0';
+    counts->length = 0;
+    if (counts->header_seen) {
+        size_t region = strtoul(counts->number, NULL, 10); /* "NA" counts as 0 */
+        counts->rows[region <= counts->clusters ? region : 0]++;
+    }
+    counts->header_seen = true;
+}
+
+/* A mele_write_fn that reads predictions of the item `cluster`. */
+static bool count_regions(const char *text, size_t length, void *user)
+{
+    region_counts *counts = user;
+
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == '\n')
+            count_line(counts);
+        else if (counts->length + 1 < sizeof counts->number)
+            counts->number[counts->length++] = text[i];
+    return true;
+}
+
+static int print_regions(cli_run *run, FILE *out, const mele_model *model, const char *data)
+{
+    mele_predict_options options = mele_predict_defaults(model);
+    mele_predict_summary summary;
+    region_counts counts = {.clusters = mele_model_clusters(model)};
+
+    cli_table_options(&run->options, &options.table);
+    options.output = "cluster";
+    counts.rows = calloc(counts.clusters + 1, sizeof *counts.rows);
+    if (counts.rows == NULL) {
+        cli_say(&run->console, "out of memory");
+        return CLI_FAILED;
+    }
+    int exit_status = cli_check(run, mele_predict_file(model, data, &options, run->engine,
+                                                       count_regions, &counts, &summary,
+                                                       &run->error), data);
+    for (size_t k = 1; k <= counts.clusters && exit_status == CLI_DONE; k++)
+        fprintf(out, "%-*sregion %zu: %zu\n", LABEL_WIDTH, "rows", k, counts.rows[k]);
+    if (counts.rows[0] > 0 && exit_status == CLI_DONE)
+        fprintf(out, "%-*swithout a region: %zu\n", LABEL_WIDTH, "rows", counts.rows[0]);
+    free(counts.rows);
+    return exit_status;
+}
+
+/* ---- the run ---- */
+
+static int summarise(cli_run *run, const mele_model *model, char **text, size_t *length)
+{
+    FILE *out = open_memstream(text, length);
+    int exit_status;
+
+    if (out == NULL) {
+        cli_say(&run->console, "out of memory");
+        return CLI_FAILED;
+    }
+    print_stages(out, model);
+    print_schema(out, mele_model_schema(model));
+    exit_status = cli_check(run, print_options(out, model, &run->error), run->operand[0]);
+    if (exit_status == CLI_DONE && run->operands > 1)
+        exit_status = print_regions(run, out, model, run->operand[1]);
+    fclose(out);
+    return exit_status;
+}
+
+static int check_use(cli_run *run, const info_options *own)
+{
+    const char *input[] = {run->operand[0], run->operands > 1 ? run->operand[1] : NULL};
+
+    if (own->json && own->table != NULL)
+        return cli_wrong_usage(&run->console, "--json and --table exclude each other");
+    if (run->operands > 1 && (own->json || own->table != NULL))
+        return cli_wrong_usage(&run->console, "DATA belongs to the summary, not to --json or "
+                               "--table");
+    return cli_check_inputs(run, input, 2);
+}
+
+static int work(cli_run *run, const void *options)
+{
+    const info_options *own = options;
+    mele_model *model = NULL;
+    char *text = NULL;
+    size_t length = 0;
+    int exit_status = check_use(run, own);
+
+    if (exit_status == CLI_DONE)
+        exit_status = cli_read_model(run, run->operand[0], &model);
+    if (exit_status == CLI_DONE && own->json)
+        exit_status = cli_check(run, mele_model_info(model, &text, &length, &run->error),
+                                run->operand[0]);
+    else if (exit_status == CLI_DONE && own->table != NULL)
+        exit_status = cli_check(run, mele_model_table(model, own->table, &text, &length,
+                                                      &run->error), run->operand[0]);
+    else if (exit_status == CLI_DONE)
+        exit_status = summarise(run, model, &text, &length);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_write_text(run, run->output, text, length);
+    free(text);
+    mele_model_free(model);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const from_table[] = {"na", "delimiter", "no-header", NULL};
+    info_options own = {NULL, false};
+    const cli_option options[] = {
+        {.name = "json", .flag = &own.json, .help = "print everything as one JSON object"},
+        {.name = "table", .argument = "TABLE", .text = &own.table,
+         .help = "print a table as CSV: coefficients, centres"},
+        {.name = NULL},
+    };
+    const cli_main what = {.program = "mele-info", .own = &own, .work = work,
+                           .usage = {.operands = "MODEL [DATA]", .least = 1, .most = 2,
+                                     .own = options, .from_table = from_table}};
+
+    return cli_main_run(&what, argc, argv);
+}

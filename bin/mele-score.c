@@ -1,0 +1,148 @@
+/* Error measures of a model on data with targets. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/run.h"
+
+typedef struct score_options {
+    const char *posteriors;
+    bool json;
+} score_options;
+
+/* A JSON string; the bytes of a name are UTF-8 or pass as they are. */
+static void print_json_string(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text != '\0'; text++)
+        if (*text == '"' || *text == '\\')
+            fprintf(out, "\\%c", *text);
+        else if ((unsigned char)*text < ' ')
+            fprintf(out, "\\u%04x", (unsigned)*text);
+        else
+            fputc(*text, out);
+    fputc('"', out);
+}
+
+static void print_json(FILE *out, const mele_measures *measures)
+{
+    char number[MELE_NUMBER_ROOM];
+
+    fputc('{', out);
+    for (size_t i = 0; i < measures->count; i++) {
+        mele_number_print(measures->values[i], number);
+        fputs(i == 0 ? "" : ", ", out);
+        print_json_string(out, measures->names[i]);
+        fprintf(out, ": %s", isfinite(measures->values[i]) ? number : "null");
+    }
+    fputs("}\n", out);
+}
+
+static mele_status print_csv(FILE *out, const mele_measures *measures, mele_error *error)
+{
+    mele_text *text = NULL;
+    mele_status status = mele_text_new(',', &text, error);
+
+    if (status != MELE_OK)
+        return status;
+    fputs("measure,value\n", out);
+    for (size_t i = 0; i < measures->count; i++) {
+        mele_text_cell(text, measures->names[i], strlen(measures->names[i]));
+        mele_text_number(text, measures->values[i]);
+        mele_text_newline(text);
+    }
+    status = mele_text_status(text, error);
+    fwrite(mele_text_data(text), 1, mele_text_length(text), out);
+    mele_text_free(text);
+    return status;
+}
+
+static int print_measures(cli_run *run, const mele_measures *measures, bool json)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    mele_status status = MELE_OK;
+
+    if (memory == NULL) {
+        cli_say(&run->console, "out of memory");
+        return CLI_FAILED;
+    }
+    if (json)
+        print_json(memory, measures);
+    else
+        status = print_csv(memory, measures, &run->error);
+    fclose(memory);
+    int exit_status = cli_check(run, status, NULL);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_write_text(run, run->output, text, length);
+    free(text);
+    return exit_status;
+}
+
+static int score(cli_run *run, const mele_model *model, const mele_posteriors *posteriors,
+                 bool json)
+{
+    mele_table_options table = mele_predict_defaults(model).table;
+    const char *data = run->operand[1];
+    mele_metrics *metrics = NULL;
+
+    cli_table_options(&run->options, &table);
+    int exit_status = cli_check(run, mele_score_file(model, data, run->options.data.weights,
+                                                     posteriors, &table, run->engine, &metrics,
+                                                     &run->error), data);
+    if (exit_status != CLI_DONE)
+        return exit_status;
+    mele_measures measures = mele_metrics_result(metrics);
+    if (measures.rows == 0) {
+        cli_say(&run->console, "%s: no row has a prediction and a target", cli_input_name(data));
+        exit_status = CLI_FAILED;
+    } else {
+        if (measures.skipped > 0 && !run->quiet)
+            cli_say(&run->console, "%s: %zu of %zu rows are left out: no prediction or no target",
+                    cli_input_name(data), measures.skipped, measures.rows + measures.skipped);
+        if (run->verbose)
+            cli_say(&run->console, "%s: %zu rows", cli_input_name(data), measures.rows);
+        exit_status = print_measures(run, &measures, json);
+    }
+    mele_metrics_free(metrics);
+    return exit_status;
+}
+
+static int work(cli_run *run, const void *options)
+{
+    const score_options *own = options;
+    const char *input[] = {run->operand[0], run->operand[1], own->posteriors};
+    mele_posteriors posteriors = {0, 0, NULL};
+    mele_model *model = NULL;
+    int exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
+
+    if (exit_status == CLI_DONE)
+        exit_status = cli_read_model(run, run->operand[0], &model);
+    if (exit_status == CLI_DONE && own->posteriors != NULL)
+        exit_status = cli_read_posteriors(run, own->posteriors, &posteriors);
+    if (exit_status == CLI_DONE)
+        exit_status = score(run, model, own->posteriors == NULL ? NULL : &posteriors, own->json);
+    mele_posteriors_clear(&posteriors);
+    mele_model_free(model);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const from_table[] = {"weights", "na", "delimiter", "no-header", NULL};
+    score_options own = {NULL, false};
+    const cli_option options[] = {
+        {.name = "json", .flag = &own.json, .help = "print one JSON object instead of CSV"},
+        {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
+         .help = "in place of stage 1: post_1.. or logpost_1.. or one column of labels, a row per "
+                 "row of DATA"},
+        {.name = NULL},
+    };
+    const cli_main what = {.program = "mele-score", .own = &own, .work = work,
+                           .usage = {.operands = "MODEL DATA", .least = 2, .most = 2,
+                                     .own = options, .from_table = from_table}};
+
+    return cli_main_run(&what, argc, argv);
+}

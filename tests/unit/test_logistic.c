@@ -1,0 +1,587 @@
+#include <criterion/criterion.h>
+#include <float.h>
+#include <math.h>
+
+#include "support/failing_malloc.h"
+#include "unit/expert_support.h"
+
+/* The gradient of the objective as logistic.c states it, by class and column, at the symmetric
+ * coefficients b of region k: penalties act in the frame of the weighted means. */
+static double largest_gradient(const made *p, const double *weight, size_t k, bool soft,
+                               double ridge, const double *b)
+{
+    size_t width = p->d + 1;
+    double mean[16] = {0}, total = 0, region = 0, most = 0;
+    double gradient[8 * 16] = {0};
+
+    for (size_t i = 0; i < p->n; i++) {
+        double w = weight == NULL ? 1 : weight[i];
+        total += w;
+        region += w * weight_in(p, i, k, soft);
+        for (size_t j = 0; j < p->d; j++)
+            mean[j] += w * p->x[i * p->d + j];
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        double w = (weight == NULL ? 1 : weight[i]) * weight_in(p, i, k, soft), sum = 0;
+        double chance[8];
+        for (size_t c = 0; c < p->classes; c++) {
+            double logit = b[c * width];
+            for (size_t j = 0; j < p->d; j++)
+                logit += b[c * width + j + 1] * p->x[i * p->d + j];
+            sum += chance[c] = exp(logit);
+        }
+        for (size_t c = 0; c < p->classes; c++)
+            for (size_t j = 0; j < width; j++)
+                gradient[c * width + j] += w * (chance[c] / sum - ((size_t)p->y[i] == c))
+                                           * (j == 0 ? 1 : p->x[i * p->d + j - 1] - mean[j - 1] / total);
+    }
+    for (size_t c = 0; c < p->classes; c++) {
+        double intercept = b[c * width];
+        for (size_t j = 1; j < width; j++) {
+            intercept += b[c * width + j] * mean[j - 1] / total;
+            gradient[c * width + j] += fmax(ridge, 1e-8 * region) * b[c * width + j];
+        }
+        gradient[c * width] += 1e-6 * region * intercept;
+    }
+    for (size_t j = 0; j < p->classes * width; j++)
+        most = fmax(most, fabs(gradient[j]));
+    return most;
+}
+
+typedef struct gradient_case {
+    const char *assign;
+    double ridge;
+    size_t n, d, clusters, classes;
+} gradient_case;
+
+static const gradient_case gradient_cases[] = {
+    {"hard", 0.01, 300, 3, 2, 2},  {"hard", 0, 400, 4, 2, 3},   {"soft", 2.5, 300, 3, 3, 4},
+    {"soft", 0.3, 9000, 6, 2, 3}, {"hard", 40, 9000, 2, 4, 5},
+};
+
+Test(logistic, the_gradient_vanishes)
+{
+    for (size_t c = 0; c < sizeof gradient_cases / sizeof *gradient_cases; c++) {
+        const gradient_case *g = &gradient_cases[c];
+        made p = make_problem(g->n, g->d, 1, g->clusters, g->classes);
+        mele_expert_options options = mele_expert_defaults();
+        options.assign = g->assign;
+        options.ridge = g->ridge;
+        fitted f = fit_with(&p, p.weight, &options, NULL);
+        for (size_t k = 0; k <= p.clusters; k++) {
+            const double *b = f.coefficients + k * g->classes * (g->d + 1);
+            double most = largest_gradient(&p, p.weight, k, g->assign[0] == 's', g->ridge, b);
+            cr_assert(most < 1e-8 * f.info[k].rows, "case %zu, expert %zu: %g", c, k, most);
+            cr_assert(f.info[k].converged && f.info[k].rank == g->d + 1);
+            for (size_t j = 0; j <= g->d; j++) { /* classes are treated alike */
+                double sum = 0;
+                for (size_t a = 0; a < g->classes; a++)
+                    sum += b[a * (g->d + 1) + j];
+                cr_assert_float_eq(sum, 0, 1e-12);
+            }
+        }
+        free_fitted(&f);
+        free_problem(&p);
+    }
+}
+
+/* R 4.2.2, glm() and nnet::multinom(): tests/ref/experts.R. The penalty of the intercepts moves
+ * coefficients by about 1e-5. */
+Test(logistic, agrees_with_r_on_mpg)
+{
+    static const double glm[] = {1.1368266824347866, -0.097632233245452629, 2.296379177630814};
+    static const double multinom[2][3] = {
+        {-1.6907094831972636, -0.68998483018450052, -1.3172056594402264},
+        {-2.3690228530027699, 1.0343017713553075, -3.7733275967287327},
+    };
+    enum { N = 392 };
+    static double table[N * 8], x[N * 2], y[N], posterior[N];
+    double mean[2], scale[2];
+    made p = {N, 2, 1, 1, 2, x, y, NULL, posterior};
+    mele_expert_options options = mele_expert_defaults();
+
+    cr_assert(read_numbers("mpg.csv", 8, table, N) == N);
+    for (size_t i = 0; i < N; i++) {
+        memcpy(x + 2 * i, table + 8 * i + 2, 2 * sizeof *x);
+        y[i] = table[8 * i + 6] == 1;
+    }
+    standardise(x, N, 2, mean, scale);
+    options.ridge = 0;
+    fitted f = fit_with(&p, NULL, &options, NULL);
+    for (size_t j = 0; j < 3; j++)
+        cr_assert_float_eq(f.coefficients[3 + j] - f.coefficients[j], glm[j], 2e-5);
+    cr_assert_float_eq(f.info[0].error, 0.42412926724767369, 1e-8);
+    free_fitted(&f);
+
+    p.classes = 3;
+    for (size_t i = 0; i < N; i++)
+        y[i] = table[8 * i + 6] - 1;
+    f = fit_with(&p, NULL, &options, NULL);
+    for (size_t c = 0; c < 2; c++)
+        for (size_t j = 0; j < 3; j++)
+            cr_assert_float_eq(f.coefficients[3 * (c + 1) + j] - f.coefficients[j], multinom[c][j],
+                               2e-5);
+    cr_assert_float_eq(f.info[0].error, 0.6571968200372269, 1e-8);
+    free_fitted(&f);
+}
+
+/* As many folds as rows: every left-out prediction is that of a fit without the row. */
+Test(logistic, left_out_is_a_fit_without_the_fold)
+{
+    made p = make_problem(60, 2, 1, 2, 3);
+    mele_expert_options options = mele_expert_defaults();
+    double mean[2 * 3], loss[2] = {0}, total[2] = {0};
+
+    options.folds = 60;
+    options.ridge = 0.5;
+    fitted f = fit_with(&p, p.weight, &options, NULL);
+    for (size_t i = 0; i < p.n; i++) {
+        double kept = p.weight[i];
+        p.weight[i] = 0;
+        fitted without = fit_with(&p, p.weight, &options, NULL);
+        p.weight[i] = kept;
+        mele_matrix row = mele_matrix_of(p.x + i * p.d, 1, p.d);
+        cr_assert(mele_experts_predict(without.experts, &row, NULL, mean, NULL, NULL) == MELE_OK);
+        for (size_t j = 0; j < 6; j++) /* the frame's shift moves the least ridge a little */
+            cr_assert_float_eq(f.left_out[i * 6 + j], mean[j], 1e-5);
+        for (size_t k = 0; k < 2; k++) {
+            double w = kept * weight_in(&p, i, k, false);
+            total[k] += w;
+            loss[k] -= w * f.left_out[i * 6 + k * 3 + (size_t)p.y[i]];
+        }
+        free_fitted(&without);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        cr_assert_float_eq(f.info[k].left_out, loss[k] / total[k], 1e-12);
+        cr_assert(f.info[k].left_out > f.info[k].error);
+    }
+    free_fitted(&f);
+    free_problem(&p);
+}
+
+Test(logistic, folds_follow_the_seed)
+{
+    made p = make_problem(90, 3, 1, 2, 2);
+    mele_expert_options options = mele_expert_defaults();
+    fitted a = fit_with(&p, NULL, &options, NULL), again = fit_with(&p, NULL, &options, NULL);
+
+    assert_same(&p, &a, &again);
+    options.seed = 5;
+    fitted b = fit_with(&p, NULL, &options, NULL);
+    SAME_BITS(a.coefficients, b.coefficients, 3 * 2 * 4);
+    cr_assert(memcmp(a.left_out, b.left_out, 90 * 4 * sizeof(double)) != 0);
+    options.seed = 1;
+    options.fold = 2;
+    fitted c = fit_with(&p, NULL, &options, NULL);
+    cr_assert(memcmp(a.left_out, c.left_out, 90 * 4 * sizeof(double)) != 0);
+    free_fitted(&a);
+    free_fitted(&again);
+    free_fitted(&b);
+    free_fitted(&c);
+    free_problem(&p);
+}
+
+/* Probabilities of a row sum to 1 and have finite logarithms, in and out of the training. */
+static void assert_probabilities(const made *p, const fitted *f, const char *what)
+{
+    mele_matrix x = made_x(p);
+    size_t count = p->n * p->clusters;
+    double *mean = numbers(count * p->classes);
+
+    cr_assert(mele_experts_predict(f->experts, &x, NULL, mean, NULL, NULL) == MELE_OK);
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0, left_out = 0;
+        for (size_t c = 0; c < p->classes; c++) {
+            cr_assert(isfinite(mean[i * p->classes + c]), "%s", what);
+            cr_assert(isfinite(f->left_out[i * p->classes + c]), "%s", what);
+            sum += exp(mean[i * p->classes + c]);
+            left_out += exp(f->left_out[i * p->classes + c]);
+        }
+        cr_assert_float_eq(sum, 1, 1e-13, "%s", what);
+        cr_assert_float_eq(left_out, 1, 1e-13, "%s", what);
+    }
+    for (size_t k = 0; k <= p->clusters; k++)
+        cr_assert(f->info[k].converged, "%s: expert %zu", what, k);
+    free(mean);
+}
+
+static void separable(made *p, mele_expert_options *o)
+{
+    o->ridge = 0;
+    for (size_t i = 0; i < p->n; i++)
+        p->y[i] = p->x[i * p->d] > 0;
+}
+static void class_missing_in_a_region(made *p, mele_expert_options *o)
+{
+    o->ridge = 0;
+    for (size_t i = 0; i < p->n; i++)
+        if (weight_in(p, i, 0, false) > 0)
+            p->y[i] = p->y[i] == 2 ? 0 : p->y[i];
+}
+static void one_class_present(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 0; i < p->n; i++)
+        p->y[i] = 1;
+}
+static void no_region_but_one(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 0; i < p->n; i++) {
+        p->log_posterior[2 * i] = -INFINITY;
+        p->log_posterior[2 * i + 1] = 0;
+    }
+}
+static void one_row_region(made *p, mele_expert_options *o)
+{
+    no_region_but_one(p, o);
+    p->log_posterior[0] = 1;
+    p->weight[0] = 1.5;
+    o->min_rows = 1;
+}
+static void equal_rows(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 0; i < p->n * p->d; i++)
+        p->x[i] = 0.3;
+}
+static void constant_columns(made *p, mele_expert_options *o)
+{
+    o->ridge = 0;
+    for (size_t i = 0; i < p->n; i++)
+        p->x[i * p->d + 1] = 1234.1;
+}
+static void collinear_columns(made *p, mele_expert_options *o)
+{
+    o->ridge = 0;
+    for (size_t i = 0; i < p->n; i++)
+        p->x[i * p->d + 1] = 0.7 * p->x[i * p->d] - 1.3 * p->x[i * p->d + 2];
+}
+static void large_values(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 0; i < p->n; i++)
+        p->x[i * p->d + 1] *= 1e150;
+}
+static void small_values(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 0; i < p->n; i++)
+        p->x[i * p->d + 1] *= 1e-300;
+}
+static void raw_units(made *p, mele_expert_options *o)
+{
+    o->ridge = 0;
+    for (size_t i = 0; i < p->n; i++)
+        p->x[i * p->d + 1] = 3e7 * p->x[i * p->d + 1] + 5e9;
+}
+static void large_weights(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 0; i < p->n; i++)
+        p->weight[i] *= 1e300;
+}
+static void small_weights(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 0; i < p->n; i++)
+        p->weight[i] *= 1e-300;
+}
+static void few_weights(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 2; i < p->n; i++)
+        p->weight[i] = 0;
+}
+static void far_rows(made *p, mele_expert_options *o)
+{
+    (void)o;
+    for (size_t i = 0; i < p->n; i += 40)
+        p->x[i * p->d] *= 1e9;
+}
+
+static const struct {
+    const char *what;
+    void (*make)(made *p, mele_expert_options *o);
+    size_t rank[2]; /* of the regions; 0: a fallback */
+} edges[] = {
+    {"separable classes", separable, {4, 4}},
+    {"a class that a region does not have", class_missing_in_a_region, {4, 4}},
+    {"one class present", one_class_present, {4, 4}},
+    {"an empty region", no_region_but_one, {0, 4}},
+    {"a region of one row", one_row_region, {1, 4}},
+    {"equal rows", equal_rows, {1, 1}},
+    {"a constant column", constant_columns, {3, 3}},
+    {"collinear columns", collinear_columns, {3, 3}},
+    {"large values", large_values, {4, 4}},
+    {"small values", small_values, {4, 4}},
+    {"raw units", raw_units, {4, 4}},
+    {"large weights", large_weights, {4, 4}},
+    {"small weights", small_weights, {0, 0}},
+    {"few weights", few_weights, {0, 0}},
+};
+
+Test(logistic, edges_stay_finite)
+{
+    for (size_t c = 0; c < sizeof edges / sizeof *edges; c++)
+        for (int soft = 0; soft < 2; soft++) {
+            made p = make_problem(200, 3, 1, 2, 3);
+            mele_expert_options options = mele_expert_defaults();
+            options.assign = soft ? "soft" : "hard";
+            edges[c].make(&p, &options);
+            fitted f = fit_with(&p, p.weight, &options, NULL);
+            assert_probabilities(&p, &f, edges[c].what);
+            for (size_t k = 0; k < 2 && !soft; k++) {
+                cr_assert(f.info[k].rank == edges[c].rank[k], "%s: rank %zu", edges[c].what,
+                          f.info[k].rank);
+                cr_assert(f.info[k].fallback == (edges[c].rank[k] == 0));
+            }
+            free_fitted(&f);
+            free_problem(&p);
+        }
+}
+
+Test(logistic, far_rows_stay_finite)
+{
+    made p = make_problem(200, 3, 1, 2, 3);
+    mele_expert_options options = mele_expert_defaults();
+
+    far_rows(&p, &options);
+    fitted f = fit_with(&p, NULL, &options, NULL);
+    for (size_t i = 0; i < 200 * 6; i++)
+        cr_assert(!isnan(f.left_out[i]) && f.left_out[i] <= 0);
+    free_fitted(&f);
+    free_problem(&p);
+}
+
+Test(logistic, what_a_region_has_not_seen_is_unlikely_but_possible)
+{
+    made p = make_problem(300, 2, 1, 2, 3);
+    mele_expert_options options = mele_expert_defaults();
+
+    class_missing_in_a_region(&p, &options);
+    fitted f = fit_with(&p, NULL, &options, NULL);
+    for (size_t i = 0; i < p.n; i++)
+        if (weight_in(&p, i, 0, false) > 0)
+            cr_assert(f.left_out[i * 6 + 2] < log(1e-3) && f.left_out[i * 6 + 2] > log(1e-12));
+    free_fitted(&f);
+    free_problem(&p);
+}
+
+Test(logistic, one_class_is_certain)
+{
+    made p = make_problem(50, 2, 1, 2, 1);
+    fitted f = fit_with(&p, NULL, NULL, NULL);
+
+    for (size_t i = 0; i < 100; i++)
+        cr_assert(f.left_out[i] == 0);
+    cr_assert(f.info[0].converged && f.info[0].error == 0);
+    check_round_trip(&p, &f);
+    free_fitted(&f);
+    free_problem(&p);
+}
+
+Test(logistic, fallbacks_answer_with_the_global_expert)
+{
+    made p = make_problem(80, 3, 1, 2, 3);
+    mele_expert_options options = mele_expert_defaults();
+
+    no_region_but_one(&p, &options);
+    fitted f = fit_with(&p, NULL, &options, NULL);
+    cr_assert(f.info[0].fallback && f.info[0].rows == 0 && f.info[1].rows == 80);
+    SAME_BITS(f.coefficients, f.coefficients + 2 * 12, 12);
+    cr_assert_float_eq(f.info[0].error, f.info[2].error, 0);
+    for (size_t i = 0; i < p.n; i++) /* left out of the global expert, not predicted by it */
+        cr_assert_float_eq(f.left_out[i * 6], f.left_out[i * 6 + 3], 0.5);
+    cr_assert(memcmp(f.left_out, f.left_out + 3, 3 * sizeof(double)) != 0);
+    free_fitted(&f);
+    free_problem(&p);
+}
+
+Test(logistic, weight_two_is_the_row_twice)
+{
+    made p = make_problem(100, 3, 1, 1, 3), q = make_problem(200, 3, 1, 1, 3);
+    mele_expert_options options = mele_expert_defaults();
+
+    for (size_t i = 0; i < 200; i++) {
+        memcpy(q.x + i * 3, p.x + i / 2 * 3, 3 * sizeof *q.x);
+        q.y[i] = p.y[i / 2];
+        p.weight[i / 2] = 2;
+        q.log_posterior[i] = 0;
+    }
+    options.ridge = 0.8;
+    fitted a = fit_with(&p, p.weight, &options, NULL), b = fit_with(&q, NULL, &options, NULL);
+    for (size_t j = 0; j < 12; j++)
+        cr_assert_float_eq(a.coefficients[j], b.coefficients[j], 1e-10);
+    cr_assert_float_eq(a.info[0].error, b.info[0].error, 1e-12);
+    free_fitted(&a);
+    free_fitted(&b);
+    free_problem(&p);
+    free_problem(&q);
+}
+
+Test(logistic, bytes_do_not_depend_on_threads)
+{
+    static const unsigned threads[] = {2, 3, 5};
+    made p = make_problem(20000, 4, 1, 4, 3);
+
+    for (int soft = 0; soft < 2; soft++) {
+        mele_expert_options options = mele_expert_defaults();
+        options.assign = soft ? "soft" : "hard";
+        options.folds = 2;
+        fitted serial = fit_with(&p, p.weight, &options, NULL);
+        for (size_t i = 0; i < 3; i++) {
+            mele_engine *engine = engine_of(threads[i]);
+            fitted parallel = fit_with(&p, p.weight, &options, engine);
+            assert_same(&p, &serial, &parallel);
+            free_fitted(&parallel);
+            mele_engine_free(engine);
+        }
+        free_fitted(&serial);
+    }
+    free_problem(&p);
+}
+
+Test(logistic, rows_are_predicted_independently)
+{
+    made p = make_problem(503, 3, 1, 3, 4);
+    fitted f = fit_with(&p, NULL, NULL, NULL);
+    mele_matrix x = made_x(&p);
+    double *all = numbers(p.n * 12), one[12];
+
+    cr_assert(mele_experts_predict(f.experts, &x, NULL, all, NULL, NULL) == MELE_OK);
+    for (size_t i = 0; i < p.n; i++) {
+        mele_matrix row = mele_matrix_of(p.x + i * p.d, 1, p.d);
+        cr_assert(mele_experts_predict(f.experts, &row, NULL, one, NULL, NULL) == MELE_OK);
+        SAME_BITS(one, all + i * 12, 12);
+    }
+    free_fitted(&f);
+    free_problem(&p);
+    free(all);
+}
+
+Test(logistic, soft_with_certain_posteriors_is_hard)
+{
+    made p = make_problem(600, 3, 1, 3, 3);
+    mele_expert_options options = mele_expert_defaults();
+
+    for (size_t i = 0; i < p.n; i++)
+        for (size_t k = 0; k < 3; k++)
+            p.log_posterior[i * 3 + k] = i * 7 % 3 == k ? 0 : -INFINITY;
+    fitted hard = fit_with(&p, p.weight, &options, NULL);
+    options.assign = "soft";
+    fitted soft = fit_with(&p, p.weight, &options, NULL);
+    assert_same(&p, &hard, &soft);
+    free_fitted(&hard);
+    free_fitted(&soft);
+    free_problem(&p);
+}
+
+Test(logistic, round_trip)
+{
+    made p = make_problem(300, 3, 1, 3, 3);
+    fitted f = fit_with(&p, p.weight, NULL, NULL);
+
+    check_round_trip(&p, &f);
+    free_fitted(&f);
+    free_problem(&p);
+}
+
+static mele_status try_fit(const made *p, const mele_expert_options *options, size_t columns)
+{
+    mele_matrix x = made_x(p);
+    mele_targets targets = {mele_matrix_of(p->y, p->n / columns, columns), p->classes};
+    mele_experts *experts = NULL;
+
+    x.rows = p->n / columns;
+    mele_status status = mele_experts_fit(&x, &targets, NULL, p->log_posterior, p->clusters,
+                                          options, NULL, &experts, NULL, NULL, NULL, NULL);
+    cr_assert(status == MELE_OK || experts == NULL);
+    mele_experts_free(experts);
+    return status;
+}
+
+Test(logistic, refuses_what_are_no_classes)
+{
+    made p = make_problem(50, 2, 1, 2, 3);
+    mele_expert_options options = mele_expert_defaults();
+    static const double wrong[] = {3, -1, 0.5};
+
+    cr_assert(try_fit(&p, NULL, 1) == MELE_OK);
+    cr_assert(try_fit(&p, NULL, 2) == MELE_EINVAL);
+    for (size_t i = 0; i < 3; i++) {
+        double kept = p.y[17];
+        p.y[17] = wrong[i];
+        cr_assert(try_fit(&p, NULL, 1) == MELE_EDATA);
+        p.y[17] = kept;
+    }
+    options.kind = "linear";
+    cr_assert(try_fit(&p, &options, 1) == MELE_EINVAL);
+    options.kind = "logistic";
+    options.ridge = MELE_RIDGE_GCV;
+    cr_assert(try_fit(&p, &options, 1) == MELE_EINVAL);
+    free_problem(&p);
+}
+
+Test(logistic, stops_at_the_most_iterations)
+{
+    made p = make_problem(200, 3, 1, 1, 3);
+    mele_expert_options options = mele_expert_defaults();
+
+    options.max_iterations = 2;
+    fitted f = fit_with(&p, NULL, &options, NULL);
+    cr_assert(f.info[1].iterations == 2 && !f.info[1].converged);
+    free_fitted(&f);
+    free_problem(&p);
+}
+
+Test(logistic, memory_may_run_out_anywhere)
+{
+    made p = make_problem(40, 2, 1, 3, 3);
+    size_t failures = 0;
+
+    for (size_t n = 0;; n++) {
+        mele_matrix x = made_x(&p);
+        mele_targets targets = made_targets(&p);
+        mele_experts *experts = NULL;
+        double left_out[360], before[360];
+        for (size_t i = 0; i < 360; i++)
+            left_out[i] = before[i] = 0.25;
+        failing_malloc_at(n);
+        mele_status status = mele_experts_fit(&x, &targets, NULL, p.log_posterior, 3, NULL, NULL,
+                                              &experts, left_out, NULL, NULL, NULL);
+        bool failed = failing_malloc_end();
+        cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);
+        if (failed) {
+            cr_assert(experts == NULL);
+            SAME_BITS(left_out, before, 360);
+        }
+        mele_experts_free(experts);
+        if (!failed)
+            break;
+        failures++;
+    }
+    cr_assert(failures > 50, "%zu: the harness does not see the library's allocations", failures);
+    free_problem(&p);
+}
+
+Test(logistic, iris_is_learnt)
+{
+    double table[150 * 4], x[150 * 4], y[150], posterior[150] = {0}, mean[4], scale[4];
+    made p = {150, 4, 1, 1, 3, x, y, NULL, posterior};
+    size_t right = 0;
+
+    cr_assert(read_numbers("iris.csv", 4, table, 150) == 150); /* sorted by species, 50 each */
+    memcpy(x, table, sizeof x);
+    standardise(x, 150, 4, mean, scale);
+    for (size_t i = 0; i < 150; i++)
+        y[i] = (double)(i / 50);
+    fitted f = fit_with(&p, NULL, NULL, NULL);
+    for (size_t i = 0; i < 150; i++) {
+        const double *l = f.left_out + 3 * i;
+        size_t best = l[1] > l[0] ? 1 : 0;
+        right += (l[2] > l[best] ? 2 : best) == (size_t)y[i];
+    }
+    cr_assert(right >= 143, "%zu of 150 left out are right", right);
+    free_fitted(&f);
+}

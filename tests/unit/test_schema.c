@@ -1,0 +1,335 @@
+/* Columns and their roles, the design matrix, scalings, the clustering space, data to fit to. */
+#include <criterion/criterion.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "schema/data.h"
+#include "schema/space.h"
+
+/* A file with this text, removed by the caller. */
+static char *file_of(const char *text)
+{
+    static char path[] = "/tmp/mele-schema-XXXXXX";
+
+    strcpy(path, "/tmp/mele-schema-XXXXXX");
+    int descriptor = mkstemp(path);
+    cr_assert_geq(descriptor, 0);
+    cr_assert_eq(write(descriptor, text, strlen(text)), (ssize_t)strlen(text));
+    close(descriptor);
+    return path;
+}
+
+static mele_status read_text(const char *text, const mele_data_options *options,
+                             const mele_schema *schema, mele_data **out, mele_error *error)
+{
+    char *path = file_of(text);
+    mele_status status = mele_data_read(path, options, schema, NULL, out, error);
+
+    unlink(path);
+    return status;
+}
+
+static mele_data_options with_target(const char *target)
+{
+    mele_data_options options = mele_data_defaults();
+
+    options.target = target;
+    return options;
+}
+
+/* ---- roles ---- */
+
+static void resolve(const char *list, const char *expected)
+{
+    char *path = file_of("id,a-b,x1,x2,3,y\n1,1,1,1,1,1\n"), found[64] = "";
+    mele_reader *reader = NULL;
+    mele_i_columns columns;
+    mele_error error = {0};
+
+    cr_assert_eq(mele_reader_open(path, NULL, &reader, NULL), MELE_OK);
+    mele_status status = mele_i_columns_resolve(reader, list, "--x", &columns, &error);
+    for (size_t i = 0; status == MELE_OK && i < columns.count; i++)
+        sprintf(found + strlen(found), "%zu ", columns.column[i]);
+    cr_assert_str_eq(status == MELE_OK ? found : error.message, expected, "%s", list);
+    if (status == MELE_OK)
+        free(columns.column);
+    mele_reader_close(reader);
+    unlink(path);
+}
+
+Test(roles, a_column_is_a_name_else_a_number_else_part_of_a_range)
+{
+    resolve("y", "5 ");
+    resolve("y,id", "5 0 ");
+    resolve("1", "0 ");
+    resolve("3", "4 "); /* the name wins over the number */
+    resolve("a-b", "1 ");
+    resolve("x1-y", "2 3 4 5 ");
+    resolve("1-2", "0 1 ");
+    resolve("a-b-x2", "1 2 3 ");
+    resolve("z", "--x: there is no column \"z\"");
+    resolve("7", "--x: there is no column \"7\"");
+    resolve("0", "--x: there is no column \"0\"");
+    resolve("x2-x1", "--x: there is no column \"x2-x1\"");
+    resolve("y,", "--x: there is no column \"\"");
+    resolve("y,y", "--x: column \"y\" is named twice");
+    resolve("x1-y,x2", "--x: column \"x2\" is named twice");
+}
+
+Test(roles, conflicts_are_refused)
+{
+    static const struct {
+        const char *target, *features, *ignore, *weights, *id;
+        mele_status status;
+        const char *message;
+    } cases[] = {
+        {"y", "a,y", NULL, NULL, NULL, MELE_EINVAL, "column \"y\" is a target and also a feature"},
+        {"y", "a", NULL, "a", NULL, MELE_EINVAL, "column \"a\" is the weights and also a feature"},
+        {"y", NULL, NULL, "y", NULL, MELE_EINVAL, "column \"y\" is the weights and also a target"},
+        {"y", NULL, NULL, "a,b", NULL, MELE_EINVAL, "--weights takes one column, not 2"},
+        {"y", NULL, "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature"},
+        {"q", NULL, NULL, NULL, NULL, MELE_EDATA, "--target: there is no column \"q\""},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mele_data_options options = with_target(cases[i].target);
+        mele_data *data = NULL;
+        mele_error error = {0};
+        options.features = cases[i].features;
+        options.ignore = cases[i].ignore;
+        options.weights = cases[i].weights;
+        options.id = cases[i].id;
+        cr_assert_eq(read_text("a,b,y\n1,2,3\n", &options, NULL, &data, &error), cases[i].status);
+        cr_assert_str_eq(error.message, cases[i].message);
+        cr_assert_null(data);
+    }
+}
+
+/* ---- data ---- */
+
+Test(data, categories_become_indicators_of_all_levels_but_the_first)
+{
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+    mele_i_scaling none;
+    double design[4 * 3];
+    const double expected[4 * 3] = {1, 1, 0, 2, 0, 1, 3, 0, 0, 4, 1, 0};
+    char name[32];
+
+    cr_assert_eq(read_text("n,c,y\n1,b,0\n2,c,1\n3,a,2\n4,b,3\n", &options, NULL, &data, NULL),
+                 MELE_OK);
+    cr_assert_eq(mele_schema_columns(mele_data_schema(data)), 3);
+    mele_i_schema_column_name(data->schema, 2, name, sizeof name);
+    cr_assert_str_eq(name, "c=c");
+    cr_assert_eq(mele_i_scaling_new(3, &none, NULL), MELE_OK);
+    mele_i_features features = mele_i_data_features(data);
+    cr_assert_eq(mele_i_encode(data->schema, &none, &features, NULL, design, NULL), MELE_OK);
+    cr_assert_arr_eq(design, expected, sizeof expected);
+    mele_i_scaling_clear(&none);
+    mele_data_free(data);
+}
+
+Test(data, missing_values_follow_the_policy)
+{
+    static const char text[] = "a,b,y\n1,5,1\n,6,2\n3,7,NA\n5,8,4\n";
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+    mele_error error = {0};
+
+    cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EDATA);
+    cr_assert_str_eq(error.message, "column \"a\": missing value");
+    cr_assert_eq(error.line, 3);
+    options.missing = "drop";
+    cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_OK);
+    cr_assert_eq(mele_data_rows(data), 2);
+    cr_assert_eq(mele_data_dropped(data), 2);
+    cr_assert_eq(data->targets[1], 4);
+    mele_data_free(data);
+    data = NULL;
+    options.missing = "mean";
+    cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EDATA, "targets have no mean");
+    cr_assert_eq(error.line, 4);
+    options.missing = "guess";
+    cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EINVAL);
+}
+
+Test(data, a_missing_feature_under_mean_is_at_the_centre)
+{
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+    mele_i_scaling scaling;
+    double design[3];
+
+    options.missing = "mean";
+    cr_assert_eq(read_text("a,y\n1,0\n,1\n4,1\n", &options, NULL, &data, NULL), MELE_OK);
+    mele_i_features features = mele_i_data_features(data);
+    cr_assert_eq(mele_i_scaling_fit(data->schema, &features, NULL, MELE_I_SCALE_STANDARD, NULL,
+                                    &scaling, NULL), MELE_OK);
+    cr_assert_eq(scaling.center[0], 2.5);
+    cr_assert_eq(scaling.scale[0], 1.5);
+    cr_assert_eq(mele_i_encode(data->schema, &scaling, &features, NULL, design, NULL), MELE_OK);
+    cr_assert_arr_eq(design, ((double[]){-1, 0, 1}), sizeof design);
+    mele_i_scaling_clear(&scaling);
+    mele_data_free(data);
+}
+
+Test(data, a_later_file_is_bound_by_name_and_by_level)
+{
+    mele_data_options options = with_target("y");
+    mele_data *first = NULL, *second = NULL;
+    mele_error error = {0};
+
+    cr_assert_eq(read_text("a,c,y\n1,red,0\n2,blue,1\n", &options, NULL, &first, NULL), MELE_OK);
+    options.target = NULL;
+    cr_assert_eq(read_text("extra,y,c,a\nx,5,red,7\n", &options, first->schema, &second, NULL),
+                 MELE_OK);
+    cr_assert_eq(second->column[0][0], 7);
+    cr_assert_eq(second->column[1][0], 1, "red is the second of blue, red");
+    cr_assert_eq(second->targets[0], 5);
+    mele_data_free(second);
+    second = NULL;
+    cr_assert_eq(read_text("a,c,y\n1,red,0\n1,green,0\n", &options, first->schema, &second, &error),
+                 MELE_EDATA);
+    cr_assert_str_eq(error.message, "column \"c\": the model does not know the level \"green\"");
+    cr_assert_eq(error.line, 3);
+    cr_assert_eq(read_text("c,y\nred,0\n", &options, first->schema, &second, &error), MELE_EDATA);
+    cr_assert_str_eq(error.message, "there is no column \"a\", which the model needs");
+    mele_data_free(first);
+}
+
+Test(data, arrays_are_checked)
+{
+    const double x[] = {1, 2, 3, 4}, y[] = {0, 2, NAN, 1}, weights[] = {1, -1};
+    mele_matrix two = mele_matrix_of(x, 2, 2), four = mele_matrix_of(y, 4, 1);
+    mele_matrix classes = mele_matrix_of(y, 2, 1);
+    mele_data *data = NULL;
+    mele_error error = {0};
+
+    cr_assert_eq(mele_data_of_arrays(&two, &four, 0, NULL, &data, &error), MELE_EDATA);
+    four.rows = 1;
+    cr_assert_eq(mele_data_of_arrays(&two, &four, 0, NULL, &data, &error), MELE_EINVAL);
+    cr_assert_str_eq(error.message, "y has 1 rows, x has 2");
+    cr_assert_eq(mele_data_of_arrays(&two, &classes, 2, NULL, &data, &error), MELE_EDATA);
+    cr_assert_str_eq(error.message, "y: row 2 is 2, not a class 0 to 1");
+    cr_assert_eq(mele_data_of_arrays(&two, NULL, 0, weights, &data, &error), MELE_EDATA);
+    cr_assert_null(data);
+    cr_assert_eq(mele_data_of_arrays(&two, &classes, 3, NULL, &data, &error), MELE_OK);
+    cr_assert_str_eq(mele_schema_class(mele_data_schema(data), 2), "2");
+    mele_data_free(data);
+}
+
+/* ---- scalings ---- */
+
+static void scale_column(const double *values, size_t rows, const double *weights,
+                         mele_i_scale_kind kind, double center, double scale)
+{
+    mele_matrix matrix = mele_matrix_of(values, rows, 1);
+    mele_i_scaling scaling;
+
+    cr_assert_eq(mele_i_scaling_fit_matrix(&matrix, weights, kind, NULL, &scaling, NULL), MELE_OK);
+    cr_assert_float_eq(scaling.center[0], center, 1e-14 * fabs(center), "%g", scaling.center[0]);
+    cr_assert_float_eq(scaling.scale[0], scale, 1e-14 * scale, "%g", scaling.scale[0]);
+    mele_i_scaling_clear(&scaling);
+}
+
+Test(scaling, known_means_and_deviations_at_every_scale)
+{
+    const double plain[] = {2, 4, 4, 4, 5, 5, 7, 9}, weights[] = {1, 3, 0, 0, 2, 0, 1, 1};
+    const double far[] = {1e9, 1e9 + 2}, huge[] = {-1e308, 1e308}, tiny[] = {1e-310, 3e-310};
+    const double constant[] = {0.1, 0.1, 0.1}, large[] = {1e150, 3e150};
+
+    scale_column(plain, 8, NULL, MELE_I_SCALE_STANDARD, 5, 2);
+    scale_column(plain, 8, weights, MELE_I_SCALE_STANDARD, 5, 2);
+    scale_column(plain, 8, NULL, MELE_I_SCALE_MINMAX, 2, 7);
+    scale_column(plain, 8, NULL, MELE_I_SCALE_NONE, 0, 1);
+    scale_column(far, 2, NULL, MELE_I_SCALE_STANDARD, 1e9 + 1, 1);
+    scale_column(huge, 2, NULL, MELE_I_SCALE_STANDARD, 0, 1e308);
+    scale_column(huge, 2, NULL, MELE_I_SCALE_MINMAX, -1e308, DBL_MAX);
+    scale_column(tiny, 2, NULL, MELE_I_SCALE_STANDARD, 2e-310, 1e-310);
+    scale_column(large, 2, NULL, MELE_I_SCALE_STANDARD, 2e150, 1e150);
+    scale_column(constant, 3, NULL, MELE_I_SCALE_STANDARD, 0.1, 1);
+    scale_column(constant, 3, NULL, MELE_I_SCALE_MINMAX, 0.1, 1);
+}
+
+Test(scaling, scaled_values_do_not_overflow)
+{
+    const double values[] = {-1.7e308, 1.7e308, 1.7e308};
+    mele_matrix matrix = mele_matrix_of(values, 3, 1);
+    mele_i_scaling scaling;
+    double out[3];
+
+    cr_assert_eq(mele_i_scaling_fit_matrix(&matrix, NULL, MELE_I_SCALE_STANDARD, NULL, &scaling,
+                                           NULL), MELE_OK);
+    mele_i_scale_matrix(&scaling, &matrix, out);
+    cr_assert_float_eq(out[0], -sqrt(2), 1e-14);
+    cr_assert_float_eq(out[1], sqrt(0.5), 1e-14);
+    mele_i_scaling_clear(&scaling);
+}
+
+/* ---- the clustering space ---- */
+
+static void encode_space(const mele_data *data, const char *on, const char *scale, double weight,
+                         size_t columns, const double *expected)
+{
+    mele_i_features features = mele_i_data_features(data);
+    mele_i_space space;
+    double out[64];
+
+    cr_assert_eq(mele_i_space_fit(data->schema, &features, data->targets, NULL, on, scale, weight,
+                                  NULL, &space, NULL), MELE_OK);
+    cr_assert_eq(space.columns + space.target_columns, columns);
+    cr_assert_eq(mele_i_space_encode(&space, data->schema, &features, data->targets, NULL, out,
+                                     NULL), MELE_OK);
+    for (size_t i = 0; i < data->rows * columns; i++)
+        cr_assert_float_eq(out[i], expected[i], 1e-15, "%s %s: %zu is %g", on, scale, i, out[i]);
+    mele_i_space_clear(&space);
+}
+
+Test(space, columns_scales_and_targets)
+{
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+
+    cr_assert_eq(read_text("a,b,y\n0,10,1\n4,30,5\n", &options, NULL, &data, NULL), MELE_OK);
+    encode_space(data, "x", "none", 1, 2, (double[]){0, 10, 4, 30});
+    encode_space(data, "x", "minmax", 1, 2, (double[]){0, 0, 1, 1});
+    encode_space(data, "x", "standard", 1, 2, (double[]){-1, -1, 1, 1});
+    encode_space(data, "b", "none", 1, 1, (double[]){10, 30});
+    encode_space(data, "2", "none", 1, 1, (double[]){10, 30});
+    encode_space(data, "a-b", "none", 1, 2, (double[]){0, 10, 4, 30});
+    encode_space(data, "xy", "minmax", 0.5, 3, (double[]){0, 0, 0, 1, 1, 0.5});
+    mele_data_free(data);
+}
+
+Test(space, a_class_target_is_an_indicator_a_class)
+{
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+
+    cr_assert_eq(read_text("a,y\n0,p\n1,q\n", &options, NULL, &data, NULL), MELE_OK);
+    encode_space(data, "xy", "none", 2, 3, (double[]){0, 2, 0, 1, 0, 2});
+    mele_data_free(data);
+}
+
+Test(space, wrong_columns_are_refused)
+{
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+    mele_i_space space;
+    mele_error error = {0};
+
+    cr_assert_eq(read_text("a,b,y\n0,10,1\n4,30,5\n", &options, NULL, &data, NULL), MELE_OK);
+    mele_i_features features = mele_i_data_features(data);
+    cr_assert_eq(mele_i_space_fit(data->schema, &features, data->targets, NULL, "y", "none", 1,
+                                  NULL, &space, &error), MELE_EDATA);
+    cr_assert_str_eq(error.message, "--cluster-on: there is no feature \"y\"");
+    cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "xy", "none", 1, NULL,
+                                  &space, &error), MELE_EINVAL);
+    cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "x", "log", 1, NULL, &space,
+                                  &error), MELE_EINVAL);
+    mele_data_free(data);
+}
