@@ -16,11 +16,12 @@ typedef struct info_options {
 
 static void print_stages(FILE *out, const mele_model *model)
 {
-    fprintf(out, "%-*s%s%s%s\n", LABEL_WIDTH, "stages",
-            mele_model_has_partition(model) ? "partition " : "",
-            mele_model_has_experts(model) ? "experts " : "",
-            mele_model_has_gate(model) ? "gate" : "");
-    fprintf(out, "%-*s%zu\n", LABEL_WIDTH, "regions", mele_model_clusters(model));
+    fprintf(out, "%-*s", LABEL_WIDTH, "stages");
+    if (mele_model_has_partition(model))
+        fprintf(out, "partition%s", mele_model_has_experts(model) ? ", " : "");
+    if (mele_model_has_experts(model))
+        fprintf(out, "experts%s", mele_model_has_gate(model) ? ", gate" : "");
+    fprintf(out, "\n%-*s%zu\n", LABEL_WIDTH, "regions", mele_model_clusters(model));
 }
 
 static void print_names(FILE *out, const char *label, const mele_schema *schema, size_t count,

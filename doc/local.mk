@@ -1,9 +1,22 @@
 # Documents, the manual pages, and examples that tests build against the installed library.
 
-dist_doc_DATA +=
+dist_doc_DATA += \
+	doc/architecture.md \
+	doc/methods.md \
+	doc/model-file.md \
+	doc/tutorial.md
+EXTRA_DIST += doc/Doxyfile
 
 examplesdir = $(docdir)/examples
-dist_examples_DATA =
+dist_examples_DATA = \
+	doc/examples/errors.c \
+	doc/examples/errors.expected \
+	doc/examples/gsl_matrix.c \
+	doc/examples/gsl_matrix.expected \
+	doc/examples/threads.c \
+	doc/examples/threads.expected \
+	doc/examples/three_stages.c \
+	doc/examples/three_stages.expected
 
 # A page is what the program says of itself in --help and the hand-written doc/man/NAME.x. Pages
 # come with the tarball, so help2man is needed only in a clone; they are made anew when the source

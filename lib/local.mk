@@ -44,6 +44,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/quote.h \
 	lib/core/stream.c \
 	lib/core/stream.h \
+	lib/core/utf8.c \
+	lib/core/utf8.h \
 	lib/engine/check.c \
 	lib/engine/check.h \
 	lib/engine/engine.c \
@@ -107,6 +109,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/regions.h \
 	lib/expert/triangle.c \
 	lib/expert/triangle.h \
+	lib/gate/columns.c \
 	lib/gate/gate.c \
 	lib/gate/gate.h \
 	lib/gate/kind.h \

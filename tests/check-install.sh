@@ -30,21 +30,26 @@ export LD_LIBRARY_PATH=$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 flags=$(${PKG_CONFIG:-pkg-config} --cflags --libs mele) || exit 99
 flags_static=$(${PKG_CONFIG:-pkg-config} --static --cflags --libs mele | sed 's/-lmele/-l:libmele.a/')
 
-run_example() # PROGRAM NAME
+# A model by the installed program, which every example is given and doc/examples/threads.c reads.
+logged "the installed mele-fit runs" "$(find "$root" -name mele-fit -type f)" -q -t Species -k 2 \
+    -o "$work/model.json" "$srcdir/data/iris.csv"
+
+prints_expected() # PROGRAM NAME: it runs, and prints what stands beside its source
 {
-    logged "$2 runs" env -C "$srcdir" "$1"
+    (cd "$work" && "$1" model.json > "$1.out") && diff "$srcdir/doc/examples/$2.expected" "$1.out"
 }
 
 sanitizer_begin "$work"
 for source in "$srcdir"/doc/examples/*.c; do
     [ -e "$source" ] || continue
     name=$(basename "$source" .c)
-    logged "$name builds" ${CC:-cc} -Wall -Wextra -Werror "$source" -o "$work/$name" $flags $INSTRUMENT_FLAGS \
-        && run_example "$work/$name" "$name"
-    if [ -e "$libdir/libmele.a" ]; then
-        logged "$name builds with the static library" ${CC:-cc} "$source" -o "$work/$name-static" \
-            $flags_static $INSTRUMENT_FLAGS && run_example "$work/$name-static" "$name, static,"
-    fi
+    program=$work/$name
+    logged "$name builds" ${CC:-cc} -Wall -Wextra -Werror "$source" -o "$program" $flags \
+        $INSTRUMENT_FLAGS && logged "$name runs" prints_expected "$program" "$name"
+    [ -e "$libdir/libmele.a" ] || continue
+    logged "$name builds with the static library" ${CC:-cc} "$source" -o "$program-static" \
+        $flags_static $INSTRUMENT_FLAGS \
+        && logged "$name, static, runs" prints_expected "$program-static" "$name"
 done
 sanitizer_findings | tap_empty "no finding of a sanitizer"
 

@@ -32,9 +32,13 @@ unit_tests = \
 	tests/unit/test_linear \
 	tests/unit/test_logistic \
 	tests/unit/test_measure \
+	tests/unit/test_npy \
 	tests/unit/test_number \
 	tests/unit/test_partition \
-	tests/unit/test_schema
+	tests/unit/test_schema \
+	tests/unit/test_table \
+	tests/unit/test_table_memory \
+	tests/unit/test_text
 
 check_LTLIBRARIES = tests/libsupport.la
 test_support = tests/libsupport.la
@@ -49,6 +53,7 @@ failing_malloc = $(AM_LDFLAGS) \
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_linear_LDFLAGS = $(failing_malloc)
 tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
+tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
 
 if HAVE_CRITERION
 check_PROGRAMS += $(unit_tests)
@@ -61,9 +66,12 @@ endif
 # The programs as users meet them: a .test file holds cases, tests/cli/run says how to write one.
 
 cli_tests = \
+	tests/cli/degenerate.test \
 	tests/cli/failures.test \
+	tests/cli/formats.test \
 	tests/cli/output.test \
 	tests/cli/pipeline.test \
+	tests/cli/predict.test \
 	tests/cli/programs.test
 TESTS += $(cli_tests)
 
@@ -94,12 +102,14 @@ references = \
 test_headers = \
 	tests/support/failing_malloc.h \
 	tests/unit/expert_support.h \
-	tests/unit/partition_reference.h
+	tests/unit/partition_reference.h \
+	tests/unit/table_support.h
 EXTRA_DIST += $(references) $(test_headers)
 
 # Benchmarks, never part of check.
 
 benchmarks = \
+	tests/bench/bench_experts \
 	tests/bench/bench_gate \
 	tests/bench/bench_partition \
 	tests/bench/bench_read

@@ -90,14 +90,10 @@ int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_
 static bool say_warnings(cli_run *run)
 {
     const char *warning;
-    bool converged = true;
 
-    for (size_t i = 0; (warning = mele_report_warning(run->report, i)) != NULL; i++) {
-        if (!run->quiet)
-            cli_say(&run->console, "warning: %s", warning);
-        converged = converged && strstr(warning, "did not converge") == NULL;
-    }
-    return converged;
+    for (size_t i = 0; !run->quiet && (warning = mele_report_warning(run->report, i)) != NULL; i++)
+        cli_say(&run->console, "warning: %s", warning);
+    return mele_report_converged(run->report);
 }
 
 static void say_seconds(cli_run *run)

@@ -23,5 +23,6 @@ bool mele_i_lower_inverse(double *l, size_t n)
 bool mele_i_eigen(double *a, size_t n, double *values, double *work)
 {
     return LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, values,
-                              work, 3 * (lapack_int)n) == 0;
+                              work, 3 * (lapack_int)n)
+           == 0;
 }

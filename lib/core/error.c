@@ -32,6 +32,14 @@ static void trim_partial_character(char *message)
         message[start - 1] = '\0';
 }
 
+/* A message is one line, whatever names it repeats. */
+static void mask_control_characters(char *message)
+{
+    for (unsigned char *at = (unsigned char *)message; *at != '\0'; at++)
+        if (*at < ' ' || *at == 0x7F)
+            *at = '?';
+}
+
 static mele_status record(mele_error *error, mele_status status, size_t line, const char *format,
                           va_list arguments)
 {
@@ -41,6 +49,7 @@ static mele_status record(mele_error *error, mele_status status, size_t line, co
         int wanted = vsnprintf(error->message, sizeof error->message, format, arguments);
         if (wanted >= (int)sizeof error->message)
             trim_partial_character(error->message);
+        mask_control_characters(error->message);
     }
     return status;
 }

@@ -61,7 +61,7 @@ static uint64_t subnormal_bits(uint64_t mantissa, int64_t shift)
 }
 
 /* The bits of the double nearest to w 10^q, without sign; INFINITE_BITS when beyond all. */
-static uint64_t nearest(uint64_t w, int64_t q)
+static inline uint64_t nearest(uint64_t w, int64_t q)
 {
     if (w == 0 || q < MELE_I_POWER_LEAST)
         return 0;
@@ -258,7 +258,7 @@ static uint64_t value_of_digits(uint64_t word, int count)
 
 /* Read digits up to the first other character, adding them to *value modulo 2^64. What lies
  * before `at` is the text's from `start` on, so that words at the text's end can be loaded. */
-static const char *read_digits(const char *start, const char *at, const char *end,
+static inline const char *read_digits(const char *start, const char *at, const char *end,
                                uint64_t *value)
 {
     static const uint64_t power[] = {1,      10,      100,      1000,     10000,
@@ -299,7 +299,7 @@ static const char *read_exponent(const char *at, const char *end, int64_t *expon
 }
 
 /* Cut the text at .. end, which begins after the sign, into its parts. */
-static bool read_decimal(const char *at, const char *end, decimal *text)
+static inline bool read_decimal(const char *at, const char *end, decimal *text)
 {
     const char *start = at;
     int64_t written = 0;

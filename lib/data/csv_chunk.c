@@ -92,7 +92,8 @@ static double infinity_of(const char *text)
     return text[strspn(text, " \t")] == '-' ? -INFINITY : INFINITY;
 }
 
-static double number_cell(mele_i_csv_chunk *chunk, size_t j, const char *text, size_t length)
+static inline double number_cell(mele_i_csv_chunk *chunk, size_t j, const char *text,
+                                 size_t length)
 {
     double value;
 

@@ -16,8 +16,8 @@ typedef struct mele_i_kernels {
     /* label[i]: the centre (row of the K x cols `centres`) with the smallest squared distance
      * sum_j (x_ij - c_kj)^2, ties to the lowest; distance[i]: that squared distance. At most
      * 2^31 - 1 clusters. */
-    void (*nearest)(const double *x, size_t stride, size_t rows, size_t cols,
-                    const double *centres, size_t clusters, uint32_t *label, double *distance);
+    void (*nearest)(const double *x, size_t stride, size_t rows, size_t cols, const double *centres,
+                    size_t clusters, uint32_t *label, double *distance);
 
     /* out[i * clusters + k]: the squared distances themselves. */
     void (*distances)(const double *x, size_t stride, size_t rows, size_t cols,
@@ -26,8 +26,7 @@ typedef struct mele_i_kernels {
     /* out[i * clusters + k] = |W_k (x_i - m_k)|^2 for the K lower triangular cols x cols
      * matrices W_k, packed by rows (cols (cols + 1) / 2 numbers each). */
     void (*mahalanobis)(const double *x, size_t stride, size_t rows, size_t cols,
-                        const double *means, const double *whiteners, size_t clusters,
-                        double *out);
+                        const double *means, const double *whiteners, size_t clusters, double *out);
 
     /* out[i * out_stride + o] = c_o0 + sum_j c_o,j+1 x_ij; coefficients: outputs x (cols + 1),
      * intercept first. */

@@ -28,13 +28,12 @@ typedef __m256d vec;
 #define V_FMA(a, b, c) _mm256_fmadd_pd((a), (b), (c))
 #define V_MAX(a, b) _mm256_max_pd((a), (b))
 #define V_MIN(a, b) _mm256_min_pd((a), (b))
-#define V_IF_LESS(a, b, then, otherwise) \
+#define V_IF_LESS(a, b, then, otherwise)                                                           \
     _mm256_blendv_pd((otherwise), (then), _mm256_cmp_pd((a), (b), _CMP_LT_OQ))
 
 TARGET static inline __m256i first_lanes(size_t count)
 {
-    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)count),
-                              _mm256_setr_epi64x(0, 1, 2, 3));
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)count), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 
 TARGET static inline void transpose(vec v[LANES])

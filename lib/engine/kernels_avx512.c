@@ -29,7 +29,7 @@ typedef __m512d vec;
 #define V_FMA(a, b, c) _mm512_fmadd_pd((a), (b), (c))
 #define V_MAX(a, b) _mm512_max_pd((a), (b))
 #define V_MIN(a, b) _mm512_min_pd((a), (b))
-#define V_IF_LESS(a, b, then, otherwise) \
+#define V_IF_LESS(a, b, then, otherwise)                                                           \
     _mm512_mask_blend_pd(_mm512_cmp_pd_mask((a), (b), _CMP_LT_OQ), (otherwise), (then))
 
 TARGET static inline void transpose(vec v[LANES])
@@ -67,8 +67,8 @@ TARGET static inline vec mantissa(vec a, vec *exponent)
 {
     __m512i bits = _mm512_castpd_si512(a);
 
-    *exponent = _mm512_sub_pd(_mm512_cvtepi64_pd(_mm512_srli_epi64(bits, 52)),
-                              _mm512_set1_pd(1023));
+    *exponent =
+        _mm512_sub_pd(_mm512_cvtepi64_pd(_mm512_srli_epi64(bits, 52)), _mm512_set1_pd(1023));
     bits = _mm512_and_si512(bits, _mm512_set1_epi64((1LL << 52) - 1));
     return _mm512_castsi512_pd(_mm512_or_si512(bits, _mm512_set1_epi64(1023LL << 52)));
 }

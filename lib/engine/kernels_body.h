@@ -20,33 +20,40 @@
 #define CHUNK 128 /* columns in a tile: more are taken in turns */
 #define INLINE TARGET static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
+#define ALIGNED _Alignas(64) /* a vector that crosses a cache line costs two */
 
 typedef struct tile {
     const double *x; /* its first row */
     size_t stride, rows, cols;
     size_t first, count; /* the columns in number[] */
-    double number[CHUNK * ROWS];
+    ALIGNED double number[CHUNK * ROWS];
+    double apart[2048 / sizeof(double)]; /* neighbouring tiles differ in the low 12 bits of their
+                                            addresses: loads of one else wait for stores to the
+                                            other */
 } tile;
 
 /* Columns first .. of the LANES rows from row r on; a row past the end is the last one again. */
 INLINE void load_rows(tile *t, size_t r, const bool whole)
 {
-    const double *row = t->x + r * t->stride + t->first;
+    /* copies: as far as the compiler knows a vector's store may change what t points to */
+    const size_t stride = t->stride, rows = t->rows, count = t->count;
+    const double *row = t->x + r * stride + t->first;
+    double *number = t->number + r;
 
-    for (size_t j = 0; j < t->count; j += LANES, row += LANES) {
+    for (size_t j = 0; j < count; j += LANES, row += LANES) {
         vec v[LANES];
-        const size_t left = t->count - j;
+        const size_t left = count - j;
 #pragma GCC unroll 8
         for (size_t l = 0; l < LANES; l++) {
-            size_t past = whole || r + l < t->rows ? 0 : r + l + 1 - t->rows;
-            const double *at = row + l * t->stride - past * t->stride;
+            size_t past = whole || r + l < rows ? 0 : r + l + 1 - rows;
+            const double *at = row + l * stride - past * stride;
             v[l] = left < LANES ? V_LOAD_FIRST(at, left) : V_LOAD(at);
         }
         transpose(v);
 #pragma GCC unroll 8
         for (size_t l = 0; l < LANES; l++)
             if (l < left)
-                V_STORE(t->number + (j + l) * ROWS + r, v[l]);
+                V_STORE(number + (j + l) * ROWS, v[l]);
     }
 }
 
@@ -81,7 +88,7 @@ INLINE void start_tile(tile *t, const double *x, size_t stride, size_t rows, siz
 /* Results wait here until SHELF neighbouring columns can be stored by rows. */
 #define SHELF 8
 typedef struct shelf {
-    double number[SHELF * ROWS];
+    ALIGNED double number[SHELF * ROWS];
 } shelf;
 
 /* out[i * stride + c] = column c of row i, for the shelf's first columns. */
@@ -123,22 +130,21 @@ INLINE void put_columns(shelf *s, const tile *t, vec value[][SPAN], const size_t
 }
 
 /* Call group(count, first) for groups of 0 .. total - 1, with count a constant in each. */
-#define FOR_GROUPS(total, group)                                              \
-    do {                                                                      \
-        size_t at_ = 0, end_ = (total);                                       \
-        for (; at_ + GROUP <= end_; at_ += GROUP)                             \
-            group(GROUP, at_);                                                \
-        for (; at_ + 2 <= end_; at_ += 2)                                     \
-            group(2, at_);                                                    \
-        if (at_ < end_)                                                       \
-            group(1, at_);                                                    \
+#define FOR_GROUPS(total, group)                                                                   \
+    do {                                                                                           \
+        size_t at_ = 0, end_ = (total);                                                            \
+        for (; at_ + GROUP <= end_; at_ += GROUP)                                                  \
+            group(GROUP, at_);                                                                     \
+        for (; at_ + 2 <= end_; at_ += 2)                                                          \
+            group(2, at_);                                                                         \
+        if (at_ < end_)                                                                            \
+            group(1, at_);                                                                         \
     } while (0)
 
 /* ---- distances ---- */
 
 /* sum += squared differences over the tile's columns. */
-INLINE void add_squares(const tile *t, const double *centres, const size_t count,
-                        vec sum[][SPAN])
+INLINE void add_squares(const tile *t, const double *centres, const size_t count, vec sum[][SPAN])
 {
     for (size_t j = 0; j < t->count; j++) {
         const double *centre = centres + t->first + j;
@@ -169,8 +175,8 @@ INLINE void set_all(vec sum[][SPAN], const size_t count, double value)
 
 /* `single`: all columns are in the tile already; with no loop around them the sums stay in
  * registers. */
-INLINE void squared_distances(tile *t, const double *centres, const size_t count,
-                              const bool single, vec sum[][SPAN])
+INLINE void squared_distances(tile *t, const double *centres, const size_t count, const bool single,
+                              vec sum[][SPAN])
 {
     set_all(sum, count, 0);
     if (single) {
@@ -192,16 +198,18 @@ INLINE void nearest_in_tile(tile *t, const double *centres, size_t clusters, con
 #pragma GCC unroll 8
     for (size_t r = 0; r < SPAN; r++)
         index[r] = k;
-#define GROUP_NEAREST(count, first)                                                \
-    do {                                                                           \
-        squared_distances(t, centres + (first) * t->cols, (count), single, sum);   \
-        UNROLL for (size_t q = 0; q < (count); q++) {                              \
-            UNROLL for (size_t r = 0; r < SPAN; r++) {                             \
-                index[r] = V_IF_LESS(sum[q][r], best[0][r], k, index[r]);          \
-                best[0][r] = V_MIN(sum[q][r], best[0][r]);                         \
-            }                                                                      \
-            k = V_ADD(k, V_SET(1));                                                \
-        }                                                                          \
+#define GROUP_NEAREST(count, first)                                                                \
+    do {                                                                                           \
+        squared_distances(t, centres + (first)*t->cols, (count), single, sum);                     \
+        UNROLL for (size_t q = 0; q < (count); q++)                                                \
+        {                                                                                          \
+            UNROLL for (size_t r = 0; r < SPAN; r++)                                               \
+            {                                                                                      \
+                index[r] = V_IF_LESS(sum[q][r], best[0][r], k, index[r]);                          \
+                best[0][r] = V_MIN(sum[q][r], best[0][r]);                                         \
+            }                                                                                      \
+            k = V_ADD(k, V_SET(1));                                                                \
+        }                                                                                          \
     } while (0)
     FOR_GROUPS(clusters, GROUP_NEAREST);
 #pragma GCC unroll 8
@@ -242,10 +250,10 @@ INLINE void distances_in_tile(tile *t, const double *centres, size_t clusters, c
 {
     vec sum[GROUP][SPAN];
 
-#define GROUP_DISTANCES(count, first)                                              \
-    do {                                                                           \
-        squared_distances(t, centres + (first) * t->cols, (count), single, sum);   \
-        put_columns(s, t, sum, (count), (first), clusters, out, clusters);         \
+#define GROUP_DISTANCES(count, first)                                                              \
+    do {                                                                                           \
+        squared_distances(t, centres + (first)*t->cols, (count), single, sum);                     \
+        put_columns(s, t, sum, (count), (first), clusters, out, clusters);                         \
     } while (0)
     FOR_GROUPS(clusters, GROUP_DISTANCES);
 }
@@ -313,19 +321,22 @@ INLINE void times_corner(const tile *z, const double *const w[GROUP], size_t fir
 TARGET static void centre_chunk(tile *t, const double *mean, size_t first, tile *z)
 {
     need_columns(t, first);
+    const size_t count = t->count;
+    const double *from = t->number;
+    double *to = z->number;
     z->first = first;
-    z->count = t->count;
-    for (size_t j = 0; j < t->count; j++) {
-        const vec m = V_SET(mean[first + j]);
+    z->count = count;
+    for (size_t j = first; j < first + count; j++, from += ROWS, to += ROWS) {
+        const vec m = V_SET(mean[j]);
 #pragma GCC unroll 8
         for (size_t r = 0; r < ROWS; r += LANES)
-            V_STORE(z->number + j * ROWS + r, V_SUB(V_LOAD(t->number + j * ROWS + r), m));
+            V_STORE(to + r, V_SUB(V_LOAD(from + r), m));
     }
 }
 
 /* total += |y|^2 for `count` rows of the triangle from first_row on. */
-INLINE void add_rows(tile *t, tile *z, const double *mean, const double *triangle,
-                     size_t first_row, const size_t count, const bool single, vec total[SPAN])
+INLINE void add_rows(tile *t, tile *z, const double *mean, const double *triangle, size_t first_row,
+                     const size_t count, const bool single, vec total[SPAN])
 {
     vec y[GROUP][SPAN];
     const double *w[GROUP];
@@ -361,7 +372,7 @@ INLINE void mahalanobis_in_tile(tile *t, tile *z, const double *means, const dou
         set_all(total, 1, 0);
         if (single)
             centre_chunk(t, means, 0, z);
-#define GROUP_ROWS(count, first) \
+#define GROUP_ROWS(count, first)                                                                   \
     add_rows(t, z, means, whiteners, (first), (count), single, total[0])
         FOR_GROUPS(cols, GROUP_ROWS);
         put_columns(s, t, total, 1, k, clusters, out, clusters);
@@ -386,8 +397,8 @@ TARGET static void mahalanobis(const double *x, size_t stride, size_t rows, size
 
 /* ---- linear functions ---- */
 
-INLINE void linear_group(tile *t, const double *coefficients, const size_t count,
-                         const bool single, vec sum[][SPAN])
+INLINE void linear_group(tile *t, const double *coefficients, const size_t count, const bool single,
+                         vec sum[][SPAN])
 {
     const size_t step = t->cols + 1;
 
@@ -421,10 +432,10 @@ INLINE void linear_in_tile(tile *t, const double *coefficients, size_t outputs, 
 {
     vec sum[GROUP][SPAN];
 
-#define GROUP_LINEAR(count, first)                                                       \
-    do {                                                                                 \
-        linear_group(t, coefficients + (first) * (t->cols + 1), (count), single, sum);   \
-        put_columns(s, t, sum, (count), (first), outputs, out, out_stride);              \
+#define GROUP_LINEAR(count, first)                                                                 \
+    do {                                                                                           \
+        linear_group(t, coefficients + (first) * (t->cols + 1), (count), single, sum);             \
+        put_columns(s, t, sum, (count), (first), outputs, out, out_stride);                        \
     } while (0)
     FOR_GROUPS(outputs, GROUP_LINEAR);
 }
@@ -452,8 +463,8 @@ TARGET static void linear(const double *x, size_t stride, size_t rows, size_t co
 /* Here lanes are columns, and a sum takes its rows in order. */
 
 TARGET static void accumulate(const double *x, size_t stride, size_t rows, size_t cols,
-                              const double *centres, const uint32_t *label,
-                              const double *weights, double *sums)
+                              const double *centres, const uint32_t *label, const double *weights,
+                              double *sums)
 {
     const size_t whole = cols / LANES * LANES;
 
@@ -465,8 +476,7 @@ TARGET static void accumulate(const double *x, size_t stride, size_t rows, size_
         if (weight == 0)
             continue;
         for (size_t j = 0; j < whole; j += LANES)
-            V_STORE(sum + j, V_FMA(w, V_SUB(V_LOAD(row + j), V_LOAD(centre + j)),
-                                   V_LOAD(sum + j)));
+            V_STORE(sum + j, V_FMA(w, V_SUB(V_LOAD(row + j), V_LOAD(centre + j)), V_LOAD(sum + j)));
         /* one by one: a masked store would keep the next row from reading it back soon */
         for (size_t j = whole; j < cols; j++)
             sum[j] = fma(weight, row[j] - centre[j], sum[j]);
@@ -475,16 +485,19 @@ TARGET static void accumulate(const double *x, size_t stride, size_t rows, size_
 
 /* Second moments have rows in the lanes again: eight lanes whatever LANES is, row i in lane
  * i mod 8, summed over a run of rows and then from eight to one in a fixed order. */
-#define PANEL 128  /* columns taken together */
-#define ROOM 4096  /* numbers in one buffer: the rows of a run times the columns of a panel */
-#define LONGEST 256 /* rows of a run at most */
+#define PANEL 128   /* columns taken together */
+#define ROOM 4096   /* numbers in one buffer: the rows of a run times the columns of a panel */
+#define LONGEST 248 /* rows of a run at most: an odd number of eights, see below */
 #define PARTS (8 / LANES)
 
 typedef struct run {
-    tile source; /* its x, stride, cols */
+    tile source;               /* its x, stride, cols */
     size_t length, rows, step; /* rows of a run, of this one, and these rounded up to eights */
-    size_t first, count; /* the columns whose numbers are in x */
-    double x[ROOM], right[ROOM], left[ROOM + LONGEST], weight[LONGEST];
+    size_t first, count;       /* the columns whose numbers are in x */
+    ALIGNED double x[ROOM];
+    ALIGNED double right[ROOM];
+    ALIGNED double left[ROOM + LONGEST];
+    ALIGNED double weight[LONGEST];
 } run;
 
 /* The panel's columns of the run's rows, one after the other. Rows past the end are of weight 0:
@@ -511,16 +524,21 @@ TARGET static void need_panel(run *u, size_t first)
 
 /* plain = x - mean, and weighted = weight times that; both 0 in rows of weight 0. NULL: not
  * wanted. */
-INLINE void centre_panel(run *u, const double *mean, double *plain, double *weighted)
+INLINE void centre_panel(const run *u, const double *mean, double *plain, double *weighted)
 {
-    for (size_t i = 0; i < u->step; i += LANES) {
+    /* copies: as far as the compiler knows a vector's store may change what u points to */
+    const size_t step = u->step, length = u->length, count = u->count;
+
+    mean += u->first;
+    for (size_t i = 0; i < step; i += LANES) {
+        const double *x = u->x + i;
         const vec w = V_LOAD(u->weight + i);
-        for (size_t j = 0; j < u->count; j++) {
-            vec z = V_SUB(V_LOAD(u->x + j * u->length + i), V_SET(mean[u->first + j]));
+        for (size_t j = 0, at = i; j < count; j++, x += length, at += length) {
+            vec z = V_SUB(V_LOAD(x), V_SET(mean[j]));
             z = V_IF_LESS(V_SET(0), w, z, V_SET(0));
             if (plain != NULL)
-                V_STORE(plain + j * u->length + i, z);
-            V_STORE(weighted + j * u->length + i, V_MUL(w, z));
+                V_STORE(plain + at, z);
+            V_STORE(weighted + at, V_MUL(w, z));
         }
     }
 }
@@ -538,10 +556,10 @@ INLINE void fold_lanes(const double *lane, double sum[4])
         v[q] = _mm256_add_pd(_mm256_loadu_pd(lane), _mm256_loadu_pd(lane + 4));
     __m256d a = _mm256_unpacklo_pd(v[0], v[1]), b = _mm256_unpackhi_pd(v[0], v[1]);
     __m256d c = _mm256_unpacklo_pd(v[2], v[3]), d = _mm256_unpackhi_pd(v[2], v[3]);
-    __m256d even = _mm256_add_pd(_mm256_permute2f128_pd(a, c, 0x20),
-                                 _mm256_permute2f128_pd(a, c, 0x31));
-    __m256d odd = _mm256_add_pd(_mm256_permute2f128_pd(b, d, 0x20),
-                                _mm256_permute2f128_pd(b, d, 0x31));
+    __m256d even =
+        _mm256_add_pd(_mm256_permute2f128_pd(a, c, 0x20), _mm256_permute2f128_pd(a, c, 0x31));
+    __m256d odd =
+        _mm256_add_pd(_mm256_permute2f128_pd(b, d, 0x20), _mm256_permute2f128_pd(b, d, 0x31));
     _mm256_storeu_pd(sum, _mm256_add_pd(even, odd));
 #endif
 }
@@ -550,7 +568,8 @@ INLINE void fold_lanes(const double *lane, double sum[4])
 INLINE void column_products(const run *u, const double *left, const double *right,
                             const size_t down, double sum[][4])
 {
-    double lane[DOWN * 4 * 8];
+    const size_t step = u->step, length = u->length;
+    ALIGNED double lane[DOWN * 4 * 8];
 
     for (size_t part = 0; part < PARTS; part++) {
         vec total[DOWN][4];
@@ -559,14 +578,14 @@ INLINE void column_products(const run *u, const double *left, const double *righ
 #pragma GCC unroll 8
             for (size_t c = 0; c < 4; c++)
                 total[q][c] = V_SET(0);
-        for (size_t i = part * LANES; i < u->step; i += 8) {
+        for (size_t i = part * LANES; i < step; i += 8) {
             vec z[4];
 #pragma GCC unroll 8
             for (size_t c = 0; c < 4; c++)
-                z[c] = V_LOAD(right + c * u->length + i);
+                z[c] = V_LOAD(right + c * length + i);
 #pragma GCC unroll 8
             for (size_t q = 0; q < down; q++) {
-                const vec w = V_LOAD(left + q * u->length + i);
+                const vec w = V_LOAD(left + q * length + i);
 #pragma GCC unroll 8
                 for (size_t c = 0; c < 4; c++)
                     total[q][c] = V_FMA(w, z[c], total[q][c]);
@@ -596,8 +615,9 @@ INLINE void moment_rows(const run *u, size_t left_first, size_t a, const size_t 
         column_products(u, u->left + a * u->length, u->right + b * u->length, down, sum);
         for (size_t q = 0; q < down; q++) {
             double *to = out + 1 + (row + q == cols ? 0 : cols + (row + q) * cols);
+            to += right_first + b;
             for (size_t c = 0; c < 4 && b + c < right_count; c++)
-                to[right_first + b + c] += sum[q][c];
+                to[c] += sum[q][c];
         }
     }
 }
@@ -647,15 +667,15 @@ TARGET static void panel_moments(run *u, const double *mean, size_t right_first,
 }
 
 TARGET static void moments(const double *x, size_t stride, size_t rows, size_t cols,
-                           const double *means, const double *weights, size_t clusters,
-                           double *out)
+                           const double *means, const double *weights, size_t clusters, double *out)
 {
-    const size_t most = ROOM / ((cols < PANEL ? cols + 3 : PANEL) / 4 * 4) / 8 * 8;
+    const size_t eights = ROOM / ((cols < PANEL ? cols + 3 : PANEL) / 4 * 4) / 8;
     run u;
 
     u.source.stride = stride;
     u.source.cols = cols;
-    u.length = most < LONGEST ? most : LONGEST;
+    /* columns an odd number of cache lines apart do not fall into the same few sets of the cache */
+    u.length = eights * 8 > LONGEST ? LONGEST : (eights - 1) / 2 * 16 + 8;
     for (size_t i = 0; i < rows; i += u.length) {
         double *to = out;
         u.source.x = x + i * stride;
@@ -677,8 +697,8 @@ INLINE vec exp_of(vec x)
 {
     const vec shift = V_SET(0x1.8p52);
     static const double inverse_factorial[] = {
-        1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880,
-        1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2};
+        1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
+        1.0 / 5040,       1.0 / 720,       1.0 / 120,      1.0 / 24,      1.0 / 6,      1.0 / 2};
 
     x = V_MIN(V_SET(710), V_MAX(V_SET(-746), x));
     vec t = V_FMA(x, V_SET(0x1.71547652b82fep0), shift); /* log2 e */

@@ -24,7 +24,7 @@ mele_expert_options mele_expert_defaults(void)
 {
     mele_expert_options options = {
         .kind = NULL, .assign = "hard", .ridge = MELE_RIDGE_DEFAULT, .solver = "qr",
-        .max_iterations = 100, .min_rows = 0, .folds = 5, .seed = 1, .fold = 0};
+        .max_iterations = 100, .min_rows = 5, .folds = 5, .seed = 1, .fold = 0};
 
     return options;
 }
@@ -110,7 +110,8 @@ static mele_status check_targets(const mele_targets *targets, size_t rows, mele_
     if (targets->classes == 0)
         return MELE_OK;
     if (y->cols != 1)
-        return mele_i_fail(error, MELE_EINVAL, "targets has %zu columns: classes need one", y->cols);
+        return mele_i_fail(error, MELE_EINVAL, "targets has %zu columns: classes need one",
+                           y->cols);
     for (size_t i = 0; i < rows; i++) {
         double class = y->data[i * y->stride];
         if (class < 0 || class >= (double)targets->classes || class != floor(class))
@@ -253,8 +254,8 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
     if (status != MELE_OK)
         return status;
     bool classes = targets->classes > 0;
-    status = make_experts(kind, clusters, x->cols, classes ? targets->classes : targets->values.cols,
-                          classes, &e, error);
+    size_t outputs = classes ? targets->classes : targets->values.cols;
+    status = make_experts(kind, clusters, x->cols, outputs, classes, &e, error);
     if (status == MELE_OK)
         status = mele_i_regions_make(&regions, x->rows, weights, log_posteriors, clusters,
                                      strcmp(settled.assign, "soft") == 0, engine, error);

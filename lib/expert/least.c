@@ -7,8 +7,8 @@
  * the SVD by LAPACK (whose failure to converge is a return value; GSL's raises), the solution
  * by GSL's gsl_multifit_linear_solve(), its workspace on our memory. The hat value of a row is
  * w (1 / sum w + |(S^2 + L)^-1/2 V' (x - mean)|^2); the matrix is kept as the triangle of its rows.
- * Moments [1 X Y]'[1 X Y] are brought to the same form by the eigenvalues of the centred ones,
- * which loses half of the digits.
+ * Moments [1 X Y]'[1 X Y] are brought to the same form by the SVD of the centred ones (their
+ * eigenvalues), which loses half of the digits.
  *
  * Degenerate cases. A column that is constant in the region (CONSTANT of its size before centring
  * is left) counts as absent: coefficient 0. Singular values below a tolerance relative to the
@@ -27,7 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cholesky.h"
 #include "core/memory.h"
 #include "expert/frame.h"
 #include "expert/triangle.h"
@@ -98,40 +97,14 @@ static void split_triangle(const mele_i_least_problem *p, work *w, mele_i_least_
     }
 }
 
-/* The same from moments: B_x = S V' of their eigenvalues S^2, B_y = S^-1 V' (centred X'Y).
- * False: the eigenvalues did not converge. */
-static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
+/* B = U S V', B destroyed, all read by rows: then what LAPACK calls V' (by columns) is V, and what
+ * it calls U is U'. False: it did not converge. */
+static bool decompose_square(work *w, size_t d)
 {
-    size_t d = p->d, q = 1 + d + p->m;
-    const double *g = p->factor;
+    lapack_int n = (lapack_int)d;
 
-    out->weight = g[0];
-    for (size_t j = 1; j < q; j++)
-        out->mean[j - 1] = g[j * q] / g[0];
-#define CENTRED(i, j) (g[(i) + (j)*q] - g[(i)*q] * out->mean[(j)-1])
-    for (size_t j = 0; j < d; j++)
-        for (size_t i = 0; i <= j; i++)
-            w->v[i + j * d] = CENTRED(i + 1, j + 1);
-    bool converged = mele_i_eigen(w->v, d, w->s, w->lapack);
-    double least = RANK_MOMENTS * RANK_MOMENTS * fmax(w->s[d - 1], 0);
-    for (size_t i = 0; i < d; i++) {
-        double root = w->s[i] > least ? sqrt(w->s[i]) : 0;
-        for (size_t j = 0; j < d; j++)
-            w->b[i + j * d] = root * w->v[j + i * d];
-        for (size_t t = 0; t < p->m; t++) {
-            double sum = 0;
-            for (size_t j = 0; j < d; j++)
-                sum += w->v[j + i * d] * CENTRED(j + 1, 1 + d + t);
-            w->y[i + t * d] = root > 0 ? sum / root : 0;
-        }
-    }
-    for (size_t t = 0; t < p->m; t++) {
-        double inside = norm_of(w->y + t * d, d);
-        double outside = CENTRED(1 + d + t, 1 + d + t) - inside * inside;
-        w->rest[t] = sqrt(fmax(outside, 0));
-    }
-#undef CENTRED
-    return converged;
+    return LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'A', 'A', n, n, w->b, n, w->s, w->u, n, w->v, n,
+                               w->lapack, w->lapack_size) == 0;
 }
 
 /* The norm of a centred column below which it is constant. */
@@ -142,6 +115,60 @@ static double constant_norm(const mele_i_least_problem *p, const mele_i_least_so
 
     return sqrt(out->weight)
            * (tolerance * fabs(out->mean[column]) + CONSTANT * fabs(p->shift[column]));
+}
+
+/* Element (i, j) of the moments minus the means, j >= 1. */
+static double centred(const mele_i_least_problem *p, const mele_i_least_solution *out, size_t i,
+                      size_t j)
+{
+    size_t q = 1 + p->d + p->m;
+
+    return p->factor[i + j * q] - p->factor[i * q] * out->mean[j - 1];
+}
+
+/* The centred moments of the features as b, over balance on both sides: powers of two near the
+ * columns' norms. */
+static void centre_moments(const mele_i_least_problem *p, work *w, const mele_i_least_solution *out)
+{
+    size_t d = p->d;
+
+    for (size_t j = 0; j < d; j++) {
+        double norm = sqrt(fmax(centred(p, out, j + 1, j + 1), 0));
+        w->balance[j] = norm > constant_norm(p, out, j) ? ldexp(1, ilogb(norm)) : 1;
+        for (size_t i = 0; i <= j; i++)
+            w->b[i + j * d] = w->b[j + i * d]
+                = centred(p, out, i + 1, j + 1) / w->balance[i] / w->balance[j];
+    }
+}
+
+/* The same from moments: B_x = S V' where S^2 are their eigenvalues, B_y = S^-1 V' (centred X'Y).
+ * False: the decomposition did not converge. */
+static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
+{
+    size_t d = p->d, q = 1 + d + p->m;
+
+    out->weight = p->factor[0];
+    for (size_t j = 1; j < q; j++)
+        out->mean[j - 1] = p->factor[j * q] / p->factor[0];
+    centre_moments(p, w, out);
+    bool converged = decompose_square(w, d);
+    double least = RANK_MOMENTS * RANK_MOMENTS * w->s[0];
+    for (size_t i = 0; i < d; i++) {
+        double root = w->s[i] > least ? sqrt(w->s[i]) : 0;
+        for (size_t j = 0; j < d; j++)
+            w->b[i + j * d] = root * w->v[j * d + i] * w->balance[j];
+        for (size_t t = 0; t < p->m; t++) {
+            double sum = 0;
+            for (size_t j = 0; j < d; j++)
+                sum += w->v[j * d + i] * centred(p, out, j + 1, 1 + d + t) / w->balance[j];
+            w->y[i + t * d] = root > 0 ? sum / root : 0;
+        }
+    }
+    for (size_t t = 0; t < p->m; t++) {
+        double inside = norm_of(w->y + t * d, d);
+        w->rest[t] = sqrt(fmax(centred(p, out, 1 + d + t, 1 + d + t) - inside * inside, 0));
+    }
+    return converged;
 }
 
 /* Clear what is constant in the region; the spread of the targets. */
@@ -195,15 +222,12 @@ static void transpose(double *a, size_t d)
 static void decompose(const mele_i_least_problem *p, work *w)
 {
     size_t d = p->d;
-    lapack_int n = (lapack_int)d;
+    bool converged = decompose_square(w, d);
 
-    /* read by rows, what LAPACK calls V' (by columns) is V, and U is U' */
-    lapack_int info = LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'A', 'A', n, n, w->b, n, w->s, w->u, n,
-                                          w->v, n, w->lapack, w->lapack_size);
     transpose(w->u, d);
     double least = (p->moments ? RANK_MOMENTS : RANK_TRIANGLE) * w->s[0];
     for (size_t i = 0; i < d; i++)
-        if (info != 0 || !(w->s[i] > least))
+        if (!converged || !(w->s[i] > least))
             w->s[i] = 0;
     for (size_t t = 0; t < p->m; t++)
         for (size_t i = 0; i < d; i++) {

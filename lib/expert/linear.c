@@ -69,7 +69,7 @@ typedef struct fitting {
     double *merging;                /* scratch of a merge */
     double *numbers;                /* what the solutions point into */
     mele_i_least_solution *solution; /* K + 1 */
-    double *square;                 /* (K + 1) x 2 x m: sums of squared residuals, left out and in */
+    double *square; /* (K + 1) x 2 x m: sums of squared residuals, left out and in */
 } fitting;
 
 /* ---- the rows' factors ---- */
@@ -245,7 +245,8 @@ static void write_left_out(const fitting *f, size_t k, size_t row, size_t t, dou
             out[l * f->m] = value;
 }
 
-static void leave_out_chunk(const fitting *f, size_t k, const chunk *c, size_t count, double *square)
+static void leave_out_chunk(const fitting *f, size_t k, const chunk *c, size_t count,
+                            double *square)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
     const mele_i_least_solution *s = &f->solution[k];
@@ -264,8 +265,9 @@ static void leave_out_chunk(const fitting *f, size_t k, const chunk *c, size_t c
             square[f->m + t] += w * residual * residual;
             if (f->problem->left_out != NULL) {
                 const mele_matrix *y = f->problem->y;
-                double value = y->data[c->row[i] * y->stride + t] - without / f->frame.scale[f->d + t];
-                write_left_out(f, k, c->row[i], t, mele_i_finite(value));
+                double raw = without / f->frame.scale[f->d + t];
+                write_left_out(f, k, c->row[i], t,
+                               mele_i_finite(y->data[c->row[i] * y->stride + t] - raw));
             }
         }
     }
@@ -400,7 +402,7 @@ static mele_status fit(mele_experts *experts, const mele_i_expert_problem *probl
 const mele_i_expert_kind mele_i_expert_linear = {
     .name = "linear",
     .regression = true,
-    .ridge = 1e-3,
+    .ridge = 0.1,
     .make = mele_i_affine_make,
     .free = free,
     .fit = fit,

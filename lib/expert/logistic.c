@@ -5,7 +5,8 @@
  * to 0 over the classes, so that they are identified and no class is special; b_c can then be
  * written with the C - 1 differences to the last class, a_c = b_c - b_C, of which the penalty is
  * the quadratic form I - 11'/C. Newton runs on the differences, P = (C - 1)(d + 1) of them:
- *     gradient_c = Z' W (p_c - [y = c]) + ...,  Hessian_cc' = Z' W diag(p_c ([c = c'] - p_c')) Z + ...
+ *     gradient_c = Z' W (p_c - [y = c]) + ...,
+ *     Hessian_cb = Z' W diag(p_c ([c = b] - p_b)) Z + ...
  * with steps halved until the objective falls enough (Armijo), and Cholesky's factor of the
  * Hessian, whose diagonal grows when rounding makes it indefinite.
  *
@@ -630,11 +631,10 @@ static void predict_without(const fitting *f, size_t k, size_t row, size_t fold,
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
     const mele_matrix *x = f->problem->x;
-    const double *coefficients = f->folded
-                                 + (k * f->problem->options->folds + fold) * f->classes * (f->d + 1);
+    size_t fit = k * f->problem->options->folds + fold, size = f->classes * (f->d + 1);
 
-    kernels->linear(x->data + row * x->stride, x->stride, 1, f->d, coefficients, f->classes, out,
-                    f->classes);
+    kernels->linear(x->data + row * x->stride, x->stride, 1, f->d, f->folded + fit * size,
+                    f->classes, out, f->classes);
     kernels->log_softmax(out, 1, f->classes, NULL);
 }
 
@@ -762,7 +762,7 @@ static mele_status fit(mele_experts *experts, const mele_i_expert_problem *probl
 const mele_i_expert_kind mele_i_expert_logistic = {
     .name = "logistic",
     .classification = true,
-    .ridge = 1e-2,
+    .ridge = 0.03,
     .make = mele_i_affine_make,
     .free = free,
     .fit = fit,

@@ -186,11 +186,7 @@ INLINE void cross(const double *a, size_t na, const double *b, size_t nb, size_t
         }
 }
 
-/* The same loops built for the widths a processor may have. */
-typedef void reduce_fn(double *triangle, size_t q, double *chunk, size_t rows, bool triangular);
-typedef void cross_fn(const double *a, size_t na, const double *b, size_t nb, size_t rows,
-                      double *out, size_t ld);
-
+/* The same loops built for the widths that processors have. */
 #define BUILD(name, target)                                                                       \
     target static void reduce_##name(double *triangle, size_t q, double *chunk, size_t rows,      \
                                      bool triangular)                                             \
@@ -201,7 +197,8 @@ typedef void cross_fn(const double *a, size_t na, const double *b, size_t nb, si
                                     size_t rows, double *out, size_t ld)                          \
     {                                                                                             \
         cross(a, na, b, nb, rows, out, ld);                                                       \
-    }
+    }                                                                                             \
+    static const mele_i_triangle_loops loops_##name = {#name, reduce_##name, cross_##name};
 
 BUILD(plain, )
 #if defined(__x86_64__)
@@ -209,33 +206,29 @@ BUILD(avx2, __attribute__((target("avx2"))))
 BUILD(avx512, __attribute__((target("avx512f"))))
 #endif
 
-static reduce_fn *best_reduce(void)
+const mele_i_triangle_loops *mele_i_triangle_loops_at(size_t i)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        return reduce_avx512;
-    if (__builtin_cpu_supports("avx2"))
-        return reduce_avx2;
+    if (i == 1 && __builtin_cpu_supports("avx2"))
+        return &loops_avx2;
+    if (i == 2 && __builtin_cpu_supports("avx512f"))
+        return &loops_avx512;
 #endif
-    return reduce_plain;
+    return i == 0 ? &loops_plain : NULL;
 }
 
-static cross_fn *best_cross(void)
+static const mele_i_triangle_loops *best(void)
 {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        return cross_avx512;
-    if (__builtin_cpu_supports("avx2"))
-        return cross_avx2;
-#endif
-    return cross_plain;
+    for (size_t i = 2; i > 0; i--)
+        if (mele_i_triangle_loops_at(i) != NULL)
+            return mele_i_triangle_loops_at(i);
+    return mele_i_triangle_loops_at(0);
 }
 
 void mele_i_triangle_add(double *triangle, size_t q, double *chunk, size_t rows)
 {
-    best_reduce()(triangle, q, chunk, rows, false);
+    best()->reduce(triangle, q, chunk, rows, false);
 }
 
 static size_t padded(size_t q)
@@ -256,11 +249,11 @@ void mele_i_triangle_merge(double *triangle, const double *other, size_t q, doub
         memcpy(scratch + j * rows, other + j * q, q * sizeof *other);
         memset(scratch + j * rows + q, 0, (rows - q) * sizeof *other);
     }
-    best_reduce()(triangle, q, scratch, rows, true);
+    best()->reduce(triangle, q, scratch, rows, true);
 }
 
 void mele_i_cross_add(const double *a, size_t na, const double *b, size_t nb, size_t rows,
                       double *out, size_t ld)
 {
-    best_cross()(a, na, b, nb, rows, out, ld);
+    best()->cross(a, na, b, nb, rows, out, ld);
 }

@@ -1,6 +1,7 @@
 #ifndef MELE_EXPERT_TRIANGLE_H
 #define MELE_EXPERT_TRIANGLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Small factors accumulated from chunks of rows. A chunk is column-major, column j at
@@ -25,5 +26,17 @@ size_t mele_i_triangle_room(size_t q);
  * chunks of `rows` rows. */
 void mele_i_cross_add(const double *a, size_t na, const double *b, size_t nb, size_t rows,
                       double *out, size_t ld);
+
+/* The loops behind these, built for one width of vectors; all builds give the same bits. */
+typedef struct mele_i_triangle_loops {
+    const char *name;
+    /* `triangular`: row i of the chunk starts at column i */
+    void (*reduce)(double *triangle, size_t q, double *chunk, size_t rows, bool triangular);
+    void (*cross)(const double *a, size_t na, const double *b, size_t nb, size_t rows, double *out,
+                  size_t ld);
+} mele_i_triangle_loops;
+
+/* The i-th build that this machine runs, plain first; NULL past the last. For tests. */
+const mele_i_triangle_loops *mele_i_triangle_loops_at(size_t i);
 
 #endif

@@ -14,6 +14,7 @@
 struct mele_report {
     json_t *root, *seconds, *warnings; /* the latter two belong to root */
     bool incomplete;                   /* memory ran out while it was filled */
+    bool unconverged;
 };
 
 double mele_i_clock(void)
@@ -73,18 +74,41 @@ void mele_report_seconds(mele_report *report, const char *part, double seconds)
         report->incomplete = true;
 }
 
-void mele_i_report_warn(mele_report *report, const char *format, ...)
+static void add_warning(mele_report *report, const char *format, va_list arguments)
 {
     char line[MELE_MESSAGE_SIZE];
+
+    vsnprintf(line, sizeof line, format, arguments);
+    if (json_array_append_new(report->warnings, json_string(line)) != 0)
+        report->incomplete = true;
+}
+
+void mele_i_report_warn(mele_report *report, const char *format, ...)
+{
     va_list arguments;
 
     if (report == NULL)
         return;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    add_warning(report, format, arguments);
     va_end(arguments);
-    if (json_array_append_new(report->warnings, json_string(line)) != 0)
-        report->incomplete = true;
+}
+
+void mele_i_report_unconverged(mele_report *report, const char *format, ...)
+{
+    va_list arguments;
+
+    if (report == NULL)
+        return;
+    report->unconverged = true;
+    va_start(arguments, format);
+    add_warning(report, format, arguments);
+    va_end(arguments);
+}
+
+bool mele_report_converged(const mele_report *report)
+{
+    return !report->unconverged;
 }
 
 const char *mele_report_warning(const mele_report *report, size_t i)

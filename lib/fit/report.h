@@ -13,6 +13,10 @@ void mele_i_report_set(mele_report *report, const char *key, json_t *value);
 void mele_i_report_warn(mele_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The warning that something did not converge, which mele_report_converged() then tells. */
+void mele_i_report_unconverged(mele_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* A number, or null for one that JSON cannot hold. */
 json_t *mele_i_report_real(double value);
 

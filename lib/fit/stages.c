@@ -253,8 +253,8 @@ static void warn_of_partition(mele_i_run *run, const mele_partition_info *info)
         mele_i_report_warn(run->report, "%zu regions instead of %zu: there are not enough distinct "
                            "rows", info->clusters, info->clusters + info->merged);
     if (!info->converged)
-        mele_i_report_warn(run->report, "stage 1 did not converge in %zu iterations (--max-iter)",
-                           info->iterations);
+        mele_i_report_unconverged(run->report, "stage 1 did not converge in %zu iterations "
+                                  "(--max-iter)", info->iterations);
 }
 
 /* Count the rows of each region by their largest posterior. */
@@ -390,9 +390,9 @@ static void warn_of_experts(mele_i_run *run, const mele_expert_info *info)
                                "answers there", k + 1, info[k].rows);
     for (size_t k = 0; k <= clusters; k++)
         if (!info[k].converged && !info[k].fallback)
-            mele_i_report_warn(run->report, k < clusters ? "expert %zu did not converge"
-                                                         : "the global expert did not converge",
-                               k + 1);
+            mele_i_report_unconverged(run->report,
+                                      k < clusters ? "expert %zu did not converge"
+                                                   : "the global expert did not converge", k + 1);
 }
 
 /* Room for left-out predictions, as stage 3 needs them. */
@@ -625,8 +625,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
         model->gate = gate;
         start_report(run);
         if (!info.converged)
-            mele_i_report_warn(run->report, "the gate did not converge in %zu iterations",
-                               info.iterations);
+            mele_i_report_unconverged(run->report, "the gate did not converge in %zu iterations",
+                                      info.iterations);
         status = record(run, "gate", gate_record(&info, mele_gate_name(gate)), error);
     }
     if (status == MELE_OK)

@@ -87,7 +87,7 @@ mele_status mele_i_gate_check_logs(const double *values, size_t rows, size_t col
 /* The block's rows of the training data. */
 mele_i_gate_rows mele_i_gate_rows_of(const mele_gate_data *data, mele_i_block block);
 
-/* The rows' columns of z, count x columns. */
+/* The rows' columns of z, count x columns (columns.c). */
 void mele_i_gate_fill_columns(const mele_gate *gate, const mele_i_gate_rows *rows, double *z);
 
 /* The mean loss of a gate on the training data. */

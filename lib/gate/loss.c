@@ -19,6 +19,41 @@
 #include "engine/kernels.h"
 #include "gate/kind.h"
 
+#define CHECK_WORK ((size_t)1 << 17) /* elementary operations of a block */
+
+/* ---- checks ---- */
+
+typedef struct log_check {
+    const double *values;
+    size_t cols;
+    const char *name;
+    bool zero_allowed;
+} log_check;
+
+static mele_status check_block(void *context, mele_i_block block, void *partial, void *scratch,
+                               mele_error *error)
+{
+    const log_check *c = context;
+
+    (void)partial;
+    (void)scratch;
+    for (size_t at = block.first * c->cols; at < (block.first + block.count) * c->cols; at++)
+        if (!(c->values[at] < INFINITY) || (c->values[at] == -INFINITY && !c->zero_allowed))
+            return mele_i_fail(error, MELE_EDATA, "%s: row %zu, column %zu is %g", c->name,
+                               at / c->cols + 1, at % c->cols + 1, c->values[at]);
+    return MELE_OK;
+}
+
+mele_status mele_i_gate_check_logs(const double *values, size_t rows, size_t cols, const char *name,
+                                   bool zero_allowed, mele_engine *engine, mele_error *error)
+{
+    log_check context = {values, cols, name, zero_allowed};
+    const mele_i_pass pass = {.rows = rows, .map = check_block, .context = &context,
+                              .block_rows = mele_i_block_rows(cols, CHECK_WORK, 1)};
+
+    return mele_i_pass_run(engine, &pass, error);
+}
+
 static double weight_of(const mele_gate_data *data, size_t row)
 {
     return data->weights == NULL ? 1 : data->weights[row];

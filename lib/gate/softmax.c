@@ -29,9 +29,6 @@
 #include "engine/kernels.h"
 #include "gate/kind.h"
 
-/* log 2^-52 */
-#define LOWEST_LOG (-36.04365338911715)
-
 typedef struct input {
     const char *name;
     bool posteriors, features;
@@ -49,27 +46,6 @@ int mele_i_gate_input_find(const char *name)
 }
 
 /* ---- weights ---- */
-
-static double column_value(const mele_i_gate_column *column, double raw)
-{
-    double clipped = raw < column->lower ? column->lower : raw;
-
-    clipped = clipped > column->upper ? column->upper : clipped;
-    return (clipped - column->centre) * column->factor;
-}
-
-void mele_i_gate_fill_columns(const mele_gate *gate, const mele_i_gate_rows *rows, double *z)
-{
-    size_t seen = gate->on_posteriors ? gate->clusters : 0;
-
-    for (size_t i = 0; i < rows->count; i++, z += gate->columns) {
-        const double *log_p = rows->log_posteriors + i * gate->clusters;
-        for (size_t j = 0; j < seen; j++)
-            z[j] = column_value(&gate->column[j], log_p[j] < LOWEST_LOG ? LOWEST_LOG : log_p[j]);
-        for (size_t j = 0; j < gate->features; j++)
-            z[seen + j] = column_value(&gate->column[seen + j], rows->x[i * rows->stride + j]);
-    }
-}
 
 static void parametric_log_weights(const mele_gate *gate, const mele_i_gate_rows *rows, double *z,
                                    double *out)

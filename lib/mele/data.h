@@ -15,7 +15,8 @@ extern "C" {
  *  and the targets. A model holds its own. */
 typedef struct mele_schema mele_schema;
 
-/** Rows to fit to: features, targets, weights, groups, and the schema they follow. */
+/** Rows to fit to: features, targets, weights, groups, and the schema they follow. Fits only read
+ *  it, so any number of threads may fit to it at once. */
 typedef struct mele_data mele_data;
 
 /** Which columns are what. A column is named by its exact name, else by its number from 1, else
@@ -28,18 +29,24 @@ typedef struct mele_data_options {
     const char *weights;     /**< one column, row weights >= 0 */
     const char *id;          /**< one column, passed through to predictions */
     const char *group;       /**< one column; rows with the same value stay in one fold */
-    const char *task;        /**< "regression" or "classification"; NULL: a text target is classes */
+    const char *task;        /**< "regression" or "classification"; NULL: a text target is
+                                  classes */
     const char *categorical; /**< number-looking columns that are categories */
-    const char *missing;     /**< "fail" (default), "drop" or "mean" */
-    mele_table_options table;
+    const char *missing;     /**< "fail" (default); "drop": rows with a missing feature, target,
+                                  group or weight are left out; "mean": a missing feature becomes
+                                  the mean of its design columns, and the rest still fail */
+    mele_table_options table; /**< how the file is read */
 } mele_data_options;
 
 MELE_API mele_data_options mele_data_defaults(void);
 
 /** Read a file to fit to.
+ * @param path     as for mele_reader_open().
+ * @param options  NULL: mele_data_defaults().
  * @param schema   the schema to follow (a model's), whose columns are found by name, or by position
  *                 without a header; options may then add a target it does not have, and
  *                 nothing else that it fixes. NULL: made from the options and the file.
+ * @param engine   NULL: the calling thread alone; the data are the same for any.
  * @param out      freed with mele_data_free(); untouched on error.
  * @return MELE_OK; MELE_EIO; MELE_EDATA: what the file holds, a column that is not there, a
  *         missing value under "fail" (error->line says where), a negative weight;
@@ -48,34 +55,45 @@ MELE_API mele_status mele_data_read(const char *path, const mele_data_options *o
                                     const mele_schema *schema, mele_engine *engine,
                                     mele_data **out, mele_error *error);
 
-/** Take arrays as they are: features x1..xd, targets y1..ym. The arrays must outlive the data.
- * @param x        n x d, finite.
- * @param y        n x m, finite; with classes > 0 one column of class indices 0 .. classes-1.
- *                 NULL: no target (partitions only).
+/** Take arrays in any units: features x1..xd, targets y1..ym (a single one is y).
+ * @param x        n x d, finite. Not copied: what it views must outlive the data.
+ * @param y        n x m, finite; with classes > 0 one column of class indices 0 .. classes-1, and
+ *                 the classes are called "0", "1", ... Copied. NULL: no target (partitions only).
  * @param classes  0: regression.
- * @param weights  n importances >= 0 with a positive sum, or NULL: all 1. */
+ * @param weights  n importances >= 0 with a positive sum, or NULL: all 1. Copied.
+ * @param out      freed with mele_data_free(); untouched on error.
+ * @return MELE_OK; MELE_EINVAL: shapes; MELE_EDATA: NaN, an infinity, a class out of range, a
+ *         negative weight; MELE_ENOMEM. */
 MELE_API mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix *y,
                                          size_t classes, const double *weights, mele_data **out,
                                          mele_error *error);
 
+/** NULL is nothing. */
 MELE_API void mele_data_free(mele_data *data);
 
+/** Rows to fit to, without the dropped ones. */
 MELE_API size_t mele_data_rows(const mele_data *data);
 /** Rows that the policy "drop" left out. */
 MELE_API size_t mele_data_dropped(const mele_data *data);
+/** Owned by the data. */
 MELE_API const mele_schema *mele_data_schema(const mele_data *data);
+
+/* What a schema says. Indices are not checked; names are the schema's, and valid as long as it. */
 
 MELE_API size_t mele_schema_features(const mele_schema *schema);
 MELE_API const char *mele_schema_feature(const mele_schema *schema, size_t j);
 /** Levels of feature j; 0: it is a number. */
 MELE_API size_t mele_schema_levels(const mele_schema *schema, size_t j);
+/** A level of feature j by its index, which is what stands for it in arrays; levels that came from
+ *  a file are sorted bytewise. */
 MELE_API const char *mele_schema_level(const mele_schema *schema, size_t j, size_t level);
 MELE_API size_t mele_schema_targets(const mele_schema *schema);
 MELE_API const char *mele_schema_target(const mele_schema *schema, size_t t);
 /** Classes of the target; 0: regression. */
 MELE_API size_t mele_schema_classes(const mele_schema *schema);
 MELE_API const char *mele_schema_class(const mele_schema *schema, size_t c);
-/** Columns of the design matrix: a number is one, a category with L levels is L - 1. */
+/** Columns of the design matrix: a number is one, a category with L levels is L - 1 (one for each
+ *  level but the first, 1 or 0). */
 MELE_API size_t mele_schema_columns(const mele_schema *schema);
 
 #ifdef __cplusplus

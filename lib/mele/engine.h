@@ -17,7 +17,8 @@ typedef struct mele_progress {
 } mele_progress;
 
 /** Told of progress, always from the thread that made the call. Return false to stop: the call
- *  then ends with MELE_ESTOPPED and leaves its results untouched. */
+ *  then ends with MELE_ESTOPPED and leaves its results untouched (arrays that it fills row by row
+ *  are then in no particular state). The strings are valid during the call only. */
 typedef bool mele_progress_fn(const mele_progress *progress, void *user);
 
 /** The threads that a call may use, and whom it tells of progress. One engine serves one call at

@@ -40,13 +40,14 @@ typedef struct mele_expert_options {
     const char *solver; /**< linear: "qr" (default) or "normal" */
     size_t max_iterations; /**< logistic: Newton steps; default 100 */
     size_t min_rows;    /**< regions with a smaller sum of weights fall back to the global expert;
-                             0 (default): as many as an expert has coefficients a target */
-    size_t folds;       /**< left-out predictions of kinds without a closed form; default 5 */
+                             0: as many as an expert has coefficients a target; default 5 */
+    size_t folds;       /**< left-out predictions of kinds without a closed form; 2 to 255,
+                             default 5 */
     uint64_t seed;      /**< default 1 */
     size_t fold;        /**< part of the random stream's key: 0 outside cross-validation */
 } mele_expert_options;
 
-/** What happened to one expert. */
+/** What happened to one expert. A fallback has the errors and the ridge of the global expert. */
 typedef struct mele_expert_info {
     double rows;     /**< the region's rows: sum of weights (times posteriors when soft) */
     size_t rank;     /**< of the design, intercept included; 0 for a fallback */
@@ -56,7 +57,7 @@ typedef struct mele_expert_info {
     double error;    /**< training error a row: mean squared error (mean over targets), or mean
                           negative log-likelihood */
     double left_out; /**< the same measure of the left-out predictions; NaN: not computed */
-    double ridge;    /**< the ridge used */
+    double ridge;    /**< the ridge used: for logistic experts at least 1e-8 a unit of weight */
 } mele_expert_info;
 
 MELE_API mele_expert_options mele_expert_defaults(void);
@@ -82,15 +83,17 @@ MELE_API const char *mele_expert_kind(size_t i);
  * @return MELE_OK; MELE_EINVAL: an option, shapes; MELE_EDATA: NaN, a class out of range;
  *         MELE_ENOMEM; MELE_ESTOPPED.
  * Regions never fail a fit: empty, tiny, constant and collinear ones have stated outcomes.
- * linear: O(n d^2 + K d^3). logistic: O(n (d C)^2) a step. */
+ * linear: O(n d^2 + K d^3), soft O(n K d^2). logistic: O(n (d C)^2) a step, soft K times that. */
 MELE_API mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
                                       const double *weights, const double *log_posteriors,
                                       size_t clusters, const mele_expert_options *options,
                                       mele_engine *engine, mele_experts **out, double *left_out,
-                                      double *left_out_variance, mele_expert_info *info, mele_error *error);
+                                      double *left_out_variance, mele_expert_info *info,
+                                      mele_error *error);
 
 MELE_API void mele_experts_free(mele_experts *experts);
 
+/** One of mele_expert_kind(). */
 MELE_API const char *mele_experts_kind(const mele_experts *experts);
 MELE_API size_t mele_experts_count(const mele_experts *experts);   /**< K */
 MELE_API size_t mele_experts_columns(const mele_experts *experts); /**< d */
@@ -100,8 +103,10 @@ MELE_API size_t mele_experts_classes(const mele_experts *experts); /**< 0: regre
 /** What every expert predicts of every row.
  *  Rows are independent: a row's numbers do not depend on the rows around it.
  * @param mean      n x K x M: the means, or log-probabilities.
- * @param variance  NULL, or n x K x M: the total variances, noise included (regression only).
- * @return MELE_OK; MELE_EINVAL: columns differ; MELE_ENOMEM. */
+ * @param variance  NULL, or n x K x M: the total variances, noise included (regression only; for
+ *                  classes nothing is written).
+ * @return MELE_OK; MELE_EINVAL: columns differ; MELE_ENOMEM.
+ * Thread-safe for the same experts. O(n K d M). */
 MELE_API mele_status mele_experts_predict(const mele_experts *experts, const mele_matrix *x,
                                           mele_engine *engine, double *mean, double *variance,
                                           mele_error *error);

@@ -13,7 +13,11 @@ extern "C" {
 #endif
 
 /* The three stages on data, one by one or in one call. A stage fitted on its own to the same data
- * with the same options gives the same bytes as the one call. */
+ * with the same options gives the same bytes as the one call. Options are not NULL and have
+ * partition.clusters set; engine NULL is the calling thread alone, report NULL "not wanted".
+ *
+ * Data of a later stage must follow the model's schema: read with it (mele_data_read()), or arrays
+ * of the same shape. */
 
 /** Stage 1: a new model with a partition.
  * @param options  clusters must be set.
@@ -25,24 +29,34 @@ MELE_API mele_status mele_fit_partition(const mele_data *data, const mele_option
                                         mele_engine *engine, mele_report *report,
                                         mele_model **out, mele_error *error);
 
-/** A new model without stage 1, for posteriors of so many regions. */
+/** A new model without stage 1, for posteriors of so many regions (not NULL; only their number is
+ *  looked at). It can be written as a file once it has experts.
+ * @param out  freed with mele_model_free(); untouched on error.
+ * @return MELE_OK; MELE_ENOMEM. */
 MELE_API mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *posteriors,
                                       const mele_options *options, mele_engine *engine,
                                       mele_model **out, mele_error *error);
 
-/** Stage 2: add the experts to a model.
- * @param posteriors  for a model without stage 1; else NULL.
- * @param model       untouched on error. */
+/** Stage 2: add the experts to a model, in place of those it had; a gate goes with those.
+ * @param posteriors  for a model without stage 1, a row per row of the data and of those that were
+ *                    dropped; else NULL.
+ * @param model       untouched on error; no thread may predict from it during the call.
+ * @return MELE_OK; MELE_EINVAL: no target, an option, posteriors missing; MELE_EDATA: posteriors of
+ *         another size; MELE_ENOMEM; MELE_ESTOPPED. */
 MELE_API mele_status mele_fit_experts(const mele_data *data, const mele_posteriors *posteriors,
                                       const mele_options *options, mele_engine *engine,
                                       mele_report *report, mele_model *model, mele_error *error);
 
-/** Stage 3: add the gate to a model that has experts. */
+/** Stage 3: add the gate to a model that has experts, in place of the one it had. It trains on
+ *  left-out predictions, for which the experts are trained once more, on the same rows.
+ *  Parameters and failures as for mele_fit_experts(). */
 MELE_API mele_status mele_fit_gate(const mele_data *data, const mele_posteriors *posteriors,
                                    const mele_options *options, mele_engine *engine,
                                    mele_report *report, mele_model *model, mele_error *error);
 
-/** The three stages in one call. */
+/** The three stages in one call.
+ * @param out  freed with mele_model_free(); untouched on error.
+ * @return as the stages. */
 MELE_API mele_status mele_fit(const mele_data *data, const mele_options *options,
                               mele_engine *engine, mele_report *report, mele_model **out,
                               mele_error *error);
@@ -55,7 +69,11 @@ MELE_API mele_status mele_options_inherit(const mele_model *model, mele_options 
 
 /** Cross-validate the whole fit and, on the same folds, one global expert; the errors go into the
  *  report under "cv". Folds are shuffled, stratified by class, and keep groups whole.
- * @param folds  2 .. the number of rows (or groups). */
+ * @param folds   2 .. the number of rows (or groups).
+ * @param report  where the errors go; untouched by a failure, but for the seconds.
+ * @return MELE_OK; MELE_EINVAL: no target, fewer than 2 folds, options; MELE_EDATA: more folds than
+ *         rows or groups, a fit that failed; MELE_ENOMEM; MELE_ESTOPPED.
+ * Costs `folds` fits of the model; folds run in parallel. */
 MELE_API mele_status mele_cross_validate(const mele_data *data, const mele_options *options,
                                          size_t folds, mele_engine *engine, mele_report *report,
                                          mele_error *error);

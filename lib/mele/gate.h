@@ -21,10 +21,10 @@ typedef struct mele_gate_options {
     const char *kind;      /**< "hard", "posterior", "temperature" or "softmax" (default) */
     const char *on;        /**< what V multiplies: "posteriors" (default), "features", "both" */
     const char *loss;      /**< "likelihood" (default), "squared" or "posteriors" */
-    double ridge;          /**< penalty ridge/2 (|V|^2 + |b|^2 + (t-1)^2) on the weighted
+    double ridge;          /**< default 1; penalty ridge/2 (|V|^2 + |b|^2 + (t-1)^2) on the weighted
                                 sum of losses, z's columns taken as standardised */
-    size_t max_iterations; /**< default 200 */
-    double tolerance;      /**< default 1e-6: the gradient's largest element, a unit of weight */
+    size_t max_iterations; /**< of L-BFGS; default 200 */
+    double tolerance;      /**< default 1e-5: the gradient's largest element, a unit of weight */
 } mele_gate_options;
 
 /** What a gate is trained on; pointers are read during the call only. */
@@ -71,13 +71,15 @@ MELE_API mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_o
 
 MELE_API void mele_gate_free(mele_gate *gate);
 
+/** Its kind, one of mele_gate_kind(). */
 MELE_API const char *mele_gate_name(const mele_gate *gate);
 MELE_API size_t mele_gate_clusters(const mele_gate *gate);
 
 /** log g_k(x_i), n x K to out; exponentials of a row sum to 1 within rounding.
  * @param log_posteriors  n x K without gaps.
  * @param x               n x d scaled features; NULL is allowed for gates that do not see them.
- * @return MELE_OK; MELE_EINVAL: shapes, x missing; MELE_ENOMEM. */
+ * @return MELE_OK; MELE_EINVAL: shapes, x missing; MELE_ENOMEM.
+ * A row's numbers depend on that row alone. Thread-safe for one gate. O(n K (K + d)). */
 MELE_API mele_status mele_gate_log_weights(const mele_gate *gate, const double *log_posteriors,
                                            const mele_matrix *x, size_t rows,
                                            mele_engine *engine, double *out, mele_error *error);

@@ -9,8 +9,8 @@ extern "C" {
 
 /** A read-only view of a row-major matrix that somebody else owns: element (i, j) is
  *  data[i * stride + j], stride >= cols. The library never modifies or frees what it views,
- *  and never keeps a view beyond the call that was given it. Results are written to plain
- *  arrays of the caller, row-major without gaps. */
+ *  and keeps no view beyond the call that was given it, but for the x of mele_data_of_arrays().
+ *  Results are written to plain arrays of the caller, row-major without gaps. */
 typedef struct mele_matrix {
     const double *data;
     size_t rows, cols, stride;

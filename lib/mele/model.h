@@ -13,9 +13,11 @@ extern "C" {
 #endif
 
 /** A model: the schema, and as many of the three stages as were fitted. It predicts alone. A
- *  finished model is never changed, so any number of threads may predict from it at once. */
+ *  finished model is never changed, so any number of threads may predict from it at once, each
+ *  with an engine of its own or with NULL. */
 typedef struct mele_model mele_model;
 
+/** NULL is nothing. */
 MELE_API void mele_model_free(mele_model *model);
 
 /** Read a model file (JSON), "-" is standard input.
@@ -42,7 +44,7 @@ typedef enum mele_reason_kind {
     MELE_REASON_NONE = 0,
     MELE_REASON_MISSING, /**< a value is missing (NaN) */
     MELE_REASON_LEVEL,   /**< a category's level the model does not know */
-    MELE_REASON_RANGE    /**< a value that is infinite, or too far away to be a double when scaled */
+    MELE_REASON_RANGE    /**< a value that is infinite, or beyond 1e150 when scaled */
 } mele_reason_kind;
 
 typedef struct mele_reason {
@@ -56,8 +58,9 @@ typedef struct mele_reason {
 typedef struct mele_prediction {
     double *mean;               /**< n x m: means; for classes the index of the likeliest */
     double *probability;        /**< n x M (classes) */
-    double *variance_within;    /**< n x m: sum_k g_k s_k^2 */
-    double *variance_between;   /**< n x m: sum_k g_k (f_k - mean)^2; the sum is the variance */
+    double *variance_within;    /**< n x m: sum_k g_k s_k^2 (regression, as the next one) */
+    double *variance_between;   /**< n x m: sum_k g_k (f_k - mean)^2; the sum of the two is the
+                                     variance */
     double *log_posteriors;     /**< n x K */
     double *log_gate;           /**< n x K */
     double *expert_mean;        /**< n x K x M: means, or probabilities */
@@ -65,16 +68,19 @@ typedef struct mele_prediction {
     double *log_density;        /**< n x m: log density (for classes: log-probability) of each of
                                      `targets` */
     double *joint_log_density;  /**< n: of all targets at once */
-    const double *targets;      /**< n x m, read for the log densities; NaN gives NaN */
+    const double *targets;      /**< n x m, read for the log densities; NaN gives NaN; a class is
+                                     its index, below the number of classes */
     mele_reason *reason;        /**< n */
 } mele_prediction;
 
 /** Predict rows in memory.
  * @param x       n x features in the data's units, in the schema's order; a category is the index
  *                of its level; NaN is missing.
- * @param given   NULL, or n x K log posteriors to use in place of stage 1.
+ * @param given   NULL, or n x K log posteriors to use in place of stage 1; not NaN.
+ * @param engine  NULL: the calling thread alone; the numbers are the same for any.
  * @return MELE_OK; MELE_EINVAL: x has other columns, or something is wanted that needs a stage the
- *         model does not have; MELE_ENOMEM.
+ *         model does not have, or that its task does not have (variances of classes, probabilities
+ *         of a regression), or log densities without targets; MELE_ENOMEM.
  * A row's numbers depend on that row alone. O(n K (d M + q^2)), q the columns clustered on. */
 MELE_API mele_status mele_model_predict(const mele_model *model, const mele_matrix *x,
                                         const double *given, mele_engine *engine,

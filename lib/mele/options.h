@@ -12,14 +12,16 @@
 extern "C" {
 #endif
 
-/** Everything that can change a model. Strings are the caller's and must outlive the options. The
- *  seeds of the parts are set from `seed`. */
+/** Everything that can change a model. Strings are the caller's and must outlive the options; only
+ *  those that are NULL by default may be NULL. The seeds of the parts are set from `seed`, their
+ *  folds by cross-validation. */
 typedef struct mele_options {
     mele_data_options data;
     mele_partition_options partition; /**< clusters 0 (default): not chosen, which is an error */
     const char *cluster_on;           /**< "x" (default), "xy", or a list of features */
-    double target_weight;             /**< of the targets in "xy"; default 1 */
-    const char *scale;                /**< of what is clustered: "standard" (default), ... */
+    double target_weight;             /**< factor of the scaled targets in "xy"; default 1 */
+    const char *scale;                /**< of what is clustered: "standard" (default: mean 0,
+                                           standard deviation 1), "minmax" (0 to 1), "none" */
     mele_expert_options experts;
     mele_gate_options gate;
     uint64_t seed;                    /**< default 1, at most 32 bits */
@@ -48,13 +50,15 @@ typedef struct mele_option {
 /** The i-th option, NULL past the last. */
 MELE_API const mele_option *mele_option_at(size_t i);
 
-/** Set option i from text, as a command line gives it; flags take NULL.
+/** Set option i, which must be one, from text, as a command line gives it; flags take NULL. Lists of
+ *  columns, and of what counts as missing, keep the pointer; other texts are done with. Members of
+ *  mele_options that are no option (such as partition.centres) are set directly.
  * @return MELE_OK; MELE_EINVAL: not a value of this option (the message says what is). */
 MELE_API mele_status mele_option_set(mele_options *options, size_t i, const char *text,
                                      mele_error *error);
 
-/** The value of option i as text that mele_option_set() takes, in out[size]; returns its length
- *  (as snprintf does), or 0 when it has none. */
+/** The value of option i as text that mele_option_set() takes (a flag that is set: "yes"), in
+ *  out[size]; returns its length (as snprintf does), or 0 when it has none. */
 MELE_API size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t size);
 
 /** The choices of option i as text ("kmeans, gmm"), in out[size]; 0: it has no list of choices. */

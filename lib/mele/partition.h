@@ -19,13 +19,15 @@ typedef struct mele_partition_options {
     size_t clusters;        /**< K >= 1; default 8 */
     const char *covariance; /**< gmm: "full" (default) */
     const char *init;       /**< "kmeans++" (default) or "random" */
-    const mele_matrix *centres; /**< start from these K x d centres, in their order; NULL: init */
+    const mele_matrix *centres; /**< start from these K x d centres, once, and number the clusters
+                                     in their order; NULL: init */
     size_t restarts;        /**< >= 1; default 10; the best objective wins */
     size_t max_iterations;  /**< >= 1; default 300 */
     double tolerance;       /**< default 1e-4; relative to the mean variance of the columns for
                                  k-means (squared shift of the centres), absolute for gmm (mean
                                  log-likelihood a row) */
-    double covariance_floor; /**< default 1e-6, relative to the mean variance of the columns */
+    double covariance_floor; /**< gmm: > 0; default 1e-2, relative to the mean variance of the
+                                  columns: no component's variance is smaller in any direction */
     uint64_t seed;          /**< default 1 */
     size_t fold;            /**< part of the random stream's key: 0 outside cross-validation */
 } mele_partition_options;
@@ -52,7 +54,7 @@ MELE_API const char *mele_partition_method(size_t i);
  * @param out      freed with mele_partition_free(); untouched on error.
  * @param info     NULL: not wanted; untouched on error.
  * @return MELE_OK; MELE_EINVAL: an option out of range, shapes; MELE_EDATA: K above n, NaN,
- *         a negative weight; MELE_ENOMEM; MELE_ESTOPPED.
+ *         a negative weight, rows too far apart for sums of squares; MELE_ENOMEM; MELE_ESTOPPED.
  * Not converging is a result (info->converged), not an error. Clusters are numbered by the
  * lexicographic order of their centres, or as options->centres are. Rows of weight zero are
  * labelled but change nothing. O(n K d) an iteration (gmm, full: O(n K d^2)).
@@ -65,6 +67,7 @@ MELE_API mele_status mele_partition_fit(const mele_matrix *x, const double *weig
 
 MELE_API void mele_partition_free(mele_partition *partition);
 
+/** Its method, one of mele_partition_method(). */
 MELE_API const char *mele_partition_name(const mele_partition *partition);
 MELE_API size_t mele_partition_clusters(const mele_partition *partition);
 MELE_API size_t mele_partition_columns(const mele_partition *partition);
@@ -74,7 +77,9 @@ MELE_API void mele_partition_centres(const mele_partition *partition, double *ou
 
 /** log p_k(x_i), n x K to out: each row's log posteriors, whose exponentials sum to 1. Finite or
  *  -infinity, never NaN, for every finite row however far.
- * @return MELE_OK; MELE_EINVAL: x has other columns than the partition; MELE_ENOMEM. */
+ * @return MELE_OK; MELE_EINVAL: x has other columns than the partition; MELE_ENOMEM.
+ * A row's numbers depend on that row alone, here and below. Thread-safe for one partition.
+ * O(n K d) for k-means, O(n K d^2) for gmm. */
 MELE_API mele_status mele_partition_log_posteriors(const mele_partition *partition,
                                                    const mele_matrix *x, mele_engine *engine,
                                                    double *out, mele_error *error);

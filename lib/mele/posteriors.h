@@ -8,17 +8,25 @@
 extern "C" {
 #endif
 
-/** Posteriors that came from elsewhere, in place of stage 1; NULL stands for none. */
+/** Posteriors that came from elsewhere, in place of stage 1. A caller who has them in memory fills
+ *  in the structure; log posteriors of a row need not be scaled to sum to 1. */
 typedef struct mele_posteriors {
     size_t rows, clusters;
-    double *log_posteriors; /**< rows x clusters */
+    double *log_posteriors; /**< rows x clusters: finite or -infinity */
 } mele_posteriors;
 
-/** Read posteriors: columns post_1.. or logpost_1.., or one column of labels 1..K; a row per data
- *  row. Log posteriors are taken as they are; posteriors of zero are floored at 2^-52.
- * @param out  cleared with mele_posteriors_clear(). */
+/** Read posteriors: columns post_1.. or logpost_1.. side by side (others are not looked at), or one
+ *  column of labels 1..K, K the largest; a row per data row. Log posteriors are taken as they
+ *  are; posteriors are divided by their sum, and those of zero are floored at 2^-52.
+ * @param path    as for mele_reader_open(), with the default table options.
+ * @param engine  NULL: the calling thread alone.
+ * @param out     cleared with mele_posteriors_clear(); untouched on error.
+ * @return MELE_OK; MELE_EIO; MELE_EDATA: no such columns, a missing or negative value, a label that
+ *         is not a whole number from 1, a row of zeros; MELE_ENOMEM. */
 MELE_API mele_status mele_posteriors_read(const char *path, mele_engine *engine,
                                           mele_posteriors *out, mele_error *error);
+
+/** Free what mele_posteriors_read() made; the structure itself is the caller's. */
 MELE_API void mele_posteriors_clear(mele_posteriors *posteriors);
 
 #ifdef __cplusplus

@@ -13,13 +13,15 @@
 extern "C" {
 #endif
 
-/** Where text goes. Return false to stop: the call ends with MELE_ESTOPPED. */
+/** Where text goes, piece by piece in order, always from the thread that made the call. Return
+ *  false to stop: the call ends with MELE_ESTOPPED. */
 typedef bool mele_write_fn(const char *text, size_t length, void *user);
 
 typedef struct mele_predict_options {
     const char *output; /**< items, comma separated, in the order of their columns; NULL (default):
-                             "mean", "class", or for a model with stage 1 only "cluster" */
-    const char *id;     /**< a column of the input to put first; NULL: none */
+                             "mean" or "class", for a model without a gate "experts", for one with
+                             stage 1 only "cluster" */
+    const char *id;     /**< a column of the input, by name or number, to put first; NULL: none */
     bool append;        /**< put all input columns first */
     const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
     mele_table_options table;
@@ -31,14 +33,19 @@ typedef struct mele_predict_summary {
     size_t without; /**< rows that got NA: a missing, unknown or non-finite value */
 } mele_predict_summary;
 
-/** Defaults for a model: the missing strings and the header of the data it was fitted to. */
+/** Defaults for a model: the missing strings (which stay the model's) and the header of the data it
+ *  was fitted to. */
 MELE_API mele_predict_options mele_predict_defaults(const mele_model *model);
 
 /** The name of the i-th output item, NULL past the last; what it is in *help (NULL: not wanted). */
 MELE_API const char *mele_predict_item(size_t i, const char **help);
 
-/** Predict a file as CSV: a header, then one row per input row, in constant memory.
- * @param path  "-" is standard input.
+/** Predict a file as CSV: a header, then one row per input row, in constant memory. A row without
+ *  a prediction has NA in its cells.
+ * @param path     "-" is standard input; a name that ends in .npy is read as NPY.
+ * @param options  not NULL: from mele_predict_defaults().
+ * @param engine   NULL: the calling thread alone; the text is the same for any.
+ * @param summary  NULL: not wanted; untouched on error.
  * @return MELE_OK; MELE_EINVAL: an item the model cannot give; MELE_EIO; MELE_EDATA: a ragged row,
  *         text where a number belongs, a column that is not there; MELE_ENOMEM; MELE_ESTOPPED.
  *         Text may have been written before a failure. */
@@ -49,15 +56,21 @@ MELE_API mele_status mele_predict_file(const mele_model *model, const char *path
 
 /** Measure a model on a file with targets, in constant memory. Rows without a prediction or
  *  without a target are skipped and counted in the result.
- * @param weights  the column of row weights; NULL: all 1.
- * @param out      freed with mele_metrics_free(). */
+ * @param weights     the column of row weights; NULL: all 1.
+ * @param posteriors  in place of stage 1, a row per input row; NULL: none.
+ * @param table       not NULL: the `table` of mele_predict_defaults().
+ * @param out         freed with mele_metrics_free(); untouched on error.
+ * @return MELE_OK; MELE_EINVAL: the model has no gate, or needs posteriors; otherwise as
+ *         mele_predict_file(). */
 MELE_API mele_status mele_score_file(const mele_model *model, const char *path,
                                      const char *weights, const mele_posteriors *posteriors,
                                      const mele_table_options *table, mele_engine *engine,
                                      mele_metrics **out, mele_error *error);
 
 /** What a model holds, as JSON text to be freed with free(): columns, centres and scales in the
- *  data's units, coefficients as objects from term to number, the training record. */
+ *  data's units, coefficients as objects from term to number, the training record. length NULL:
+ *  not wanted.
+ * @return MELE_OK; MELE_ENOMEM. */
 MELE_API mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
                                      mele_error *error);
 

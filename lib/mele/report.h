@@ -10,22 +10,30 @@ extern "C" {
 #endif
 
 /** What a run did: sizes, times, what each stage reported, warnings. Functions that fit take one,
- *  or NULL for "not wanted", and add to it. One report serves one run. */
+ *  or NULL for "not wanted", and add to it. One report serves one run, from one thread at a time.
+ *  doc/model-file.md lists its keys. */
 typedef struct mele_report mele_report;
 
-/** A report of a run of `program` (a name for the reader).
- * @param out  freed with mele_report_free(). */
+/** A report of a run of `program` (a name for the reader; copied).
+ * @param out  freed with mele_report_free(); untouched on error.
+ * @return MELE_OK; MELE_ENOMEM. */
 MELE_API mele_status mele_report_new(const char *program, mele_report **out, mele_error *error);
+
+/** NULL is nothing. */
 MELE_API void mele_report_free(mele_report *report);
 
-/** Set the seconds that a part of the run took ("read", "write", "total"). */
+/** Set the seconds that a part of the run took ("read", "write", "total"; stages set their own).
+ *  report NULL is nothing. */
 MELE_API void mele_report_seconds(mele_report *report, const char *part, double seconds);
 
 /** The number at a path of keys joined by dots, such as "cv.model.mae"; false: there is none. */
 MELE_API bool mele_report_number(const mele_report *report, const char *path, double *out);
 
-/** The i-th warning, one line; NULL past the last. */
+/** The i-th warning, one line, owned by the report; NULL past the last. */
 MELE_API const char *mele_report_warning(const mele_report *report, size_t i);
+
+/** Whether everything that iterates converged; the warnings say what did not. */
+MELE_API bool mele_report_converged(const mele_report *report);
 
 /** The report as JSON text, ended by a newline, in memory that the caller frees with free().
  * @return MELE_OK; MELE_ENOMEM, also when memory ran out while the report was filled. */

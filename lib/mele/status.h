@@ -27,11 +27,11 @@ typedef enum mele_status {
 /** Room for one message, its final zero included. */
 #define MELE_MESSAGE_SIZE 512
 
-/** The detail of a failure. The caller owns it; every function takes NULL for "not wanted".
- *  It is written only when a call fails. */
+/** The detail of a failure. The caller owns it, one a thread; every function takes NULL for "not
+ *  wanted". It need not be initialised, and is written only when a call fails. */
 typedef struct mele_error {
     mele_status status;
-    size_t line; /**< line of the input file, counting from 1 with the header; 0: not about a line */
+    size_t line; /**< of the input file, counting from 1 with the header; 0: not about a line */
     char message[MELE_MESSAGE_SIZE]; /**< one line, no final newline, without the file's name */
 } mele_error;
 

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/number.h"
+#include "core/utf8.h"
 
 typedef enum option_type { TEXT, CHOICE, CHARACTER, FLAG_OFF, COUNT, SEED, NUMBER, RIDGE } option_type;
 
@@ -217,7 +218,11 @@ mele_status mele_option_set(mele_options *options, size_t i, const char *text, m
     double number = 0;
 
     switch (row->type) {
-    case TEXT: *(const char **)member = text; break;
+    case TEXT:
+        if (!mele_i_is_utf8(text))
+            return refuse(i, text, "UTF-8", error);
+        *(const char **)member = text;
+        break;
     case CHOICE: status = parse_choice(i, text, member, error); break;
     case CHARACTER: status = parse_character(i, text, member, error); break;
     case FLAG_OFF: *(bool *)member = false; break;
@@ -267,7 +272,10 @@ size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t
         text = character[0] == '\0' ? NULL : character[0] == '\t' ? "\\t" : character;
         break;
     case FLAG_OFF: text = *(const bool *)member ? NULL : "yes"; break;
-    case COUNT: return (size_t)snprintf(out, size, "%zu", *(const size_t *)member);
+    case COUNT:
+        if ((double)*(const size_t *)member >= row->least)
+            return (size_t)snprintf(out, size, "%zu", *(const size_t *)member);
+        break;
     case SEED: return (size_t)snprintf(out, size, "%ju", (uintmax_t) * (const uint64_t *)member);
     case RIDGE:
     case NUMBER:

@@ -37,7 +37,8 @@ typedef struct predict_context {
 typedef struct workspace {
     const double **column;
     mele_reason *reason;
-    double *design, *space, *log_posteriors, *log_gate, *mean, *variance, *log_joint;
+    double *design, *space, *log_posteriors, *log_gate, *gate, *mean, *variance, *log_joint;
+    double *probability; /* exp(mean): classes only */
 } workspace;
 
 static void *carve(unsigned char *memory, size_t *at, size_t count, size_t size)
@@ -59,8 +60,10 @@ static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memo
     w->space = carve(memory, &at, rows * c->space_columns, sizeof(double));
     w->log_posteriors = carve(memory, &at, rows * c->clusters, sizeof(double));
     w->log_gate = carve(memory, &at, rows * c->clusters, sizeof(double));
+    w->gate = carve(memory, &at, rows * c->clusters, sizeof(double));
     w->mean = carve(memory, &at, experts, sizeof(double));
     w->variance = carve(memory, &at, experts, sizeof(double));
+    w->probability = carve(memory, &at, c->classes > 0 ? experts : 0, sizeof(double));
     w->log_joint = carve(memory, &at, c->clusters, sizeof(double));
     return at;
 }
@@ -142,6 +145,22 @@ static mele_status posteriors(const predict_context *c, const mele_i_features *f
     return status;
 }
 
+/* Weights and probabilities themselves, which every blend uses. */
+static void take_exponentials(const predict_context *c, size_t rows, workspace *w)
+{
+    const mele_i_kernels *kernels = mele_i_kernels_best();
+    size_t weights = rows * c->clusters, experts = weights * c->outputs;
+
+    if (c->need_gate) {
+        memcpy(w->gate, w->log_gate, weights * sizeof *w->gate);
+        kernels->exponential(w->gate, weights);
+    }
+    if (c->need_experts && c->classes > 0) {
+        memcpy(w->probability, w->mean, experts * sizeof *w->probability);
+        kernels->exponential(w->probability, experts);
+    }
+}
+
 /* The stages that are needed, for one block. */
 static mele_status run_stages(const predict_context *c, const mele_i_features *features,
                               mele_i_block block, workspace *w, mele_error *error)
@@ -157,6 +176,8 @@ static mele_status run_stages(const predict_context *c, const mele_i_features *f
     if (status == MELE_OK && c->need_experts)
         status = mele_experts_predict(c->model->experts, &design, NULL, w->mean,
                                       c->classes > 0 ? NULL : w->variance, error);
+    if (status == MELE_OK)
+        take_exponentials(c, block.count, w);
     return status;
 }
 
@@ -165,18 +186,18 @@ static mele_status run_stages(const predict_context *c, const mele_i_features *f
 static void blend_targets(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
     const mele_i_scaling *scaling = &c->model->target_scaling;
-    const double *log_gate = w->log_gate + i * c->clusters;
+    const double *gate = w->gate + i * c->clusters;
 
     for (size_t t = 0; t < c->targets; t++) {
         const double *mean = w->mean + i * c->clusters * c->outputs + t;
         const double *variance = w->variance + i * c->clusters * c->outputs + t;
         double blend = 0, within = 0, between = 0, square = scaling->scale[t] * scaling->scale[t];
         for (size_t k = 0; k < c->clusters; k++)
-            blend += exp(log_gate[k]) * mean[k * c->outputs];
+            blend += gate[k] * mean[k * c->outputs];
         for (size_t k = 0; k < c->clusters; k++) {
-            double gate = exp(log_gate[k]), off = mean[k * c->outputs] - blend;
-            within += gate * variance[k * c->outputs];
-            between += gate * off * off;
+            double off = mean[k * c->outputs] - blend;
+            within += gate[k] * variance[k * c->outputs];
+            between += gate[k] * off * off;
         }
         if (c->out->mean != NULL)
             c->out->mean[row * c->targets + t] = scaling->center[t] + scaling->scale[t] * blend;
@@ -189,14 +210,14 @@ static void blend_targets(const predict_context *c, const workspace *w, size_t i
 
 static void blend_classes(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
-    const double *log_gate = w->log_gate + i * c->clusters;
-    const double *log_proba = w->mean + i * c->clusters * c->classes;
+    const double *gate = w->gate + i * c->clusters;
+    const double *probability = w->probability + i * c->clusters * c->classes;
     double best = -1, chosen = 0;
 
     for (size_t class = 0; class < c->classes; class++) {
         double sum = 0;
         for (size_t k = 0; k < c->clusters; k++)
-            sum += exp(log_gate[k] + log_proba[k * c->classes + class]);
+            sum += gate[k] * probability[k * c->classes + class];
         if (c->out->probability != NULL)
             c->out->probability[row * c->classes + class] = sum;
         if (sum > best) {
@@ -256,12 +277,11 @@ static void copy_experts(const predict_context *c, const workspace *w, size_t i,
     size_t count = wanted ? c->clusters * c->outputs : 0;
 
     for (size_t e = 0; e < count; e++) {
-        double mean = w->mean[i * count + e];
+        double mean = c->classes > 0 ? w->probability[i * count + e] : w->mean[i * count + e];
         double scale = c->classes > 0 ? 1 : scaling->scale[e % c->outputs];
         double center = c->classes > 0 ? 0 : scaling->center[e % c->outputs];
         if (c->out->expert_mean != NULL)
-            c->out->expert_mean[row * count + e] =
-                c->classes > 0 ? exp(mean) : center + scale * mean;
+            c->out->expert_mean[row * count + e] = center + scale * mean;
         if (c->out->expert_variance != NULL)
             c->out->expert_variance[row * count + e] = scale * scale * w->variance[i * count + e];
     }

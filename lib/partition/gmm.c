@@ -158,10 +158,13 @@ static void combine_moments(void *context, const void *partial)
 
 static mele_status expect(em *e, mele_error *error)
 {
-    mele_i_pass pass = {.rows = e->attempt->sample->x.rows, .block_rows = e->block_rows,
+    mele_i_pass pass = {.rows = e->attempt->sample->x.rows,
+                        .block_rows = e->block_rows,
                         .partial_bytes = sums_count(e) * sizeof(double),
                         .scratch_bytes = e->block_rows * (e->p->clusters + 1) * sizeof(double),
-                        .map = map_moments, .combine = combine_moments, .context = e};
+                        .map = map_moments,
+                        .combine = combine_moments,
+                        .context = e};
 
     memset(e->sums, 0, sums_count(e) * sizeof(double));
     return mele_i_pass_run(e->attempt->engine, &pass, error);
@@ -196,11 +199,15 @@ static mele_status set_whitener(em *e, size_t k, mele_error *error)
 {
     size_t d = e->p->columns;
     double *out = whiteners_of(e->p) + k * triangle(d);
+    double floor = mele_i_variance_floor(e->attempt->sample,
+                                         e->attempt->options->covariance_floor);
 
-    if (!raise_eigenvalues(e, e->attempt->sample->floor) || !mele_i_cholesky(e->covariance, d)
+    if (!raise_eigenvalues(e, floor) || !mele_i_cholesky(e->covariance, d)
         || !mele_i_lower_inverse(e->covariance, d))
-        return mele_i_fail(error, MELE_EDATA, "the covariance of cluster %zu has no Cholesky "
-                           "factor: scale the data or raise the covariance floor", k + 1);
+        return mele_i_fail(error, MELE_EDATA,
+                           "the covariance of cluster %zu has no Cholesky "
+                           "factor: scale the data or raise the covariance floor",
+                           k + 1);
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j <= i; j++)
             *out++ = e->covariance[i * d + j];
@@ -278,7 +285,7 @@ static mele_status run_em(const mele_i_attempt *attempt, mele_partition *p, cons
         return mele_i_no_memory(error);
     e.block_rows = mele_i_partition_block(p->clusters * (d * (d + 8)));
     e.sums = mele_i_array(p->clusters + 1, run_count(&e) * sizeof(double));
-    e.covariance = MELE_I_ZEROED(double, d * d);
+    e.covariance = MELE_I_ZEROED(double, d *d);
     e.work = MELE_I_ARRAY(double, square);
     if (e.sums == NULL || e.covariance == NULL || e.work == NULL)
         mele_i_no_memory(error);
@@ -345,9 +352,9 @@ static void marginal(const mele_partition *from, mele_partition *to)
 static bool save(const mele_partition *p, json_t *section)
 {
     return mele_i_json_put(section, "weights", mele_i_json_numbers(weights_of(p), p->clusters))
-           && mele_i_json_put(section, "whiteners",
-                              mele_i_json_matrix(whiteners_of(p), p->clusters,
-                                                 triangle(p->columns)));
+           && mele_i_json_put(
+               section, "whiteners",
+               mele_i_json_matrix(whiteners_of(p), p->clusters, triangle(p->columns)));
 }
 
 /* Weights are shares that sum to 1, and the whiteners' diagonals positive. */
@@ -362,8 +369,10 @@ static mele_status check_loaded(const mele_partition *p, mele_error *error)
         sum += weights_of(p)[k];
         for (size_t i = 0; i < p->columns; i++)
             if (!(w[triangle(i + 1) - 1] > 0))
-                return mele_i_fail(error, MELE_EDATA, "\"whiteners\" has %g on the diagonal of "
-                                   "cluster %zu", w[triangle(i + 1) - 1], k + 1);
+                return mele_i_fail(error, MELE_EDATA,
+                                   "\"whiteners\" has %g on the diagonal of "
+                                   "cluster %zu",
+                                   w[triangle(i + 1) - 1], k + 1);
     }
     if (!(fabs(sum - 1) <= 1e-6))
         return mele_i_fail(error, MELE_EDATA, "\"weights\" add up to %g, not 1", sum);
@@ -372,8 +381,8 @@ static mele_status check_loaded(const mele_partition *p, mele_error *error)
 
 static mele_status load(const json_t *section, mele_partition *p, mele_error *error)
 {
-    mele_status status = mele_i_json_get_numbers(section, "weights", weights_of(p), p->clusters,
-                                                 error);
+    mele_status status =
+        mele_i_json_get_numbers(section, "weights", weights_of(p), p->clusters, error);
 
     if (status == MELE_OK)
         status = mele_i_json_get_matrix(section, "whiteners", whiteners_of(p), p->clusters,

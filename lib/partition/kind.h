@@ -22,8 +22,11 @@ typedef struct mele_i_sample {
     const double *weights; /* NULL: all 1 */
     double total;          /* sum of the weights */
     double variance;       /* mean over the columns */
-    double floor;          /* no variance of a region is smaller; > 0 */
+    double size;           /* the variance, or what stands for it when it is 0; > 0 */
 } mele_i_sample;
+
+/* The least variance of a region: a share of the sample's size; > 0. */
+double mele_i_variance_floor(const mele_i_sample *sample, double share);
 
 /* One of a fit's restarts. */
 typedef struct mele_i_attempt {
@@ -35,7 +38,7 @@ typedef struct mele_i_attempt {
 
 struct mele_i_partition_kind {
     const char *name;
-    const char *keys; /* those of its section in a model */
+    const char *keys;      /* those of its section in a model */
     bool larger_is_better; /* of the objective */
     size_t (*shape_count)(size_t clusters, size_t columns);
 

@@ -15,7 +15,7 @@
  * are dropped, so fewer distinct rows than K give as many clusters as distinct rows.
  *
  * The mixture that this is the limit of: equal priors 1/K, density N(c_k, v I) with
- * v = inertia / (d sum w), floored. */
+ * v = inertia / (d sum w), floored at LEAST_SHARE of the data's own variance. */
 #include "partition/kmeans.h"
 
 #include <float.h>
@@ -31,6 +31,7 @@
 #include "partition/start.h"
 
 #define NO_LABEL UINT32_MAX
+#define LEAST_SHARE 1e-8 /* above the rounding of squared distances, so that ties stay ties */
 
 typedef struct lloyd {
     const mele_i_attempt *attempt;
@@ -93,10 +94,13 @@ static void combine_sums(void *context, const void *partial)
 /* Label every row with its nearest centre, and sum. */
 static mele_status assign_rows(lloyd *l, mele_error *error)
 {
-    mele_i_pass pass = {.rows = l->attempt->sample->x.rows, .block_rows = l->block_rows,
+    mele_i_pass pass = {.rows = l->attempt->sample->x.rows,
+                        .block_rows = l->block_rows,
                         .partial_bytes = sums_count(l) * sizeof(double),
                         .scratch_bytes = l->block_rows * (sizeof(double) + sizeof(uint32_t)),
-                        .map = map_assign, .combine = combine_sums, .context = l};
+                        .map = map_assign,
+                        .combine = combine_sums,
+                        .context = l};
 
     memset(l->sums, 0, sums_count(l) * sizeof(double));
     return mele_i_pass_run(l->attempt->engine, &pass, error);
@@ -162,10 +166,13 @@ static mele_status repair_empty(const lloyd *l, size_t empty, double *next, size
 {
     const mele_matrix *x = &l->attempt->sample->x;
     repair r = {l, empty, MELE_I_ZEROED(far_row, empty)};
-    mele_i_pass pass = {.rows = x->rows, .block_rows = l->block_rows,
+    mele_i_pass pass = {.rows = x->rows,
+                        .block_rows = l->block_rows,
                         .partial_bytes = empty * sizeof(far_row),
                         .scratch_bytes = l->block_rows * (sizeof(double) + sizeof(uint32_t)),
-                        .map = map_farthest, .combine = combine_farthest, .context = &r};
+                        .map = map_farthest,
+                        .combine = combine_farthest,
+                        .context = &r};
 
     if (r.farthest == NULL)
         return mele_i_no_memory(error);
@@ -263,8 +270,11 @@ mele_status mele_i_lloyd(const mele_i_attempt *attempt, bool iterate, bool tell,
                          mele_error *error)
 {
     size_t n = attempt->sample->x.rows, d = attempt->sample->x.cols;
-    lloyd l = {.attempt = attempt, .kernels = mele_i_kernels_best(), .columns = d,
-               .centres = centres, .label = label};
+    lloyd l = {.attempt = attempt,
+               .kernels = mele_i_kernels_best(),
+               .columns = d,
+               .centres = centres,
+               .label = label};
     mele_partition_info result = {0};
     double *next = NULL;
     mele_status status = mele_i_start(attempt, centres, &l.clusters, error);
@@ -311,11 +321,12 @@ static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
 
     if (label == NULL)
         return mele_i_no_memory(error);
-    mele_status status = mele_i_lloyd(attempt, true, true, trial->centres, &trial->clusters, label,
-                                      info, error);
+    mele_status status =
+        mele_i_lloyd(attempt, true, true, trial->centres, &trial->clusters, label, info, error);
     if (status == MELE_OK)
-        trial->shape[0] = fmax(info->objective / ((double)sample->x.cols * sample->total),
-                               sample->floor);
+        trial->shape[0] =
+            fmax(info->objective / ((double)sample->x.cols * sample->total),
+                 mele_i_variance_floor(sample, LEAST_SHARE));
     free(label);
     return status;
 }
@@ -324,7 +335,8 @@ static void log_joint(const mele_partition *p, const double *x, size_t stride, s
                       double *out)
 {
     const double v = p->shape[0], half = 0.5 / v;
-    const double constant = -0.5 * (double)p->columns * log(2 * M_PI * v) - log((double)p->clusters);
+    const double constant =
+        -0.5 * (double)p->columns * log(2 * M_PI * v) - log((double)p->clusters);
 
     mele_i_kernels_best()->distances(x, stride, rows, p->columns, p->centres, p->clusters, out);
     for (size_t i = 0; i < rows * p->clusters; i++)

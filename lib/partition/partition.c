@@ -1,9 +1,10 @@
 /* Stage 1 as its users see it: checks, restarts, the numbering of the clusters, and what a
  * partition says of rows. The kinds do the rest.
  *
- * The floor of all variances is covariance_floor times the mean variance of the columns; when
- * the rows do not vary (or by less than can be squared), times the mean square of the data; and
- * when that is zero too, the option itself. Rows that spread so far that their squared distances
+ * The floor of a kind's variances is a share (gmm's is an option, k-means' a constant) of the size
+ * of the data, which is the mean variance of the columns; when
+ * the rows do not vary (or by less than can be squared), the mean square of the data; and
+ * when that is zero too, 1. Rows that spread so far that their squared distances
  * cannot be summed are refused. */
 #include "partition/partition.h"
 
@@ -38,7 +39,7 @@ mele_partition_options mele_partition_defaults(void)
         .restarts = 10,
         .max_iterations = 300,
         .tolerance = 1e-4,
-        .covariance_floor = 1e-6,
+        .covariance_floor = 1e-2,
         .seed = 1,
     };
 
@@ -77,14 +78,18 @@ mele_status mele_i_partition_progress(const mele_i_attempt *attempt, size_t iter
 static mele_status check_names(const mele_partition_options *o, mele_error *error)
 {
     if (find_kind(o->method) == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "method \"%s\" is not known: there are \"kmeans\" "
-                           "and \"gmm\"", o->method == NULL ? "" : o->method);
+        return mele_i_fail(error, MELE_EINVAL,
+                           "method \"%s\" is not known: there are \"kmeans\" "
+                           "and \"gmm\"",
+                           o->method == NULL ? "" : o->method);
     if (o->covariance == NULL || strcmp(o->covariance, "full") != 0)
         return mele_i_fail(error, MELE_EINVAL, "covariance \"%s\" is not known: there is \"full\"",
                            o->covariance == NULL ? "" : o->covariance);
     if (o->init == NULL || (strcmp(o->init, "kmeans++") != 0 && strcmp(o->init, "random") != 0))
-        return mele_i_fail(error, MELE_EINVAL, "init \"%s\" is not known: there are \"kmeans++\" "
-                           "and \"random\"", o->init == NULL ? "" : o->init);
+        return mele_i_fail(error, MELE_EINVAL,
+                           "init \"%s\" is not known: there are \"kmeans++\" "
+                           "and \"random\"",
+                           o->init == NULL ? "" : o->init);
     return MELE_OK;
 }
 
@@ -94,8 +99,10 @@ static mele_status check_numbers(const mele_partition_options *o, mele_error *er
         return mele_i_fail(error, MELE_EINVAL, "%zu clusters asked for, not 1 or more",
                            o->clusters);
     if (o->restarts == 0 || o->max_iterations == 0)
-        return mele_i_fail(error, MELE_EINVAL, "%zu restarts of %zu iterations: both must be 1 or "
-                           "more", o->restarts, o->max_iterations);
+        return mele_i_fail(error, MELE_EINVAL,
+                           "%zu restarts of %zu iterations: both must be 1 or "
+                           "more",
+                           o->restarts, o->max_iterations);
     if (!(o->tolerance >= 0) || isinf(o->tolerance))
         return mele_i_fail(error, MELE_EINVAL, "tolerance %g is not a number >= 0", o->tolerance);
     if (!(o->covariance_floor > 0) || isinf(o->covariance_floor))
@@ -120,9 +127,11 @@ static mele_status check_data(const mele_matrix *x, const double *weights,
     if (o->centres == NULL)
         return MELE_OK;
     if (o->centres->rows != o->clusters || o->centres->cols != x->cols)
-        return mele_i_fail(error, MELE_EINVAL, "centres is %zu x %zu, where %zu clusters of %zu "
-                           "columns need %zu x %zu", o->centres->rows, o->centres->cols,
-                           o->clusters, x->cols, o->clusters, x->cols);
+        return mele_i_fail(error, MELE_EINVAL,
+                           "centres is %zu x %zu, where %zu clusters of %zu "
+                           "columns need %zu x %zu",
+                           o->centres->rows, o->centres->cols, o->clusters, x->cols, o->clusters,
+                           x->cols);
     return mele_i_check_matrix(o->centres, "centres", NULL, error);
 }
 
@@ -169,9 +178,12 @@ static void combine_scatter(void *context, const void *partial)
 static mele_status sum_scatter(scatter *s, mele_engine *engine, mele_error *error)
 {
     size_t d = s->sample->x.cols;
-    mele_i_pass pass = {.rows = s->sample->x.rows, .block_rows = mele_i_partition_block(d),
-                        .partial_bytes = (d + 1) * sizeof(double), .map = map_scatter,
-                        .combine = combine_scatter, .context = s};
+    mele_i_pass pass = {.rows = s->sample->x.rows,
+                        .block_rows = mele_i_partition_block(d),
+                        .partial_bytes = (d + 1) * sizeof(double),
+                        .map = map_scatter,
+                        .combine = combine_scatter,
+                        .context = s};
 
     memset(s->sums, 0, (d + 1) * sizeof(double));
     return mele_i_pass_run(engine, &pass, error);
@@ -179,7 +191,7 @@ static mele_status sum_scatter(scatter *s, mele_engine *engine, mele_error *erro
 
 /* Of the sums of squares about the mean, and the mean. */
 static mele_status set_variance(mele_i_sample *sample, const double *squares, const double *mean,
-                                double covariance_floor, mele_error *error)
+                                mele_error *error)
 {
     size_t d = sample->x.cols;
     double sum = 0, size = 0;
@@ -189,17 +201,20 @@ static mele_status set_variance(mele_i_sample *sample, const double *squares, co
         size += mean[j] * mean[j] / (double)d;
     }
     if (!(sum <= MOST_SCATTER && size <= MOST_SCATTER))
-        return mele_i_fail(error, MELE_EDATA, "the rows spread too far for sums of squared "
+        return mele_i_fail(error, MELE_EDATA,
+                           "the rows spread too far for sums of squared "
                            "distances: scale the data");
     sample->variance = sum / sample->total / (double)d;
-    sample->floor = covariance_floor
-                    * (sample->variance > 0 ? sample->variance : size > 0 ? size : 1);
-    sample->floor = fmin(fmax(sample->floor, DBL_MIN), MOST_SCATTER);
+    sample->size = sample->variance > 0 ? sample->variance : size > 0 ? size : 1;
     return MELE_OK;
 }
 
-static mele_status describe(mele_i_sample *sample, double covariance_floor, mele_engine *engine,
-                            mele_error *error)
+double mele_i_variance_floor(const mele_i_sample *sample, double share)
+{
+    return fmin(fmax(share * sample->size, DBL_MIN), MOST_SCATTER);
+}
+
+static mele_status describe(mele_i_sample *sample, mele_engine *engine, mele_error *error)
 {
     size_t d = sample->x.cols;
     double *mean = MELE_I_ARRAY(double, d + 1), *squares = MELE_I_ARRAY(double, d + 1);
@@ -219,7 +234,7 @@ static mele_status describe(mele_i_sample *sample, double covariance_floor, mele
     s = (scatter){sample, mean, squares};
     status = sum_scatter(&s, engine, error);
     if (status == MELE_OK)
-        status = set_variance(sample, squares, mean, covariance_floor, error);
+        status = set_variance(sample, squares, mean, error);
 cleanup:
     free(squares);
     free(mean);
@@ -334,8 +349,7 @@ typedef struct restarts {
     mele_partition_info best_info;
 } restarts;
 
-static mele_status run_restart(void *context, size_t index, mele_engine *engine,
-                               mele_error *error)
+static mele_status run_restart(void *context, size_t index, mele_engine *engine, mele_error *error)
 {
     restarts *r = context;
     const mele_i_attempt attempt = {r->sample, r->options, index, r->count, engine};
@@ -372,7 +386,9 @@ static void take_restart(void *context, size_t index)
 static mele_status run_restarts(restarts *r, mele_engine *engine, mele_error *error)
 {
     unsigned threads = mele_engine_threads(engine);
-    mele_i_tasks tasks = {.count = r->count, .run = run_restart, .take = take_restart,
+    mele_i_tasks tasks = {.count = r->count,
+                          .run = run_restart,
+                          .take = take_restart,
                           .context = r,
                           .stage = threads > 1 && r->count >= threads ? "partition" : NULL};
     mele_status status = MELE_ENOMEM;
@@ -406,10 +422,12 @@ mele_status mele_partition_fit(const mele_matrix *x, const double *weights,
     if (status != MELE_OK)
         return status;
     sample.x = *x;
-    status = describe(&sample, o->covariance_floor, engine, error);
+    status = describe(&sample, engine, error);
     if (status != MELE_OK)
         return status;
-    restarts r = {.sample = &sample, .options = o, .kind = find_kind(o->method),
+    restarts r = {.sample = &sample,
+                  .options = o,
+                  .kind = find_kind(o->method),
                   .count = o->centres == NULL ? o->restarts : 1};
     status = run_restarts(&r, engine, error);
     if (status == MELE_OK && o->centres == NULL)
@@ -477,8 +495,8 @@ static mele_status map_inquiry(void *context, mele_i_block block, void *partial,
 
     (void)partial;
     (void)error;
-    q->p->kind->log_joint(q->p, q->x->data + block.first * q->x->stride, q->x->stride,
-                          block.count, out);
+    q->p->kind->log_joint(q->p, q->x->data + block.first * q->x->stride, q->x->stride, block.count,
+                          out);
     q->kernels->log_softmax(out, block.count, clusters,
                             q->density == NULL ? NULL : q->density + block.first);
     for (size_t i = 0; i < block.count && q->label != NULL; i++)
@@ -491,8 +509,8 @@ static mele_status inquire(inquiry *q, mele_engine *engine, mele_error *error)
     size_t clusters = q->p->clusters;
     size_t rows = mele_i_block_rows(clusters * (q->p->columns + 16), 1 << 18, 64);
     size_t scratch = q->posteriors == NULL ? rows * clusters * sizeof(double) : 0;
-    mele_i_pass pass = {.block_rows = rows, .scratch_bytes = scratch, .map = map_inquiry,
-                        .context = q};
+    mele_i_pass pass = {
+        .block_rows = rows, .scratch_bytes = scratch, .map = map_inquiry, .context = q};
 
     if (q->x == NULL || (q->x->rows > 0 && q->x->data == NULL))
         return mele_i_fail(error, MELE_EINVAL, "x is NULL");
@@ -571,8 +589,7 @@ static mele_status load_sizes(const json_t *section, size_t *clusters, size_t *c
                               mele_error *error)
 {
     const json_t *centres = json_object_get(section, "centres");
-    mele_status status = mele_i_json_get_size(section, "clusters", 1, INT32_MAX, clusters,
-                                              error);
+    mele_status status = mele_i_json_get_size(section, "clusters", 1, INT32_MAX, clusters, error);
 
     if (status == MELE_OK)
         status = mele_i_json_get_size(section, "columns", 1, SIZE_MAX, columns, error);

@@ -54,8 +54,10 @@ static mele_status map_lower(void *context, mele_i_block block, void *partial, v
 
 static mele_status lower_distances(seeding *s, const double *centre, mele_error *error)
 {
-    mele_i_pass pass = {.rows = s->attempt->sample->x.rows, .block_rows = s->block_rows,
-                        .scratch_bytes = s->block_rows * sizeof(double), .map = map_lower,
+    mele_i_pass pass = {.rows = s->attempt->sample->x.rows,
+                        .block_rows = s->block_rows,
+                        .scratch_bytes = s->block_rows * sizeof(double),
+                        .map = map_lower,
                         .context = s};
 
     s->last = centre;
@@ -94,10 +96,13 @@ static void combine_potential(void *context, const void *partial)
 
 static mele_status candidate_potentials(seeding *s, mele_error *error)
 {
-    mele_i_pass pass = {.rows = s->attempt->sample->x.rows, .block_rows = s->block_rows,
+    mele_i_pass pass = {.rows = s->attempt->sample->x.rows,
+                        .block_rows = s->block_rows,
                         .partial_bytes = s->candidates * sizeof(double),
                         .scratch_bytes = s->block_rows * s->candidates * sizeof(double),
-                        .map = map_potential, .combine = combine_potential, .context = s};
+                        .map = map_potential,
+                        .combine = combine_potential,
+                        .context = s};
 
     memset(s->potential, 0, s->candidates * sizeof(double));
     return mele_i_pass_run(s->attempt->engine, &pass, error);
@@ -109,7 +114,7 @@ static double share(const seeding *s, size_t i)
 {
     double weight = mele_i_weight(s->attempt->sample, i);
 
-    return weight == 0 ? 0 : isinf(s->nearest[i]) ? weight : weight * s->nearest[i];
+    return isinf(s->nearest[i]) ? weight : weight * s->nearest[i];
 }
 
 /* The row in which the running sum of shares passes target; rounding may carry it past the
@@ -210,7 +215,9 @@ static mele_status plus_plus(const mele_i_attempt *attempt, mele_i_stream *strea
 {
     size_t n = attempt->sample->x.rows, d = attempt->sample->x.cols;
     size_t candidates = 2 + (size_t)log((double)attempt->options->clusters);
-    seeding s = {.attempt = attempt, .kernels = mele_i_kernels_best(), .candidates = candidates,
+    seeding s = {.attempt = attempt,
+                 .kernels = mele_i_kernels_best(),
+                 .candidates = candidates,
                  .block_rows = mele_i_partition_block(d * candidates)};
     mele_status status;
 
@@ -259,8 +266,8 @@ mele_status mele_i_start(const mele_i_attempt *attempt, double *centres, size_t 
 {
     const mele_partition_options *options = attempt->options;
     const mele_matrix *given = options->centres;
-    mele_i_stream stream = mele_i_stream_make(options->seed, MELE_I_FOR_PARTITION, options->fold,
-                                              attempt->restart);
+    mele_i_stream stream =
+        mele_i_stream_make(options->seed, MELE_I_FOR_PARTITION, options->fold, attempt->restart);
 
     if (given != NULL) {
         for (size_t k = 0; k < given->rows; k++)

@@ -19,6 +19,7 @@
 #include "engine/pass.h"
 
 #define BLOCK_WORK (1 << 16)
+#define STRIP_ROWS 64 /* columns become rows in the nearest cache */
 
 bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out)
 {
@@ -91,8 +92,12 @@ static void expand_block(const source *s, mele_i_block block, double *out)
                    s->columns * sizeof *out);
         return;
     }
-    for (size_t j = 0, column = 0; j < s->schema->features; j++)
-        column = expand_feature(s, j, block, column, out);
+    for (size_t done = 0; done < block.count; done += STRIP_ROWS) {
+        size_t left = block.count - done;
+        mele_i_block strip = {0, block.first + done, left < STRIP_ROWS ? left : STRIP_ROWS};
+        for (size_t j = 0, column = 0; j < s->schema->features; j++)
+            column = expand_feature(s, j, strip, column, out + done * s->columns);
+    }
 }
 
 /* ---- fitting the scaling ---- */

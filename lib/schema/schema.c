@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/utf8.h"
 
 static void clear_variables(mele_i_variable *variable, size_t count)
 {
@@ -50,6 +51,11 @@ mele_status mele_i_schema_new(size_t features, size_t targets, mele_schema **out
 mele_status mele_i_variable_set(mele_i_variable *variable, const char *name, size_t position,
                                 size_t levels, const char *const *level, mele_error *error)
 {
+    if (!mele_i_is_utf8(name))
+        return mele_i_fail(error, MELE_EDATA, "the name of column %zu is not UTF-8", position + 1);
+    for (size_t l = 0; l < levels; l++)
+        if (!mele_i_is_utf8(level[l]))
+            return mele_i_fail(error, MELE_EDATA, "column \"%s\": a level is not UTF-8", name);
     variable->position = position;
     variable->name = mele_i_string(name);
     if (variable->name == NULL)

@@ -85,8 +85,12 @@ static void combine_nothing(void *context, const void *partial)
 /* Bytes a second that a pass over rows of 16 numbers can read, the best of a few. */
 static double read_bandwidth(const double *x, size_t rows, mele_engine *engine)
 {
-    mele_i_pass pass = {.rows = rows, .block_rows = 2048, .partial_bytes = sizeof(double),
-                        .map = map_read, .combine = combine_nothing, .context = (void *)x};
+    mele_i_pass pass = {.rows = rows,
+                        .block_rows = 2048,
+                        .partial_bytes = sizeof(double),
+                        .map = map_read,
+                        .combine = combine_nothing,
+                        .context = (void *)x};
     double best = 0;
 
     for (int trial = 0; trial < 5; trial++) {
@@ -122,8 +126,8 @@ static double *blobs(size_t rows, size_t cols, size_t clusters)
 }
 
 /* Seconds of a fit from given centres with so many iterations. */
-static double time_fit(const bench *b, const mele_matrix *x, size_t iterations,
-                       mele_engine *engine, mele_partition_info *info, mele_partition **out)
+static double time_fit(const bench *b, const mele_matrix *x, size_t iterations, mele_engine *engine,
+                       mele_partition_info *info, mele_partition **out)
 {
     mele_matrix start = {x->data, b->clusters, x->cols, x->stride};
     mele_partition_options options = mele_partition_defaults();
@@ -175,8 +179,8 @@ static void bench_fit(const bench *b, size_t rows, mele_engine *engine, double b
     }
     double each = (best - around) / (double)(info.iterations - 1);
     printf("%-6s iteration of %zu x %zu, K %-3zu %9.1f ms %8.1f Mrows/s  %.0f%% of bandwidth, "
-           "%.0f%% of dgemm  %zu iterations, objective %.17g\n", b->method, rows, b->cols,
-           b->clusters, 1e3 * each, 1e-6 * (double)rows / each,
+           "%.0f%% of dgemm  %zu iterations, objective %.17g\n",
+           b->method, rows, b->cols, b->clusters, 1e3 * each, 1e-6 * (double)rows / each,
            100 * (double)rows * (double)b->cols * 8 / each / bandwidth,
            100 * (double)rows * b->row_work / each / peak, info.iterations, info.objective);
     printf("%-6s the rest of such a fit%22.1f ms\n", b->method, 1e3 * (around - each));

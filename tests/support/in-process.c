@@ -4,7 +4,7 @@
  * valgrind do not survive or do not follow, and that needs /proc. Linked into a test program,
  * this file takes the place of the library's runner; assertions and their messages stay
  * Criterion's. Tests that are to end by a signal or an exit status are skipped. Output: TAP, to
- * standard output or, with --tap=FILE, to FILE. */
+ * standard output or, with a last argument --tap=FILE, to FILE. */
 #include <criterion/criterion.h>
 #include <criterion/event.h>
 #include <criterion/new/assert.h>
@@ -97,7 +97,8 @@ int main(int argc, char **argv)
 {
     bool any = false;
 
-    if (argc > 1 && strncmp(argv[1], "--tap=", 6) == 0 && !freopen(argv[1] + 6, "w", stdout))
+    if (argc > 1 && strncmp(argv[argc - 1], "--tap=", 6) == 0
+        && !freopen(argv[argc - 1] + 6, "w", stdout))
         return 99;
     printf("1..%td\n", __stop_cr_tst - __start_cr_tst);
     for (struct criterion_test **test = __start_cr_tst; test < __stop_cr_tst; test++) {

@@ -65,8 +65,11 @@ static size_t shapes(shape *out)
     static const size_t rows[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33};
     static const size_t cols[] = {1, 2, 3, 4, 5, 7, 8, 9, 13, 16, 17, 40};
     static const size_t clusters[] = {1, 2, 3, 4, 7, 8, 9, 16, 33};
-    static const shape large[] = {{19, 127, 9, 130, 0}, {19, 128, 3, 128, 0}, {5, 129, 9, 129, 2},
-                                  {18, 300, 10, 301, 0}, {33, 17, 200, 17, 0}};
+    static const shape large[] = {{19, 127, 9, 130, 0},
+                                  {19, 128, 3, 128, 0},
+                                  {5, 129, 9, 129, 2},
+                                  {18, 300, 10, 301, 0},
+                                  {33, 17, 200, 17, 0}};
     size_t count = 0;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -217,6 +220,92 @@ static void check_log_softmax(const mele_i_kernels *kernels, shape s, mele_i_str
     free(logits), free(out), free(wanted), free(sum), free(wanted_sum);
 }
 
+/* A third of the rows without weight; with weights NULL in every other shape. */
+static void check_accumulate(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
+{
+    size_t count = s.clusters * s.cols;
+    double *x = numbers(random, s.rows * s.stride, s.spread), *w = numbers(random, s.rows, 0);
+    double *centres = numbers(random, count, s.spread), *out = guarded(count);
+    double *wanted = guarded(count);
+    long double *sum = MELE_I_ZEROED(long double, count), *size = MELE_I_ZEROED(long double, count);
+    uint32_t *label = MELE_I_ARRAY(uint32_t, s.rows);
+    bool weighted = s.rows % 2 == 0;
+
+    for (size_t i = 0; i < s.rows; i++) {
+        label[i] = (uint32_t)mele_i_stream_below(random, s.clusters);
+        w[i] = i % 3 == 0 ? 0 : fabs(w[i]);
+        for (size_t j = 0; j < s.cols; j++) {
+            size_t at = label[i] * s.cols + j;
+            long double d = (long double)x[i * s.stride + j] - centres[at];
+            d *= weighted ? w[i] : 1;
+            sum[at] += d;
+            size[at] += fabsl(d);
+        }
+    }
+    memset(out, 0, count * sizeof *out);
+    memset(wanted, 0, count * sizeof *out);
+    kernels->accumulate(x, s.stride, s.rows, s.cols, centres, label, weighted ? w : NULL, out);
+    mele_i_kernels_at(0)->accumulate(x, s.stride, s.rows, s.cols, centres, label,
+                                     weighted ? w : NULL, wanted);
+    cr_assert(memcmp(out, wanted, count * sizeof *out) == 0, "%s accumulate %zu x %zu, K %zu",
+              kernels->name, s.rows, s.cols, s.clusters);
+    check_guard(out, count, "accumulate");
+    for (size_t i = 0; i < count; i++)
+        cr_assert(near(out[i], sum[i], size[i], s.rows));
+    free(x), free(w), free(centres), free(out), free(wanted), free(sum), free(size), free(label);
+}
+
+/* One component against the sums in long double. */
+static void check_moments_of(const double *x, shape s, const double *mean, const double *weights,
+                             const double *out)
+{
+    for (size_t a = 0; a <= s.cols; a++)
+        for (size_t b = 0; b <= a; b++) { /* column 0 of both stands for the constant 1 */
+            long double sum = 0, size = 0;
+            for (size_t i = 0; i < s.rows; i++) {
+                long double term = weights[i * s.clusters];
+                term *= a == 0 ? 1 : x[i * s.stride + a - 1] - mean[a - 1];
+                term *= b == 0 ? 1 : x[i * s.stride + b - 1] - mean[b - 1];
+                sum += term;
+                size += fabsl(term);
+            }
+            double got = a == 0 ? out[0] : b == 0 ? out[a] : out[1 + a * s.cols + b - 1];
+            cr_assert(near(got, sum, size, s.rows + 3), "%zu x %zu: (%zu, %zu)", s.rows, s.cols, a,
+                      b);
+        }
+}
+
+static void check_moments(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
+{
+    size_t each = 1 + s.cols + s.cols * s.cols, count = s.clusters * each;
+    double *x = numbers(random, s.rows * s.stride, s.spread / 2);
+    double *means = numbers(random, s.clusters * s.cols, s.spread / 2);
+    double *weights = numbers(random, s.rows * s.clusters, 0);
+    double *out = guarded(count), *wanted = guarded(count);
+
+    for (size_t i = 0; i < s.rows * s.clusters; i++)
+        weights[i] = i % 5 == 0 ? 0 : fabs(weights[i]);
+    if (s.cols > 1) /* a row that counts for nothing may be anywhere */
+        for (size_t k = 0; k < s.clusters; k++)
+            weights[k] = 0;
+    memset(out, 0, count * sizeof *out);
+    memset(wanted, 0, count * sizeof *out);
+    kernels->moments(x, s.stride, s.rows, s.cols, means, weights, s.clusters, out);
+    mele_i_kernels_at(0)->moments(x, s.stride, s.rows, s.cols, means, weights, s.clusters, wanted);
+    check_guard(out, count, "moments");
+    for (size_t k = 0; k < s.clusters; k++) {
+        const double *a = out + k * each, *b = wanted + k * each;
+        cr_assert(memcmp(a, b, (1 + s.cols) * sizeof *a) == 0);
+        for (size_t j = 0; j < s.cols; j++)
+            cr_assert(
+                memcmp(a + 1 + (j + 1) * s.cols, b + 1 + (j + 1) * s.cols, (j + 1) * sizeof *a)
+                    == 0,
+                "%s moments %zu x %zu, K %zu", kernels->name, s.rows, s.cols, s.clusters);
+        check_moments_of(x, s, means + k * s.cols, weights + k, a);
+    }
+    free(x), free(means), free(weights), free(out), free(wanted);
+}
+
 static void over_shapes(void (*check)(const mele_i_kernels *, shape, mele_i_stream *))
 {
     static shape all[MOST_SHAPES];
@@ -242,6 +331,38 @@ Test(kernels, mahalanobis)
 Test(kernels, linear)
 {
     over_shapes(check_linear);
+}
+
+Test(kernels, accumulate)
+{
+    over_shapes(check_accumulate);
+}
+
+Test(kernels, moments)
+{
+    over_shapes(check_moments);
+}
+
+/* Runs of rows, one after the other, and a row of weight 0 whose differences overflow. */
+Test(kernels, moments_of_many_rows)
+{
+    const shape all[] = {
+        {1003, 8, 2, 8, 0}, {600, 17, 1, 17, 0}, {100, 130, 1, 131, 0}, {40, 300, 2, 300, 0}};
+    double x[] = {DBL_MAX, 1, 2, 4}, mean[] = {-DBL_MAX}, weights[] = {0, 1, 1, 1};
+
+    for (size_t w = 0; mele_i_kernels_at(w) != NULL; w++) {
+        double out[3] = {0};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            mele_i_stream random = stream(i);
+            check_moments(mele_i_kernels_at(w), all[i], &random);
+        }
+        mele_i_kernels_at(w)->moments(x, 1, 1, 1, mean, weights, 1, out);
+        cr_assert(out[0] == 0 && out[1] == 0 && out[2] == 0);
+        mean[0] = 1;
+        mele_i_kernels_at(w)->moments(x, 1, 4, 1, mean, weights, 1, out);
+        cr_assert(out[0] == 3 && out[1] == 4 && out[2] == 10);
+        mean[0] = -DBL_MAX;
+    }
 }
 
 Test(kernels, log_softmax)
@@ -337,8 +458,8 @@ Test(kernels, exponential)
     const size_t count = 200003;
     mele_i_stream random = stream(1);
     double *x = numbers(&random, count, 0), *out = guarded(count), *wanted = guarded(count);
-    const double special[] = {0.0,    -0.0,        1,      -1,      709.78, 709.79,  -745.1, -745.2,
-                              -708.5, -INFINITY,   INFINITY, 1e308, -1e308, 4.9e-324, -1e-17, NAN};
+    const double special[] = {0.0,    -0.0,      1,        -1,    709.78, 709.79,   -745.1, -745.2,
+                              -708.5, -INFINITY, INFINITY, 1e308, -1e308, 4.9e-324, -1e-17, NAN};
 
     for (size_t i = 0; i < count; i++)
         x[i] = i % 2 == 0 ? x[i] : 1500 * mele_i_stream_uniform(&random) - 750;

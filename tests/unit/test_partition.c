@@ -55,7 +55,7 @@ static double *read_set(const char *name, size_t d, size_t *rows)
 static double *blobs(size_t n, size_t d, size_t clusters, double spread, uint64_t index)
 {
     mele_i_stream random = stream(index);
-    double *x = MELE_I_ARRAY(double, n * d), *centres = MELE_I_ARRAY(double, clusters * d);
+    double *x = MELE_I_ARRAY(double, n *d), *centres = MELE_I_ARRAY(double, clusters *d);
 
     cr_assert(x != NULL && centres != NULL);
     for (size_t i = 0; i < clusters * d; i++)
@@ -71,7 +71,7 @@ static double *blobs(size_t n, size_t d, size_t clusters, double spread, uint64_
 
 static double *start_rows(const double *x, size_t n, size_t d, size_t clusters)
 {
-    double *centres = MELE_I_ARRAY(double, clusters * d);
+    double *centres = MELE_I_ARRAY(double, clusters *d);
 
     cr_assert_not_null(centres);
     for (size_t k = 0; k < clusters; k++)
@@ -114,8 +114,8 @@ Test(partition, kmeans_as_scikit_learn)
         o.tolerance = 0;
         mele_partition *p = fit_or_fail(x, n, d, NULL, &o, NULL, &info);
         iterations = kmeans_reference[r].iterations;
-        cr_assert(close_to(info.objective, kmeans_reference[r].inertia, 1e-12),
-                  "%s, K %zu: %.17g", kmeans_reference[r].set, clusters, info.objective);
+        cr_assert(close_to(info.objective, kmeans_reference[r].inertia, 1e-12), "%s, K %zu: %.17g",
+                  kmeans_reference[r].set, clusters, info.objective);
         cr_assert(info.converged && info.merged == 0 && info.clusters == clusters);
         cr_assert_eq(info.iterations, iterations, "%zu", info.iterations);
         cr_assert_eq(mele_partition_assign(p, &view, NULL, label, NULL), MELE_OK);
@@ -157,6 +157,10 @@ Test(partition, gmm_as_scikit_learn)
             sum += density[i];
         cr_assert(close_to(sum / (double)n, info.objective, 1e-12));
         mele_partition_free(p);
+        o.max_iterations = 3;
+        mele_partition_free(fit_or_fail(x, n, d, NULL, &o, NULL, &info));
+        cr_assert(clusters == 1 || info.iterations == 3);
+        cr_assert(close_to(info.objective, gmm_reference[r].after_three, 1e-12));
         free(start), free(x), free(density);
     }
 }
@@ -252,7 +256,7 @@ Test(partition, log_likelihood_never_falls_at_the_floor)
 Test(partition, permuted_rows_permute_labels)
 {
     enum { N = 400, D = 3 };
-    double *x = blobs(N, D, 4, 0.02, 3), *y = MELE_I_ARRAY(double, N * D);
+    double *x = blobs(N, D, 4, 0.02, 3), *y = MELE_I_ARRAY(double, N *D);
     size_t order[N], label[N], permuted[N];
     mele_matrix vx = mele_matrix_of(x, N, D), vy = mele_matrix_of(y, N, D);
     mele_i_stream random = stream(4);
@@ -409,7 +413,7 @@ static void check_posteriors(const mele_partition *p)
     static const double scales[] = {0, 1, 30, 1e6, 1e12, 1e154, 1e300, DBL_MAX};
     enum { N = 64 };
     size_t d = mele_partition_columns(p), clusters = mele_partition_clusters(p), label[N];
-    double x[N * 8], *out = MELE_I_ARRAY(double, N * clusters), density[N];
+    double x[N * 8], *out = MELE_I_ARRAY(double, N *clusters), density[N];
     mele_matrix view = mele_matrix_of(x, N, d);
     mele_i_stream random = stream(8);
 
@@ -547,6 +551,24 @@ Test(partition, marginal)
         mele_partition_free(first);
     }
     free(x);
+}
+
+/* One component along the axes, its second variance below the floor: the first stays what it is,
+ * the second becomes the floor. */
+Test(partition, covariance_floor)
+{
+    const double x[] = {3, 1e-5, -3, 1e-5, 1, -1e-5, -1, -1e-5}; /* variances 5 and 1e-10 */
+    mele_partition_options o = mele_partition_defaults();
+
+    o.method = "gmm";
+    o.clusters = 1;
+    o.covariance_floor = 1e-4;
+    mele_partition *p = fit_or_fail(x, 4, 2, NULL, &o, NULL, NULL);
+    const double *whitener = p->shape + 2;
+    cr_assert(close_to(whitener[0], 1 / sqrt(5), 1e-14));
+    cr_assert(fabs(whitener[1]) < 1e-10);
+    cr_assert(close_to(whitener[2], 1 / sqrt(1e-4 * (5 + 1e-10) / 2), 1e-12));
+    mele_partition_free(p);
 }
 
 /* ---- degenerate input ---- */
@@ -819,7 +841,7 @@ Test(partition, loads_what_it_saved)
 }
 
 #define KMEANS_SECTION(rest) "{\"kind\":\"kmeans\",\"clusters\":2,\"columns\":1," rest "}"
-#define GMM_SECTION(rest) \
+#define GMM_SECTION(rest)                                                                          \
     "{\"kind\":\"gmm\",\"clusters\":2,\"columns\":1,\"centres\":[[1],[2]]," rest "}"
 
 static const struct {
@@ -835,8 +857,7 @@ static const struct {
      "\"variance\" is 0, not a positive number"},
     {KMEANS_SECTION("\"centres\":[[1],[2]],\"variance\":-1.5"),
      "\"variance\" is -1.5, not a positive number"},
-    {KMEANS_SECTION("\"centres\":[[1]],\"variance\":1"),
-     "\"centres\" is not 2 rows of 1 numbers"},
+    {KMEANS_SECTION("\"centres\":[[1]],\"variance\":1"), "\"centres\" is not 2 rows of 1 numbers"},
     {KMEANS_SECTION("\"centres\":[[1],[2,3]],\"variance\":1"),
      "\"centres\" has 2 numbers where 1 belong"},
     {KMEANS_SECTION("\"centres\":[[1],[null]],\"variance\":1"),

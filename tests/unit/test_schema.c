@@ -201,6 +201,32 @@ Test(data, a_later_file_is_bound_by_name_and_by_level)
     mele_data_free(first);
 }
 
+Test(data, names_and_levels_must_be_utf_8)
+{
+    static const char *const good[] = {"gr\xC3\xBC\xC3\x9F", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+    static const char *const bad[] = {"gr\xFC", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                      "\xE2\x82", "\x80"};
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+    mele_error error = {0};
+    char text[64];
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        sprintf(text, "%s,y\n%s,0\nb,1\n", good[i], good[i]);
+        cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_OK, "%s", error.message);
+        mele_data_free(data);
+        data = NULL;
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sprintf(text, "%s,y\n1,0\n", bad[i]);
+        cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EDATA);
+        cr_assert_str_eq(error.message, "the name of column 1 is not UTF-8");
+        sprintf(text, "a,y\n%s,0\nb,1\n", bad[i]);
+        cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EDATA);
+        cr_assert_str_eq(error.message, "column \"a\": a level is not UTF-8");
+    }
+}
+
 Test(data, arrays_are_checked)
 {
     const double x[] = {1, 2, 3, 4}, y[] = {0, 2, NAN, 1}, weights[] = {1, -1};
