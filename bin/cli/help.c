@@ -66,12 +66,12 @@ static void print_own(FILE *out, const char *title, const cli_option *option)
 }
 
 /* The help of a row of the table, with its choices and its default. */
-static void describe(size_t i, const mele_options *defaults, char *out, size_t size)
+static void describe(size_t i, char *out, size_t size)
 {
     char choices[256] = "", value[128] = "";
     size_t some = mele_option_choices(i, choices, sizeof choices);
-    size_t has_default = mele_option_text(defaults, i, value, sizeof value);
-    const char *quote = strchr(value, ',') != NULL ? "\"" : "";
+    size_t has_default = mele_option_default(i, value, sizeof value);
+    const char *quote = value[0] == ',' ? "\"" : "";
 
     snprintf(out, size, "%s%s%s%s%s%s%s%s", mele_option_at(i)->help, some > 0 ? ": " : "", choices,
              has_default > 0 ? " (default: " : "", quote, value, quote,
@@ -81,7 +81,6 @@ static void describe(size_t i, const mele_options *defaults, char *out, size_t s
 static void print_table(FILE *out, const cli_usage *usage, mele_option_stage stage,
                         const char *title)
 {
-    const mele_options defaults = mele_options_defaults();
     const mele_option *option;
     bool first = true;
     char help[1024];
@@ -92,7 +91,7 @@ static void print_table(FILE *out, const cli_usage *usage, mele_option_stage sta
         if (first)
             fprintf(out, "\n%s:\n", title);
         first = false;
-        describe(i, &defaults, help, sizeof help);
+        describe(i, help, sizeof help);
         print_option(out, option->letter, option->name, option->argument, help);
     }
 }

@@ -22,7 +22,7 @@
 
 #include "core/powers.h"
 
-#define MOST_DIGITS 19                   /* that any 64-bit integer can hold */
+#define MOST_DIGITS 19 /* that any 64-bit integer can hold */
 #define INFINITE_BITS 0x7FF0000000000000u
 
 __extension__ typedef unsigned __int128 wide;
@@ -241,8 +241,8 @@ static uint64_t load_eight(const char *at)
  * between bytes starts at a byte that is no digit, so it cannot hide the first such byte. */
 static int leading_digit_count(uint64_t word)
 {
-    uint64_t other = ((word + 0x4646464646464646u) | (word - 0x3030303030303030u))
-                     & 0x8080808080808080u;
+    uint64_t other =
+        ((word + 0x4646464646464646u) | (word - 0x3030303030303030u)) & 0x8080808080808080u;
 
     return other == 0 ? 8 : __builtin_ctzll(other) / 8;
 }
@@ -253,22 +253,22 @@ static uint64_t value_of_digits(uint64_t word, int count)
     word = (word - 0x3030303030303030u) << (8 * (8 - count)); /* zeros come first */
     word = word * 10 + (word >> 8);                           /* pairs in every other byte */
     return ((word & 0x000000FF000000FFu) * 0x000F424000000064u
-            + ((word >> 16) & 0x000000FF000000FFu) * 0x0000271000000001u) >> 32;
+            + ((word >> 16) & 0x000000FF000000FFu) * 0x0000271000000001u)
+           >> 32;
 }
 
 /* Read digits up to the first other character, adding them to *value modulo 2^64. What lies
  * before `at` is the text's from `start` on, so that words at the text's end can be loaded. */
 static inline const char *read_digits(const char *start, const char *at, const char *end,
-                               uint64_t *value)
+                                      uint64_t *value)
 {
-    static const uint64_t power[] = {1,      10,      100,      1000,     10000,
-                                     100000, 1000000, 10000000, 100000000};
+    static const uint64_t power[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
     uint64_t v = *value;
     int count = 8;
 
     while (count == 8 && end - start >= 8 && at < end) {
-        uint64_t word = end - at >= 8 ? load_eight(at)
-                                      : load_eight(end - 8) >> (8 * (8 - (end - at)));
+        uint64_t word =
+            end - at >= 8 ? load_eight(at) : load_eight(end - 8) >> (8 * (8 - (end - at)));
         count = leading_digit_count(word);
         if (count > 0)
             v = v * power[count] + value_of_digits(word, count);
@@ -337,8 +337,8 @@ static bool equals_ignoring_case(const char *text, size_t length, const char *lo
 static mele_i_number_result not_decimal(const char *at, const char *end)
 {
     size_t length = (size_t)(end - at);
-    bool infinite = equals_ignoring_case(at, length, "inf")
-                    || equals_ignoring_case(at, length, "infinity");
+    bool infinite =
+        equals_ignoring_case(at, length, "inf") || equals_ignoring_case(at, length, "infinity");
 
     return infinite ? MELE_I_NUMBER_INFINITE : MELE_I_NUMBER_NOT;
 }
@@ -356,8 +356,8 @@ mele_i_number_result mele_i_number_parse(const char *text, size_t length, double
     at += at < end && (*at == '-' || *at == '+');
     if (!read_decimal(at, end, &parts))
         return not_decimal(at, end);
-    uint64_t bits = parts.count <= MOST_DIGITS ? nearest(parts.value, parts.exponent)
-                                               : nearest_of_long(&parts);
+    uint64_t bits =
+        parts.count <= MOST_DIGITS ? nearest(parts.value, parts.exponent) : nearest_of_long(&parts);
     if (bits == INFINITE_BITS)
         return MELE_I_NUMBER_INFINITE;
     bits |= (uint64_t)parts.negative << 63;

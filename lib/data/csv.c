@@ -25,8 +25,8 @@
 #include "engine/pass.h"
 
 #define CHUNK_BYTES ((size_t)1 << 18)
-#define CHUNKS 32                       /* in a window */
-#define MOST_WINDOW ((size_t)1 << 29)   /* so no record is longer */
+#define CHUNKS 32                     /* in a window */
+#define MOST_WINDOW ((size_t)1 << 29) /* so no record is longer */
 
 typedef struct csv_source {
     mele_i_csv_format format;
@@ -157,8 +157,8 @@ static mele_status fill_from_stream(fill_run *run, mele_error *error)
     mele_status status = MELE_OK;
 
     if (!source->ended)
-        status = mele_i_input_read(run->input, source->window + run->held,
-                                   source->room - run->held, &got, error);
+        status = mele_i_input_read(run->input, source->window + run->held, source->room - run->held,
+                                   &got, error);
     source->filled += got;
     source->offset += got;
     source->ended = source->filled < source->room;
@@ -470,8 +470,8 @@ static mele_status scan_window(const csv_source *source, struct csv_parser *pars
                               source->ended, NULL, NULL};
     mele_status status = MELE_OK;
 
-    for (size_t length; status == MELE_OK && !record->complete
-                        && (length = mele_i_csv_line_length(&lines)) > 0;) {
+    for (size_t length;
+         status == MELE_OK && !record->complete && (length = mele_i_csv_line_length(&lines)) > 0;) {
         status = feed_first_line(parser, record, lines.at, length, error);
         lines.at += length;
     }
@@ -541,8 +541,8 @@ static mele_status use_first(mele_reader *reader, csv_source *source, const firs
 {
     bool header = source->format.has_header;
     size_t columns = record->cells.count;
-    mele_status status = mele_i_reader_set_columns(reader, header ? &record->cells : NULL, columns,
-                                                   error);
+    mele_status status =
+        mele_i_reader_set_columns(reader, header ? &record->cells : NULL, columns, error);
 
     if (status == MELE_EDATA && error != NULL)
         error->line = record->line_from + 1;

@@ -92,8 +92,7 @@ static double infinity_of(const char *text)
     return text[strspn(text, " \t")] == '-' ? -INFINITY : INFINITY;
 }
 
-static inline double number_cell(mele_i_csv_chunk *chunk, size_t j, const char *text,
-                                 size_t length)
+static inline double number_cell(mele_i_csv_chunk *chunk, size_t j, const char *text, size_t length)
 {
     double value;
 
@@ -191,11 +190,10 @@ static void end_row(mele_i_csv_chunk *chunk)
     const mele_i_csv_format *format = chunk->format;
 
     if (chunk->cell != format->columns && chunk->status != MELE_ENOMEM)
-        chunk->status = mele_i_fail_at(&chunk->error, MELE_EDATA, chunk->record_line,
-                                       "%zu cell%s where the %s has %zu", chunk->cell,
-                                       chunk->cell == 1 ? "" : "s",
-                                       format->has_header ? "header" : "first row",
-                                       format->columns);
+        chunk->status = mele_i_fail_at(
+            &chunk->error, MELE_EDATA, chunk->record_line, "%zu cell%s where the %s has %zu",
+            chunk->cell, chunk->cell == 1 ? "" : "s", format->has_header ? "header" : "first row",
+            format->columns);
     if (chunk->status == MELE_OK && !add_run(chunk))
         run_out_of_memory(chunk);
     chunk->rows += chunk->status == MELE_OK;
@@ -290,12 +288,11 @@ static void feed_line(mele_i_csv_chunk *chunk, const char *line, size_t length)
 
 static void parse_lines(mele_i_csv_chunk *chunk)
 {
-    mele_i_csv_lines lines = {chunk->bytes, chunk->bytes + chunk->length, chunk->final, NULL,
-                              NULL};
+    mele_i_csv_lines lines = {chunk->bytes, chunk->bytes + chunk->length, chunk->final, NULL, NULL};
     size_t number = 0;
 
-    for (size_t length; chunk->status == MELE_OK
-                        && (length = mele_i_csv_line_length(&lines)) > 0;) {
+    for (size_t length;
+         chunk->status == MELE_OK && (length = mele_i_csv_line_length(&lines)) > 0;) {
         feed_line(chunk, lines.at, length);
         lines.at += length;
         number++;

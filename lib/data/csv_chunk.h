@@ -16,8 +16,8 @@ typedef struct mele_i_csv_format {
     char delimiter;
     mele_i_strings missing; /* what counts as missing */
     size_t missing_longest;
-    bool missing_number;    /* one of them reads as a number */
-    bool infinite;          /* infinite values are kept */
+    bool missing_number; /* one of them reads as a number */
+    bool infinite;       /* infinite values are kept */
 } mele_i_csv_format;
 
 typedef struct mele_i_csv_chunk {
@@ -30,12 +30,12 @@ typedef struct mele_i_csv_chunk {
 
     /* found by the parser */
     mele_status status;
-    mele_error error;    /* its line counts from the chunk's first line, 0 */
-    size_t rows;         /* complete and without fault */
-    size_t consumed;     /* bytes up to the end of the last record */
-    size_t lines;        /* lines therein */
+    mele_error error; /* its line counts from the chunk's first line, 0 */
+    size_t rows;      /* complete and without fault */
+    size_t consumed;  /* bytes up to the end of the last record */
+    size_t lines;     /* lines therein */
     struct chunk_column *column;
-    double *values;      /* column by column, `capacity` each */
+    double *values; /* column by column, `capacity` each */
     size_t capacity, values_room;
     mele_i_line_run *runs; /* lines of rows, counting from 0 */
     size_t run_count, run_room;
@@ -43,8 +43,8 @@ typedef struct mele_i_csv_chunk {
     /* while parsing */
     struct csv_parser parser;
     bool has_parser;
-    size_t cell;         /* cells of the record so far */
-    double *at;          /* where the next cell's value goes */
+    size_t cell; /* cells of the record so far */
+    double *at;  /* where the next cell's value goes */
     size_t record_line;
     bool ended, row_ended; /* by the line last fed: a record or an empty line; a row */
 } mele_i_csv_chunk;

@@ -55,8 +55,8 @@ static ssize_t read_some(const mele_i_input *input, const uint64_t *offset, char
     return pread(input->file, bytes, length, (off_t)*offset);
 }
 
-static mele_status read_all(const mele_i_input *input, uint64_t *offset, char *bytes,
-                            size_t length, size_t *got, mele_error *error)
+static mele_status read_all(const mele_i_input *input, uint64_t *offset, char *bytes, size_t length,
+                            size_t *got, mele_error *error)
 {
     size_t done = 0;
 

@@ -10,9 +10,9 @@
  * ends early, instead of ending the host with a signal. */
 typedef struct mele_i_input {
     int file;
-    bool owned;       /* to be closed */
-    bool positioned;  /* a regular file: read_at() works, from several threads at once */
-    uint64_t size;    /* when positioned: the bytes it had when it was opened */
+    bool owned;      /* to be closed */
+    bool positioned; /* a regular file: read_at() works, from several threads at once */
+    uint64_t size;   /* when positioned: the bytes it had when it was opened */
 } mele_i_input;
 
 /* "-" is standard input. MELE_EIO: it cannot be opened, or is a directory. */

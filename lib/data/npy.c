@@ -22,12 +22,12 @@
 #define BLOCK_NUMBERS 32768 /* read at once */
 
 typedef struct npy_source {
-    uint64_t data;      /* where the numbers begin */
+    uint64_t data; /* where the numbers begin */
     uint64_t rows;
     uint64_t columns;
-    size_t width;       /* bytes of a number: 8 or 4 */
-    bool by_columns;    /* Fortran order */
-    size_t next;        /* the first row not yet read */
+    size_t width;    /* bytes of a number: 8 or 4 */
+    bool by_columns; /* Fortran order */
+    size_t next;     /* the first row not yet read */
 } npy_source;
 
 static void close_npy(void *source)
@@ -186,8 +186,7 @@ static mele_status use_header(npy_source *source, const npy_header *header, mele
 {
     const char *type = header->type;
 
-    if (header->type_length != 3
-        || (memcmp(type, "<f8", 3) != 0 && memcmp(type, "<f4", 3) != 0))
+    if (header->type_length != 3 || (memcmp(type, "<f8", 3) != 0 && memcmp(type, "<f4", 3) != 0))
         return mele_i_fail(error, MELE_EDATA,
                            "it holds numbers of the type %s; \"<f8\" or \"<f4\" is needed",
                            mele_i_quote(type, header->type_length).text);
@@ -478,10 +477,13 @@ static mele_status next_npy(mele_reader *reader, size_t most, mele_engine *engin
     size_t rows = most == 0 || left < most ? left : most, columns = reader->columns;
     size_t block_rows = columns < BLOCK_NUMBERS ? BLOCK_NUMBERS / columns : 1;
     npy_run run = {source, &reader->input, table};
-    mele_i_pass pass = {.rows = rows, .block_rows = block_rows, .map = fill_block, .context = &run,
+    mele_i_pass pass = {.rows = rows,
+                        .block_rows = block_rows,
+                        .map = fill_block,
+                        .context = &run,
                         .scratch_bytes = block_rows * columns * source->width};
-    bool done = make_room(table, rows)
-                && (rows == 0 || mele_i_table_add_line(table, 0, source->next + 1));
+    bool done =
+        make_room(table, rows) && (rows == 0 || mele_i_table_add_line(table, 0, source->next + 1));
     mele_status status = done ? mele_i_pass_run(engine, &pass, error) : mele_i_no_memory(error);
 
     for (size_t j = 0; j < columns && status == MELE_OK; j++)

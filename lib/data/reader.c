@@ -33,8 +33,8 @@ static mele_status check_names(const mele_i_strings *names, mele_error *error)
         if (length == 0)
             status = mele_i_fail(error, MELE_EDATA, "column %zu has an empty name", j + 1);
         else if (strlen(name) != length)
-            status = mele_i_fail(error, MELE_EDATA, "the name of column %zu holds a zero byte",
-                                 j + 1);
+            status =
+                mele_i_fail(error, MELE_EDATA, "the name of column %zu holds a zero byte", j + 1);
         else if (!mele_i_levels_index(&seen, name, length, &index))
             status = mele_i_no_memory(error);
         else if (index < j)
@@ -90,8 +90,8 @@ static mele_table_options complete(const char *path, const mele_table_options *o
     return chosen;
 }
 
-mele_status mele_reader_open(const char *path, const mele_table_options *options,
-                             mele_reader **out, mele_error *error)
+mele_status mele_reader_open(const char *path, const mele_table_options *options, mele_reader **out,
+                             mele_error *error)
 {
     const mele_table_options chosen = complete(path, options);
     mele_reader *reader = NULL;

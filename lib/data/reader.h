@@ -11,8 +11,7 @@ typedef struct mele_i_source_kind {
     const char *suffix; /* of the paths it is for; "": all others */
 
     /* Find the columns (mele_i_reader_set_columns()) and leave reader->source. */
-    mele_status (*open)(mele_reader *reader, const mele_table_options *options,
-                        mele_error *error);
+    mele_status (*open)(mele_reader *reader, const mele_table_options *options, mele_error *error);
 
     /* Add the next rows, `most` or (0) all that are left, to an empty table. */
     mele_status (*next)(mele_reader *reader, size_t most, mele_engine *engine, mele_table *table,

@@ -9,7 +9,7 @@
 
 /* String i lies at bytes[start[i]], ends before start[i + 1], and a zero follows it there. */
 typedef struct mele_i_strings {
-    size_t count, room;  /* strings; entries of start less one */
+    size_t count, room; /* strings; entries of start less one */
     size_t *start;
     char *bytes;
     size_t bytes_room;
@@ -32,7 +32,7 @@ void mele_i_strings_free(mele_i_strings *strings);
 /* Distinct strings, numbered by first appearance, found through a hash table. */
 typedef struct mele_i_levels {
     mele_i_strings names;
-    size_t *slot;  /* the number of a level plus one, or 0; slots is a power of two */
+    size_t *slot; /* the number of a level plus one, or 0; slots is a power of two */
     size_t slots;
 } mele_i_levels;
 

@@ -39,8 +39,8 @@ struct mele_text {
     char *data;
     size_t length, room;
     char delimiter;
-    size_t cells;      /* of the row so far */
-    size_t row_start;  /* where the row begins */
+    size_t cells;     /* of the row so far */
+    size_t row_start; /* where the row begins */
     bool failed;
 };
 

@@ -13,6 +13,9 @@
 #include "engine/pass.h"
 #include "expert/kind.h"
 
+/* Regions with fewer rows than this, or than coefficients, are too small unless options say so. */
+#define FEWEST_ROWS 5
+
 #define MOST_COLUMNS 32000 /* features and targets: their squares are LAPACK's to index */
 #define MOST_FOLDS 255
 
@@ -24,7 +27,7 @@ mele_expert_options mele_expert_defaults(void)
 {
     mele_expert_options options = {
         .kind = NULL, .assign = "hard", .ridge = MELE_RIDGE_DEFAULT, .solver = "qr",
-        .max_iterations = 100, .min_rows = 5, .folds = 5, .seed = 1, .fold = 0};
+        .max_iterations = 100, .min_rows = 0, .folds = 5, .seed = 1, .fold = 0};
 
     return options;
 }
@@ -93,8 +96,13 @@ static mele_status settle_options(const mele_expert_options *given, const mele_t
     if (o->ridge == MELE_RIDGE_DEFAULT)
         o->ridge = (*kind)->ridge;
     if (o->min_rows == 0)
-        o->min_rows = columns + 1;
+        o->min_rows = columns + 1 < FEWEST_ROWS ? columns + 1 : FEWEST_ROWS;
     return status;
+}
+
+double mele_expert_ridge(size_t i)
+{
+    return kinds[i]->ridge;
 }
 
 static mele_status check_targets(const mele_targets *targets, size_t rows, mele_engine *engine,

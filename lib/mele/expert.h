@@ -40,7 +40,8 @@ typedef struct mele_expert_options {
     const char *solver; /**< linear: "qr" (default) or "normal" */
     size_t max_iterations; /**< logistic: Newton steps; default 100 */
     size_t min_rows;    /**< regions with a smaller sum of weights fall back to the global expert;
-                             0: as many as an expert has coefficients a target; default 5 */
+                             0 (default): as many as an expert has coefficients a target, but not
+                             more than 5: more rows were never better on real data */
     size_t folds;       /**< left-out predictions of kinds without a closed form; 2 to 255,
                              default 5 */
     uint64_t seed;      /**< default 1 */
@@ -64,6 +65,9 @@ MELE_API mele_expert_options mele_expert_defaults(void);
 
 /** The name of the i-th kind, NULL past the last. */
 MELE_API const char *mele_expert_kind(size_t i);
+
+/** What MELE_RIDGE_DEFAULT stands for in the i-th kind, chosen by cross-validation on real data. */
+MELE_API double mele_expert_ridge(size_t i);
 
 /** Train the experts.
  * @param x               n x d, scaled, finite; d >= 1.

@@ -61,6 +61,9 @@ MELE_API mele_status mele_option_set(mele_options *options, size_t i, const char
  *  out[size]; returns its length (as snprintf does), or 0 when it has none. */
 MELE_API size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t size);
 
+/** The default of option i as people read it, in out[size]; 0: it has none. */
+MELE_API size_t mele_option_default(size_t i, char *out, size_t size);
+
 /** The choices of option i as text ("kmeans, gmm"), in out[size]; 0: it has no list of choices. */
 MELE_API size_t mele_option_choices(size_t i, char *out, size_t size);
 

@@ -114,7 +114,8 @@ static const option_row table[] = {
      RIDGE, AT(experts.ridge), 0, DBL_MAX, NULL, false},
     {{"solver", 0, EXPERTS, "NAME", "of least squares"},
      CHOICE, AT(experts.solver), 0, 0, solvers, false},
-    {{"min-rows", 0, EXPERTS, "N", "smaller regions are answered by the global expert"},
+    {{"min-rows", 0, EXPERTS, "N", "smaller regions are answered by the global expert; "
+      "0: as many as an expert has coefficients, at most 5"},
      COUNT, AT(experts.min_rows), 0, 1e9, NULL, false},
 
     {{"gate", 0, GATE, "KIND", "how posteriors become weights"},
@@ -287,6 +288,29 @@ size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t
     if (size > 0)
         out[0] = '\0';
     return text == NULL ? 0 : (size_t)snprintf(out, size, "%s", text);
+}
+
+/* Every kind of expert has a ridge of its own. */
+static size_t ridge_defaults(char *out, size_t size)
+{
+    size_t length = 0;
+
+    for (size_t k = 0; mele_expert_kind(k) != NULL; k++) {
+        char number[MELE_I_NUMBER_ROOM + 1];
+        number_text(mele_expert_ridge(k), number, sizeof number);
+        char *at = length < size ? out + length : NULL;
+        length += (size_t)snprintf(at, at == NULL ? 0 : size - length, "%s%s %s",
+                                   k == 0 ? "" : ", ", mele_expert_kind(k), number);
+    }
+    return length;
+}
+
+size_t mele_option_default(size_t i, char *out, size_t size)
+{
+    const mele_options defaults = mele_options_defaults();
+
+    return table[i].type == RIDGE ? ridge_defaults(out, size)
+                                  : mele_option_text(&defaults, i, out, size);
 }
 
 /* ---- the record of a model ---- */

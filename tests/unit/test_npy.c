@@ -66,8 +66,9 @@ static void check_six(const test_file *file, size_t rows, size_t cols, bool by_c
 Test(npy, orders_types_and_versions)
 {
     for (int version = 1; version <= 3; version++) {
-        test_file file = make_npy(
-            version, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", six, sizeof six);
+        test_file file =
+            make_npy(version, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", six,
+                     sizeof six);
         check_six(&file, 2, 3, false, false);
         file = make_npy(version, "{'descr': '<f8', 'fortran_order': True, 'shape': (3, 2), }", six,
                         sizeof six);
@@ -83,7 +84,8 @@ Test(npy, orders_types_and_versions)
 
 Test(npy, no_rows)
 {
-    test_file file = make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 3), }", "", 0);
+    test_file file =
+        make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 3), }", "", 0);
     mele_table *table = NULL;
 
     cr_assert_eq(mele_table_read(file.path, NULL, NULL, &table, NULL), MELE_OK);
@@ -123,9 +125,10 @@ Test(npy, malformed)
         {"{'descr': '<f8', 'descr': '<f8', 'fortran_order': False, 'shape': (6,)}",
          "its .npy header is malformed", 48},
         {"{'descr': '<f8', 'fortran_order': 0, 'shape': (6,)}", "its .npy header is malformed", 48},
-        {"{'descr': '<f8', 'fortran_order': False, 'shape': (6)}", "its .npy header is malformed", 48},
-        {"{'descr': '<f8', 'fortran_order': False, 'shape': (6,)} 1", "its .npy header is malformed",
+        {"{'descr': '<f8', 'fortran_order': False, 'shape': (6)}", "its .npy header is malformed",
          48},
+        {"{'descr': '<f8', 'fortran_order': False, 'shape': (6,)} 1",
+         "its .npy header is malformed", 48},
         {"{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (6,)}",
          "its .npy header is malformed", 48},
         {"", "its .npy header is malformed", 48},
@@ -167,8 +170,8 @@ Test(npy, cut_anywhere)
 
 Test(npy, kinds_as_wanted)
 {
-    test_file file = make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }",
-                              six, sizeof six);
+    test_file file =
+        make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", six, sizeof six);
     mele_reader *reader = NULL;
     mele_table *table = NULL;
 
@@ -229,7 +232,8 @@ Test(npy, many_rows_in_parts)
             got = mele_table_rows(table);
             for (size_t i = 0; i < got; i++, row++)
                 for (size_t j = 0; j < COLS; j++) {
-                    cr_assert_eq(mele_table_values(table, j)[i], numbers[place(by_columns, row, j)]);
+                    cr_assert_eq(mele_table_values(table, j)[i],
+                                 numbers[place(by_columns, row, j)]);
                     cr_assert_eq(mele_table_line(table, i), row + 1);
                 }
             mele_table_free(table);

@@ -30,9 +30,11 @@ Test(text, quotes_where_needed)
     static const struct {
         char cell[16], written[16];
     } cases[] = {
-        {"plain", "plain"}, {"a,b", "\"a,b\""}, {"a;b", "a;b"}, {"say \"x\"", "\"say \"\"x\"\"\""},
-        {"l\nm", "\"l\nm\""}, {"l\rm", "\"l\rm\""}, {" a", "\" a\""}, {"a\t", "\"a\t\""},
-        {"a b", "a b"}, {"", ""},
+        {"plain", "plain"},   {"a,b", "\"a,b\""},
+        {"a;b", "a;b"},       {"say \"x\"", "\"say \"\"x\"\"\""},
+        {"l\nm", "\"l\nm\""}, {"l\rm", "\"l\rm\""},
+        {" a", "\" a\""},     {"a\t", "\"a\t\""},
+        {"a b", "a b"},       {"", ""},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -72,8 +74,9 @@ Test(text, rows_and_clearing)
 
 Test(text, what_is_written_reads_back)
 {
-    static const char *const cells[] = {"x", "a,b", "\"", "\"\"", " ", "\n", "\r\n", "a\r", "\t",
-                                        "\xC3\xA9", "", "a\"b\"c,\n\"", "1"};
+    static const char *const cells[] = {"x",  "a,b",          "\"",  "\"\"", " ",
+                                        "\n", "\r\n",         "a\r", "\t",   "\xC3\xA9",
+                                        "",   "a\"b\"c,\n\"", "1"};
     size_t count = sizeof cells / sizeof cells[0], length;
     mele_text *text = new_text(',');
     mele_reader *reader = NULL;
