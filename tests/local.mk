@@ -88,7 +88,7 @@ TESTS += $(house_tests)
 
 EXTRA_DIST += $(cli_tests) $(house_tests) tests/cli/run tests/support/in-process.c \
 	tests/support/json.awk tests/support/run-unit tests/support/sanitizer.sh \
-	tests/support/tap.sh
+	tests/support/tap.sh tests/support/tsan.supp
 
 # What reference values were computed with, what other tools are measured with, and what tests
 # share.
@@ -112,12 +112,20 @@ benchmarks = \
 	tests/bench/bench_experts \
 	tests/bench/bench_gate \
 	tests/bench/bench_partition \
+	tests/bench/bench_predict \
 	tests/bench/bench_read
+tests_bench_bench_experts_SOURCES = tests/bench/bench_experts.c $(bench_machine)
+tests_bench_bench_gate_SOURCES = tests/bench/bench_gate.c $(bench_machine)
+tests_bench_bench_partition_SOURCES = tests/bench/bench_partition.c $(bench_machine)
+tests_bench_bench_predict_SOURCES = tests/bench/bench_predict.c $(bench_machine)
+bench_machine = tests/bench/machine.c tests/bench/machine.h
 EXTRA_PROGRAMS += $(benchmarks)
 CLEANFILES += $(benchmarks)
 
 bench: $(benchmarks) $(bin_PROGRAMS)
-	@for program in $(benchmarks); do ./$$program || exit 1; done
+	@for program in $(benchmarks); do \
+		env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE ./$$program || exit 1; \
+	done
 
 # Build what check and bench would run, and run nothing.
 check-programs: $(check_PROGRAMS) $(benchmarks)

@@ -61,9 +61,9 @@ int main(void)
     gsl_vector_const_view first = gsl_matrix_const_row(posteriors, 0);
     printf("row 1 belongs to region %zu\n", 1 + gsl_vector_max_index(&first.vector));
     gsl_vector_sub(predicted, &right.vector);
-    printf("largest error %.1f, of targets from %g to %g\n",
-           fmax(gsl_vector_max(predicted), -gsl_vector_min(predicted)),
-           gsl_vector_min(&right.vector), gsl_vector_max(&right.vector));
+    double largest = fmax(gsl_vector_max(predicted), -gsl_vector_min(predicted));
+    printf("largest error below 1, of targets from %g to %g: %s\n", gsl_vector_min(&right.vector),
+           gsl_vector_max(&right.vector), largest < 1 ? "yes" : "no");
 
 cleanup:
     mele_model_free(model);

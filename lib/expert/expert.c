@@ -295,12 +295,12 @@ cleanup:
 
 /* ---- what there is ---- */
 
-const char *mele_experts_kind(const mele_experts *experts)
+const char *mele_experts_name(const mele_experts *experts)
 {
     return experts->kind->name;
 }
 
-size_t mele_experts_count(const mele_experts *experts)
+size_t mele_experts_clusters(const mele_experts *experts)
 {
     return experts->clusters;
 }
@@ -421,12 +421,12 @@ json_t *mele_i_experts_save(const mele_experts *experts)
     json_t *section = json_object();
 
     if (section != NULL && mele_i_json_put(section, "kind", json_string(e->kind->name))
-        && mele_i_json_put(section, "count", json_integer((json_int_t)e->clusters))
+        && mele_i_json_put(section, "clusters", json_integer((json_int_t)e->clusters))
         && mele_i_json_put(section, "columns", json_integer((json_int_t)e->columns))
         && mele_i_json_put(section, e->classes > 0 ? "classes" : "targets",
                            json_integer((json_int_t)e->outputs))
         && mele_i_json_put(section, "global", save_one(e, e->clusters))
-        && mele_i_json_put(section, "expert", save_regions(e)))
+        && mele_i_json_put(section, "experts", save_regions(e)))
         return section;
     json_decref(section);
     return NULL;
@@ -481,19 +481,19 @@ static mele_status load_head(const json_t *section, mele_experts **out, mele_err
 {
     bool classes = json_object_get(section, "classes") != NULL;
     const char *unit = classes ? "classes" : "targets", *name;
-    size_t clusters = json_array_size(json_object_get(section, "expert"));
+    size_t clusters = json_array_size(json_object_get(section, "experts"));
     size_t columns, outputs, count;
     mele_status status = mele_i_json_keys(section, "experts",
-                                          classes ? "kind,count,columns,classes,global,expert"
-                                                  : "kind,count,columns,targets,global,expert",
+                                          classes ? "kind,clusters,columns,classes,global,experts"
+                                                  : "kind,clusters,columns,targets,global,experts",
                                           error);
 
     if (status == MELE_OK)
         status = mele_i_json_get_string(section, "kind", &name, error);
     if (status == MELE_OK && clusters == 0)
-        status = mele_i_fail(error, MELE_EDATA, "\"expert\" is not an array of experts");
+        status = mele_i_fail(error, MELE_EDATA, "\"experts\" is not an array of experts");
     if (status == MELE_OK)
-        status = mele_i_json_get_size(section, "count", clusters, clusters, &count, error);
+        status = mele_i_json_get_size(section, "clusters", clusters, clusters, &count, error);
     if (status == MELE_OK)
         status = mele_i_json_get_size(section, "columns", 1, MOST_COLUMNS, &columns, error);
     if (status == MELE_OK)
@@ -518,7 +518,7 @@ mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_
     if (status == MELE_OK)
         status = load_one(e, e->clusters, json_object_get(section, "global"), error);
     for (size_t k = 0; status == MELE_OK && k < e->clusters; k++)
-        status = load_one(e, k, json_array_get(json_object_get(section, "expert"), k), error);
+        status = load_one(e, k, json_array_get(json_object_get(section, "experts"), k), error);
     if (status != MELE_OK) {
         mele_experts_free(e);
         return status;

@@ -49,6 +49,10 @@ mele_status mele_fit_partition(const mele_data *data, const mele_options *option
 mele_status mele_i_fit_all(const mele_data *data, const mele_options *options, mele_engine *engine,
                            mele_report *report, mele_model **out, mele_error *error)
 {
+    mele_status status = mele_i_options_check(options, error);
+
+    if (status != MELE_OK)
+        return status;
     if (data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     return fit_new(data, options, true, engine, report, out, error);
@@ -82,8 +86,12 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
                              mele_model *model, mele_error *error)
 {
     mele_model changed = *model;
-    mele_status status;
+    mele_status status = mele_i_schema_fits(run->data->schema, model->schema, error);
 
+    if (status == MELE_OK)
+        status = mele_i_options_check(run->options, error);
+    if (status != MELE_OK)
+        return status;
     changed.training = json_copy(model->training);
     if (changed.training == NULL)
         return mele_i_no_memory(error);
@@ -128,8 +136,10 @@ mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *poste
 {
     mele_model *model = mele_i_model_new();
     mele_i_run run = run_of(data, posteriors, options, engine, NULL, model);
-    mele_status status = model == NULL ? mele_i_no_memory(error)
-                                       : mele_i_run_start(&run, error);
+    mele_status status = model == NULL        ? mele_i_no_memory(error)
+                         : posteriors == NULL ? mele_i_fail(error, MELE_EINVAL,
+                                                            "posteriors is NULL")
+                                              : mele_i_run_start(&run, error);
 
     if (status != MELE_OK) {
         mele_model_free(model);

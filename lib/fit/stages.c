@@ -44,8 +44,8 @@ static mele_status need_design(mele_i_run *run, mele_error *error)
     run->design = mele_i_array(run->features.rows * model->scaling.columns, sizeof(double));
     if (run->design == NULL)
         return mele_i_no_memory(error);
-    return mele_i_encode(model->schema, &model->scaling, &run->features, run->engine, run->design,
-                         error);
+    return mele_i_encode(model->schema, &model->scaling, NULL, &run->features, run->engine,
+                         run->design, error);
 }
 
 static mele_status need_targets(mele_i_run *run, mele_error *error)
@@ -83,8 +83,8 @@ static mele_status coordinates(mele_i_run *run, bool with_targets, const double 
     *out = *owned = mele_i_array(run->features.rows * columns, sizeof(double));
     if (*owned == NULL)
         return mele_i_no_memory(error);
-    return mele_i_space_encode(space, run->model->schema, &run->features,
-                               targets ? run->data->targets : NULL, run->engine, *owned, error);
+    return mele_i_space_encode(space, run->model->schema, run->model->scaling.center,
+                               &run->features, targets ? run->data->targets : NULL, run->engine, *owned, error);
 }
 
 static mele_status posteriors_of(mele_i_run *run, const mele_partition *partition,
@@ -175,12 +175,28 @@ static mele_status record(mele_i_run *run, const char *key, json_t *value, mele_
     return MELE_OK;
 }
 
+/* What defaults stood for, so that a later stage, or a later release, does not take others. */
+static mele_options settled_options(const mele_i_run *run)
+{
+    mele_options settled = *run->options;
+
+    if (run->model->experts == NULL)
+        return settled;
+    settled.experts.kind = mele_experts_name(run->model->experts);
+    for (size_t i = 0; mele_expert_kind(i) != NULL; i++)
+        if (settled.experts.ridge == MELE_RIDGE_DEFAULT
+            && strcmp(mele_expert_kind(i), settled.experts.kind) == 0)
+            settled.experts.ridge = mele_expert_ridge(i);
+    return settled;
+}
+
 static mele_status record_options(mele_i_run *run, mele_error *error)
 {
     json_t *training = run->model->training;
     mele_option_stage last = mele_i_model_last_stage(run->model);
+    mele_options settled = settled_options(run);
 
-    if (!mele_i_json_put(training, "options", mele_i_options_save(run->options, last))
+    if (!mele_i_json_put(training, "options", mele_i_options_save(&settled, last))
         || !mele_i_json_put(training, "rows", json_integer((json_int_t)run->features.rows))
         || !mele_i_json_put(training, "weight", json_real(total_weight(run->data))))
         return mele_i_no_memory(error);
@@ -310,6 +326,8 @@ mele_status mele_i_run_partition(mele_i_run *run, mele_error *error)
     size_t *sizes = NULL;
     mele_status status = mele_i_options_check(options, error);
 
+    if (status == MELE_OK && options->partition.clusters == 0)
+        status = mele_i_fail(error, MELE_EINVAL, "the number of regions is not given (-k N)");
     if (status == MELE_OK)
         status = mele_i_run_start(run, error);
     if (status == MELE_OK)
@@ -370,7 +388,7 @@ static json_t *experts_record(const mele_expert_info *info, size_t clusters, con
 static mele_status record_experts(mele_i_run *run, const mele_expert_info *info,
                                   mele_error *error)
 {
-    const char *kind = mele_experts_kind(run->model->experts);
+    const char *kind = mele_experts_name(run->model->experts);
     size_t clusters = run->model->clusters;
 
     mele_i_report_set(run->report, "experts", experts_record(info, clusters, kind, true));
@@ -612,6 +630,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
 
     if (model->experts == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to gate");
+    if (run->data->schema->targets == 0)
+        return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     status = need_marginal(run, error);
     if (status == MELE_OK)
         status = need_left_out(run, error);

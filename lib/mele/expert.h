@@ -41,7 +41,7 @@ typedef struct mele_expert_options {
     size_t max_iterations; /**< logistic: Newton steps; default 100 */
     size_t min_rows;    /**< regions with a smaller sum of weights fall back to the global expert;
                              0 (default): as many as an expert has coefficients a target, but not
-                             more than 5: more rows were never better on real data */
+                             more than 5, chosen on real data */
     size_t folds;       /**< left-out predictions of kinds without a closed form; 2 to 255,
                              default 5 */
     uint64_t seed;      /**< default 1 */
@@ -98,8 +98,8 @@ MELE_API mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *
 MELE_API void mele_experts_free(mele_experts *experts);
 
 /** One of mele_expert_kind(). */
-MELE_API const char *mele_experts_kind(const mele_experts *experts);
-MELE_API size_t mele_experts_count(const mele_experts *experts);   /**< K */
+MELE_API const char *mele_experts_name(const mele_experts *experts);
+MELE_API size_t mele_experts_clusters(const mele_experts *experts);   /**< K */
 MELE_API size_t mele_experts_columns(const mele_experts *experts); /**< d */
 MELE_API size_t mele_experts_outputs(const mele_experts *experts); /**< M: targets or classes */
 MELE_API size_t mele_experts_classes(const mele_experts *experts); /**< 0: regression */

@@ -68,7 +68,8 @@ typedef struct mele_prediction {
     double *log_density;        /**< n x m: log density (for classes: log-probability) of each of
                                      `targets` */
     double *joint_log_density;  /**< n: of all targets at once */
-    const double *targets;      /**< n x m, read for the log densities; NaN gives NaN; a class is
+    const double *targets;      /**< n x m, read for the log densities; NaN, and a class that
+                                     is none, give NaN; a class is
                                      its index, below the number of classes */
     mele_reason *reason;        /**< n */
 } mele_prediction;

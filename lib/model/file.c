@@ -137,7 +137,7 @@ static mele_status load_experts(const json_t *section, mele_model *model, mele_e
     if (mele_experts_columns(model->experts) != model->scaling.columns
         || mele_experts_outputs(model->experts) != mele_model_outputs(model)
         || mele_experts_classes(model->experts) != mele_schema_classes(model->schema)
-        || mele_experts_count(model->experts) != model->clusters)
+        || mele_experts_clusters(model->experts) != model->clusters)
         return mele_i_fail(error, MELE_EDATA, "the sizes of \"experts\" do not fit the model");
     return MELE_OK;
 }

@@ -152,7 +152,7 @@ static json_t *expert_object(const mele_model *model, size_t k, const double *va
     bool has = false, regression = mele_schema_classes(model->schema) == 0;
     double *coefficients = expert_coefficients(model, k, &has);
     bool good = coefficients != NULL
-                && mele_i_json_put(object, "kind", json_string(mele_experts_kind(model->experts)))
+                && mele_i_json_put(object, "kind", json_string(mele_experts_name(model->experts)))
                 && mele_i_json_put(object, "fallback",
                                    json_boolean(mele_i_experts_fallback(model->experts, k)));
 

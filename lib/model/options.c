@@ -317,7 +317,8 @@ size_t mele_option_default(size_t i, char *out, size_t size)
 
 #define TEXT_ROOM 64
 
-/* The value as the record holds it; NULL: it has none (or, for a string, memory ran out). */
+/* The value as the record holds it: numbers as numbers, a flag as true, the rest as text; NULL when
+ * memory ran out. Only for options that have a value. */
 static json_t *record_value(const mele_options *options, size_t i)
 {
     const void *member = (const char *)options + table[i].offset;
@@ -325,12 +326,19 @@ static json_t *record_value(const mele_options *options, size_t i)
 
     switch (table[i].type) {
     case TEXT:
-    case CHOICE:
-        return json_string(*(const char *const *)member);
+    case CHOICE: return json_string(*(const char *const *)member);
     case COUNT: return json_integer((json_int_t) * (const size_t *)member);
     case SEED: return json_integer((json_int_t) * (const uint64_t *)member);
-    default: return mele_option_text(options, i, text, sizeof text) == 0 ? NULL : json_string(text);
+    case FLAG_OFF: return json_true();
+    case NUMBER:
+    case RIDGE:
+        if (*(const double *)member >= 0)
+            return json_real(*(const double *)member);
+        break;
+    case CHARACTER: break;
     }
+    mele_option_text(options, i, text, sizeof text);
+    return json_string(text);
 }
 
 static bool has_value(const mele_options *options, size_t i)
@@ -367,6 +375,19 @@ static size_t option_named(const char *name)
     return i;
 }
 
+/* Whether a record's value is of the type that record_value() gives option i. */
+static bool is_of_type(const json_t *value, size_t i)
+{
+    switch (table[i].type) {
+    case COUNT:
+    case SEED: return json_is_integer(value);
+    case NUMBER: return json_is_number(value);
+    case RIDGE: return json_is_number(value) || json_is_string(value);
+    case FLAG_OFF: return json_is_true(value);
+    default: return json_is_string(value);
+    }
+}
+
 /* What a record says of option i, set into options. */
 static mele_status take_value(const json_t *value, size_t i, mele_options *options,
                               mele_error *error)
@@ -374,12 +395,12 @@ static mele_status take_value(const json_t *value, size_t i, mele_options *optio
     char number[TEXT_ROOM];
     const char *text = json_string_value(value);
 
-    if (json_is_integer(value)) {
-        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        text = number;
-    } else if (text == NULL) {
-        return mele_i_fail(error, MELE_EDATA, "the record of option \"%s\" is not a text or number",
+    if (!is_of_type(value, i))
+        return mele_i_fail(error, MELE_EDATA, "the record of option \"%s\" has the wrong type",
                            table[i].public.name);
+    if (json_is_number(value)) {
+        number_text(json_number_value(value), number, sizeof number);
+        text = number;
     }
     return mele_option_set(options, i, text, error);
 }
@@ -438,8 +459,10 @@ mele_status mele_i_options_load(const json_t *record, mele_options *options, mel
 
 mele_status mele_i_options_check(const mele_options *options, mele_error *error)
 {
-    if (options->partition.clusters == 0)
-        return mele_i_fail(error, MELE_EINVAL, "the number of regions is not given (-k N)");
+    if (options == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "options is NULL");
+    if (options->cluster_on == NULL || options->scale == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "options: cluster_on or scale is NULL");
     if (options->seed > UINT32_MAX)
         return mele_i_fail(error, MELE_EINVAL, "the seed is %ju, more than 32 bits",
                            (uintmax_t)options->seed);

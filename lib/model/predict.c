@@ -106,7 +106,7 @@ static mele_reason reason_of_row(const mele_schema *schema, const mele_i_feature
 static mele_status encode(const predict_context *c, const mele_i_features *features, workspace *w,
                           mele_error *error)
 {
-    mele_status status = mele_i_encode(c->model->schema, &c->model->scaling, features, NULL,
+    mele_status status = mele_i_encode(c->model->schema, &c->model->scaling, NULL, features, NULL,
                                        w->design, error);
 
     for (size_t i = 0; i < features->rows && status == MELE_OK; i++) {
@@ -131,8 +131,8 @@ static mele_status posteriors(const predict_context *c, const mele_i_features *f
         return MELE_OK;
     }
     if (!mele_i_space_is_design(&model->space, &model->scaling)) {
-        status = mele_i_space_encode(&model->space, model->schema, features, NULL, NULL, w->space,
-                                     error);
+        status = mele_i_space_encode(&model->space, model->schema, model->scaling.center, features,
+                                     NULL, NULL, w->space, error);
         for (size_t i = 0; i < block.count; i++)
             if (w->reason[i].kind != MELE_REASON_NONE)
                 memset(w->space + i * c->space_columns, 0, c->space_columns * sizeof *w->space);
@@ -236,7 +236,7 @@ static double expert_log_density(const predict_context *c, const workspace *w, s
     size_t at = (i * c->clusters + k) * c->outputs;
 
     if (c->classes > 0)
-        return isnan(target) ? NAN : w->mean[at + (size_t)target];
+        return target >= 0 && target < (double)c->classes ? w->mean[at + (size_t)target] : NAN;
     double center = c->model->target_scaling.center[t], scale = c->model->target_scaling.scale[t];
     double off = (target - center) / scale - w->mean[at + t], variance = w->variance[at + t];
     return -0.5 * (LOG_TWO_PI + log(variance) + off * off / variance) - log(scale);
@@ -422,6 +422,9 @@ mele_status mele_model_predict(const mele_model *model, const mele_matrix *x, co
     if (x->cols != count || (x->data == NULL && x->rows > 0))
         return mele_i_fail(error, MELE_EINVAL, "x has %zu columns, the model has %zu features",
                            x->cols, count);
+    if (x->stride < x->cols)
+        return mele_i_fail(error, MELE_EINVAL, "x has stride %zu and %zu columns", x->stride,
+                           x->cols);
     if (count > sizeof small / sizeof *small
         && (column = mele_i_array(count, sizeof *column)) == NULL)
         return mele_i_no_memory(error);

@@ -277,14 +277,17 @@ static double scaled(double value, double center, double scale)
 {
     double z = (value - center) / scale;
 
-    return isfinite(z) ? z : isnan(value) ? 0 : value / scale - center / scale;
+    return isfinite(z) ? z : value / scale - center / scale;
 }
 
-static void scale_rows(const mele_i_scaling *scaling, double *values, size_t rows)
+static void scale_rows(const mele_i_scaling *scaling, const double *fill, double *values,
+                       size_t rows)
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < scaling->columns; j++) {
             double *value = &values[i * scaling->columns + j];
+            if (isnan(*value))
+                *value = fill == NULL ? scaling->center[j] : fill[j];
             *value = scaled(*value, scaling->center[j], scaling->scale[j]);
         }
 }
@@ -294,12 +297,13 @@ void mele_i_scale_matrix(const mele_i_scaling *scaling, const mele_matrix *matri
     source s = {NULL, NULL, matrix, matrix->rows, matrix->cols};
 
     expand_block(&s, (mele_i_block){0, 0, matrix->rows}, out);
-    scale_rows(scaling, out, matrix->rows);
+    scale_rows(scaling, NULL, out, matrix->rows);
 }
 
 typedef struct encode_context {
     source source;
     const mele_i_scaling *scaling;
+    const double *fill;
     double *out;
 } encode_context;
 
@@ -313,16 +317,16 @@ static mele_status encode_block(void *context, mele_i_block block, void *partial
     (void)scratch;
     (void)error;
     expand_block(&c->source, block, out);
-    scale_rows(c->scaling, out, block.count);
+    scale_rows(c->scaling, c->fill, out, block.count);
     return MELE_OK;
 }
 
 mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scaling,
-                          const mele_i_features *features, mele_engine *engine, double *out,
-                          mele_error *error)
+                          const double *fill, const mele_i_features *features,
+                          mele_engine *engine, double *out, mele_error *error)
 {
     encode_context context = {{schema, features, NULL, features->rows, scaling->columns},
-                              scaling, out};
+                              scaling, fill, out};
     mele_i_pass pass = {.rows = features->rows, .map = encode_block, .context = &context,
                         .block_rows = mele_i_block_rows(scaling->columns, BLOCK_WORK, 16)};
 

@@ -48,10 +48,11 @@ mele_status mele_i_scaling_fit_matrix(const mele_matrix *matrix, const double *w
 void mele_i_scale_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix, double *out);
 
 /* The design matrix: rows x scaling->columns to out without gaps. Missing and infinite values
- * become 0, the centre: the caller decides before whether it wants such rows. */
+ * become fill[column] (before scaling; NULL: the scaling's centres): the caller decides before
+ * whether it wants such rows. */
 mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scaling,
-                          const mele_i_features *features, mele_engine *engine, double *out,
-                          mele_error *error);
+                          const double *fill, const mele_i_features *features,
+                          mele_engine *engine, double *out, mele_error *error);
 
 json_t *mele_i_scaling_save(const mele_i_scaling *scaling);
 mele_status mele_i_scaling_load(const json_t *object, size_t columns, mele_i_scaling *out,

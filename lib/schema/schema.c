@@ -154,6 +154,36 @@ size_t mele_i_variable_level(const mele_i_variable *variable, const char *text)
     return l;
 }
 
+static mele_status variables_fit(const mele_i_variable *data, size_t data_count,
+                                 const mele_i_variable *model, size_t model_count, const char *what,
+                                 mele_error *error)
+{
+    if (data_count != model_count)
+        return mele_i_fail(error, MELE_EINVAL, "the data have %zu %ss, the model %zu", data_count,
+                           what, model_count);
+    for (size_t i = 0; i < data_count; i++) {
+        bool same = strcmp(data[i].name, model[i].name) == 0 && data[i].levels == model[i].levels;
+        for (size_t l = 0; same && l < data[i].levels; l++)
+            same = strcmp(data[i].level[l], model[i].level[l]) == 0;
+        if (!same)
+            return mele_i_fail(error, MELE_EINVAL, "%s \"%s\" of the data is not \"%s\" of the "
+                               "model", what, data[i].name, model[i].name);
+    }
+    return MELE_OK;
+}
+
+mele_status mele_i_schema_fits(const mele_schema *data, const mele_schema *model,
+                               mele_error *error)
+{
+    mele_status status = variables_fit(data->feature, data->features, model->feature,
+                                       model->features, "feature", error);
+
+    if (status == MELE_OK && data->targets > 0 && model->targets > 0)
+        status = variables_fit(data->target, data->targets, model->target, model->targets,
+                               "target", error);
+    return status;
+}
+
 /* ---- public access ---- */
 
 size_t mele_schema_features(const mele_schema *schema)

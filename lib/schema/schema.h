@@ -43,6 +43,11 @@ size_t mele_i_variable_columns(const mele_i_variable *variable);
 /* The name of a design column, "feature" or "feature=level", cut to size as snprintf does. */
 void mele_i_schema_column_name(const mele_schema *schema, size_t column, char *out, size_t size);
 
+/* Whether data of one schema can be used with a model of another: the same features and, when both
+ * have some, the same targets, by name and levels. MELE_EINVAL says what differs. */
+mele_status mele_i_schema_fits(const mele_schema *data, const mele_schema *model,
+                               mele_error *error);
+
 /* The index of a level, or levels when there is none such. */
 size_t mele_i_variable_level(const mele_i_variable *variable, const char *text);
 

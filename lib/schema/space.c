@@ -199,8 +199,9 @@ static mele_status append_targets(const mele_i_space *space, const mele_schema *
 }
 
 mele_status mele_i_space_encode(const mele_i_space *space, const mele_schema *schema,
-                                const mele_i_features *features, const double *targets,
-                                mele_engine *engine, double *out, mele_error *error)
+                                const double *means, const mele_i_features *features,
+                                const double *targets, mele_engine *engine, double *out,
+                                mele_error *error)
 {
     size_t rows = features->rows, all = space->scaling.columns;
     bool with_targets = targets != NULL && space->target_columns > 0;
@@ -209,11 +210,11 @@ mele_status mele_i_space_encode(const mele_i_space *space, const mele_schema *sc
     mele_status status;
 
     if (space->columns == all && !with_targets)
-        return mele_i_encode(schema, &space->scaling, features, engine, out, error);
+        return mele_i_encode(schema, &space->scaling, means, features, engine, out, error);
     design = MELE_I_ARRAY(double, rows * all);
     if (design == NULL)
         return mele_i_no_memory(error);
-    status = mele_i_encode(schema, &space->scaling, features, engine, design, error);
+    status = mele_i_encode(schema, &space->scaling, means, features, engine, design, error);
     if (status == MELE_OK)
         gather_columns(design, all, rows, space->column, space->columns, out, stride);
     if (status == MELE_OK && with_targets)

@@ -26,10 +26,11 @@ void mele_i_space_clear(mele_i_space *space);
 bool mele_i_space_is_design(const mele_i_space *space, const mele_i_scaling *design);
 
 /* Coordinates of rows: rows x (columns + target_columns) to out; with targets NULL only the
- * x part, rows x columns. */
+ * x part, rows x columns. means: of the design columns, what missing values become. */
 mele_status mele_i_space_encode(const mele_i_space *space, const mele_schema *schema,
-                                const mele_i_features *features, const double *targets,
-                                mele_engine *engine, double *out, mele_error *error);
+                                const double *means, const mele_i_features *features,
+                                const double *targets, mele_engine *engine, double *out,
+                                mele_error *error);
 
 json_t *mele_i_space_save(const mele_i_space *space);
 mele_status mele_i_space_load(const json_t *object, const mele_schema *schema, mele_i_space *out,

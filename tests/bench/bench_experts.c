@@ -1,15 +1,13 @@
 /* Training experts on a million rows and predicting with them: rows a second of the whole stage
  * and of its parts, beside the machine's dgemm and memory. Usage: bench_experts [ROWS [COLUMNS
  * [CLUSTERS [THREADS]]]] */
-#include <cblas.h>
 #include <math.h>
 #include <mele/expert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/memory.h"
+#include "bench/machine.h"
 #include "core/stream.h"
 #include "expert/triangle.h"
 
@@ -17,48 +15,8 @@ typedef struct problem {
     size_t rows, columns, clusters;
     double *x, *y, *log_posteriors, *left_out, *predicted;
     mele_engine *engine;
-    double dgemm, bandwidth; /* multiply-adds and bytes a second, of one thread */
+    double dgemm, bandwidth; /* multiply-adds and bytes a second */
 } problem;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double *room(size_t count)
-{
-    double *memory = mele_i_array(count, sizeof *memory);
-
-    if (memory == NULL) {
-        fputs("bench_experts: out of memory\n", stderr);
-        exit(1);
-    }
-    memset(memory, 0, count * sizeof *memory);
-    return memory;
-}
-
-static void measure_machine(problem *p)
-{
-    enum { N = 1536, COPIED = 1 << 24 };
-    double *a = room(COPIED), *b = room(COPIED), *c = room(COPIED);
-
-    for (size_t i = 0; i < (size_t)N * N; i++)
-        a[i] = b[i] = (double)(i % 7);
-    for (int trial = 0; trial < 4; trial++) {
-        double start = now();
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, N, N, N, 1, a, N, b, N, 0, c, N);
-        p->dgemm = fmax(p->dgemm, (double)N * N * N / (now() - start));
-        start = now();
-        memcpy(c, a, COPIED * sizeof *c);
-        p->bandwidth = fmax(p->bandwidth, 2.0 * COPIED * sizeof *c / (now() - start));
-    }
-    free(a);
-    free(b);
-    free(c);
-}
 
 /* Regions at random, targets linear in each. */
 static void fill(problem *p)
@@ -81,18 +39,18 @@ static void fill(problem *p)
 static void bench_triangle(const problem *p)
 {
     size_t q = p->columns + 2, rows = mele_i_chunk_rows(q), done = 0;
-    double *source = room(rows * q), *chunk = room(rows * q), *triangle = room(q * q);
+    double *source = bench_room(rows * q), *chunk = bench_room(rows * q), *triangle = bench_room(q * q);
 
     for (size_t i = 0; i < rows * q; i++)
         source[i] = sin((double)i);
-    double start = now(), seconds;
+    double start = bench_now(), seconds;
     do {
         memcpy(chunk, source, rows * q * sizeof *chunk);
         mele_i_triangle_add(triangle, q, chunk, rows);
         done += rows;
-        seconds = now() - start;
+        seconds = bench_now() - start;
     } while (seconds < 0.5);
-    printf("experts triangle: %.3g rows/s, %.1f %% of dgemm, on one thread\n",
+    printf("experts triangle: %.3g rows/s, %.1f %% of dgemm on all threads, on one\n",
            (double)done / seconds,
            100 * (double)done * (double)(q * q) / seconds / p->dgemm);
     free(source);
@@ -113,16 +71,13 @@ static void bench_fit(const problem *p, const char *kind, const char *solver, co
     options.kind = kind;
     options.solver = solver;
     options.assign = assign;
-    double start = now();
-    if (mele_experts_fit(&x, &targets, NULL, p->log_posteriors, p->clusters, &options, p->engine,
-                         &experts, classes > 0 ? NULL : p->left_out, NULL, NULL, &error)
-        != MELE_OK) {
-        fprintf(stderr, "bench_experts: %s\n", error.message);
-        exit(1);
-    }
-    double trained = now();
+    double start = bench_now();
+    bench_check(mele_experts_fit(&x, &targets, NULL, p->log_posteriors, p->clusters, &options,
+                                 p->engine, &experts, classes > 0 ? NULL : p->left_out, NULL,
+                                 NULL, &error), &error);
+    double trained = bench_now();
     mele_experts_predict(experts, &x, p->engine, p->predicted, NULL, NULL);
-    double done = now();
+    double done = bench_now();
     size_t outputs = p->clusters * mele_experts_outputs(experts);
     for (size_t i = 0; i < p->rows * outputs; i++)
         sum += p->predicted[i] * (double)(1 + i % 5);
@@ -142,17 +97,15 @@ int main(int count, char **arguments)
     problem p = {.rows = count > 1 ? strtoul(arguments[1], NULL, 10) : 1000000,
                  .columns = count > 2 ? strtoul(arguments[2], NULL, 10) : 16,
                  .clusters = count > 3 ? strtoul(arguments[3], NULL, 10) : 16};
-    mele_engine_options options = mele_engine_defaults();
 
-    options.threads = count > 4 ? (unsigned)strtoul(arguments[4], NULL, 10) : 0;
-    if (mele_engine_new(&options, &p.engine, NULL) != MELE_OK)
-        return 1;
-    p.x = room(p.rows * p.columns);
-    p.y = room(p.rows);
-    p.log_posteriors = room(p.rows * p.clusters);
-    p.left_out = room(p.rows * p.clusters);
-    p.predicted = room(p.rows * p.clusters * 2);
-    measure_machine(&p);
+    p.engine = bench_engine(count > 4 ? (unsigned)strtoul(arguments[4], NULL, 10) : 0);
+    p.x = bench_room(p.rows * p.columns);
+    p.y = bench_room(p.rows);
+    p.log_posteriors = bench_room(p.rows * p.clusters);
+    p.left_out = bench_room(p.rows * p.clusters);
+    p.predicted = bench_room(p.rows * p.clusters * 2);
+    p.dgemm = bench_dgemm();
+    p.bandwidth = bench_bandwidth(p.engine);
     fill(&p);
     printf("experts: %zu x %zu, %zu regions, %u threads, dgemm %.3g multiply-adds/s, memory %.3g "
            "bytes/s\n", p.rows, p.columns, p.clusters, mele_engine_threads(p.engine), p.dgemm,

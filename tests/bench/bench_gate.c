@@ -1,11 +1,10 @@
 /* Training the gate on a million rows: rows a second in one evaluation of loss and gradient and in
  * a whole fit, beside the machine's dgemm. Usage: bench_gate [ROWS [CLUSTERS [THREADS]]] */
-#include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench/machine.h"
 #include "core/memory.h"
 #include "core/stream.h"
 #include "gate/gate.h"
@@ -17,44 +16,6 @@ typedef struct problem {
     mele_engine *engine;
     double peak; /* dgemm, multiply-adds a second */
 } problem;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void *room(size_t count)
-{
-    void *memory = mele_i_array(count, sizeof(double));
-
-    if (memory == NULL) {
-        fputs("bench_gate: out of memory\n", stderr);
-        exit(1);
-    }
-    return memory;
-}
-
-/* Multiply-adds a second of a product of two n x n matrices, the best of a few. */
-static double dgemm_peak(void)
-{
-    const int n = 1536;
-    double *a = room((size_t)n * n), *b = room((size_t)n * n), *c = room((size_t)n * n), best = 0;
-
-    for (size_t i = 0; i < (size_t)n * n; i++)
-        a[i] = b[i] = (double)(i % 7);
-    for (int trial = 0; trial < 4; trial++) {
-        double start = now();
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a, n, b, n, 0, c, n);
-        best = fmax(best, (double)n * n * n / (now() - start));
-    }
-    free(a);
-    free(b);
-    free(c);
-    return best;
-}
 
 /* Posteriors of clusters on a line, and experts that are right near their own. */
 static void fill(problem *p)
@@ -86,17 +47,17 @@ static void bench_pass(const problem *p, const mele_gate_data *data, const char 
                       .on_posteriors = true, .columns = k,
                       .column = mele_i_zeroed(k, sizeof(mele_i_gate_column)),
                       .coefficients = mele_i_zeroed(count, sizeof(double))};
-    double *theta = mele_i_zeroed(1 + count, sizeof(double)), *gradient = room(1 + count);
+    double *theta = mele_i_zeroed(1 + count, sizeof(double)), *gradient = bench_room(1 + count);
     double value = 0, best = INFINITY;
-    mele_i_gate_objective objective = {&gate, &training, true, 0, room(3 + count)};
+    mele_i_gate_objective objective = {&gate, &training, true, 0, bench_room(3 + count)};
 
-    double start = now();
+    double start = bench_now();
     mele_i_gate_standardise(&gate, &training, NULL);
-    printf("gate standardise: %.3g rows/s\n", (double)p->rows / (now() - start));
+    printf("gate standardise: %.3g rows/s\n", (double)p->rows / (bench_now() - start));
     for (int trial = 0; trial < 5; trial++) {
-        start = now();
+        start = bench_now();
         mele_i_gate_evaluate(&objective, theta, &value, gradient, NULL);
-        best = fmin(best, now() - start);
+        best = fmin(best, bench_now() - start);
     }
     double speed = (double)p->rows / best, products = 2 * (double)count; /* forth and back */
     printf("gate loss and gradient (%s): %.3g rows/s, %.1f %% of dgemm, checksum %.17g\n", loss,
@@ -114,16 +75,13 @@ static void bench_fit(const problem *p, const mele_gate_data *data, const char *
     mele_gate_info info;
     mele_gate *gate = NULL;
     mele_error error;
-    double *out = room(p->rows * p->clusters), sum = 0, start = now();
+    double *out = bench_room(p->rows * p->clusters), sum = 0, start = bench_now();
 
     options.kind = kind;
-    if (mele_gate_fit(data, &options, p->engine, &gate, &info, &error) != MELE_OK) {
-        fprintf(stderr, "bench_gate: %s\n", error.message);
-        exit(1);
-    }
-    double trained = now();
+    bench_check(mele_gate_fit(data, &options, p->engine, &gate, &info, &error), &error);
+    double trained = bench_now();
     mele_gate_log_weights(gate, p->log_p, NULL, p->rows, p->engine, out, NULL);
-    double done = now();
+    double done = bench_now();
     for (size_t i = 0; i < p->rows * p->clusters; i++)
         sum += exp(out[i]) * (double)(1 + i % p->clusters);
     printf("gate fit (%s): %.3g rows/s, %zu iterations%s, loss %.10g, checksum %.17g\n", kind,
@@ -138,14 +96,11 @@ int main(int count, char **arguments)
 {
     problem p = {.rows = count > 1 ? strtoul(arguments[1], NULL, 10) : 1000000,
                  .clusters = count > 2 ? strtoul(arguments[2], NULL, 10) : 16};
-    mele_engine_options options = mele_engine_defaults();
 
-    options.threads = count > 3 ? (unsigned)strtoul(arguments[3], NULL, 10) : 0;
-    if (mele_engine_new(&options, &p.engine, NULL) != MELE_OK)
-        return 1;
-    p.log_p = room(p.rows * p.clusters);
-    p.likelihoods = room(p.rows * p.clusters);
-    p.peak = dgemm_peak();
+    p.engine = bench_engine(count > 3 ? (unsigned)strtoul(arguments[3], NULL, 10) : 0);
+    p.log_p = bench_room(p.rows * p.clusters);
+    p.likelihoods = bench_room(p.rows * p.clusters);
+    p.peak = bench_dgemm();
     fill(&p);
     const mele_gate_data data = {.rows = p.rows, .clusters = p.clusters,
                                  .log_posteriors = p.log_p, .log_likelihoods = p.likelihoods};

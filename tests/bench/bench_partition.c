@@ -1,105 +1,14 @@
 /* Stage 1 on a million rows: an iteration of k-means and of GMM, and what surrounds them, beside
  * the machine's memory bandwidth and dgemm. Usage: bench_partition [ROWS [THREADS]] */
-#include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <mele/partition.h>
 
-#include "core/memory.h"
+#include "bench/machine.h"
 #include "core/stream.h"
-#include "engine/pass.h"
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double *room(size_t count)
-{
-    double *memory = MELE_I_ARRAY(double, count);
-
-    if (memory == NULL) {
-        fputs("bench_partition: out of memory\n", stderr);
-        exit(1);
-    }
-    return memory;
-}
-
-static void check(mele_status status, const mele_error *error)
-{
-    if (status != MELE_OK) {
-        fprintf(stderr, "bench_partition: %s\n", error->message);
-        exit(1);
-    }
-}
-
-/* ---- what the machine can do ---- */
-
-/* Multiply-adds a second of a product of two n x n matrices, the best of a few. */
-static double dgemm_peak(void)
-{
-    const int n = 1536;
-    double *a = room((size_t)n * n), *b = room((size_t)n * n), *c = room((size_t)n * n), best = 0;
-
-    for (size_t i = 0; i < (size_t)n * n; i++)
-        a[i] = b[i] = (double)(i % 7);
-    for (int trial = 0; trial < 4; trial++) {
-        double start = now();
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a, n, b, n, 0, c, n);
-        best = fmax(best, (double)n * n * n / (now() - start));
-    }
-    free(a);
-    free(b);
-    free(c);
-    return best;
-}
-
-static mele_status map_read(void *context, mele_i_block block, void *partial, void *scratch,
-                            mele_error *error)
-{
-    const double *x = (const double *)context + block.first * 16;
-    double sum[16] = {0};
-
-    (void)scratch;
-    (void)error;
-    for (size_t i = 0; i < block.count; i++)
-        for (size_t j = 0; j < 16; j++)
-            sum[j] += x[i * 16 + j];
-    memcpy(partial, sum, sizeof(double));
-    return MELE_OK;
-}
-
-static void combine_nothing(void *context, const void *partial)
-{
-    (void)context;
-    (void)partial;
-}
-
-/* Bytes a second that a pass over rows of 16 numbers can read, the best of a few. */
-static double read_bandwidth(const double *x, size_t rows, mele_engine *engine)
-{
-    mele_i_pass pass = {.rows = rows,
-                        .block_rows = 2048,
-                        .partial_bytes = sizeof(double),
-                        .map = map_read,
-                        .combine = combine_nothing,
-                        .context = (void *)x};
-    double best = 0;
-
-    for (int trial = 0; trial < 5; trial++) {
-        double start = now();
-        check(mele_i_pass_run(engine, &pass, NULL), NULL);
-        best = fmax(best, (double)rows * 128 / (now() - start));
-    }
-    return best;
-}
 
 /* ---- the fits ---- */
 
@@ -112,7 +21,7 @@ typedef struct bench {
 static double *blobs(size_t rows, size_t cols, size_t clusters)
 {
     mele_i_stream stream = mele_i_stream_make(1, MELE_I_FOR_TESTS, 0, cols);
-    double *x = room(rows * cols), *centres = room(clusters * cols);
+    double *x = bench_room(rows * cols), *centres = bench_room(clusters * cols);
 
     for (size_t i = 0; i < clusters * cols; i++)
         centres[i] = 6 * mele_i_stream_uniform(&stream) - 3;
@@ -138,21 +47,21 @@ static double time_fit(const bench *b, const mele_matrix *x, size_t iterations, 
     options.centres = &start;
     options.max_iterations = iterations;
     options.tolerance = 0;
-    double begin = now();
-    check(mele_partition_fit(x, NULL, &options, engine, out, info, &error), &error);
-    return now() - begin;
+    double begin = bench_now();
+    bench_check(mele_partition_fit(x, NULL, &options, engine, out, info, &error), &error);
+    return bench_now() - begin;
 }
 
 static void bench_posteriors(const mele_partition *p, const mele_matrix *x, mele_engine *engine)
 {
     size_t clusters = mele_partition_clusters(p);
-    double *out = room(x->rows * clusters), sum = 0, best = INFINITY;
+    double *out = bench_room(x->rows * clusters), sum = 0, best = INFINITY;
     mele_error error;
 
     for (int trial = 0; trial < 4; trial++) {
-        double start = now();
-        check(mele_partition_log_posteriors(p, x, engine, out, &error), &error);
-        best = fmin(best, now() - start);
+        double start = bench_now();
+        bench_check(mele_partition_log_posteriors(p, x, engine, out, &error), &error);
+        best = fmin(best, bench_now() - start);
     }
     for (size_t i = 0; i < x->rows * clusters; i++)
         sum += exp(out[i]) * (double)(i % clusters);
@@ -202,9 +111,9 @@ static void bench_start(size_t rows, size_t clusters, mele_engine *engine)
     options.clusters = clusters;
     options.restarts = 1;
     options.max_iterations = 1;
-    double begin = now();
-    check(mele_partition_fit(&x, NULL, &options, engine, &p, &info, &error), &error);
-    double seconds = now() - begin;
+    double begin = bench_now();
+    bench_check(mele_partition_fit(&x, NULL, &options, engine, &p, &info, &error), &error);
+    double seconds = bench_now() - begin;
     printf("kmeans k-means++ of %zu x 16, K %-3zu, with one iteration %.1f ms, objective %.17g\n",
            rows, clusters, 1e3 * seconds, info.objective);
     mele_partition_free(p);
@@ -219,15 +128,9 @@ int main(int count, char **arguments)
         {"gmm", 16, 4, 10, 4 * 2 * 136},
     };
     size_t rows = count > 1 ? strtoul(arguments[1], NULL, 10) : 1000000;
-    mele_engine_options options = mele_engine_defaults();
-    mele_engine *engine;
-    mele_error error;
+    mele_engine *engine = bench_engine(count > 2 ? (unsigned)strtoul(arguments[2], NULL, 10) : 0);
+    double bandwidth = bench_bandwidth(engine), peak = bench_dgemm();
 
-    options.threads = count > 2 ? (unsigned)strtoul(arguments[2], NULL, 10) : 0;
-    check(mele_engine_new(&options, &engine, &error), &error);
-    double *x = blobs(rows, 16, 16);
-    double bandwidth = read_bandwidth(x, rows, engine), peak = dgemm_peak();
-    free(x);
     printf("partition: %u threads; a pass reads %.1f GB/s; dgemm %.1f Gmadd/s\n",
            mele_engine_threads(engine), 1e-9 * bandwidth, 1e-9 * peak);
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++)

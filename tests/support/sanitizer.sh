@@ -8,6 +8,7 @@ sanitizer_begin()
     ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$sanitizer_files:allocator_may_return_null=1"
     UBSAN_OPTIONS="$UBSAN_OPTIONS:log_path=$sanitizer_files:print_stacktrace=1"
     TSAN_OPTIONS="$TSAN_OPTIONS:log_path=$sanitizer_files:allocator_may_return_null=1"
+    TSAN_OPTIONS="$TSAN_OPTIONS:suppressions=$srcdir/tests/support/tsan.supp"
     LSAN_OPTIONS="$LSAN_OPTIONS:log_path=$sanitizer_files"
     export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS
 }

@@ -244,11 +244,11 @@ static inline void unknown_key(json_t *s)
 }
 static inline void missing_count(json_t *s)
 {
-    json_object_del(s, "count");
+    json_object_del(s, "clusters");
 }
 static inline void wrong_count(json_t *s)
 {
-    json_object_set_new(s, "count", json_integer(77));
+    json_object_set_new(s, "clusters", json_integer(77));
 }
 static inline void wrong_columns(json_t *s)
 {
@@ -260,28 +260,28 @@ static inline void unknown_kind(json_t *s)
 }
 static inline void no_experts(json_t *s)
 {
-    json_object_set_new(s, "expert", json_array());
+    json_object_set_new(s, "experts", json_array());
 }
 static inline void expert_not_object(json_t *s)
 {
-    json_array_set_new(json_object_get(s, "expert"), 0, json_integer(3));
+    json_array_set_new(json_object_get(s, "experts"), 0, json_integer(3));
 }
 static inline void unknown_expert_key(json_t *s)
 {
-    json_object_set_new(json_array_get(json_object_get(s, "expert"), 0), "mood", json_null());
+    json_object_set_new(json_array_get(json_object_get(s, "experts"), 0), "mood", json_null());
 }
 static inline void large_rank(json_t *s)
 {
-    json_object_set_new(json_array_get(json_object_get(s, "expert"), 0), "rank",
+    json_object_set_new(json_array_get(json_object_get(s, "experts"), 0), "rank",
                         json_integer(1000));
 }
 static inline void negative_rows(json_t *s)
 {
-    json_object_set_new(json_array_get(json_object_get(s, "expert"), 0), "rows", json_real(-2));
+    json_object_set_new(json_array_get(json_object_get(s, "experts"), 0), "rows", json_real(-2));
 }
 static inline void short_coefficients(json_t *s)
 {
-    json_t *rows = json_object_get(json_array_get(json_object_get(s, "expert"), 0),
+    json_t *rows = json_object_get(json_array_get(json_object_get(s, "experts"), 0),
                                    "coefficients");
 
     json_array_remove(json_array_get(rows, 0), 0);
@@ -298,7 +298,7 @@ static inline void fallback_global(json_t *s)
 }
 
 static const spoiled spoils[] = {
-    {"an unknown key", unknown_key},         {"no count", missing_count},
+    {"an unknown key", unknown_key},         {"no clusters", missing_count},
     {"a wrong count", wrong_count},          {"wrong columns", wrong_columns},
     {"an unknown kind", unknown_kind},       {"no experts", no_experts},
     {"an expert that is none", expert_not_object}, {"an expert's unknown key", unknown_expert_key},
@@ -326,7 +326,7 @@ static inline void check_round_trip(const made *p, const fitted *f)
     cr_assert(mele_experts_predict(loaded, &x, NULL, after, variances ? after + count : NULL, NULL)
               == MELE_OK);
     SAME_BITS(before, after, variances ? 2 * count : count);
-    cr_assert_str_eq(mele_experts_kind(loaded), mele_experts_kind(f->experts));
+    cr_assert_str_eq(mele_experts_name(loaded), mele_experts_name(f->experts));
     json_t *again = mele_i_experts_save(loaded);
     cr_assert(json_equal(section, again));
     mele_experts_free(loaded);

@@ -127,7 +127,7 @@ Test(data, categories_become_indicators_of_all_levels_but_the_first)
     cr_assert_str_eq(name, "c=c");
     cr_assert_eq(mele_i_scaling_new(3, &none, NULL), MELE_OK);
     mele_i_features features = mele_i_data_features(data);
-    cr_assert_eq(mele_i_encode(data->schema, &none, &features, NULL, design, NULL), MELE_OK);
+    cr_assert_eq(mele_i_encode(data->schema, &none, NULL, &features, NULL, design, NULL), MELE_OK);
     cr_assert_arr_eq(design, expected, sizeof expected);
     mele_i_scaling_clear(&none);
     mele_data_free(data);
@@ -171,7 +171,7 @@ Test(data, a_missing_feature_under_mean_is_at_the_centre)
                                     &scaling, NULL), MELE_OK);
     cr_assert_eq(scaling.center[0], 2.5);
     cr_assert_eq(scaling.scale[0], 1.5);
-    cr_assert_eq(mele_i_encode(data->schema, &scaling, &features, NULL, design, NULL), MELE_OK);
+    cr_assert_eq(mele_i_encode(data->schema, &scaling, NULL, &features, NULL, design, NULL), MELE_OK);
     cr_assert_arr_eq(design, ((double[]){-1, 0, 1}), sizeof design);
     mele_i_scaling_clear(&scaling);
     mele_data_free(data);
@@ -308,7 +308,7 @@ static void encode_space(const mele_data *data, const char *on, const char *scal
     cr_assert_eq(mele_i_space_fit(data->schema, &features, data->targets, NULL, on, scale, weight,
                                   NULL, &space, NULL), MELE_OK);
     cr_assert_eq(space.columns + space.target_columns, columns);
-    cr_assert_eq(mele_i_space_encode(&space, data->schema, &features, data->targets, NULL, out,
+    cr_assert_eq(mele_i_space_encode(&space, data->schema, NULL, &features, data->targets, NULL, out,
                                      NULL), MELE_OK);
     for (size_t i = 0; i < data->rows * columns; i++)
         cr_assert_float_eq(out[i], expected[i], 1e-15, "%s %s: %zu is %g", on, scale, i, out[i]);
