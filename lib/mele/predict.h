@@ -43,7 +43,7 @@ MELE_API const char *mele_predict_item(size_t i, const char **help);
 /** Predict a file as CSV: a header, then one row per input row, in constant memory. A row without
  *  a prediction has NA in its cells.
  * @param path     "-" is standard input; a name that ends in .npy is read as NPY.
- * @param options  not NULL: from mele_predict_defaults().
+ * @param options  NULL: mele_predict_defaults().
  * @param engine   NULL: the calling thread alone; the text is the same for any.
  * @param summary  NULL: not wanted; untouched on error.
  * @return MELE_OK; MELE_EINVAL: an item the model cannot give; MELE_EIO; MELE_EDATA: a ragged row,
@@ -58,7 +58,7 @@ MELE_API mele_status mele_predict_file(const mele_model *model, const char *path
  *  without a target are skipped and counted in the result.
  * @param weights     the column of row weights; NULL: all 1.
  * @param posteriors  in place of stage 1, a row per input row; NULL: none.
- * @param table       not NULL: the `table` of mele_predict_defaults().
+ * @param table       NULL: the `table` of mele_predict_defaults().
  * @param out         freed with mele_metrics_free(); untouched on error.
  * @return MELE_OK; MELE_EINVAL: the model has no gate, or needs posteriors; otherwise as
  *         mele_predict_file(). */

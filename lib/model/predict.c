@@ -253,6 +253,8 @@ static double mixture_log_density(const predict_context *c, const workspace *w, 
         for (size_t t = first; t < last; t++)
             log_joint[k] += expert_log_density(c, w, i, c->out->targets[row * c->targets + t], t,
                                                k);
+        if (isnan(log_joint[k]))
+            return NAN;
     }
     mele_i_kernels_best()->log_softmax(log_joint, 1, c->clusters, &sum);
     return sum;

@@ -246,13 +246,16 @@ mele_status mele_predict_file(const mele_model *model, const char *path,
                               mele_error *error)
 {
     mele_data_options columns = mele_data_defaults();
-    row_source source = {.model = model, .posteriors = options->posteriors,
+    row_source source = {.model = model,
                          .roles = {.weights = MELE_I_NO_COLUMN, .id = MELE_I_NO_COLUMN}};
-    format_context c = {.source = &source, .options = options, .write = write, .user = user};
+    format_context c = {.source = &source, .write = write, .user = user};
+    mele_predict_options chosen = options == NULL ? mele_predict_defaults(model) : *options;
     mele_predict_summary count = {0, 0};
-    mele_status status = mele_i_items_parse(model, options->output, &c.items, error);
+    mele_status status = mele_i_items_parse(model, chosen.output, &c.items, error);
 
-    columns.id = options->id;
+    options = c.options = &chosen;
+    columns.id = chosen.id;
+    source.posteriors = chosen.posteriors;
     if (status == MELE_OK)
         status = check_posteriors(model, options->posteriors, error);
     if (status == MELE_OK)
@@ -386,9 +389,11 @@ mele_status mele_score_file(const mele_model *model, const char *path, const cha
                                   .roles = {.weights = MELE_I_NO_COLUMN, .id = MELE_I_NO_COLUMN}},
                        .targets = model->schema->targets,
                        .classes = mele_schema_classes(model->schema)};
+    mele_predict_options defaults = mele_predict_defaults(model);
     size_t rows = 1;
     mele_status status = MELE_OK;
 
+    table = table == NULL ? &defaults.table : table;
     columns.weights = weights;
     if (model->gate == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no gate (stage 3) and predicts "

@@ -573,6 +573,9 @@ Test(models, what_is_not_known_is_refused)
         {"\"center\":[", "\"center\":[NaN,", NULL},
         {"\"scale\":[", "\"scale\":[\"1\",", NULL},
         {"\"options\":{", "\"options\":{\"unknown\":1,", NULL},
+        {"\"target\":\"accel\"", "\"target\":-1", "the record of option \"target\" has the wrong "
+         "type"},
+        {"\"tol\":0.0001", "\"tol\":\"0.0001\"", NULL},
     };
     mele_options options = options_of(2);
     mele_data *data = read_data("mcycle.csv", "accel", &options);
@@ -618,6 +621,52 @@ Test(models, a_failed_stage_leaves_the_model_as_it_was)
     free(before);
     mele_model_free(model);
     mele_data_free(other);
+    mele_data_free(data);
+}
+
+Test(models, data_of_another_shape_are_refused)
+{
+    static double x[2 * 60], y[2 * 60];
+    mele_options options = options_of(2);
+    mele_data *data[3];
+    mele_model *model = NULL;
+    mele_error error = {0};
+
+    make_rows(x, y, 60);
+    mele_matrix wide = mele_matrix_of(x, 60, 2), narrow = mele_matrix_of(x, 60, 1);
+    mele_matrix one = mele_matrix_of(y, 60, 1), two = mele_matrix_of(y, 60, 2);
+    cr_assert_eq(mele_data_of_arrays(&wide, &two, 0, NULL, &data[0], NULL), MELE_OK);
+    cr_assert_eq(mele_data_of_arrays(&narrow, &two, 0, NULL, &data[1], NULL), MELE_OK);
+    cr_assert_eq(mele_data_of_arrays(&wide, &one, 0, NULL, &data[2], NULL), MELE_OK);
+    cr_assert_eq(mele_fit_partition(data[0], &options, NULL, NULL, &model, NULL), MELE_OK);
+    for (int i = 1; i < 3; i++) {
+        cr_assert_eq(mele_fit_experts(data[i], NULL, &options, NULL, NULL, model, &error),
+                     MELE_EINVAL);
+        cr_assert_str_eq(error.message, i == 1 ? "the data have 1 features, the model 2"
+                                               : "the data have 1 targets, the model 2");
+    }
+    cr_assert_eq(mele_fit_experts(data[0], NULL, NULL, NULL, NULL, model, &error), MELE_EINVAL);
+    cr_assert_eq(mele_fit(data[0], NULL, NULL, NULL, &model, &error), MELE_EINVAL);
+    for (int i = 0; i < 3; i++)
+        mele_data_free(data[i]);
+    mele_model_free(model);
+}
+
+Test(models, a_class_that_is_none_has_no_density)
+{
+    mele_options options = options_of(2);
+    mele_data *data = read_data("iris.csv", "Species", &options);
+    mele_model *model = fit(data, &options, NULL);
+    const double x[3 * 4] = {5, 3, 1, 0, 6, 3, 5, 2, 6, 3, 5, 2}, y[3] = {0, 3, -1};
+    double density[3];
+    mele_prediction wanted = {.log_density = density, .targets = y};
+    mele_matrix view = mele_matrix_of(x, 3, 4);
+
+    cr_assert_eq(mele_model_predict(model, &view, NULL, NULL, &wanted, NULL), MELE_OK);
+    cr_assert(isfinite(density[0]) && isnan(density[1]) && isnan(density[2]));
+    view.stride = 3;
+    cr_assert_eq(mele_model_predict(model, &view, NULL, NULL, &wanted, NULL), MELE_EINVAL);
+    mele_model_free(model);
     mele_data_free(data);
 }
 

@@ -341,6 +341,29 @@ Test(space, a_class_target_is_an_indicator_a_class)
     mele_data_free(data);
 }
 
+Test(space, a_missing_value_is_the_mean_under_every_scale)
+{
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+    mele_i_scaling standard;
+    mele_i_space space;
+    double out[4];
+
+    options.missing = "mean";
+    cr_assert_eq(read_text("a,y\n1,0\n,1\n4,1\n7,1\n", &options, NULL, &data, NULL), MELE_OK);
+    mele_i_features features = mele_i_data_features(data);
+    cr_assert_eq(mele_i_scaling_fit(data->schema, &features, NULL, MELE_I_SCALE_STANDARD, NULL,
+                                    &standard, NULL), MELE_OK);
+    cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "x", "minmax", 1, NULL,
+                                  &space, NULL), MELE_OK);
+    cr_assert_eq(mele_i_space_encode(&space, data->schema, standard.center, &features, NULL, NULL,
+                                     out, NULL), MELE_OK);
+    cr_assert_arr_eq(out, ((double[]){0, 0.5, 0.5, 1}), sizeof out);
+    mele_i_space_clear(&space);
+    mele_i_scaling_clear(&standard);
+    mele_data_free(data);
+}
+
 Test(space, wrong_columns_are_refused)
 {
     mele_data_options options = with_target("y");
