@@ -13,20 +13,17 @@ static const char *model_path(const cli_run *run, const experts_options *own)
     return own->posteriors == NULL ? "-" : NULL;
 }
 
+static mele_status fit(cli_run *run, cli_stage *stage)
+{
+    return mele_fit_experts(stage->data, stage->posteriors, &run->options, run->engine, run->report,
+                            stage->model, &run->error);
+}
+
 static int work(cli_run *run, const void *options)
 {
     const experts_options *own = options;
-    cli_stage stage;
-    int exit_status = cli_stage_read(run, model_path(run, own), own->posteriors, &stage);
 
-    if (exit_status == CLI_DONE)
-        exit_status = cli_check(run, mele_fit_experts(stage.data, stage.posteriors, &run->options,
-                                                      run->engine, run->report, stage.model,
-                                                      &run->error), stage.data_path);
-    if (exit_status == CLI_DONE)
-        exit_status = cli_stage_finish(run, &stage);
-    cli_stage_clear(&stage);
-    return exit_status;
+    return cli_stage_work(run, model_path(run, own), own->posteriors, fit);
 }
 
 int main(int argc, char **argv)

@@ -5,21 +5,17 @@ typedef struct gate_options {
     const char *posteriors;
 } gate_options;
 
+static mele_status fit(cli_run *run, cli_stage *stage)
+{
+    return mele_fit_gate(stage->data, stage->posteriors, &run->options, run->engine, run->report,
+                         stage->model, &run->error);
+}
+
 static int work(cli_run *run, const void *options)
 {
     const gate_options *own = options;
-    const char *model_path = run->operands > 1 ? run->operand[1] : "-";
-    cli_stage stage;
-    int exit_status = cli_stage_read(run, model_path, own->posteriors, &stage);
 
-    if (exit_status == CLI_DONE)
-        exit_status = cli_check(run, mele_fit_gate(stage.data, stage.posteriors, &run->options,
-                                                   run->engine, run->report, stage.model,
-                                                   &run->error), stage.data_path);
-    if (exit_status == CLI_DONE)
-        exit_status = cli_stage_finish(run, &stage);
-    cli_stage_clear(&stage);
-    return exit_status;
+    return cli_stage_work(run, run->operands > 1 ? run->operand[1] : "-", own->posteriors, fit);
 }
 
 int main(int argc, char **argv)

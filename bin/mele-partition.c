@@ -1,20 +1,16 @@
 /* Stage 1: the regions. */
 #include "cli/stage.h"
 
+static mele_status fit(cli_run *run, cli_stage *stage)
+{
+    return mele_fit_partition(stage->data, &run->options, run->engine, run->report, &stage->model,
+                              &run->error);
+}
+
 static int work(cli_run *run, const void *own)
 {
-    cli_stage stage;
-    int exit_status = cli_stage_read(run, NULL, NULL, &stage);
-
     (void)own;
-    if (exit_status == CLI_DONE)
-        exit_status = cli_check(run, mele_fit_partition(stage.data, &run->options, run->engine,
-                                                        run->report, &stage.model, &run->error),
-                                stage.data_path);
-    if (exit_status == CLI_DONE)
-        exit_status = cli_stage_finish(run, &stage);
-    cli_stage_clear(&stage);
-    return exit_status;
+    return cli_stage_work(run, NULL, NULL, fit);
 }
 
 int main(int argc, char **argv)

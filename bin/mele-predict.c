@@ -19,8 +19,8 @@ static mele_predict_options options_for(const cli_run *run, const mele_model *mo
     return options;
 }
 
-static int predict(cli_run *run, const mele_model *model, const predict_options *own,
-                   const mele_posteriors *posteriors)
+static int predict(cli_run *run, const mele_model *model, const mele_posteriors *posteriors,
+                   const void *own)
 {
     mele_predict_options options = options_for(run, model, own);
     mele_predict_summary summary = {0, 0};
@@ -45,20 +45,8 @@ static int predict(cli_run *run, const mele_model *model, const predict_options 
 static int work(cli_run *run, const void *options)
 {
     const predict_options *own = options;
-    const char *input[] = {run->operand[0], run->operand[1], own->posteriors};
-    mele_posteriors posteriors = {0, 0, NULL};
-    mele_model *model = NULL;
-    int exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
 
-    if (exit_status == CLI_DONE)
-        exit_status = cli_read_model(run, run->operand[0], &model);
-    if (exit_status == CLI_DONE && own->posteriors != NULL)
-        exit_status = cli_read_posteriors(run, own->posteriors, &posteriors);
-    if (exit_status == CLI_DONE)
-        exit_status = predict(run, model, own, own->posteriors == NULL ? NULL : &posteriors);
-    mele_posteriors_clear(&posteriors);
-    mele_model_free(model);
-    return exit_status;
+    return cli_use_model(run, own->posteriors, predict, own);
 }
 
 int main(int argc, char **argv)

@@ -82,8 +82,9 @@ static int print_measures(cli_run *run, const mele_measures *measures, bool json
 }
 
 static int score(cli_run *run, const mele_model *model, const mele_posteriors *posteriors,
-                 bool json)
+                 const void *options)
 {
+    const score_options *own = options;
     mele_table_options table = mele_predict_defaults(model).table;
     const char *data = run->operand[1];
     mele_metrics *metrics = NULL;
@@ -104,7 +105,7 @@ static int score(cli_run *run, const mele_model *model, const mele_posteriors *p
                     cli_input_name(data), measures.skipped, measures.rows + measures.skipped);
         if (run->verbose)
             cli_say(&run->console, "%s: %zu rows", cli_input_name(data), measures.rows);
-        exit_status = print_measures(run, &measures, json);
+        exit_status = print_measures(run, &measures, own->json);
     }
     mele_metrics_free(metrics);
     return exit_status;
@@ -113,20 +114,8 @@ static int score(cli_run *run, const mele_model *model, const mele_posteriors *p
 static int work(cli_run *run, const void *options)
 {
     const score_options *own = options;
-    const char *input[] = {run->operand[0], run->operand[1], own->posteriors};
-    mele_posteriors posteriors = {0, 0, NULL};
-    mele_model *model = NULL;
-    int exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
 
-    if (exit_status == CLI_DONE)
-        exit_status = cli_read_model(run, run->operand[0], &model);
-    if (exit_status == CLI_DONE && own->posteriors != NULL)
-        exit_status = cli_read_posteriors(run, own->posteriors, &posteriors);
-    if (exit_status == CLI_DONE)
-        exit_status = score(run, model, own->posteriors == NULL ? NULL : &posteriors, own->json);
-    mele_posteriors_clear(&posteriors);
-    mele_model_free(model);
-    return exit_status;
+    return cli_use_model(run, own->posteriors, score, own);
 }
 
 int main(int argc, char **argv)

@@ -33,6 +33,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/error.h \
 	lib/core/json.c \
 	lib/core/json.h \
+	lib/core/magnitude.c \
+	lib/core/magnitude.h \
 	lib/core/memory.c \
 	lib/core/memory.h \
 	lib/core/number.h \
@@ -105,6 +107,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/least.h \
 	lib/expert/linear.c \
 	lib/expert/logistic.c \
+	lib/expert/multinomial.c \
+	lib/expert/multinomial.h \
 	lib/expert/regions.c \
 	lib/expert/regions.h \
 	lib/expert/triangle.c \

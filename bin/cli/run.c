@@ -144,6 +144,26 @@ int cli_read_posteriors(cli_run *run, const char *path, mele_posteriors *out)
     return cli_check(run, mele_posteriors_read(path, run->engine, out, &run->error), path);
 }
 
+int cli_use_model(cli_run *run, const char *posteriors_path,
+                  int (*use)(cli_run *run, const mele_model *model,
+                             const mele_posteriors *posteriors, const void *own), const void *own)
+{
+    const char *input[] = {run->operand[0], run->operand[1], posteriors_path};
+    mele_posteriors posteriors = {0, 0, NULL};
+    mele_model *model = NULL;
+    int exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
+
+    if (exit_status == CLI_DONE)
+        exit_status = cli_read_model(run, run->operand[0], &model);
+    if (exit_status == CLI_DONE && posteriors_path != NULL)
+        exit_status = cli_read_posteriors(run, posteriors_path, &posteriors);
+    if (exit_status == CLI_DONE)
+        exit_status = use(run, model, posteriors_path == NULL ? NULL : &posteriors, own);
+    mele_posteriors_clear(&posteriors);
+    mele_model_free(model);
+    return exit_status;
+}
+
 int cli_close(cli_run *run, cli_outfile *out, int exit_status)
 {
     if (exit_status != CLI_DONE && out->failure == 0) {

@@ -52,6 +52,12 @@ void cli_table_options(const mele_options *options, mele_table_options *table);
 int cli_read_model(cli_run *run, const char *path, mele_model **out);
 int cli_read_posteriors(cli_run *run, const char *path, mele_posteriors *out);
 
+/* Read what MODEL DATA and --posteriors (NULL: none) name beside the data, and put it to use;
+ * `posteriors` is then NULL or in place of stage 1. */
+int cli_use_model(cli_run *run, const char *posteriors_path,
+                  int (*use)(cli_run *run, const mele_model *model,
+                             const mele_posteriors *posteriors, const void *own), const void *own);
+
 /* End an output: keep it when `exit_status` is CLI_DONE. A reader that went away is CLI_DONE. */
 int cli_close(cli_run *run, cli_outfile *out, int exit_status);
 

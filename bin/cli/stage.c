@@ -160,3 +160,17 @@ void cli_stage_clear(cli_stage *stage)
     mele_data_free(stage->data);
     mele_model_free(stage->model);
 }
+
+int cli_stage_work(cli_run *run, const char *model_path, const char *posteriors_path,
+                   mele_status (*fit)(cli_run *run, cli_stage *stage))
+{
+    cli_stage stage;
+    int exit_status = cli_stage_read(run, model_path, posteriors_path, &stage);
+
+    if (exit_status == CLI_DONE)
+        exit_status = cli_check(run, fit(run, &stage), stage.data_path);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_stage_finish(run, &stage);
+    cli_stage_clear(&stage);
+    return exit_status;
+}

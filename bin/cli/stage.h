@@ -25,4 +25,8 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage);
 
 void cli_stage_clear(cli_stage *stage);
 
+/* The work of a program that runs one stage: read, fit, finish. */
+int cli_stage_work(cli_run *run, const char *model_path, const char *posteriors_path,
+                   mele_status (*fit)(cli_run *run, cli_stage *stage));
+
 #endif

@@ -1,31 +1,13 @@
 #include "expert/frame.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
-
-#define ORDINARY 100  /* exponents of two */
-#define MOST_SHIFT 1000
-
-double mele_i_power_scale(double number)
-{
-    if (number == 0)
-        return 1;
-    int exponent = ilogb(number);
-    if (abs(exponent) <= ORDINARY)
-        return 1;
-    return ldexp(1, exponent < -MOST_SHIFT ? MOST_SHIFT : -exponent);
-}
-
-double mele_i_finite(double number)
-{
-    return number > DBL_MAX ? DBL_MAX : number < -DBL_MAX ? -DBL_MAX : number;
-}
 
 static const double *source(const mele_i_frame *frame, size_t row, size_t column)
 {

@@ -32,15 +32,10 @@ void mele_i_frame_columns(const mele_i_frame *frame, const size_t *row, const do
                           size_t count, size_t rows, double *out);
 
 /* The linear function of d features in the frame, intercept first, as one of raw features
- * (times y_scale, plus y_shift); numbers beyond the doubles are cut to the largest. */
+ * (times y_scale, plus y_shift); numbers beyond the doubles are cut to the largest. `raw` may
+ * be `framed`. */
 void mele_i_frame_raw(const mele_i_frame *frame, size_t d, const double *framed, double y_scale,
                       double y_shift, double *raw);
-
-/* 1, or the power of two that brings a number beyond 2^-100 .. 2^100 near 1. */
-double mele_i_power_scale(double number);
-
-/* The number, or the largest double of its sign. */
-double mele_i_finite(double number);
 
 /* The next `count` things of a scratch area, which the cursor walks through; 64-byte aligned. */
 void *mele_i_carve(unsigned char **cursor, size_t count, size_t size);

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"

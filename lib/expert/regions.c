@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"
-#include "expert/frame.h"
 
 typedef struct making {
     mele_i_regions *regions;

@@ -11,6 +11,7 @@
 
 #include "core/stream.h"
 #include "expert/expert.h"
+#include "support/failing_malloc.h"
 
 #define SAME_BITS(a, b, count) cr_assert(memcmp((a), (b), (count) * sizeof(double)) == 0)
 
@@ -230,6 +231,87 @@ static inline void standardise(double *x, size_t n, size_t d, double *mean, doub
         for (size_t i = 0; i < n; i++)
             x[i * d + j] = (x[i * d + j] - mean[j]) / scale[j];
     }
+}
+
+/* The same bytes for any number of threads. */
+static inline void check_threads(const made *p, const mele_expert_options *options)
+{
+    static const unsigned threads[] = {2, 3, 5};
+    fitted serial = fit_with(p, p->weight, options, NULL);
+
+    for (size_t i = 0; i < 3; i++) {
+        mele_engine *engine = engine_of(threads[i]);
+        fitted parallel = fit_with(p, p->weight, options, engine);
+        assert_same(p, &serial, &parallel);
+        free_fitted(&parallel);
+        mele_engine_free(engine);
+    }
+    free_fitted(&serial);
+}
+
+/* A row on its own is predicted as among the others. */
+static inline void check_rows_alone(const made *p, const fitted *f)
+{
+    mele_matrix x = made_x(p);
+    size_t width = p->clusters * f->outputs;
+    bool variances = p->classes == 0;
+    double *all = numbers(p->n * width), *variance = variances ? numbers(p->n * width) : NULL;
+    double *one = numbers(width), *one_variance = variances ? numbers(width) : NULL;
+
+    cr_assert(mele_experts_predict(f->experts, &x, NULL, all, variance, NULL) == MELE_OK);
+    for (size_t i = 0; i < p->n; i++) {
+        mele_matrix row = mele_matrix_of(p->x + i * p->d, 1, p->d);
+        cr_assert(mele_experts_predict(f->experts, &row, NULL, one, one_variance, NULL) == MELE_OK);
+        SAME_BITS(one, all + i * width, width);
+        if (variances)
+            SAME_BITS(one_variance, variance + i * width, width);
+    }
+    free(all);
+    free(variance);
+    free(one);
+    free(one_variance);
+}
+
+/* Let every allocation of a fit fail in turn: it says so and touches nothing. There are more
+ * than `least` allocations. */
+static inline void check_out_of_memory(const made *p, size_t least)
+{
+    size_t outputs = p->classes > 0 ? p->classes : p->m, count = p->n * p->clusters * outputs;
+    double *left_out = numbers(count), *before = numbers(count);
+    mele_matrix x = made_x(p);
+    mele_targets targets = made_targets(p);
+    size_t failures = 0;
+
+    for (size_t n = 0;; n++) {
+        mele_experts *experts = NULL;
+        for (size_t i = 0; i < count; i++)
+            left_out[i] = before[i] = 0.25;
+        failing_malloc_at(n);
+        mele_status status = mele_experts_fit(&x, &targets, NULL, p->log_posterior, p->clusters,
+                                              NULL, NULL, &experts, left_out, NULL, NULL, NULL);
+        bool failed = failing_malloc_end();
+        cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);
+        if (failed) {
+            cr_assert(experts == NULL);
+            SAME_BITS(left_out, before, count);
+        }
+        mele_experts_free(experts);
+        if (!failed)
+            break;
+        failures++;
+    }
+    cr_assert(failures > least, "%zu: the harness does not see the library's allocations",
+              failures);
+    free(left_out);
+    free(before);
+}
+
+/* Posteriors of 0 and 1, under which soft regions are the hard ones. */
+static inline void make_certain(made *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t k = 0; k < p->clusters; k++)
+            p->log_posterior[i * p->clusters + k] = i * 7 % p->clusters == k ? 0 : -INFINITY;
 }
 
 /* How a saved section is spoiled. */

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "expert/triangle.h"
-#include "support/failing_malloc.h"
 #include "unit/expert_support.h"
 
 /* Coefficients (intercept first, m columns) of region k by the normal equations in long double:
@@ -191,7 +190,6 @@ Test(linear, weight_two_is_the_row_twice)
 
 Test(linear, bytes_do_not_depend_on_threads)
 {
-    static const unsigned threads[] = {2, 3, 5};
     static const char *const solvers[] = {"qr", "qr", "normal"};
     static const double ridges[] = {1e-3, MELE_RIDGE_GCV, 0};
     made p = make_problem(20000, 6, 2, 5, 0);
@@ -201,15 +199,7 @@ Test(linear, bytes_do_not_depend_on_threads)
         options.solver = solvers[c % 3];
         options.ridge = ridges[c % 3];
         options.assign = c < 3 ? "hard" : "soft";
-        fitted serial = fit_with(&p, p.weight, &options, NULL);
-        for (size_t i = 0; i < 3; i++) {
-            mele_engine *engine = engine_of(threads[i]);
-            fitted parallel = fit_with(&p, p.weight, &options, engine);
-            assert_same(&p, &serial, &parallel);
-            free_fitted(&parallel);
-            mele_engine_free(engine);
-        }
-        free_fitted(&serial);
+        check_threads(&p, &options);
     }
     free_problem(&p);
 }
@@ -218,20 +208,10 @@ Test(linear, rows_are_predicted_independently)
 {
     made p = make_problem(1003, 6, 2, 3, 0);
     fitted f = fit_with(&p, NULL, NULL, NULL);
-    mele_matrix x = made_x(&p);
-    double *all = numbers(p.n * 6), *variance = numbers(p.n * 6), one[6], one_variance[6];
 
-    cr_assert(mele_experts_predict(f.experts, &x, NULL, all, variance, NULL) == MELE_OK);
-    for (size_t i = 0; i < p.n; i++) {
-        mele_matrix row = mele_matrix_of(p.x + i * p.d, 1, p.d);
-        cr_assert(mele_experts_predict(f.experts, &row, NULL, one, one_variance, NULL) == MELE_OK);
-        SAME_BITS(one, all + i * 6, 6);
-        SAME_BITS(one_variance, variance + i * 6, 6);
-    }
+    check_rows_alone(&p, &f);
     free_fitted(&f);
     free_problem(&p);
-    free(all);
-    free(variance);
 }
 
 Test(linear, soft_with_certain_posteriors_is_hard)
@@ -239,9 +219,7 @@ Test(linear, soft_with_certain_posteriors_is_hard)
     made p = make_problem(3000, 4, 2, 3, 0);
     mele_expert_options options = mele_expert_defaults();
 
-    for (size_t i = 0; i < p.n; i++)
-        for (size_t k = 0; k < 3; k++)
-            p.log_posterior[i * 3 + k] = i * 7 % 3 == k ? 0 : -INFINITY;
+    make_certain(&p);
     fitted hard = fit_with(&p, p.weight, &options, NULL);
     options.assign = "soft";
     fitted soft = fit_with(&p, p.weight, &options, NULL);
@@ -776,30 +754,8 @@ Test(linear, can_be_stopped)
 Test(linear, memory_may_run_out_anywhere)
 {
     made p = make_problem(50, 3, 2, 3, 0);
-    size_t failures = 0;
 
-    for (size_t n = 0;; n++) {
-        mele_matrix x = made_x(&p);
-        mele_targets targets = made_targets(&p);
-        mele_experts *experts = NULL;
-        double left_out[300], before[300];
-        for (size_t i = 0; i < 300; i++)
-            left_out[i] = before[i] = 0.25;
-        failing_malloc_at(n);
-        mele_status status = mele_experts_fit(&x, &targets, NULL, p.log_posterior, 3, NULL, NULL,
-                                              &experts, left_out, NULL, NULL, NULL);
-        bool failed = failing_malloc_end();
-        cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);
-        if (failed) {
-            cr_assert(experts == NULL);
-            SAME_BITS(left_out, before, 300);
-        }
-        mele_experts_free(experts);
-        if (!failed)
-            break;
-        failures++;
-    }
-    cr_assert(failures > 10, "%zu: the harness does not see the library's allocations", failures);
+    check_out_of_memory(&p, 10);
     free_problem(&p);
 }
 

@@ -2,10 +2,9 @@
 #include <float.h>
 #include <math.h>
 
-#include "support/failing_malloc.h"
 #include "unit/expert_support.h"
 
-/* The gradient of the objective as logistic.c states it, by class and column, at the symmetric
+/* The gradient of the objective as multinomial.c states it, by class and column, at the symmetric
  * coefficients b of region k: penalties act in the frame of the weighted means. */
 static double largest_gradient(const made *p, const double *weight, size_t k, bool soft,
                                double ridge, const double *b)
@@ -423,22 +422,13 @@ Test(logistic, weight_two_is_the_row_twice)
 
 Test(logistic, bytes_do_not_depend_on_threads)
 {
-    static const unsigned threads[] = {2, 3, 5};
     made p = make_problem(20000, 4, 1, 4, 3);
 
     for (int soft = 0; soft < 2; soft++) {
         mele_expert_options options = mele_expert_defaults();
         options.assign = soft ? "soft" : "hard";
         options.folds = 2;
-        fitted serial = fit_with(&p, p.weight, &options, NULL);
-        for (size_t i = 0; i < 3; i++) {
-            mele_engine *engine = engine_of(threads[i]);
-            fitted parallel = fit_with(&p, p.weight, &options, engine);
-            assert_same(&p, &serial, &parallel);
-            free_fitted(&parallel);
-            mele_engine_free(engine);
-        }
-        free_fitted(&serial);
+        check_threads(&p, &options);
     }
     free_problem(&p);
 }
@@ -447,18 +437,10 @@ Test(logistic, rows_are_predicted_independently)
 {
     made p = make_problem(503, 3, 1, 3, 4);
     fitted f = fit_with(&p, NULL, NULL, NULL);
-    mele_matrix x = made_x(&p);
-    double *all = numbers(p.n * 12), one[12];
 
-    cr_assert(mele_experts_predict(f.experts, &x, NULL, all, NULL, NULL) == MELE_OK);
-    for (size_t i = 0; i < p.n; i++) {
-        mele_matrix row = mele_matrix_of(p.x + i * p.d, 1, p.d);
-        cr_assert(mele_experts_predict(f.experts, &row, NULL, one, NULL, NULL) == MELE_OK);
-        SAME_BITS(one, all + i * 12, 12);
-    }
+    check_rows_alone(&p, &f);
     free_fitted(&f);
     free_problem(&p);
-    free(all);
 }
 
 Test(logistic, soft_with_certain_posteriors_is_hard)
@@ -466,9 +448,7 @@ Test(logistic, soft_with_certain_posteriors_is_hard)
     made p = make_problem(600, 3, 1, 3, 3);
     mele_expert_options options = mele_expert_defaults();
 
-    for (size_t i = 0; i < p.n; i++)
-        for (size_t k = 0; k < 3; k++)
-            p.log_posterior[i * 3 + k] = i * 7 % 3 == k ? 0 : -INFINITY;
+    make_certain(&p);
     fitted hard = fit_with(&p, p.weight, &options, NULL);
     options.assign = "soft";
     fitted soft = fit_with(&p, p.weight, &options, NULL);
@@ -539,30 +519,8 @@ Test(logistic, stops_at_the_most_iterations)
 Test(logistic, memory_may_run_out_anywhere)
 {
     made p = make_problem(40, 2, 1, 3, 3);
-    size_t failures = 0;
 
-    for (size_t n = 0;; n++) {
-        mele_matrix x = made_x(&p);
-        mele_targets targets = made_targets(&p);
-        mele_experts *experts = NULL;
-        double left_out[360], before[360];
-        for (size_t i = 0; i < 360; i++)
-            left_out[i] = before[i] = 0.25;
-        failing_malloc_at(n);
-        mele_status status = mele_experts_fit(&x, &targets, NULL, p.log_posterior, 3, NULL, NULL,
-                                              &experts, left_out, NULL, NULL, NULL);
-        bool failed = failing_malloc_end();
-        cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);
-        if (failed) {
-            cr_assert(experts == NULL);
-            SAME_BITS(left_out, before, 360);
-        }
-        mele_experts_free(experts);
-        if (!failed)
-            break;
-        failures++;
-    }
-    cr_assert(failures > 50, "%zu: the harness does not see the library's allocations", failures);
+    check_out_of_memory(&p, 50);
     free_problem(&p);
 }
 
