@@ -43,7 +43,7 @@ void mele_i_csv_parser_init(struct csv_parser *parser, char delimiter)
     csv_init(parser, CSV_REPALL_NL); /* fails for NULL only */
     csv_set_delim(parser, (unsigned char)delimiter);
     csv_set_realloc_func(parser, grow_cell);
-    csv_set_blk_size(parser, 1024);
+    csv_set_blk_size(parser, 65536);
 }
 
 bool mele_i_csv_parser_finish(struct csv_parser *parser, void (*cell)(void *, size_t, void *),

@@ -82,7 +82,7 @@ INLINE void start_tile(tile *t, const double *x, size_t stride, size_t rows, siz
     t->stride = stride;
     t->rows = rows < ROWS ? rows : ROWS;
     t->cols = cols;
-    t->count = 0;
+    t->first = t->count = 0;
 }
 
 /* Results wait here until SHELF neighbouring columns can be stored by rows. */
