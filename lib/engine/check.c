@@ -51,8 +51,8 @@ mele_status mele_i_check_weights(const double *weights, size_t n, mele_error *er
         return MELE_OK;
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(weights[i]) || weights[i] < 0)
-            return mele_i_fail(error, MELE_EDATA, "weights: row %zu is %g, not a finite number >= 0",
-                               i + 1, weights[i]);
+            return mele_i_fail(error, MELE_EDATA, "weights: row %zu is %g, not a finite number "
+                               ">= 0", i + 1, weights[i]);
         sum += weights[i];
     }
     if (!(sum > 0) || !isfinite(sum))

@@ -84,7 +84,8 @@ static mele_status coordinates(mele_i_run *run, bool with_targets, const double 
     if (*owned == NULL)
         return mele_i_no_memory(error);
     return mele_i_space_encode(space, run->model->schema, run->model->scaling.center,
-                               &run->features, targets ? run->data->targets : NULL, run->engine, *owned, error);
+                               &run->features, targets ? run->data->targets : NULL, run->engine,
+                               *owned, error);
 }
 
 static mele_status posteriors_of(mele_i_run *run, const mele_partition *partition,
@@ -114,8 +115,8 @@ static mele_status take_posteriors(mele_i_run *run, mele_error *error)
     size_t all = rows + run->data->dropped;
 
     if (given->rows != all || given->clusters != clusters)
-        return mele_i_fail(error, MELE_EDATA, "the posteriors are %zu x %zu, the data have %zu rows "
-                           "and the model %zu regions", given->rows, given->clusters, all,
+        return mele_i_fail(error, MELE_EDATA, "the posteriors are %zu x %zu, the data have %zu "
+                           "rows and the model %zu regions", given->rows, given->clusters, all,
                            clusters);
     run->joint = mele_i_array(rows * clusters, sizeof(double));
     if (run->joint == NULL)
@@ -416,8 +417,8 @@ static void warn_of_experts(mele_i_run *run, const mele_expert_info *info)
 /* Room for left-out predictions, as stage 3 needs them. */
 static mele_status need_left_out_room(mele_i_run *run, mele_error *error)
 {
-    size_t rows = run->features.rows * run->model->clusters, outputs = mele_model_outputs(run->model);
-    size_t count;
+    size_t rows = run->features.rows * run->model->clusters;
+    size_t outputs = mele_model_outputs(run->model), count;
 
     if (__builtin_mul_overflow(rows, outputs, &count))
         return mele_i_no_memory(error);
@@ -587,7 +588,8 @@ static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *
     mele_model *model = run->model;
     size_t rows = run->features.rows;
     likelihood_context c = {.run = run, .clusters = model->clusters, .classes = classes(run),
-                            .outputs = mele_model_outputs(model), .targets = model->schema->targets};
+                            .outputs = mele_model_outputs(model),
+                            .targets = model->schema->targets};
     bool expanded = c.classes > 0 && strcmp(run->options->gate.loss, "squared") == 0;
     mele_status status = compute_likelihoods(&c, error);
 

@@ -50,10 +50,10 @@ typedef struct mele_option {
 /** The i-th option, NULL past the last. */
 MELE_API const mele_option *mele_option_at(size_t i);
 
-/** Set option i, which must be one, from text, as a command line gives it; flags take NULL. Lists of
- *  columns, and of what counts as missing, keep the pointer; other texts are done with. Members of
- *  mele_options that are no option (such as partition.centres) are set directly.
- * @return MELE_OK; MELE_EINVAL: not a value of this option (the message says what is). */
+/** Set option i from text, as a command line gives it; flags take NULL. Lists of columns, and of
+ *  what counts as missing, keep the pointer; other texts are done with. Members of mele_options
+ *  that are no option (such as partition.centres) are set directly.
+ * @return MELE_OK; MELE_EINVAL: no such option, or not a value of it (the message says what is). */
 MELE_API mele_status mele_option_set(mele_options *options, size_t i, const char *text,
                                      mele_error *error);
 

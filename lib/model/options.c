@@ -12,7 +12,16 @@
 #include "core/number.h"
 #include "core/utf8.h"
 
-typedef enum option_type { TEXT, CHOICE, CHARACTER, FLAG_OFF, COUNT, SEED, NUMBER, RIDGE } option_type;
+typedef enum option_type {
+    TEXT,
+    CHOICE,
+    CHARACTER,
+    FLAG_OFF,
+    COUNT,
+    SEED,
+    NUMBER,
+    RIDGE
+} option_type;
 
 typedef const char *choice_fn(size_t i);
 
@@ -85,8 +94,8 @@ static const option_row table[] = {
      CHOICE, AT(partition.method), 0, 0, mele_partition_method, false},
     {{"covariance", 0, PARTITION, "KIND", "of a gmm's components"},
      CHOICE, AT(partition.covariance), 0, 0, covariances, false},
-    {{"covariance-floor", 0, PARTITION, "F", "least variance of a gmm's component in any direction, "
-      "relative to the mean variance of the columns"},
+    {{"covariance-floor", 0, PARTITION, "F", "least variance of a gmm's component in any "
+      "direction, relative to the mean variance of the columns"},
      NUMBER, AT(partition.covariance_floor), 0, 1, NULL, false},
     {{"cluster-on", 0, PARTITION, "x|xy|COL[,COL...]", "what to cluster: the features, with the "
       "targets, or some of the features"},
@@ -122,7 +131,8 @@ static const option_row table[] = {
      CHOICE, AT(gate.kind), 0, 0, mele_gate_kind, false},
     {{"on", 0, GATE, "INPUT", "what the softmax gate sees"},
      CHOICE, AT(gate.on), 0, 0, gate_inputs, false},
-    {{"loss", 0, GATE, "LOSS", "what the gate minimises"}, CHOICE, AT(gate.loss), 0, 0, losses, false},
+    {{"loss", 0, GATE, "LOSS", "what the gate minimises"},
+     CHOICE, AT(gate.loss), 0, 0, losses, false},
     {{"gate-ridge", 0, GATE, "L", "pull of the gate towards the posteriors"},
      NUMBER, AT(gate.ridge), 0, DBL_MAX, NULL, false},
 };
@@ -151,7 +161,7 @@ size_t mele_option_choices(size_t i, char *out, size_t size)
 {
     size_t length = 0;
 
-    for (size_t c = 0; table[i].type == CHOICE && table[i].choice(c) != NULL; c++) {
+    for (size_t c = 0; i < OPTIONS && table[i].type == CHOICE && table[i].choice(c) != NULL; c++) {
         char *at = length < size ? out + length : NULL;
         length += (size_t)snprintf(at, at == NULL ? 0 : size - length, "%s%s", c == 0 ? "" : ", ",
                                    table[i].choice(c));
@@ -213,11 +223,14 @@ static mele_status parse_character(size_t i, const char *text, char *out, mele_e
 
 mele_status mele_option_set(mele_options *options, size_t i, const char *text, mele_error *error)
 {
-    const option_row *row = &table[i];
-    void *member = (char *)options + row->offset;
     mele_status status = MELE_OK;
     double number = 0;
 
+    if (i >= OPTIONS || (text == NULL && table[i].type != FLAG_OFF))
+        return mele_i_fail(error, MELE_EINVAL, i >= OPTIONS ? "there is no option %zu"
+                                                            : "option %zu is given no text", i);
+    const option_row *row = &table[i];
+    void *member = (char *)options + row->offset;
     switch (row->type) {
     case TEXT:
         if (!mele_i_is_utf8(text))
@@ -260,11 +273,13 @@ static size_t number_text(double value, char *out, size_t size)
 
 size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t size)
 {
-    const option_row *row = &table[i];
-    const void *member = (const char *)options + row->offset;
     const char *text = NULL;
     char character[3] = "";
 
+    if (i >= OPTIONS)
+        return 0;
+    const option_row *row = &table[i];
+    const void *member = (const char *)options + row->offset;
     switch (row->type) {
     case TEXT:
     case CHOICE: text = *(const char *const *)member; break;
@@ -309,8 +324,8 @@ size_t mele_option_default(size_t i, char *out, size_t size)
 {
     const mele_options defaults = mele_options_defaults();
 
-    return table[i].type == RIDGE ? ridge_defaults(out, size)
-                                  : mele_option_text(&defaults, i, out, size);
+    return i < OPTIONS && table[i].type == RIDGE ? ridge_defaults(out, size)
+                                                 : mele_option_text(&defaults, i, out, size);
 }
 
 /* ---- the record of a model ---- */
@@ -415,8 +430,8 @@ static mele_status check_frozen(const json_t *record, const mele_options *given,
     return MELE_OK;
 }
 
-static mele_status check_agreement(const mele_options *given, const mele_options *recorded, size_t i,
-                                   mele_error *error)
+static mele_status check_agreement(const mele_options *given, const mele_options *recorded,
+                                   size_t i, mele_error *error)
 {
     char mine[256], theirs[256];
 

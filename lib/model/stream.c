@@ -23,8 +23,9 @@ mele_predict_options mele_predict_defaults(const mele_model *model)
 {
     mele_predict_options options = {.output = NULL, .table = mele_table_defaults()};
     mele_options fitted = mele_options_defaults();
+    const json_t *record = json_object_get(model->training, "options");
 
-    if (mele_i_options_load(json_object_get(model->training, "options"), &fitted, NULL) == MELE_OK) {
+    if (mele_i_options_load(record, &fitted, NULL) == MELE_OK) {
         options.table.missing = fitted.data.table.missing;
         options.table.header = fitted.data.table.header;
     }

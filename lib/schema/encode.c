@@ -180,7 +180,7 @@ static mele_status sum_pass(sums_context *c, mele_engine *engine, mele_error *er
     return mele_i_pass_run(engine, &pass, error);
 }
 
-/* The power of two that brings a column's values to at most 1 in size (or as far as a power goes). */
+/* The power of two that brings a column's values to at most 1 in size, or as far as one goes. */
 static double range_factor(const column_sums *sums)
 {
     double largest = fmax(fabs(sums->least), fabs(sums->most));

@@ -162,7 +162,8 @@ static mele_status check_conflicts(const mele_reader *reader, const mele_i_roles
     const struct {
         size_t column;
         const char *role;
-    } side[] = {{roles->weights, "the weights"}, {roles->id, "the id"}, {roles->group, "the group"}};
+    } side[] = {
+        {roles->weights, "the weights"}, {roles->id, "the id"}, {roles->group, "the group"}};
 
     for (size_t i = 0; i < roles->targets.count; i++)
         if (contains(&roles->features, roles->targets.column[i]))

@@ -236,8 +236,9 @@ size_t mele_schema_columns(const mele_schema *schema)
 static json_t *save_variable(const mele_i_variable *variable)
 {
     json_t *object = json_object(), *levels = NULL;
+    json_int_t position = (json_int_t)variable->position;
     bool good = mele_i_json_put(object, "name", json_string(variable->name))
-                && mele_i_json_put(object, "position", json_integer((json_int_t)variable->position));
+                && mele_i_json_put(object, "position", json_integer(position));
 
     if (good && variable->levels > 0) {
         levels = json_array();

@@ -30,8 +30,8 @@ mele_status mele_i_schema_copy(const mele_schema *schema, mele_schema **out, mel
 mele_status mele_i_variable_set(mele_i_variable *variable, const char *name, size_t position,
                                 size_t levels, const char *const *level, mele_error *error);
 
-/* Give a variable without levels the levels "0", "1", ... "count - 1", in that order: what the classes
- * of a caller's arrays are called. */
+/* Give a variable without levels the levels "0", "1", ... "count - 1", in that order: what the
+ * classes of a caller's arrays are called. */
 mele_status mele_i_variable_number_levels(mele_i_variable *variable, size_t count,
                                           mele_error *error);
 

@@ -304,7 +304,8 @@ mele_status mele_i_space_load(const json_t *object, const mele_schema *schema, m
     if (status == MELE_OK)
         status = load_columns(json_object_get(object, "columns"), all, &space, error);
     if (status == MELE_OK)
-        status = mele_i_scaling_load(json_object_get(object, "scaling"), all, &space.scaling, error);
+        status = mele_i_scaling_load(json_object_get(object, "scaling"), all, &space.scaling,
+                                     error);
     if (status == MELE_OK)
         status = load_targets(object, schema, &space, error);
     if (status != MELE_OK)

@@ -39,7 +39,8 @@ static void fill(problem *p)
 static void bench_triangle(const problem *p)
 {
     size_t q = p->columns + 2, rows = mele_i_chunk_rows(q), done = 0;
-    double *source = bench_room(rows * q), *chunk = bench_room(rows * q), *triangle = bench_room(q * q);
+    double *source = bench_room(rows * q), *chunk = bench_room(rows * q);
+    double *triangle = bench_room(q * q);
 
     for (size_t i = 0; i < rows * q; i++)
         source[i] = sin((double)i);

@@ -84,8 +84,8 @@ static const struct {
 } fits[] = {
     {"mcycle.csv", "accel", "kmeans", "x", "softmax", "posteriors", "hard", 4},
     {"mpg.csv", "Miles_per_Gallon", "gmm", "x", "softmax", "both", "soft", 3},
-    {"mpg.csv", "Miles_per_Gallon,Acceleration", "kmeans", "xy", "temperature", "posteriors", "hard",
-     3},
+    {"mpg.csv", "Miles_per_Gallon,Acceleration", "kmeans", "xy", "temperature", "posteriors",
+     "hard", 3},
     {"iris.csv", "Species", "gmm", "xy", "softmax", "features", "hard", 2},
     {"iris.csv", "Species", "kmeans", "Petal.Length,Petal.Width", "posterior", "posteriors", "soft",
      2},
@@ -773,6 +773,19 @@ Test(options, bad_values_say_what_is_wanted)
         cr_assert_str_eq(error.message, cases[i].message);
         cr_assert_eq(options.chosen, 0);
     }
+}
+
+Test(options, there_are_no_others)
+{
+    mele_options options = mele_options_defaults();
+    char text[8];
+
+    cr_assert_eq(mele_option_set(&options, 1000, "1", NULL), MELE_EINVAL);
+    cr_assert_eq(mele_option_set(&options, option_named("seed"), NULL, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_option_text(&options, 1000, text, sizeof text), 0);
+    cr_assert_eq(mele_option_default(1000, text, sizeof text), 0);
+    cr_assert_eq(mele_option_choices(1000, text, sizeof text), 0);
+    cr_assert_null(mele_option_at(1000));
 }
 
 Test(options, later_stages_inherit_and_must_agree)

@@ -151,7 +151,8 @@ Test(data, missing_values_follow_the_policy)
     mele_data_free(data);
     data = NULL;
     options.missing = "mean";
-    cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EDATA, "targets have no mean");
+    cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EDATA,
+                 "targets have no mean");
     cr_assert_eq(error.line, 4);
     options.missing = "guess";
     cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EINVAL);
@@ -171,7 +172,8 @@ Test(data, a_missing_feature_under_mean_is_at_the_centre)
                                     &scaling, NULL), MELE_OK);
     cr_assert_eq(scaling.center[0], 2.5);
     cr_assert_eq(scaling.scale[0], 1.5);
-    cr_assert_eq(mele_i_encode(data->schema, &scaling, NULL, &features, NULL, design, NULL), MELE_OK);
+    cr_assert_eq(mele_i_encode(data->schema, &scaling, NULL, &features, NULL, design, NULL),
+                 MELE_OK);
     cr_assert_arr_eq(design, ((double[]){-1, 0, 1}), sizeof design);
     mele_i_scaling_clear(&scaling);
     mele_data_free(data);
@@ -308,8 +310,8 @@ static void encode_space(const mele_data *data, const char *on, const char *scal
     cr_assert_eq(mele_i_space_fit(data->schema, &features, data->targets, NULL, on, scale, weight,
                                   NULL, &space, NULL), MELE_OK);
     cr_assert_eq(space.columns + space.target_columns, columns);
-    cr_assert_eq(mele_i_space_encode(&space, data->schema, NULL, &features, data->targets, NULL, out,
-                                     NULL), MELE_OK);
+    cr_assert_eq(mele_i_space_encode(&space, data->schema, NULL, &features, data->targets, NULL,
+                                     out, NULL), MELE_OK);
     for (size_t i = 0; i < data->rows * columns; i++)
         cr_assert_float_eq(out[i], expected[i], 1e-15, "%s %s: %zu is %g", on, scale, i, out[i]);
     mele_i_space_clear(&space);
