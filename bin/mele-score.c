@@ -101,7 +101,8 @@ static int score(cli_run *run, const mele_model *model, const mele_posteriors *p
         exit_status = CLI_FAILED;
     } else {
         if (measures.skipped > 0 && !run->quiet)
-            cli_say(&run->console, "%s: %zu of %zu rows are left out: no prediction or no target",
+            cli_say(&run->console, "%s: %zu of %zu rows are left out: no prediction, no target, or "
+                    "an unknown class",
                     cli_input_name(data), measures.skipped, measures.rows + measures.skipped);
         if (run->verbose)
             cli_say(&run->console, "%s: %zu rows", cli_input_name(data), measures.rows);

@@ -75,6 +75,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/table.c \
 	lib/data/table.h \
 	lib/data/text.c \
+	lib/data/text.h \
 	lib/schema/data.c \
 	lib/schema/data.h \
 	lib/schema/encode.c \

@@ -139,9 +139,10 @@ int cli_read_model(cli_run *run, const char *path, mele_model **out)
     return cli_check(run, mele_model_read(path, out, &run->error), path);
 }
 
-int cli_read_posteriors(cli_run *run, const char *path, mele_posteriors *out)
+int cli_read_posteriors(cli_run *run, const char *path, size_t clusters, mele_posteriors *out)
 {
-    return cli_check(run, mele_posteriors_read(path, run->engine, out, &run->error), path);
+    return cli_check(run, mele_posteriors_read(path, clusters, run->engine, out, &run->error),
+                     path);
 }
 
 int cli_use_model(cli_run *run, const char *posteriors_path,
@@ -156,7 +157,8 @@ int cli_use_model(cli_run *run, const char *posteriors_path,
     if (exit_status == CLI_DONE)
         exit_status = cli_read_model(run, run->operand[0], &model);
     if (exit_status == CLI_DONE && posteriors_path != NULL)
-        exit_status = cli_read_posteriors(run, posteriors_path, &posteriors);
+        exit_status = cli_read_posteriors(run, posteriors_path, mele_model_clusters(model),
+                                          &posteriors);
     if (exit_status == CLI_DONE)
         exit_status = use(run, model, posteriors_path == NULL ? NULL : &posteriors, own);
     mele_posteriors_clear(&posteriors);

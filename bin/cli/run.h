@@ -50,7 +50,7 @@ const char *cli_input_name(const char *path);
 void cli_table_options(const mele_options *options, mele_table_options *table);
 
 int cli_read_model(cli_run *run, const char *path, mele_model **out);
-int cli_read_posteriors(cli_run *run, const char *path, mele_posteriors *out);
+int cli_read_posteriors(cli_run *run, const char *path, size_t clusters, mele_posteriors *out);
 
 /* Read what MODEL DATA and --posteriors (NULL: none) name beside the data, and put it to use;
  * `posteriors` is then NULL or in place of stage 1. */

@@ -3,13 +3,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* Where a file is: its directory, and its name in there. False when the directory cannot be looked
+ * at, which writing will tell. */
+static bool place_of(const char *path, struct stat *directory, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = slash == NULL ? NULL : strndup(path, (size_t)(slash - path) + 1);
+    bool known = (slash == NULL || parent != NULL)
+                 && stat(slash == NULL ? "." : parent, directory) == 0;
+
+    *name = slash == NULL ? path : slash + 1;
+    free(parent);
+    return known;
+}
+
+/* Whether two outputs are one file, NULL and "-" being standard output. Devices take both. */
+static bool are_the_same(const char *a, const char *b)
+{
+    struct stat at_a, at_b;
+    const char *name_a, *name_b;
+    bool standard_a = a == NULL || strcmp(a, "-") == 0, standard_b = strcmp(b, "-") == 0;
+
+    if (standard_a || standard_b)
+        return standard_a && standard_b;
+    if (stat(a, &at_a) == 0 && stat(b, &at_b) == 0)
+        return S_ISREG(at_a.st_mode) && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
+    return place_of(a, &at_a, &name_a) && place_of(b, &at_b, &name_b)
+           && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino
+           && strcmp(name_a, name_b) == 0;
+}
 
 /* Look before the work whether the results can be written after it. */
 static int check_outputs(cli_run *run)
 {
     const char *path[] = {run->output, run->report_file};
 
-    if (path[0] != NULL && path[1] != NULL && strcmp(path[0], path[1]) == 0)
+    if (path[1] != NULL && are_the_same(path[0], path[1]))
         return cli_wrong_usage(&run->console, "--output and --report are the same file");
     for (int i = 0; i < 2; i++) {
         cli_outfile probe;
@@ -37,7 +68,9 @@ static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
     if (stage->model != NULL && mele_model_has_partition(stage->model))
         return cli_wrong_usage(&run->console,
                                "the model has a stage 1, which --posteriors would replace");
-    int exit_status = cli_read_posteriors(run, path, &stage->store);
+    size_t clusters = stage->model != NULL ? mele_model_clusters(stage->model)
+                                           : run->options.partition.clusters;
+    int exit_status = cli_read_posteriors(run, path, clusters, &stage->store);
     if (exit_status != CLI_DONE)
         return exit_status;
     if (cli_given(&run->options, "clusters") && run->options.partition.clusters != read->clusters)

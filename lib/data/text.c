@@ -1,4 +1,4 @@
-#include <mele/text.h>
+#include "data/text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -170,6 +170,11 @@ const char *mele_text_data(const mele_text *text)
 size_t mele_text_length(const mele_text *text)
 {
     return text->length;
+}
+
+void mele_i_text_fail(mele_text *text)
+{
+    text->failed = true;
 }
 
 mele_status mele_text_status(const mele_text *text, mele_error *error)

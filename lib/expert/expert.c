@@ -199,13 +199,15 @@ void mele_experts_free(mele_experts *experts)
     free(experts);
 }
 
-/* Regions with too few rows fall back to the global expert; nothing else does. */
+/* Regions with too few rows fall back to the global expert; nothing else does. A row of weight 2
+ * counts as two rows, and one of a small weight still as one: weights may sum to anything. */
 static void mark_fallbacks(mele_experts *e, const mele_i_regions *regions,
                            const mele_expert_options *options, mele_expert_info *info)
 {
     for (size_t k = 0; k <= e->clusters; k++) {
         double rows = regions->total[k];
-        bool few = rows < (double)options->min_rows || rows * regions->scale == 0;
+        bool few = fmax(rows, regions->count[k]) < (double)options->min_rows
+                   || rows * regions->scale == 0;
         e->summary[k] = (mele_i_expert_summary){rows, 0, few && k < e->clusters};
         info[k] = (mele_expert_info){.rows = rows, .fallback = e->summary[k].fallback,
                                      .error = NAN, .left_out = NAN, .ridge = options->ridge};

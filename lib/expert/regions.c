@@ -67,9 +67,14 @@ static mele_status make_block(void *context, mele_i_block block, void *partial, 
         share_block(m, block);
     for (size_t i = block.first; i < block.first + block.count; i++) {
         size_t k = r->label != NULL ? r->label[i] : 0, end = r->label != NULL ? k + 1 : r->clusters;
-        for (; k < end; k++)
+        double *rows = total + r->clusters + 1;
+        bool counts = mele_i_region_weight(r, i, r->clusters) > 0;
+        for (; k < end; k++) {
             total[k] += mele_i_region_weight(r, i, k);
+            rows[k] += !counts ? 0 : r->share == NULL ? 1 : r->share[i * r->clusters + k];
+        }
         total[r->clusters] += mele_i_region_weight(r, i, r->clusters);
+        rows[r->clusters] += counts;
     }
     return MELE_OK;
 }
@@ -79,7 +84,7 @@ static void add_totals(void *context, const void *partial)
     const making *m = context;
     const double *total = partial;
 
-    for (size_t k = 0; k <= m->regions->clusters; k++)
+    for (size_t k = 0; k < 2 * (m->regions->clusters + 1); k++)
         m->regions->total[k] += total[k];
 }
 
@@ -99,17 +104,18 @@ mele_status mele_i_regions_make(mele_i_regions *regions, size_t rows, const doub
 {
     making m = {regions, log_posteriors};
     mele_i_pass pass = {.rows = rows, .block_rows = mele_i_block_rows(clusters, 1 << 16, 16),
-                        .partial_bytes = (clusters + 1) * sizeof(double), .map = make_block,
+                        .partial_bytes = 2 * (clusters + 1) * sizeof(double), .map = make_block,
                         .combine = add_totals, .context = &m};
 
     *regions = (mele_i_regions){rows, clusters, weights, scale_of_weights(weights, rows),
-                                NULL, NULL, MELE_I_ZEROED(double, clusters + 1)};
+                                NULL, NULL, MELE_I_ZEROED(double, 2 * (clusters + 1)), NULL};
     if (soft)
         regions->share = MELE_I_ARRAY(double, rows * clusters);
     else
         regions->label = MELE_I_ARRAY(uint32_t, rows);
     if (regions->total == NULL || (regions->share == NULL && regions->label == NULL))
         return mele_i_no_memory(error);
+    regions->count = regions->total + clusters + 1;
     mele_status status = mele_i_pass_run(engine, &pass, error);
     for (size_t k = 0; k <= clusters && status == MELE_OK; k++)
         regions->total[k] /= regions->scale;

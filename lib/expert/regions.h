@@ -17,6 +17,7 @@ typedef struct mele_i_regions {
     uint32_t *label;       /* hard: n; soft: NULL */
     double *share;         /* soft: n x K; hard: NULL */
     double *total;         /* K + 1 sums of weights, the scale not applied */
+    double *count;         /* K + 1 rows of positive weight, soft: the sum of their posteriors */
 } mele_i_regions;
 
 /* MELE_EDATA: a log posterior that is NaN or +infinity. Free with mele_i_regions_free(), also

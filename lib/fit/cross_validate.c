@@ -169,7 +169,7 @@ static json_t *measures_object(const mele_measures *measures)
 }
 
 static mele_status measure(const cv_context *c, const predictions *p, json_t **out,
-                           mele_error *error)
+                           size_t *skipped, mele_error *error)
 {
     const mele_schema *schema = c->data->schema;
     const char **names = MELE_I_ARRAY(const char *, schema->targets);
@@ -187,6 +187,7 @@ static mele_status measure(const cv_context *c, const predictions *p, json_t **o
         status = mele_metrics_add(metrics, &outcomes, error);
     if (status == MELE_OK) {
         mele_measures measures = mele_metrics_result(metrics);
+        *skipped = measures.skipped;
         if ((*out = measures_object(&measures)) == NULL)
             status = mele_i_no_memory(error);
     }
@@ -198,16 +199,22 @@ static mele_status measure(const cv_context *c, const predictions *p, json_t **o
 static mele_status report_errors(const cv_context *c, mele_report *report, mele_error *error)
 {
     json_t *cv = json_object(), *model = NULL, *global = NULL;
-    mele_status status = measure(c, &c->model, &model, error);
+    size_t skipped = 0;
+    mele_status status = measure(c, &c->model, &model, &skipped, error);
 
     if (status == MELE_OK)
-        status = measure(c, &c->global, &global, error);
+        status = measure(c, &c->global, &global, &skipped, error);
+    if (status == MELE_OK && skipped > 0)
+        mele_i_report_warn(report, "the cross-validated errors leave out %zu of %zu rows, which a "
+                           "prediction would answer with NA", skipped, c->data->rows);
     if (status != MELE_OK) {
         json_decref(model);
         json_decref(cv);
         return status;
     }
     bool good = mele_i_json_put(cv, "folds", json_integer((json_int_t)c->folds));
+    if (skipped > 0)
+        good = mele_i_json_put(cv, "skipped", json_integer((json_int_t)skipped)) && good;
     good = mele_i_json_put(cv, "model", model) && good;
     good = mele_i_json_put(cv, "global", global) && good;
     mele_i_report_set(report, "cv", cv);

@@ -181,6 +181,8 @@ static mele_options settled_options(const mele_i_run *run)
 {
     mele_options settled = *run->options;
 
+    if (run->model->schema->targets > 0)
+        settled.data.task = classes(run) > 0 ? "classification" : "regression";
     if (run->model->experts == NULL)
         return settled;
     settled.experts.kind = mele_experts_name(run->model->experts);

@@ -28,7 +28,8 @@ typedef struct mele_data_options {
     const char *ignore;      /**< columns to leave out */
     const char *weights;     /**< one column, row weights >= 0 */
     const char *id;          /**< one column, passed through to predictions */
-    const char *group;       /**< one column; rows with the same value stay in one fold */
+    const char *group;       /**< one column; rows with the same value stay in one fold of
+                                  mele_cross_validate() */
     const char *task;        /**< "regression" or "classification"; NULL: a text target is
                                   classes */
     const char *categorical; /**< number-looking columns that are categories */

@@ -39,7 +39,8 @@ typedef struct mele_expert_options {
                              taken as scaled. Default MELE_RIDGE_DEFAULT */
     const char *solver; /**< linear: "qr" (default) or "normal" */
     size_t max_iterations; /**< logistic: Newton steps; default 100 */
-    size_t min_rows;    /**< regions with a smaller sum of weights fall back to the global expert;
+    size_t min_rows;    /**< regions with fewer rows of positive weight, and a smaller sum of
+                             weights, fall back to the global expert;
                              0 (default): as many as an expert has coefficients a target, but not
                              more than 5, chosen on real data */
     size_t folds;       /**< left-out predictions of kinds without a closed form; 2 to 255,

@@ -16,14 +16,16 @@ typedef struct mele_posteriors {
 } mele_posteriors;
 
 /** Read posteriors: columns post_1.. or logpost_1.. side by side (others are not looked at), or one
- *  column of labels 1..K, K the largest; a row per data row. Log posteriors are taken as they
+ *  column of labels 1..K; a row per data row. Log posteriors are taken as they
  *  are; posteriors are divided by their sum, and those of zero are floored at 2^-52.
  * @param path    as for mele_reader_open(), with the default table options.
+ * @param clusters  K of labels, when the largest of them may be less (a model's, for other rows
+ *                  than it was made with); 0: the largest label.
  * @param engine  NULL: the calling thread alone.
  * @param out     cleared with mele_posteriors_clear(); untouched on error.
  * @return MELE_OK; MELE_EIO; MELE_EDATA: no such columns, a missing or negative value, a label that
  *         is not a whole number from 1, a row of zeros; MELE_ENOMEM. */
-MELE_API mele_status mele_posteriors_read(const char *path, mele_engine *engine,
+MELE_API mele_status mele_posteriors_read(const char *path, size_t clusters, mele_engine *engine,
                                           mele_posteriors *out, mele_error *error);
 
 /** Free what mele_posteriors_read() made; the structure itself is the caller's. */

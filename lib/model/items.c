@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "data/text.h"
 
 /* What of a prediction an item reads. */
 typedef enum need {
@@ -32,14 +33,22 @@ struct mele_i_item {
     void (*row)(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text);
 };
 
-#define NAME_ROOM 1024
+#define NAME_ROOM 256 /* longer names are put together elsewhere */
 
 static void add_name(mele_text *text, const char *before, const char *name)
 {
-    char column[NAME_ROOM];
-    int length = snprintf(column, sizeof column, "%s%s", before, name);
+    size_t first = strlen(before), length = first + strlen(name);
+    char room[NAME_ROOM], *column = room;
 
-    mele_text_cell(text, column, length < NAME_ROOM ? (size_t)length : NAME_ROOM - 1);
+    if (length > sizeof room && (column = mele_i_array(length, 1)) == NULL) {
+        mele_i_text_fail(text);
+        return;
+    }
+    memcpy(column, before, first);
+    memcpy(column + first, name, length - first);
+    mele_text_cell(text, column, length);
+    if (column != room)
+        free(column);
 }
 
 static void add_target_names(const mele_model *model, const char *before, mele_text *text)

@@ -72,7 +72,7 @@ static const option_row table[] = {
     {{"weights", 'w', DATA, "COL", "row weights, >= 0"}, TEXT, AT(data.weights), 0, 0, NULL, false},
     {{"id", 0, DATA, "COL", "column that is passed through to predictions"},
      TEXT, AT(data.id), 0, 0, NULL, false},
-    {{"group", 0, DATA, "COL", "rows with the same value stay in one fold"},
+    {{"group", 0, DATA, "COL", "rows with the same value stay in one fold of --cv"},
      TEXT, AT(data.group), 0, 0, NULL, false},
     {{"task", 0, DATA, "TASK", "what the target is (default: text means classes)"},
      CHOICE, AT(data.task), 0, 0, tasks, false},
@@ -434,10 +434,15 @@ static mele_status check_agreement(const mele_options *given, const mele_options
                                    size_t i, mele_error *error)
 {
     char mine[256], theirs[256];
+    bool agree;
 
     mele_option_text(given, i, mine, sizeof mine);
     mele_option_text(recorded, i, theirs, sizeof theirs);
-    if (strcmp(mine, theirs) == 0)
+    agree = strcmp(mine, theirs) == 0;
+    if (table[i].type == TEXT)
+        agree = strcmp(*(const char *const *)((const char *)given + table[i].offset),
+                       *(const char *const *)((const char *)recorded + table[i].offset)) == 0;
+    if (agree)
         return MELE_OK;
     return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", but the model was made with \"%s\"",
                        table[i].public.name, mine, theirs);

@@ -148,8 +148,8 @@ static mele_status want_columns(mele_reader *reader, mele_error *error)
     return status;
 }
 
-mele_status mele_posteriors_read(const char *path, mele_engine *engine, mele_posteriors *out,
-                                 mele_error *error)
+mele_status mele_posteriors_read(const char *path, size_t clusters, mele_engine *engine,
+                                 mele_posteriors *out, mele_error *error)
 {
     mele_table_options options = mele_table_defaults();
     mele_reader *reader = NULL;
@@ -165,6 +165,8 @@ mele_status mele_posteriors_read(const char *path, mele_engine *engine, mele_pos
         status = mele_reader_next(reader, 0, engine, &table, error);
     if (status == MELE_OK)
         status = find_source(table, &s, error);
+    if (status == MELE_OK && s.meaning == LABELS && s.clusters < clusters)
+        s.clusters = clusters;
     if (status == MELE_OK)
         status = fill(&s, out, error);
     mele_table_free(table);

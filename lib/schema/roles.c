@@ -16,20 +16,20 @@ void mele_i_roles_clear(mele_i_roles *roles)
 }
 
 /* The column with exactly this name, or none. */
-static size_t column_named(const mele_reader *reader, const char *text, size_t length)
+static size_t column_named(const mele_i_names *names, const char *text, size_t length)
 {
-    for (size_t j = 0; j < mele_reader_columns(reader); j++) {
-        const char *name = mele_reader_name(reader, j);
-        if (strlen(name) == length && memcmp(name, text, length) == 0)
+    for (size_t j = 0; j < names->count; j++) {
+        const char *name = names->name[j];
+        if (name != NULL && strlen(name) == length && memcmp(name, text, length) == 0)
             return j;
     }
     return MELE_I_NO_COLUMN;
 }
 
 /* The column that a name or a number from 1 means, or none. */
-static size_t find_column(const mele_reader *reader, const char *text, size_t length)
+static size_t find_column(const mele_i_names *names, const char *text, size_t length)
 {
-    size_t column = column_named(reader, text, length), number = 0;
+    size_t column = column_named(names, text, length), number = 0;
 
     if (column != MELE_I_NO_COLUMN || length == 0 || length > 9)
         return column;
@@ -38,21 +38,21 @@ static size_t find_column(const mele_reader *reader, const char *text, size_t le
             return MELE_I_NO_COLUMN;
         number = number * 10 + (size_t)(text[i] - '0');
     }
-    return number >= 1 && number <= mele_reader_columns(reader) ? number - 1 : MELE_I_NO_COLUMN;
+    return number >= 1 && number <= names->count ? number - 1 : MELE_I_NO_COLUMN;
 }
 
 /* The columns of one item: a column or a range. */
-static bool find_range(const mele_reader *reader, const char *text, size_t length, size_t *first,
+static bool find_range(const mele_i_names *names, const char *text, size_t length, size_t *first,
                        size_t *last)
 {
-    *first = *last = find_column(reader, text, length);
+    *first = *last = find_column(names, text, length);
     if (*first != MELE_I_NO_COLUMN)
         return true;
     for (size_t dash = 1; dash + 1 < length; dash++) {
         if (text[dash] != '-')
             continue;
-        *first = find_column(reader, text, dash);
-        *last = find_column(reader, text + dash + 1, length - dash - 1);
+        *first = find_column(names, text, dash);
+        *last = find_column(names, text + dash + 1, length - dash - 1);
         if (*first != MELE_I_NO_COLUMN && *last != MELE_I_NO_COLUMN && *first <= *last)
             return true;
     }
@@ -67,38 +67,38 @@ static bool contains(const mele_i_columns *list, size_t column)
     return false;
 }
 
-static mele_status add_item(const mele_reader *reader, const char *item, size_t length,
+static mele_status add_item(const mele_i_names *names, const char *item, size_t length,
                             const char *option, mele_i_columns *list, mele_error *error)
 {
     size_t first, last;
 
-    if (!find_range(reader, item, length, &first, &last))
+    if (!find_range(names, item, length, &first, &last))
         return mele_i_fail(error, MELE_EDATA, "%s: there is no column \"%.*s\"", option,
                            (int)length, item);
     for (size_t j = first; j <= last; j++) {
         if (contains(list, j))
             return mele_i_fail(error, MELE_EINVAL, "%s: column \"%s\" is named twice", option,
-                               mele_reader_name(reader, j));
+                               names->name[j] == NULL ? "" : names->name[j]);
         list->column[list->count++] = j;
     }
     return MELE_OK;
 }
 
-mele_status mele_i_columns_resolve(const mele_reader *reader, const char *list, const char *option,
+mele_status mele_i_columns_resolve(const mele_i_names *names, const char *list, const char *option,
                                    mele_i_columns *out, mele_error *error)
 {
-    mele_i_columns found = {0, MELE_I_ARRAY(size_t, mele_reader_columns(reader))};
+    mele_i_columns found = {0, MELE_I_ARRAY(size_t, names->count)};
     mele_status status = MELE_OK;
 
     if (found.column == NULL)
         return mele_i_no_memory(error);
-    if (list != NULL && column_named(reader, list, strlen(list)) != MELE_I_NO_COLUMN) {
-        status = add_item(reader, list, strlen(list), option, &found, error);
+    if (list != NULL && column_named(names, list, strlen(list)) != MELE_I_NO_COLUMN) {
+        status = add_item(names, list, strlen(list), option, &found, error);
         list = NULL;
     }
     for (const char *item = list; item != NULL && status == MELE_OK;) {
         size_t length = strcspn(item, ",");
-        status = add_item(reader, item, length, option, &found, error);
+        status = add_item(names, item, length, option, &found, error);
         item = item[length] == ',' ? item + length + 1 : NULL;
     }
     if (status != MELE_OK)
@@ -108,8 +108,22 @@ mele_status mele_i_columns_resolve(const mele_reader *reader, const char *list, 
     return status;
 }
 
+/* The names of a reader's columns; free names->name. */
+static mele_status names_of(const mele_reader *reader, mele_i_names *names, mele_error *error)
+{
+    size_t count = mele_reader_columns(reader);
+    const char **name = MELE_I_ARRAY(const char *, count);
+
+    if (name == NULL)
+        return mele_i_no_memory(error);
+    for (size_t j = 0; j < count; j++)
+        name[j] = mele_reader_name(reader, j);
+    *names = (mele_i_names){count, name};
+    return MELE_OK;
+}
+
 /* A role that one column can have. */
-static mele_status resolve_one(const mele_reader *reader, const char *name, const char *option,
+static mele_status resolve_one(const mele_i_names *names, const char *name, const char *option,
                                size_t *out, mele_error *error)
 {
     mele_i_columns found;
@@ -118,7 +132,7 @@ static mele_status resolve_one(const mele_reader *reader, const char *name, cons
     *out = MELE_I_NO_COLUMN;
     if (name == NULL)
         return MELE_OK;
-    status = mele_i_columns_resolve(reader, name, option, &found, error);
+    status = mele_i_columns_resolve(names, name, option, &found, error);
     if (status != MELE_OK)
         return status;
     if (found.count == 1)
@@ -131,21 +145,21 @@ static mele_status resolve_one(const mele_reader *reader, const char *name, cons
 }
 
 /* Weights, id, group and the categorical flags. */
-static mele_status resolve_side_roles(const mele_reader *reader, const mele_data_options *options,
+static mele_status resolve_side_roles(const mele_i_names *names, const mele_data_options *options,
                                       mele_i_roles *roles, mele_error *error)
 {
     mele_i_columns categorical = {0, NULL};
-    mele_status status = resolve_one(reader, options->weights, "--weights", &roles->weights, error);
+    mele_status status = resolve_one(names, options->weights, "--weights", &roles->weights, error);
 
     if (status == MELE_OK)
-        status = resolve_one(reader, options->id, "--id", &roles->id, error);
+        status = resolve_one(names, options->id, "--id", &roles->id, error);
     if (status == MELE_OK)
-        status = resolve_one(reader, options->group, "--group", &roles->group, error);
+        status = resolve_one(names, options->group, "--group", &roles->group, error);
     if (status == MELE_OK)
-        status = mele_i_columns_resolve(reader, options->categorical, "--categorical", &categorical,
+        status = mele_i_columns_resolve(names, options->categorical, "--categorical", &categorical,
                                         error);
     if (status == MELE_OK) {
-        roles->categorical = MELE_I_ZEROED(bool, mele_reader_columns(reader));
+        roles->categorical = MELE_I_ZEROED(bool, names->count);
         if (roles->categorical == NULL)
             status = mele_i_no_memory(error);
     }
@@ -155,8 +169,9 @@ static mele_status resolve_side_roles(const mele_reader *reader, const mele_data
     return status;
 }
 
-/* No column may be a feature and something else, nor a target and the weights. */
-static mele_status check_conflicts(const mele_reader *reader, const mele_i_roles *roles,
+/* No column may be a feature and something else, nor a target and the weights, nor the weights and
+ * the group or the id; and none is a category that is not used. */
+static mele_status check_conflicts(const mele_i_names *names, const mele_i_roles *roles,
                                    mele_error *error)
 {
     const struct {
@@ -168,52 +183,81 @@ static mele_status check_conflicts(const mele_reader *reader, const mele_i_roles
     for (size_t i = 0; i < roles->targets.count; i++)
         if (contains(&roles->features, roles->targets.column[i]))
             return mele_i_fail(error, MELE_EINVAL, "column \"%s\" is a target and also a feature",
-                               mele_reader_name(reader, roles->targets.column[i]));
+                               names->name[roles->targets.column[i]]);
     for (size_t s = 0; s < sizeof side / sizeof *side; s++) {
         bool feature = contains(&roles->features, side[s].column);
         if (side[s].column != MELE_I_NO_COLUMN
             && (feature || contains(&roles->targets, side[s].column)))
             return mele_i_fail(error, MELE_EINVAL, "column \"%s\" is %s and also a %s",
-                               mele_reader_name(reader, side[s].column), side[s].role,
+                               names->name[side[s].column], side[s].role,
                                feature ? "feature" : "target");
     }
+    for (size_t s = 1; s < sizeof side / sizeof *side; s++)
+        if (side[s].column != MELE_I_NO_COLUMN && side[s].column == roles->weights)
+            return mele_i_fail(error, MELE_EINVAL, "column \"%s\" is the weights and also %s",
+                               names->name[roles->weights], side[s].role);
+    for (size_t j = 0; j < names->count; j++)
+        if (roles->categorical[j] && !contains(&roles->features, j)
+            && !contains(&roles->targets, j))
+            return mele_i_fail(error, MELE_EINVAL, "column \"%s\" is categorical and neither a "
+                               "feature nor a target", names->name[j]);
     return MELE_OK;
 }
 
-/* Every column without another role. */
-static mele_status default_features(const mele_reader *reader, const mele_i_columns *ignored,
-                                    mele_i_roles *roles, mele_error *error)
+/* Leave the ignored columns out of the features; a target cannot be left out. */
+static mele_status leave_out(const mele_i_names *names, const mele_i_columns *ignored,
+                             mele_i_roles *roles, mele_error *error)
 {
-    roles->features.column = MELE_I_ARRAY(size_t, mele_reader_columns(reader));
-    if (roles->features.column == NULL)
-        return mele_i_no_memory(error);
-    for (size_t j = 0; j < mele_reader_columns(reader); j++)
-        if (j != roles->weights && j != roles->id && j != roles->group
-            && !contains(&roles->targets, j) && !contains(ignored, j))
-            roles->features.column[roles->features.count++] = j;
-    if (roles->features.count == 0)
+    mele_i_columns *features = &roles->features;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < ignored->count; i++)
+        if (contains(&roles->targets, ignored->column[i]))
+            return mele_i_fail(error, MELE_EINVAL, "column \"%s\" is a target and also ignored",
+                               names->name[ignored->column[i]]);
+    for (size_t i = 0; i < features->count; i++)
+        if (!contains(ignored, features->column[i]))
+            features->column[kept++] = features->column[i];
+    features->count = kept;
+    if (kept == 0)
         return mele_i_fail(error, MELE_EDATA, "no column is left to be a feature");
     return MELE_OK;
 }
 
-mele_status mele_i_roles_of_options(const mele_reader *reader, const mele_data_options *options,
+/* Every column without another role. */
+static mele_status default_features(const mele_i_names *names, mele_i_roles *roles,
+                                    mele_error *error)
+{
+    roles->features.column = MELE_I_ARRAY(size_t, names->count);
+    if (roles->features.column == NULL)
+        return mele_i_no_memory(error);
+    for (size_t j = 0; j < names->count; j++)
+        if (j != roles->weights && j != roles->id && j != roles->group
+            && !contains(&roles->targets, j))
+            roles->features.column[roles->features.count++] = j;
+    return MELE_OK;
+}
+
+static mele_status roles_of_options(const mele_i_names *names, const mele_data_options *options,
                                     mele_i_roles *out, mele_error *error)
 {
     mele_i_roles roles = {.weights = MELE_I_NO_COLUMN};
     mele_i_columns ignored = {0, NULL};
-    mele_status status = resolve_side_roles(reader, options, &roles, error);
+    mele_status status = resolve_side_roles(names, options, &roles, error);
 
     if (status == MELE_OK)
-        status = mele_i_columns_resolve(reader, options->target, "--target", &roles.targets, error);
+        status = mele_i_columns_resolve(names, options->target, "--target", &roles.targets, error);
     if (status == MELE_OK)
-        status = mele_i_columns_resolve(reader, options->ignore, "--ignore", &ignored, error);
+        status = mele_i_columns_resolve(names, options->ignore, "--ignore", &ignored, error);
     if (status == MELE_OK && options->features != NULL)
-        status = mele_i_columns_resolve(reader, options->features, "--features", &roles.features,
+        status = mele_i_columns_resolve(names, options->features, "--features", &roles.features,
                                         error);
     else if (status == MELE_OK)
-        status = default_features(reader, &ignored, &roles, error);
+        status = default_features(names, &roles, error);
     if (status == MELE_OK)
-        status = check_conflicts(reader, &roles, error);
+        status = leave_out(names, &ignored, &roles, error);
+    if (status == MELE_OK)
+        status = check_conflicts(names, &roles, error);
     free(ignored.column);
     if (status != MELE_OK)
         mele_i_roles_clear(&roles);
@@ -222,8 +266,21 @@ mele_status mele_i_roles_of_options(const mele_reader *reader, const mele_data_o
     return status;
 }
 
+mele_status mele_i_roles_of_options(const mele_reader *reader, const mele_data_options *options,
+                                    mele_i_roles *out, mele_error *error)
+{
+    mele_i_names names;
+    mele_status status = names_of(reader, &names, error);
+
+    if (status != MELE_OK)
+        return status;
+    status = roles_of_options(&names, options, out, error);
+    free((void *)names.name);
+    return status;
+}
+
 /* The columns of a file that hold these variables. */
-static mele_status match_variables(const mele_reader *reader, bool by_name,
+static mele_status match_variables(const mele_i_names *names, bool by_name,
                                    const mele_i_variable *variable, size_t count,
                                    mele_i_columns *out, mele_error *error)
 {
@@ -233,17 +290,41 @@ static mele_status match_variables(const mele_reader *reader, bool by_name,
     for (size_t i = 0; i < count; i++) {
         size_t column = variable[i].position;
         if (by_name)
-            column = column_named(reader, variable[i].name, strlen(variable[i].name));
-        if (column >= mele_reader_columns(reader))
+            column = column_named(names, variable[i].name, strlen(variable[i].name));
+        if (column >= names->count)
             return by_name
                        ? mele_i_fail(error, MELE_EDATA, "there is no column \"%s\", which the "
                                      "model needs", variable[i].name)
                        : mele_i_fail(error, MELE_EDATA, "%zu columns, and the model needs column "
-                                     "%zu, \"%s\"", mele_reader_columns(reader), column + 1,
+                                     "%zu, \"%s\"", names->count, column + 1,
                                      variable[i].name);
         out->column[out->count++] = column;
     }
     return MELE_OK;
+}
+
+static mele_status roles_of_schema(const mele_i_names *names, bool by_name,
+                                   const mele_data_options *options, const mele_schema *schema,
+                                   bool need_targets, mele_i_roles *out, mele_error *error)
+{
+    mele_i_roles roles = {.weights = MELE_I_NO_COLUMN};
+    mele_status status = resolve_side_roles(names, options, &roles, error);
+
+    if (status == MELE_OK)
+        status = match_variables(names, by_name, schema->feature, schema->features,
+                                 &roles.features, error);
+    if (status == MELE_OK && need_targets && schema->targets > 0)
+        status = match_variables(names, by_name, schema->target, schema->targets, &roles.targets,
+                                 error);
+    else if (status == MELE_OK && need_targets)
+        status = mele_i_columns_resolve(names, options->target, "--target", &roles.targets, error);
+    if (status == MELE_OK)
+        status = check_conflicts(names, &roles, error);
+    if (status != MELE_OK)
+        mele_i_roles_clear(&roles);
+    else
+        *out = roles;
+    return status;
 }
 
 mele_status mele_i_roles_of_schema(const mele_reader *reader, const mele_data_options *options,
@@ -251,22 +332,12 @@ mele_status mele_i_roles_of_schema(const mele_reader *reader, const mele_data_op
                                    mele_i_roles *out, mele_error *error)
 {
     bool by_name = schema->header && mele_reader_has_header(reader);
-    mele_i_roles roles = {.weights = MELE_I_NO_COLUMN};
-    mele_status status = resolve_side_roles(reader, options, &roles, error);
+    mele_i_names names;
+    mele_status status = names_of(reader, &names, error);
 
-    if (status == MELE_OK)
-        status = match_variables(reader, by_name, schema->feature, schema->features,
-                                 &roles.features, error);
-    if (status == MELE_OK && need_targets && schema->targets > 0)
-        status = match_variables(reader, by_name, schema->target, schema->targets, &roles.targets,
-                                 error);
-    else if (status == MELE_OK && need_targets)
-        status = mele_i_columns_resolve(reader, options->target, "--target", &roles.targets, error);
-    if (status == MELE_OK)
-        status = check_conflicts(reader, &roles, error);
     if (status != MELE_OK)
-        mele_i_roles_clear(&roles);
-    else
-        *out = roles;
+        return status;
+    status = roles_of_schema(&names, by_name, options, schema, need_targets, out, error);
+    free((void *)names.name);
     return status;
 }

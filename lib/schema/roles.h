@@ -18,10 +18,16 @@ typedef struct mele_i_roles {
     bool *categorical;         /* asked to be a category; one flag a column */
 } mele_i_roles;
 
+/* The names of a file's columns; NULL for one that is not known. */
+typedef struct mele_i_names {
+    size_t count;
+    const char *const *name;
+} mele_i_names;
+
 /* Resolve a comma separated list of columns: exact names first, then numbers from 1, then ranges;
  * a list that is a column's name as a whole is that column. `option` names the option in
  * messages. MELE_EDATA: a column that is not there; MELE_EINVAL: one named twice. */
-mele_status mele_i_columns_resolve(const mele_reader *reader, const char *list, const char *option,
+mele_status mele_i_columns_resolve(const mele_i_names *names, const char *list, const char *option,
                                    mele_i_columns *out, mele_error *error);
 
 /* The roles that options give to a file's columns. */

@@ -1,12 +1,12 @@
 #include "schema/space.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "schema/roles.h"
 
 void mele_i_space_clear(mele_i_space *space)
 {
@@ -16,52 +16,53 @@ void mele_i_space_clear(mele_i_space *space)
     memset(space, 0, sizeof *space);
 }
 
-/* The feature with this name, else the one from the column with this number; features if none. */
-static size_t find_feature(const mele_schema *schema, const char *text, size_t length)
+/* The names of the columns of the file that the schema came from, as far as it knows them; free
+ * names->name. */
+static mele_status names_of(const mele_schema *schema, mele_i_names *names, mele_error *error)
 {
-    size_t number = 0;
+    size_t count = 0;
 
     for (size_t j = 0; j < schema->features; j++)
-        if (strlen(schema->feature[j].name) == length
-            && memcmp(schema->feature[j].name, text, length) == 0)
-            return j;
-    for (size_t i = 0; i < length; i++) {
-        if (!isdigit((unsigned char)text[i]) || length > 9)
-            return schema->features;
-        number = number * 10 + (size_t)(text[i] - '0');
-    }
+        if (schema->feature[j].position >= count)
+            count = schema->feature[j].position + 1;
+    const char **name = MELE_I_ZEROED(const char *, count);
+    if (name == NULL)
+        return mele_i_no_memory(error);
     for (size_t j = 0; j < schema->features; j++)
-        if (schema->feature[j].position + 1 == number)
-            return j;
-    return schema->features;
-}
-
-static bool find_range(const mele_schema *schema, const char *text, size_t length, size_t *first,
-                       size_t *last)
-{
-    *first = *last = find_feature(schema, text, length);
-    for (size_t dash = 1; *first == schema->features && dash + 1 < length; dash++) {
-        if (text[dash] != '-')
-            continue;
-        *first = find_feature(schema, text, dash);
-        *last = find_feature(schema, text + dash + 1, length - dash - 1);
-    }
-    return *first <= *last && *last < schema->features;
-}
-
-/* Mark the design columns of the features that an item of the list means. */
-static mele_status mark_features(const mele_schema *schema, const char *item, size_t length,
-                                 bool *chosen, mele_error *error)
-{
-    size_t first, last;
-
-    if (!find_range(schema, item, length, &first, &last))
-        return mele_i_fail(error, MELE_EDATA, "--cluster-on: there is no feature \"%.*s\"",
-                           (int)length, item);
-    for (size_t j = first; j <= last; j++)
-        memset(chosen + mele_i_schema_first_column(schema, j), true,
-               mele_i_variable_columns(&schema->feature[j]) * sizeof *chosen);
+        name[schema->feature[j].position] = schema->feature[j].name;
+    *names = (mele_i_names){count, name};
     return MELE_OK;
+}
+
+/* Mark the design columns of the feature that stood in this column of the file. */
+static mele_status mark_feature(const mele_schema *schema, size_t position, bool *chosen,
+                                mele_error *error)
+{
+    for (size_t j = 0; j < schema->features; j++)
+        if (schema->feature[j].position == position) {
+            memset(chosen + mele_i_schema_first_column(schema, j), true,
+                   mele_i_variable_columns(&schema->feature[j]) * sizeof *chosen);
+            return MELE_OK;
+        }
+    return mele_i_fail(error, MELE_EDATA, "--cluster-on: column %zu is not a feature",
+                       position + 1);
+}
+
+static mele_status mark_list(const mele_schema *schema, const char *list, bool *chosen,
+                             mele_error *error)
+{
+    mele_i_names names;
+    mele_i_columns found = {0, NULL};
+    mele_status status = names_of(schema, &names, error);
+
+    if (status != MELE_OK)
+        return status;
+    status = mele_i_columns_resolve(&names, list, "--cluster-on", &found, error);
+    free((void *)names.name);
+    for (size_t i = 0; i < found.count && status == MELE_OK; i++)
+        status = mark_feature(schema, found.column[i], chosen, error);
+    free(found.column);
+    return status;
 }
 
 static mele_status choose_columns(const mele_schema *schema, const char *on, mele_i_space *space,
@@ -75,11 +76,8 @@ static mele_status choose_columns(const mele_schema *schema, const char *on, mel
     space->column = MELE_I_ARRAY(size_t, all);
     if (chosen == NULL || space->column == NULL)
         status = mele_i_no_memory(error);
-    for (const char *item = on; !everything && item != NULL && status == MELE_OK;) {
-        size_t length = strcspn(item, ",");
-        status = mark_features(schema, item, length, chosen, error);
-        item = item[length] == ',' ? item + length + 1 : NULL;
-    }
+    else if (!everything)
+        status = mark_list(schema, on, chosen, error);
     for (size_t c = 0; c < all && status == MELE_OK; c++)
         if (everything || chosen[c])
             space->column[space->columns++] = c;

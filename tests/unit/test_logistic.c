@@ -317,7 +317,7 @@ static const struct {
     {"small values", small_values, {4, 4}},
     {"raw units", raw_units, {4, 4}},
     {"large weights", large_weights, {4, 4}},
-    {"small weights", small_weights, {0, 0}},
+    {"small weights", small_weights, {1, 1}},
     {"few weights", few_weights, {0, 0}},
 };
 

@@ -51,7 +51,11 @@ static void resolve(const char *list, const char *expected)
     mele_error error = {0};
 
     cr_assert_eq(mele_reader_open(path, NULL, &reader, NULL), MELE_OK);
-    mele_status status = mele_i_columns_resolve(reader, list, "--x", &columns, &error);
+    const char *name[6];
+    for (size_t j = 0; j < 6; j++)
+        name[j] = mele_reader_name(reader, j);
+    mele_i_names names = {6, name};
+    mele_status status = mele_i_columns_resolve(&names, list, "--x", &columns, &error);
     for (size_t i = 0; status == MELE_OK && i < columns.count; i++)
         sprintf(found + strlen(found), "%zu ", columns.column[i]);
     cr_assert_str_eq(status == MELE_OK ? found : error.message, expected, "%s", list);
@@ -93,6 +97,9 @@ Test(roles, conflicts_are_refused)
         {"y", NULL, NULL, "a,b", NULL, MELE_EINVAL, "--weights takes one column, not 2"},
         {"y", NULL, "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature"},
         {"q", NULL, NULL, NULL, NULL, MELE_EDATA, "--target: there is no column \"q\""},
+        {"y", NULL, NULL, "a", "a", MELE_EINVAL, "column \"a\" is the weights and also the id"},
+        {"y", "a,b", "b-y", NULL, NULL, MELE_EINVAL, "column \"y\" is a target and also ignored"},
+        {"y", "a,b", "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -176,6 +183,20 @@ Test(data, a_missing_feature_under_mean_is_at_the_centre)
                  MELE_OK);
     cr_assert_arr_eq(design, ((double[]){-1, 0, 1}), sizeof design);
     mele_i_scaling_clear(&scaling);
+    mele_data_free(data);
+}
+
+Test(data, ignored_columns_leave_a_list_of_features)
+{
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+
+    options.features = "c,a-b";
+    options.ignore = "b";
+    cr_assert_eq(read_text("a,b,c,y\n1,2,3,4\n", &options, NULL, &data, NULL), MELE_OK);
+    cr_assert_eq(mele_schema_features(mele_data_schema(data)), 2);
+    cr_assert_str_eq(mele_schema_feature(mele_data_schema(data), 0), "c");
+    cr_assert_str_eq(mele_schema_feature(mele_data_schema(data), 1), "a");
     mele_data_free(data);
 }
 
@@ -333,6 +354,22 @@ Test(space, columns_scales_and_targets)
     mele_data_free(data);
 }
 
+Test(space, a_range_is_one_of_the_file_in_whatever_order_features_were_listed)
+{
+    mele_data_options options = with_target("y");
+    mele_data *data = NULL;
+
+    options.features = "a,d,b";
+    cr_assert_eq(read_text("a,b,c,d,y\n1,2,3,4,0\n5,6,7,8,1\n", &options, NULL, &data, NULL),
+                 MELE_OK);
+    encode_space(data, "a-b", "none", 1, 2, (double[]){1, 2, 5, 6});
+    mele_i_features features = mele_i_data_features(data);
+    mele_i_space space;
+    cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "b-d", "none", 1, NULL,
+                                  &space, NULL), MELE_EDATA, "c lies between and is no feature");
+    mele_data_free(data);
+}
+
 Test(space, a_class_target_is_an_indicator_a_class)
 {
     mele_data_options options = with_target("y");
@@ -377,7 +414,7 @@ Test(space, wrong_columns_are_refused)
     mele_i_features features = mele_i_data_features(data);
     cr_assert_eq(mele_i_space_fit(data->schema, &features, data->targets, NULL, "y", "none", 1,
                                   NULL, &space, &error), MELE_EDATA);
-    cr_assert_str_eq(error.message, "--cluster-on: there is no feature \"y\"");
+    cr_assert_str_eq(error.message, "--cluster-on: there is no column \"y\"");
     cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "xy", "none", 1, NULL,
                                   &space, &error), MELE_EINVAL);
     cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "x", "log", 1, NULL, &space,
