@@ -56,7 +56,7 @@ int main(int argc, char **argv)
     const cli_option options[] = {
         {.name = "output", .argument = "LIST", .text = &own.output,
          .help = "what to predict, items as below (default: mean, for classes class, for a model "
-                 "with stage 1 only cluster)"},
+                 "without a gate experts, with stage 1 only cluster)"},
         {.name = "append", .flag = &own.append, .help = "put the input's columns first"},
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "in place of stage 1: post_1.. or logpost_1.. or one column of labels, a row per "
