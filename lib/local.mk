@@ -35,8 +35,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/json.h \
 	lib/core/magnitude.c \
 	lib/core/magnitude.h \
+	lib/core/largest.h \
 	lib/core/memory.c \
 	lib/core/memory.h \
+	lib/core/normal.h \
 	lib/core/number.h \
 	lib/core/number_parse.c \
 	lib/core/number_print.c \

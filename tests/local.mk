@@ -118,9 +118,10 @@ tests_bench_bench_experts_SOURCES = tests/bench/bench_experts.c $(bench_machine)
 tests_bench_bench_gate_SOURCES = tests/bench/bench_gate.c $(bench_machine)
 tests_bench_bench_partition_SOURCES = tests/bench/bench_partition.c $(bench_machine)
 tests_bench_bench_predict_SOURCES = tests/bench/bench_predict.c $(bench_machine)
+tests_bench_bench_read_SOURCES = tests/bench/bench_read.c $(bench_machine)
 bench_machine = tests/bench/machine.c tests/bench/machine.h
 EXTRA_PROGRAMS += $(benchmarks)
-CLEANFILES += $(benchmarks)
+CLEANFILES += $(benchmarks) bench_read.csv
 
 bench: $(benchmarks) $(bin_PROGRAMS)
 	@for program in $(benchmarks); do \

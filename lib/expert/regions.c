@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/magnitude.h"
+#include "core/largest.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"
@@ -23,16 +24,6 @@ static mele_status check_posteriors(const double *p, size_t row, size_t clusters
                                "log posteriors: row %zu, cluster %zu is %g, not a logarithm of a "
                                "probability", row + 1, k + 1, p[k]);
     return MELE_OK;
-}
-
-static uint32_t largest(const double *p, size_t clusters)
-{
-    size_t best = 0;
-
-    for (size_t k = 1; k < clusters; k++)
-        if (p[k] > p[best])
-            best = k;
-    return (uint32_t)best;
 }
 
 static void share_block(const making *m, mele_i_block block)
@@ -59,7 +50,7 @@ static mele_status make_block(void *context, mele_i_block block, void *partial, 
         const double *p = m->log_posteriors + i * r->clusters;
         status = check_posteriors(p, i, r->clusters, error);
         if (r->label != NULL)
-            r->label[i] = largest(p, r->clusters);
+            r->label[i] = (uint32_t)mele_i_largest(p, r->clusters);
     }
     if (status != MELE_OK)
         return status;

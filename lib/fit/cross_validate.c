@@ -122,7 +122,7 @@ static mele_status fit_and_predict(const cv_context *c, size_t fold, bool global
         options.partition.method = "kmeans";
         options.gate.kind = "posterior";
     }
-    mele_status status = mele_i_fit_all(training, &options, engine, NULL, &model, error);
+    mele_status status = mele_fit(training, &options, engine, NULL, &model, error);
     if (status == MELE_OK)
         status = predict_rows(c, model, left_out, rows, global ? &c->global : &c->model, engine,
                               error);

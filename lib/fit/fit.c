@@ -46,8 +46,8 @@ mele_status mele_fit_partition(const mele_data *data, const mele_options *option
     return fit_new(data, options, false, engine, report, out, error);
 }
 
-mele_status mele_i_fit_all(const mele_data *data, const mele_options *options, mele_engine *engine,
-                           mele_report *report, mele_model **out, mele_error *error)
+mele_status mele_fit(const mele_data *data, const mele_options *options, mele_engine *engine,
+                     mele_report *report, mele_model **out, mele_error *error)
 {
     mele_status status = mele_i_options_check(options, error);
 
@@ -56,12 +56,6 @@ mele_status mele_i_fit_all(const mele_data *data, const mele_options *options, m
     if (data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     return fit_new(data, options, true, engine, report, out, error);
-}
-
-mele_status mele_fit(const mele_data *data, const mele_options *options, mele_engine *engine,
-                     mele_report *report, mele_model **out, mele_error *error)
-{
-    return mele_i_fit_all(data, options, engine, report, out, error);
 }
 
 /* Free the parts of a model that it does not share with another, and the model's record. */

@@ -6,14 +6,15 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/largest.h"
 #include "core/memory.h"
+#include "core/normal.h"
 #include "engine/pass.h"
 #include "fit/report.h"
 #include "model/options.h"
 #include "schema/data.h"
 
 #define BLOCK_WORK (1 << 16)
-#define LOG_TWO_PI 1.8378770664093454836
 
 void mele_i_run_clear(mele_i_run *run)
 {
@@ -285,14 +286,8 @@ static mele_status region_sizes(mele_i_run *run, size_t **out, mele_error *error
 
     if (status == MELE_OK && sizes == NULL)
         status = mele_i_no_memory(error);
-    for (size_t i = 0; i < run->features.rows && status == MELE_OK; i++) {
-        const double *row = run->joint + i * clusters;
-        size_t best = 0;
-        for (size_t k = 1; k < clusters; k++)
-            if (row[k] > row[best])
-                best = k;
-        sizes[best]++;
-    }
+    for (size_t i = 0; i < run->features.rows && status == MELE_OK; i++)
+        sizes[mele_i_largest(run->joint + i * clusters, clusters)]++;
     if (status != MELE_OK)
         free(sizes);
     else
@@ -533,9 +528,8 @@ static double log_likelihood(const likelihood_context *c, size_t i, size_t k)
     if (c->classes > 0)
         return c->run->left_out[at + (size_t)target[0]];
     for (size_t t = 0; t < c->targets; t++) {
-        double variance = c->run->left_out_variance[at + t];
         double off = target[t] - c->run->left_out[at + t];
-        sum -= 0.5 * (LOG_TWO_PI + log(variance) + off * off / variance);
+        sum += mele_i_log_normal(off, c->run->left_out_variance[at + t]);
     }
     return sum;
 }

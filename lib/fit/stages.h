@@ -37,8 +37,4 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error);
 /* Free what the run holds; the model stays. */
 void mele_i_run_clear(mele_i_run *run);
 
-/* The three stages as a new model; silent when report is NULL. */
-mele_status mele_i_fit_all(const mele_data *data, const mele_options *options, mele_engine *engine,
-                           mele_report *report, mele_model **out, mele_error *error);
-
 #endif

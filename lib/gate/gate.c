@@ -99,7 +99,7 @@ static mele_status check_options(const mele_gate_options *options, mele_error *e
 
 static bool sees_features(const mele_gate_options *options)
 {
-    return strcmp(options->kind, "softmax") == 0 && strcmp(options->on, "posteriors") != 0;
+    return find_kind(options->kind)->has_columns && strcmp(options->on, "posteriors") != 0;
 }
 
 static mele_status check_data(const mele_gate_data *data, const mele_gate_options *options,

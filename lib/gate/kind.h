@@ -49,6 +49,7 @@ typedef struct mele_i_gate_training {
 struct mele_i_gate_kind {
     const char *name;
     bool trained; /* needs what the loss needs; other kinds only report it */
+    bool has_columns; /* V and b: sees what the option `on` says */
     mele_status (*fit)(mele_gate *gate, const mele_i_gate_training *training, mele_gate_info *info,
                        mele_error *error);
     /* log g of some rows to out (count x K); z: room for count x columns numbers, left with the

@@ -25,6 +25,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/largest.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
 #include "gate/kind.h"
@@ -73,13 +74,9 @@ static void hard_log_weights(const mele_gate *gate, const mele_i_gate_rows *rows
 
     (void)z;
     for (size_t i = 0; i < rows->count; i++, out += clusters) {
-        const double *log_p = rows->log_posteriors + i * clusters;
-        size_t largest = 0;
-        for (size_t k = 0; k < clusters; k++) {
-            largest = log_p[k] > log_p[largest] ? k : largest;
+        for (size_t k = 0; k < clusters; k++)
             out[k] = -INFINITY;
-        }
-        out[largest] = 0;
+        out[mele_i_largest(rows->log_posteriors + i * clusters, clusters)] = 0;
     }
 }
 
@@ -307,11 +304,11 @@ static mele_status load_softmax(const json_t *section, mele_gate *gate, mele_err
 }
 
 const mele_i_gate_kind mele_i_gate_hard = {
-    "hard", false, fit_nothing, hard_log_weights, save_nothing, load_nothing};
+    "hard", false, false, fit_nothing, hard_log_weights, save_nothing, load_nothing};
 const mele_i_gate_kind mele_i_gate_posterior = {
-    "posterior", false, fit_nothing, parametric_log_weights, save_nothing, load_nothing};
+    "posterior", false, false, fit_nothing, parametric_log_weights, save_nothing, load_nothing};
 const mele_i_gate_kind mele_i_gate_temperature = {
-    "temperature", true, fit_temperature, parametric_log_weights, save_temperature,
+    "temperature", true, false, fit_temperature, parametric_log_weights, save_temperature,
     load_temperature};
 const mele_i_gate_kind mele_i_gate_softmax = {
-    "softmax", true, fit_softmax, parametric_log_weights, save_softmax, load_softmax};
+    "softmax", true, true, fit_softmax, parametric_log_weights, save_softmax, load_softmax};

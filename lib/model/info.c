@@ -14,6 +14,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "expert/expert.h"
+#include "gate/gate.h"
 #include "model/model.h"
 
 #define NAME_ROOM 1024
@@ -242,9 +243,8 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
                             mele_error *error)
 {
     bool classes = mele_schema_classes(model->schema) > 0;
-    json_t *root = json_object(), *file = mele_i_model_save(model);
-    bool good = file != NULL
-                && mele_i_json_put(root, "clusters", json_integer((json_int_t)model->clusters))
+    json_t *root = json_object();
+    bool good = mele_i_json_put(root, "clusters", json_integer((json_int_t)model->clusters))
                 && mele_i_json_put(root, "schema", mele_i_schema_save(model->schema))
                 && mele_i_json_put(root, "scaling", scaling_object(model));
 
@@ -256,11 +256,10 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
     if (good && model->experts != NULL)
         good = mele_i_json_put(root, "experts", experts_list(model));
     if (good && model->gate != NULL)
-        good = json_object_set(root, "gate", json_object_get(file, "gate")) == 0;
+        good = mele_i_json_put(root, "gate", mele_i_gate_save(model->gate));
     good = good && json_object_set(root, "training", model->training) == 0;
     mele_status status = good ? mele_i_json_text(root, out, length, error)
                               : mele_i_no_memory(error);
-    json_decref(file);
     json_decref(root);
     return status;
 }

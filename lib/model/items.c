@@ -8,6 +8,7 @@
 #include <mele/predict.h>
 
 #include "core/error.h"
+#include "core/largest.h"
 #include "core/memory.h"
 #include "data/text.h"
 
@@ -167,12 +168,9 @@ static void cluster_row(const mele_model *model, const mele_prediction *p, size_
                         mele_text *text)
 {
     const double *row = p->log_posteriors + i * model->clusters;
-    size_t best = 0;
 
-    for (size_t k = 1; k < model->clusters; k++)
-        if (row[k] > row[best])
-            best = k;
-    mele_text_number(text, isnan(row[0]) ? NAN : (double)(best + 1));
+    mele_text_number(text, isnan(row[0]) ? NAN
+                                         : (double)(mele_i_largest(row, model->clusters) + 1));
 }
 
 static void posteriors_header(const mele_model *model, mele_text *text)

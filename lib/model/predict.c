@@ -15,11 +15,11 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/normal.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"
 
 #define BLOCK_WORK (1 << 16)
-#define LOG_TWO_PI 1.8378770664093454836
 
 /* A scaled value beyond this has a square that is not a double. */
 #define FARTHEST 1e150
@@ -238,8 +238,8 @@ static double expert_log_density(const predict_context *c, const workspace *w, s
     if (c->classes > 0)
         return target >= 0 && target < (double)c->classes ? w->mean[at + (size_t)target] : NAN;
     double center = c->model->target_scaling.center[t], scale = c->model->target_scaling.scale[t];
-    double off = (target - center) / scale - w->mean[at + t], variance = w->variance[at + t];
-    return -0.5 * (LOG_TWO_PI + log(variance) + off * off / variance) - log(scale);
+    double off = (target - center) / scale - w->mean[at + t];
+    return mele_i_log_normal(off, w->variance[at + t]) - log(scale);
 }
 
 /* log sum_k exp(log g_k + log density of targets first .. last - 1). */

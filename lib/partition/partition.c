@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/largest.h"
 #include "core/memory.h"
 #include "engine/check.h"
 #include "engine/kernels.h"
@@ -476,16 +477,6 @@ typedef struct inquiry {
     size_t *label;
 } inquiry;
 
-static size_t largest(const double *values, size_t count)
-{
-    size_t best = 0;
-
-    for (size_t k = 1; k < count; k++)
-        if (values[k] > values[best])
-            best = k;
-    return best;
-}
-
 static mele_status map_inquiry(void *context, mele_i_block block, void *partial, void *scratch,
                                mele_error *error)
 {
@@ -500,7 +491,7 @@ static mele_status map_inquiry(void *context, mele_i_block block, void *partial,
     q->kernels->log_softmax(out, block.count, clusters,
                             q->density == NULL ? NULL : q->density + block.first);
     for (size_t i = 0; i < block.count && q->label != NULL; i++)
-        q->label[block.first + i] = largest(out + i * clusters, clusters);
+        q->label[block.first + i] = mele_i_largest(out + i * clusters, clusters);
     return MELE_OK;
 }
 

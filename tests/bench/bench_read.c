@@ -11,22 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <mele/engine.h>
 #include <mele/table.h>
 #include <mele/text.h>
 
+#include "bench/machine.h"
+
 enum { COLUMNS = 17, RUNS = 3 };
-
-static double seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static void die(const char *what)
 {
@@ -77,7 +70,7 @@ static double time_scan(const char *path, double *bytes, size_t *digits)
 {
     static char buffer[1 << 18];
     struct csv_parser parser;
-    double start = seconds();
+    double start = bench_now();
     FILE *file = fopen(path, "rb");
     size_t got;
 
@@ -92,7 +85,7 @@ static double time_scan(const char *path, double *bytes, size_t *digits)
     csv_fini(&parser, count_cell, NULL, digits);
     csv_free(&parser);
     fclose(file);
-    return seconds() - start;
+    return bench_now() - start;
 }
 
 static double sum_of(const mele_table *table)
@@ -108,17 +101,17 @@ static double sum_of(const mele_table *table)
 static double time_read(const char *path, mele_engine *engine, mele_table **table)
 {
     mele_error error;
-    double start = seconds();
+    double start = bench_now();
 
     if (mele_table_read(path, NULL, engine, table, &error) != MELE_OK)
         die(error.message);
-    return seconds() - start;
+    return bench_now() - start;
 }
 
 static double time_text(const mele_table *table, size_t *bytes)
 {
     mele_text *text = NULL;
-    double start = seconds();
+    double start = bench_now();
 
     *bytes = 0;
     if (mele_text_new(',', &text, NULL) != MELE_OK)
@@ -134,13 +127,13 @@ static double time_text(const mele_table *table, size_t *bytes)
     }
     *bytes += mele_text_length(text);
     mele_text_free(text);
-    return seconds() - start;
+    return bench_now() - start;
 }
 
 static double time_printf(const mele_table *table, size_t *bytes)
 {
     static char buffer[1 << 10];
-    double start = seconds();
+    double start = bench_now();
 
     *bytes = 0;
     for (size_t i = 0; i < mele_table_rows(table); i++) {
@@ -150,23 +143,19 @@ static double time_printf(const mele_table *table, size_t *bytes)
                           j + 1 < COLUMNS ? ',' : '\n');
         *bytes += (size_t)(at - buffer);
     }
-    return seconds() - start;
+    return bench_now() - start;
 }
 
 int main(int argc, char **argv)
 {
     const char *path = argc > 1 ? argv[1] : "bench_read.csv";
     size_t rows = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000, digits = 0, written = 0;
-    mele_engine_options options = mele_engine_defaults();
     double scan = INFINITY, read = INFINITY, text = INFINITY, print = INFINITY, bytes = 0;
-    mele_engine *engine = NULL;
+    mele_engine *engine = bench_engine(argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0);
     mele_table *table = NULL;
 
-    options.threads = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
     if (access(path, R_OK) != 0)
         make_file(path, rows);
-    if (mele_engine_new(&options, &engine, NULL) != MELE_OK)
-        die("no engine");
     printf("what,seconds,rows_per_second,megabytes_per_second,checksum\n");
     for (int run = 0; run < RUNS; run++)
         scan = fmin(scan, time_scan(path, &bytes, &digits));
