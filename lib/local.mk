@@ -18,6 +18,7 @@ melepublic_HEADERS = \
 	lib/mele/posteriors.h \
 	lib/mele/predict.h \
 	lib/mele/report.h \
+	lib/mele/rows.h \
 	lib/mele/status.h \
 	lib/mele/table.h \
 	lib/mele/text.h
@@ -58,11 +59,19 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/kernels_avx2.c \
 	lib/engine/kernels_avx512.c \
 	lib/engine/kernels_body.h \
+	lib/engine/kernels_columns.h \
+	lib/engine/kernels_density.h \
+	lib/engine/kernels_distance.h \
+	lib/engine/kernels_linear.h \
+	lib/engine/kernels_moments.h \
 	lib/engine/kernels_plain.c \
+	lib/engine/kernels_softmax.h \
 	lib/engine/kernels_table.h \
+	lib/engine/kernels_tile.h \
 	lib/engine/lbfgs.c \
 	lib/engine/lbfgs.h \
 	lib/engine/pass.h \
+	lib/engine/rows.h \
 	lib/data/csv.c \
 	lib/data/csv_chunk.c \
 	lib/data/csv_chunk.h \
@@ -95,7 +104,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/kind.h \
 	lib/partition/kmeans.c \
 	lib/partition/kmeans.h \
+	lib/partition/inquiry.c \
+	lib/partition/parts.c \
 	lib/partition/partition.c \
+	lib/partition/sample.c \
 	lib/partition/partition.h \
 	lib/partition/start.c \
 	lib/partition/start.h \

@@ -53,6 +53,15 @@ typedef struct mele_i_kernels {
      * add nothing. */
     void (*moments)(const double *x, size_t stride, size_t rows, size_t cols, const double *means,
                     const double *weights, size_t clusters, double *out);
+
+    /* Of every column: add sum w x to sum[j], and widen low[j] and high[j] to its extremes, whatever
+     * the weights; weights NULL: all 1. A NaN or an infinity makes the sum one of them. */
+    void (*column_sums)(const double *x, size_t stride, size_t rows, size_t cols,
+                        const double *weights, double *low, double *high, double *sum);
+
+    /* Add sum w (x - mean_j)^2 of every column to sum[j]. */
+    void (*column_squares)(const double *x, size_t stride, size_t rows, size_t cols,
+                           const double *weights, const double *mean, double *sum);
 } mele_i_kernels;
 
 /* The widest kernels this machine runs. */

@@ -16,6 +16,7 @@
 #include <mele/posteriors.h>
 #include <mele/predict.h>
 #include <mele/report.h>
+#include <mele/rows.h>
 #include <mele/status.h>
 #include <mele/table.h>
 #include <mele/text.h>

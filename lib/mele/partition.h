@@ -6,6 +6,7 @@
 
 #include <mele/engine.h>
 #include <mele/matrix.h>
+#include <mele/rows.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,10 +18,14 @@ typedef struct mele_partition mele_partition;
 typedef struct mele_partition_options {
     const char *method;     /**< "kmeans" (default) or "gmm": a name of mele_partition_method() */
     size_t clusters;        /**< K >= 1; default 8 */
-    const char *covariance; /**< gmm: "full" (default) */
+    const char *covariance; /**< gmm: "full" (default), "tied" (one for all components),
+                                 "diagonal" or "spherical": a name of mele_partition_covariance() */
     const char *init;       /**< "kmeans++" (default) or "random" */
     const mele_matrix *centres; /**< start from these K x d centres, once, and number the clusters
                                      in their order; NULL: init */
+    const mele_matrix *responsibilities; /**< gmm: start from these n x K numbers >= 0, once, and
+                                     number the components in their order (each row is divided by
+                                     its sum, which must be positive); NULL: centres or init */
     size_t restarts;        /**< >= 1; default 10; the best objective wins */
     size_t max_iterations;  /**< >= 1; default 300 */
     double tolerance;       /**< default 1e-4; relative to the mean variance of the columns for
@@ -28,6 +33,11 @@ typedef struct mele_partition_options {
                                  log-likelihood a row) */
     double covariance_floor; /**< gmm: > 0; default 1e-2, relative to the mean variance of the
                                   columns: no component's variance is smaller in any direction */
+    double shrinkage;       /**< gmm: 0 (default) to 1, how far each covariance S is drawn towards
+                                 the sphere of its size: (1 - s) S + s (trace S / d) I. With s > 0
+                                 a step may lower the log-likelihood, which ends the fit */
+    const char *algorithm;  /**< of k-means: "auto" (default), "plain", "tiles" or "bounds"; the
+                                 results are the same bytes, the time is not */
     uint64_t seed;          /**< default 1 */
     size_t fold;            /**< part of the random stream's key: 0 outside cross-validation */
 } mele_partition_options;
@@ -47,6 +57,9 @@ MELE_API mele_partition_options mele_partition_defaults(void);
 /** The name of the i-th method, NULL past the last. */
 MELE_API const char *mele_partition_method(size_t i);
 
+/** The name of the i-th kind of covariance, NULL past the last. */
+MELE_API const char *mele_partition_covariance(size_t i);
+
 /** Split the rows of x into regions.
  * @param x        n x d, scaled by the caller (no unit), finite; d >= 1.
  * @param weights  n importances >= 0 with a positive sum, or NULL: all 1.
@@ -65,6 +78,33 @@ MELE_API mele_status mele_partition_fit(const mele_matrix *x, const double *weig
                                         mele_engine *engine, mele_partition **out,
                                         mele_partition_info *info, mele_error *error);
 
+/** The same for rows that need not be in memory: each iteration reads them once, a start with
+ *  k-means++ K times. Own memory beyond the engine's windows of a few thousand rows: k-means at most
+ *  24 bytes a row up to K = 32, gmm 20 bytes a row. Also fails as rows->read does. */
+MELE_API mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights,
+                                             const mele_partition_options *options,
+                                             mele_engine *engine, mele_partition **out,
+                                             mele_partition_info *info, mele_error *error);
+
+/** What a partition is made of. */
+typedef struct mele_partition_parts {
+    const char *method;        /**< "kmeans" or "gmm" */
+    const char *covariance;    /**< gmm: its kind; kmeans: ignored (NULL) */
+    mele_matrix centres;       /**< K x d centres or means */
+    const double *weights;     /**< gmm: K priors >= 0 that sum to 1 (within 1e-6); NULL: all 1/K;
+                                    kmeans: ignored */
+    const double *covariances; /**< full: K x d x d, tied: d x d, diagonal: K x d, spherical: K
+                                    variances; kmeans: one variance */
+} mele_partition_parts;
+
+/** Build a partition from arrays, which are copied. Clusters keep their order.
+ * @param out  freed with mele_partition_free(); untouched on error.
+ * @return MELE_OK; MELE_EINVAL: an unknown name, a NULL, shapes; MELE_EDATA: NaN, an infinity,
+ *         priors that are negative or do not sum to 1, a covariance that is not symmetric
+ *         (within 1e-8 of its size) and positive definite; MELE_ENOMEM. */
+MELE_API mele_status mele_partition_new(const mele_partition_parts *parts, mele_partition **out,
+                                        mele_error *error);
+
 MELE_API void mele_partition_free(mele_partition *partition);
 
 /** Its method, one of mele_partition_method(). */
@@ -74,6 +114,24 @@ MELE_API size_t mele_partition_columns(const mele_partition *partition);
 
 /** Copy the K x d centres (means) to out. */
 MELE_API void mele_partition_centres(const mele_partition *partition, double *out);
+
+/** The kind of its covariances: "full", "tied", "diagonal" or "spherical"; "shared" for k-means:
+ *  one variance for all clusters and columns. */
+MELE_API const char *mele_partition_covariance_kind(const mele_partition *partition);
+
+/** How many numbers mele_partition_covariances() writes. */
+MELE_API size_t mele_partition_covariance_count(const mele_partition *partition);
+
+/** Copy the covariances to out, in the shapes of mele_partition_parts. */
+MELE_API void mele_partition_covariances(const mele_partition *partition, double *out);
+
+/** Copy the K priors, which sum to 1, to out: 1/K for k-means. */
+MELE_API void mele_partition_weights(const mele_partition *partition, double *out);
+
+/** Free parameters of the mixture, as information criteria count them: K d of the means; K - 1
+ *  priors (k-means: none); covariances: full K d (d + 1) / 2, tied d (d + 1) / 2, diagonal K d,
+ *  spherical K, k-means 1. */
+MELE_API double mele_partition_parameters(const mele_partition *partition);
 
 /** log p_k(x_i), n x K to out: each row's log posteriors, whose exponentials sum to 1. Finite or
  *  -infinity, never NaN, for every finite row however far.
@@ -90,9 +148,47 @@ MELE_API mele_status mele_partition_log_density(const mele_partition *partition,
                                                 const mele_matrix *x, mele_engine *engine,
                                                 double *out, mele_error *error);
 
+/** log p(x_i | k), the components' own log densities without their priors, n x K to out. */
+MELE_API mele_status mele_partition_log_densities(const mele_partition *partition,
+                                                  const mele_matrix *x, mele_engine *engine,
+                                                  double *out, mele_error *error);
+
 /** The index 0..K-1 of the largest posterior, ties to the lowest, n numbers to out. */
 MELE_API mele_status mele_partition_assign(const mele_partition *partition, const mele_matrix *x,
                                            mele_engine *engine, size_t *out, mele_error *error);
+
+/** How many rows have their largest posterior in each region, K numbers to out. */
+MELE_API mele_status mele_partition_sizes(const mele_partition *partition, const mele_rows *rows,
+                                          mele_engine *engine, size_t *out, mele_error *error);
+
+/** How well a partition describes rows, to choose K by. */
+typedef struct mele_criteria {
+    double log_likelihood; /**< sum of w log p(x) */
+    double parameters;     /**< mele_partition_parameters() */
+    double bic;            /**< parameters log(n) - 2 log_likelihood, n the sum of the weights;
+                                smaller is better, also of the next two */
+    double aic;            /**< 2 parameters - 2 log_likelihood */
+    double icl;            /**< bic + 2 sum of w H, H the entropy of a row's posteriors */
+    double silhouette;     /**< mean over a sample of rows, -1 to 1, larger is better; 0 for
+                                K = 1 */
+} mele_criteria;
+
+/** Compute the criteria.
+ * @param rows        as for mele_partition_fit_rows().
+ * @param weights     importances or NULL: all 1.
+ * @param silhouette  whether it is wanted (else NaN): O(m^2 d) for a sample of m rows, which are
+ *                    all up to 4096; beyond that 4096 rows, dealt to the regions in proportion
+ *                    to their sizes (at least 2 each) and drawn within them by the seed.
+ * @param out         untouched on error.
+ * @return MELE_OK; MELE_EINVAL: shapes; MELE_EDATA: NaN, a negative weight; MELE_ENOMEM; what
+ *         rows->read fails with; MELE_ESTOPPED.
+ * Source: Schwarz 1978, Ann. Stat. 6; Akaike 1974, IEEE Trans. Autom. Control 19; Biernacki,
+ * Celeux, Govaert 2000, IEEE PAMI 22 (in the form of McLachlan, Peel 2000, Finite Mixture Models);
+ * Rousseeuw 1987, J. Comput. Appl. Math. 20. */
+MELE_API mele_status mele_partition_criteria(const mele_partition *partition,
+                                             const mele_rows *rows, const double *weights,
+                                             bool silhouette, uint64_t seed, mele_engine *engine,
+                                             mele_criteria *out, mele_error *error);
 
 #ifdef __cplusplus
 }

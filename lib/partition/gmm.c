@@ -82,6 +82,11 @@ static void log_joint(const mele_partition *p, const double *x, size_t stride, s
             out[k] = out[k] < INFINITY ? constant[k] - 0.5 * out[k] : -INFINITY;
 }
 
+const char *mele_partition_covariance(size_t i)
+{
+    return i == 0 ? "full" : NULL;
+}
+
 /* ---- expectation maximisation ---- */
 
 typedef struct em {
@@ -117,7 +122,7 @@ static double responsibilities(const em *e, mele_i_block block, double *out, dou
         for (size_t i = 0; i < block.count; i++)
             out[i * clusters + e->label[block.first + i]] = 1;
     } else {
-        log_joint(e->p, sample->x.data + block.first * sample->x.stride, sample->x.stride,
+        log_joint(e->p, sample->rows.data + block.first * sample->rows.stride, sample->rows.stride,
                   block.count, out);
         e->kernels->log_softmax(out, block.count, clusters, density);
         e->kernels->exponential(out, block.count * clusters);
@@ -137,7 +142,7 @@ static mele_status map_moments(void *context, mele_i_block block, void *partial,
                                mele_error *error)
 {
     const em *e = context;
-    const mele_matrix *x = &e->attempt->sample->x;
+    const mele_rows *x = &e->attempt->sample->rows;
     double *sums = partial, *out = scratch;
 
     (void)error;
@@ -158,7 +163,7 @@ static void combine_moments(void *context, const void *partial)
 
 static mele_status expect(em *e, mele_error *error)
 {
-    mele_i_pass pass = {.rows = e->attempt->sample->x.rows,
+    mele_i_pass pass = {.rows = e->attempt->sample->rows.rows,
                         .block_rows = e->block_rows,
                         .partial_bytes = sums_count(e) * sizeof(double),
                         .scratch_bytes = e->block_rows * (e->p->clusters + 1) * sizeof(double),
@@ -303,7 +308,7 @@ static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
     mele_partition_options options = *attempt->options;
     mele_i_attempt start = *attempt;
     mele_partition_info result = {0};
-    uint32_t *label = MELE_I_ARRAY(uint32_t, attempt->sample->x.rows);
+    uint32_t *label = MELE_I_ARRAY(uint32_t, attempt->sample->rows.rows);
 
     if (label == NULL)
         return mele_i_no_memory(error);

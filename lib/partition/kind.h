@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <mele/partition.h>
 
+#include "engine/rows.h"
+
 /* What the kinds of stage 1 share. A new kind is one file and one row of the table in
  * partition.c. */
 
@@ -18,12 +20,20 @@ struct mele_partition {
 
 /* The rows to split, and what every kind wants to know of them. */
 typedef struct mele_i_sample {
-    mele_matrix x;
+    mele_rows rows;
     const double *weights; /* NULL: all 1 */
     double total;          /* sum of the weights */
+    const double *mean;    /* of the columns; weighted */
+    const double *low, *high; /* the extremes of the columns, over rows of any weight */
     double variance;       /* mean over the columns */
     double size;           /* the variance, or what stands for it when it is 0; > 0 */
+    double *room;          /* of mean, low and high */
 } mele_i_sample;
+
+/* Fill all but rows and weights, which are given. MELE_EDATA: a number that is not finite, or rows
+ * too far apart for sums of squares. mele_i_sample_clear() frees what it holds. */
+mele_status mele_i_sample_describe(mele_i_sample *sample, mele_engine *engine, mele_error *error);
+void mele_i_sample_clear(mele_i_sample *sample);
 
 /* The least variance of a region: a share of the sample's size; > 0. */
 double mele_i_variance_floor(const mele_i_sample *sample, double share);
@@ -64,6 +74,13 @@ struct mele_i_partition_kind {
 };
 
 extern const mele_i_partition_kind mele_i_partition_kmeans, mele_i_partition_gmm;
+
+/* The kind by its name, NULL when there is none such. */
+const mele_i_partition_kind *mele_i_partition_kind_named(const char *name);
+
+/* A partition with room for what its kind keeps; NULL when memory ran out. */
+mele_partition *mele_i_partition_room(const mele_i_partition_kind *kind, size_t clusters,
+                                      size_t columns);
 
 /* Tell of an iteration (counted over all restarts) and its objective; NaN while a kind is still
  * finding its start. */

@@ -60,12 +60,12 @@ static mele_status map_assign(void *context, mele_i_block block, void *partial, 
 {
     const lloyd *l = context;
     const mele_i_sample *sample = l->attempt->sample;
-    const double *x = sample->x.data + block.first * sample->x.stride;
+    const double *x = sample->rows.data + block.first * sample->rows.stride;
     double *sums = partial, *distance = scratch;
     uint32_t *label = (uint32_t *)(distance + l->block_rows), *old = l->label + block.first;
 
     (void)error;
-    l->kernels->nearest(x, sample->x.stride, block.count, l->columns, l->centres, l->clusters,
+    l->kernels->nearest(x, sample->rows.stride, block.count, l->columns, l->centres, l->clusters,
                         label, distance);
     for (size_t i = 0; i < block.count; i++) {
         double weight = mele_i_weight(sample, block.first + i);
@@ -75,7 +75,7 @@ static mele_status map_assign(void *context, mele_i_block block, void *partial, 
             sums[COUNTS + label[i]] += weight;
         }
     }
-    l->kernels->accumulate(x, sample->x.stride, block.count, l->columns, l->centres, label,
+    l->kernels->accumulate(x, sample->rows.stride, block.count, l->columns, l->centres, label,
                            sample->weights == NULL ? NULL : sample->weights + block.first,
                            differences_of(l, sums));
     memcpy(old, label, block.count * sizeof *label);
@@ -94,7 +94,7 @@ static void combine_sums(void *context, const void *partial)
 /* Label every row with its nearest centre, and sum. */
 static mele_status assign_rows(lloyd *l, mele_error *error)
 {
-    mele_i_pass pass = {.rows = l->attempt->sample->x.rows,
+    mele_i_pass pass = {.rows = l->attempt->sample->rows.rows,
                         .block_rows = l->block_rows,
                         .partial_bytes = sums_count(l) * sizeof(double),
                         .scratch_bytes = l->block_rows * (sizeof(double) + sizeof(uint32_t)),
@@ -142,7 +142,7 @@ static mele_status map_farthest(void *context, mele_i_block block, void *partial
     uint32_t *label = (uint32_t *)(distance + l->block_rows);
 
     (void)error;
-    l->kernels->nearest(sample->x.data + block.first * sample->x.stride, sample->x.stride,
+    l->kernels->nearest(sample->rows.data + block.first * sample->rows.stride, sample->rows.stride,
                         block.count, l->columns, l->centres, l->clusters, label, distance);
     for (size_t i = 0; i < block.count; i++)
         if (mele_i_weight(sample, block.first + i) > 0)
@@ -164,7 +164,7 @@ static void combine_farthest(void *context, const void *partial)
 static mele_status repair_empty(const lloyd *l, size_t empty, double *next, size_t *repaired,
                                 mele_error *error)
 {
-    const mele_matrix *x = &l->attempt->sample->x;
+    const mele_rows *x = &l->attempt->sample->rows;
     repair r = {l, empty, MELE_I_ZEROED(far_row, empty)};
     mele_i_pass pass = {.rows = x->rows,
                         .block_rows = l->block_rows,
@@ -269,7 +269,7 @@ mele_status mele_i_lloyd(const mele_i_attempt *attempt, bool iterate, bool tell,
                          size_t *clusters, uint32_t *label, mele_partition_info *info,
                          mele_error *error)
 {
-    size_t n = attempt->sample->x.rows, d = attempt->sample->x.cols;
+    size_t n = attempt->sample->rows.rows, d = attempt->sample->rows.cols;
     lloyd l = {.attempt = attempt,
                .kernels = mele_i_kernels_best(),
                .columns = d,
@@ -317,7 +317,7 @@ static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
                        mele_partition_info *info, mele_error *error)
 {
     const mele_i_sample *sample = attempt->sample;
-    uint32_t *label = MELE_I_ARRAY(uint32_t, sample->x.rows);
+    uint32_t *label = MELE_I_ARRAY(uint32_t, sample->rows.rows);
 
     if (label == NULL)
         return mele_i_no_memory(error);
@@ -325,7 +325,7 @@ static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
         mele_i_lloyd(attempt, true, true, trial->centres, &trial->clusters, label, info, error);
     if (status == MELE_OK)
         trial->shape[0] =
-            fmax(info->objective / ((double)sample->x.cols * sample->total),
+            fmax(info->objective / ((double)sample->rows.cols * sample->total),
                  mele_i_variance_floor(sample, LEAST_SHARE));
     free(label);
     return status;

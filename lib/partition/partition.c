@@ -1,24 +1,20 @@
-/* Stage 1 as its users see it: checks, restarts, the numbering of the clusters, and what a
- * partition says of rows. The kinds do the rest.
+/* Stage 1 as its users see it: checks, restarts, the numbering of the clusters. The kinds do the
+ * rest.
  *
  * The floor of a kind's variances is a share (gmm's is an option, k-means' a constant) of the size
- * of the data, which is the mean variance of the columns; when
- * the rows do not vary (or by less than can be squared), the mean square of the data; and
- * when that is zero too, 1. Rows that spread so far that their squared distances
- * cannot be summed are refused. */
+ * of the data, which is the mean variance of the columns; when the rows do not vary (or by less
+ * than can be squared), the mean square of the data; and when that is zero too, 1. Rows that spread
+ * so far that their squared distances cannot be summed are refused. */
 #include "partition/partition.h"
 
-#include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
-#include "core/json.h"
-#include "core/largest.h"
 #include "core/memory.h"
 #include "engine/check.h"
-#include "engine/kernels.h"
 #include "engine/pass.h"
 #include "partition/kind.h"
 
@@ -26,9 +22,6 @@ static const mele_i_partition_kind *const kinds[] = {&mele_i_partition_kmeans,
                                                      &mele_i_partition_gmm};
 
 #define KINDS (sizeof kinds / sizeof *kinds)
-
-/* Below DBL_MAX by what sums of a few squared distances need. */
-#define MOST_SCATTER 0x1p1020
 
 mele_partition_options mele_partition_defaults(void)
 {
@@ -41,6 +34,7 @@ mele_partition_options mele_partition_defaults(void)
         .max_iterations = 300,
         .tolerance = 1e-4,
         .covariance_floor = 1e-2,
+        .algorithm = "auto",
         .seed = 1,
     };
 
@@ -52,12 +46,26 @@ const char *mele_partition_method(size_t i)
     return i < KINDS ? kinds[i]->name : NULL;
 }
 
-static const mele_i_partition_kind *find_kind(const char *name)
+const mele_i_partition_kind *mele_i_partition_kind_named(const char *name)
 {
     for (size_t i = 0; i < KINDS && name != NULL; i++)
         if (strcmp(kinds[i]->name, name) == 0)
             return kinds[i];
     return NULL;
+}
+
+static const char *start(size_t i)
+{
+    static const char *const names[] = {"kmeans++", "random"};
+
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+static const char *algorithm(size_t i)
+{
+    static const char *const names[] = {"auto", "plain", "tiles", "bounds"};
+
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
 size_t mele_i_partition_block(size_t row_work)
@@ -76,22 +84,36 @@ mele_status mele_i_partition_progress(const mele_i_attempt *attempt, size_t iter
 
 /* ---- checks ---- */
 
+typedef const char *name_fn(size_t i);
+
+/* Whether a name is one of those; the message lists them. */
+static mele_status check_name(const char *what, const char *name, name_fn *names,
+                              mele_error *error)
+{
+    char list[128] = "";
+    size_t length = 0;
+
+    for (size_t i = 0; names(i) != NULL; i++) {
+        if (name != NULL && strcmp(names(i), name) == 0)
+            return MELE_OK;
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s\"%s\"",
+                                   i == 0 ? "" : ", ", names(i));
+    }
+    return mele_i_fail(error, MELE_EINVAL, "%s \"%s\" is not known: there are %s", what,
+                       name == NULL ? "" : name, list);
+}
+
 static mele_status check_names(const mele_partition_options *o, mele_error *error)
 {
-    if (find_kind(o->method) == NULL)
-        return mele_i_fail(error, MELE_EINVAL,
-                           "method \"%s\" is not known: there are \"kmeans\" "
-                           "and \"gmm\"",
-                           o->method == NULL ? "" : o->method);
-    if (o->covariance == NULL || strcmp(o->covariance, "full") != 0)
-        return mele_i_fail(error, MELE_EINVAL, "covariance \"%s\" is not known: there is \"full\"",
-                           o->covariance == NULL ? "" : o->covariance);
-    if (o->init == NULL || (strcmp(o->init, "kmeans++") != 0 && strcmp(o->init, "random") != 0))
-        return mele_i_fail(error, MELE_EINVAL,
-                           "init \"%s\" is not known: there are \"kmeans++\" "
-                           "and \"random\"",
-                           o->init == NULL ? "" : o->init);
-    return MELE_OK;
+    mele_status status = check_name("method", o->method, mele_partition_method, error);
+
+    if (status == MELE_OK)
+        status = check_name("covariance", o->covariance, mele_partition_covariance, error);
+    if (status == MELE_OK)
+        status = check_name("init", o->init, start, error);
+    if (status == MELE_OK)
+        status = check_name("algorithm", o->algorithm, algorithm, error);
+    return status;
 }
 
 static mele_status check_numbers(const mele_partition_options *o, mele_error *error)
@@ -109,172 +131,55 @@ static mele_status check_numbers(const mele_partition_options *o, mele_error *er
     if (!(o->covariance_floor > 0) || isinf(o->covariance_floor))
         return mele_i_fail(error, MELE_EINVAL, "covariance floor %g is not a number > 0",
                            o->covariance_floor);
+    if (!(o->shrinkage >= 0 && o->shrinkage <= 1))
+        return mele_i_fail(error, MELE_EINVAL, "shrinkage %g is not a number from 0 to 1",
+                           o->shrinkage);
     return MELE_OK;
 }
 
-static mele_status check_data(const mele_matrix *x, const double *weights,
+static mele_status check_rows(const mele_rows *rows, mele_error *error)
+{
+    if (rows == NULL || (rows->data == NULL && rows->read == NULL))
+        return mele_i_fail(error, MELE_EINVAL, "x is NULL");
+    if (rows->rows == 0 || rows->cols == 0)
+        return mele_i_fail(error, MELE_EINVAL, "x is %zu x %zu: it needs a row and a column",
+                           rows->rows, rows->cols);
+    if (rows->data != NULL && rows->stride < rows->cols)
+        return mele_i_fail(error, MELE_EINVAL, "x has stride %zu and %zu columns", rows->stride,
+                           rows->cols);
+    return MELE_OK;
+}
+
+/* What a fit may be given to start from. */
+static mele_status check_given(const mele_matrix *given, const char *name, size_t rows, size_t cols,
+                               mele_engine *engine, mele_error *error)
+{
+    if (given == NULL)
+        return MELE_OK;
+    if (given->rows != rows || given->cols != cols)
+        return mele_i_fail(error, MELE_EINVAL, "%s is %zu x %zu, where this fit needs %zu x %zu",
+                           name, given->rows, given->cols, rows, cols);
+    return mele_i_check_matrix(given, name, engine, error);
+}
+
+static mele_status check_data(const mele_rows *rows, const double *weights,
                               const mele_partition_options *o, mele_engine *engine,
                               mele_error *error)
 {
-    mele_status status = mele_i_check_matrix(x, "x", engine, error);
+    mele_status status = check_rows(rows, error);
 
     if (status == MELE_OK)
-        status = mele_i_check_weights(weights, x->rows, error);
+        status = mele_i_check_weights(weights, rows->rows, error);
     if (status != MELE_OK)
         return status;
-    if (o->clusters > x->rows)
+    if (o->clusters > rows->rows)
         return mele_i_fail(error, MELE_EDATA, "%zu clusters asked for, the data have %zu row%s",
-                           o->clusters, x->rows, x->rows == 1 ? "" : "s");
-    if (o->centres == NULL)
-        return MELE_OK;
-    if (o->centres->rows != o->clusters || o->centres->cols != x->cols)
-        return mele_i_fail(error, MELE_EINVAL,
-                           "centres is %zu x %zu, where %zu clusters of %zu "
-                           "columns need %zu x %zu",
-                           o->centres->rows, o->centres->cols, o->clusters, x->cols, o->clusters,
-                           x->cols);
-    return mele_i_check_matrix(o->centres, "centres", NULL, error);
-}
-
-/* ---- the sample ---- */
-
-/* Two passes: sums of w x, then of w (x - mean)^2. */
-typedef struct scatter {
-    const mele_i_sample *sample;
-    const double *mean; /* NULL in the first pass */
-    double *sums;       /* d sums, then the sum of the weights */
-} scatter;
-
-static mele_status map_scatter(void *context, mele_i_block block, void *partial, void *scratch,
-                               mele_error *error)
-{
-    const scatter *s = context;
-    const mele_matrix *x = &s->sample->x;
-    double *sums = partial;
-
-    (void)scratch;
-    (void)error;
-    for (size_t i = block.first; i < block.first + block.count; i++) {
-        const double *row = x->data + i * x->stride, weight = mele_i_weight(s->sample, i);
-        if (weight == 0)
-            continue;
-        sums[x->cols] += weight;
-        for (size_t j = 0; j < x->cols; j++) {
-            double d = s->mean == NULL ? row[j] : row[j] - s->mean[j];
-            sums[j] += s->mean == NULL ? weight * d : weight * d * d;
-        }
-    }
-    return MELE_OK;
-}
-
-static void combine_scatter(void *context, const void *partial)
-{
-    scatter *s = context;
-    const double *sums = partial;
-
-    for (size_t j = 0; j <= s->sample->x.cols; j++)
-        s->sums[j] += sums[j];
-}
-
-static mele_status sum_scatter(scatter *s, mele_engine *engine, mele_error *error)
-{
-    size_t d = s->sample->x.cols;
-    mele_i_pass pass = {.rows = s->sample->x.rows,
-                        .block_rows = mele_i_partition_block(d),
-                        .partial_bytes = (d + 1) * sizeof(double),
-                        .map = map_scatter,
-                        .combine = combine_scatter,
-                        .context = s};
-
-    memset(s->sums, 0, (d + 1) * sizeof(double));
-    return mele_i_pass_run(engine, &pass, error);
-}
-
-/* Of the sums of squares about the mean, and the mean. */
-static mele_status set_variance(mele_i_sample *sample, const double *squares, const double *mean,
-                                mele_error *error)
-{
-    size_t d = sample->x.cols;
-    double sum = 0, size = 0;
-
-    for (size_t j = 0; j < d; j++) {
-        sum += squares[j];
-        size += mean[j] * mean[j] / (double)d;
-    }
-    if (!(sum <= MOST_SCATTER && size <= MOST_SCATTER))
-        return mele_i_fail(error, MELE_EDATA,
-                           "the rows spread too far for sums of squared "
-                           "distances: scale the data");
-    sample->variance = sum / sample->total / (double)d;
-    sample->size = sample->variance > 0 ? sample->variance : size > 0 ? size : 1;
-    return MELE_OK;
-}
-
-double mele_i_variance_floor(const mele_i_sample *sample, double share)
-{
-    return fmin(fmax(share * sample->size, DBL_MIN), MOST_SCATTER);
-}
-
-static mele_status describe(mele_i_sample *sample, mele_engine *engine, mele_error *error)
-{
-    size_t d = sample->x.cols;
-    double *mean = MELE_I_ARRAY(double, d + 1), *squares = MELE_I_ARRAY(double, d + 1);
-    scatter s = {sample, NULL, mean};
-    mele_status status = MELE_ENOMEM;
-
-    if (mean == NULL || squares == NULL) {
-        mele_i_no_memory(error);
-        goto cleanup;
-    }
-    status = sum_scatter(&s, engine, error);
-    if (status != MELE_OK)
-        goto cleanup;
-    sample->total = mean[d];
-    for (size_t j = 0; j < d; j++)
-        mean[j] /= sample->total;
-    s = (scatter){sample, mean, squares};
-    status = sum_scatter(&s, engine, error);
+                           o->clusters, rows->rows, rows->rows == 1 ? "" : "s");
+    status = check_given(o->centres, "centres", o->clusters, rows->cols, NULL, error);
     if (status == MELE_OK)
-        status = set_variance(sample, squares, mean, error);
-cleanup:
-    free(squares);
-    free(mean);
+        status = check_given(o->responsibilities, "responsibilities", rows->rows, o->clusters,
+                             engine, error);
     return status;
-}
-
-/* ---- partitions ---- */
-
-static mele_partition *new_partition(const mele_i_partition_kind *kind, size_t clusters,
-                                     size_t columns)
-{
-    mele_partition *p = MELE_I_NEW(mele_partition);
-    size_t square, most;
-
-    if (p == NULL)
-        return NULL;
-    p->kind = kind;
-    p->clusters = clusters;
-    p->columns = columns;
-    /* no kind's shape is larger than K (d + 2)^2 */
-    if (!__builtin_mul_overflow(columns + 2, columns + 2, &square)
-        && !__builtin_mul_overflow(square, clusters, &most)) {
-        p->centres = mele_i_array(clusters * columns, sizeof(double));
-        p->shape = mele_i_array(kind->shape_count(clusters, columns), sizeof(double));
-    }
-    if (p->centres == NULL || p->shape == NULL) {
-        mele_partition_free(p);
-        return NULL;
-    }
-    return p;
-}
-
-void mele_partition_free(mele_partition *partition)
-{
-    if (partition == NULL)
-        return;
-    free(partition->centres);
-    free(partition->shape);
-    free(partition);
 }
 
 static bool comes_before(const mele_partition *p, size_t a, size_t b)
@@ -354,7 +259,7 @@ static mele_status run_restart(void *context, size_t index, mele_engine *engine,
 {
     restarts *r = context;
     const mele_i_attempt attempt = {r->sample, r->options, index, r->count, engine};
-    mele_partition *trial = new_partition(r->kind, r->options->clusters, r->sample->x.cols);
+    mele_partition *trial = mele_i_partition_room(r->kind, r->options->clusters, r->sample->rows.cols);
 
     if (trial == NULL)
         return mele_i_no_memory(error);
@@ -382,24 +287,39 @@ static void take_restart(void *context, size_t index)
     r->trial[index] = NULL;
 }
 
-/* Restarts that run side by side tell of themselves, those that run in turn of their
- * iterations. */
+static mele_status run_in_turn(restarts *r, mele_engine *engine, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t i = 0; i < r->count && status == MELE_OK; i++) {
+        status = run_restart(r, i, engine, error);
+        if (status == MELE_OK)
+            take_restart(r, i);
+    }
+    return status;
+}
+
+/* Restarts that run side by side tell of themselves, those that run in turn of their iterations.
+ * Rows that are read anew in each pass are read by one restart at a time. */
 static mele_status run_restarts(restarts *r, mele_engine *engine, mele_error *error)
 {
     unsigned threads = mele_engine_threads(engine);
+    bool aside = r->sample->rows.data != NULL && threads > 1 && r->count >= threads;
     mele_i_tasks tasks = {.count = r->count,
                           .run = run_restart,
                           .take = take_restart,
                           .context = r,
-                          .stage = threads > 1 && r->count >= threads ? "partition" : NULL};
+                          .stage = "partition"};
     mele_status status = MELE_ENOMEM;
 
     r->trial = MELE_I_ZEROED(mele_partition *, r->count);
     r->info = MELE_I_ZEROED(mele_partition_info, r->count);
     if (r->trial == NULL || r->info == NULL)
         mele_i_no_memory(error);
-    else
+    else if (aside)
         status = mele_i_tasks_run(engine, &tasks, error);
+    else
+        status = run_in_turn(r, engine, error);
     for (size_t i = 0; i < r->count && r->trial != NULL; i++)
         mele_partition_free(r->trial[i]);
     free(r->trial);
@@ -407,31 +327,18 @@ static mele_status run_restarts(restarts *r, mele_engine *engine, mele_error *er
     return status;
 }
 
-mele_status mele_partition_fit(const mele_matrix *x, const double *weights,
-                               const mele_partition_options *options, mele_engine *engine,
-                               mele_partition **out, mele_partition_info *info, mele_error *error)
+static mele_status fit_sample(const mele_i_sample *sample, const mele_partition_options *o,
+                              mele_engine *engine, mele_partition **out, mele_partition_info *info,
+                              mele_error *error)
 {
-    const mele_partition_options defaults = mele_partition_defaults();
-    const mele_partition_options *o = options == NULL ? &defaults : options;
-    mele_i_sample sample = {.weights = weights};
-    mele_status status = check_names(o, error);
-
-    if (status == MELE_OK)
-        status = check_numbers(o, error);
-    if (status == MELE_OK)
-        status = check_data(x, weights, o, engine, error);
-    if (status != MELE_OK)
-        return status;
-    sample.x = *x;
-    status = describe(&sample, engine, error);
-    if (status != MELE_OK)
-        return status;
-    restarts r = {.sample = &sample,
+    bool given = o->centres != NULL || o->responsibilities != NULL;
+    restarts r = {.sample = sample,
                   .options = o,
-                  .kind = find_kind(o->method),
-                  .count = o->centres == NULL ? o->restarts : 1};
-    status = run_restarts(&r, engine, error);
-    if (status == MELE_OK && o->centres == NULL)
+                  .kind = mele_i_partition_kind_named(o->method),
+                  .count = given ? 1 : o->restarts};
+    mele_status status = run_restarts(&r, engine, error);
+
+    if (status == MELE_OK && !given)
         status = number_clusters(r.best, error);
     if (status != MELE_OK) {
         mele_partition_free(r.best);
@@ -444,184 +351,36 @@ mele_status mele_partition_fit(const mele_matrix *x, const double *weights,
     return MELE_OK;
 }
 
-/* ---- what a partition is ---- */
-
-const char *mele_partition_name(const mele_partition *partition)
+mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights,
+                                    const mele_partition_options *options, mele_engine *engine,
+                                    mele_partition **out, mele_partition_info *info,
+                                    mele_error *error)
 {
-    return partition->kind->name;
+    const mele_partition_options defaults = mele_partition_defaults();
+    const mele_partition_options *o = options == NULL ? &defaults : options;
+    mele_i_sample sample = {.weights = weights};
+    mele_status status = check_names(o, error);
+
+    if (status == MELE_OK)
+        status = check_numbers(o, error);
+    if (status == MELE_OK)
+        status = check_data(rows, weights, o, engine, error);
+    if (status != MELE_OK)
+        return status;
+    sample.rows = *rows;
+    status = mele_i_sample_describe(&sample, engine, error);
+    if (status == MELE_OK)
+        status = fit_sample(&sample, o, engine, out, info, error);
+    mele_i_sample_clear(&sample);
+    return status;
 }
 
-size_t mele_partition_clusters(const mele_partition *partition)
+mele_status mele_partition_fit(const mele_matrix *x, const double *weights,
+                               const mele_partition_options *options, mele_engine *engine,
+                               mele_partition **out, mele_partition_info *info, mele_error *error)
 {
-    return partition->clusters;
-}
-
-size_t mele_partition_columns(const mele_partition *partition)
-{
-    return partition->columns;
-}
-
-void mele_partition_centres(const mele_partition *partition, double *out)
-{
-    memcpy(out, partition->centres, partition->clusters * partition->columns * sizeof *out);
-}
-
-/* ---- what it says of rows ---- */
-
-typedef struct inquiry {
-    const mele_partition *p;
-    const mele_matrix *x;
-    const mele_i_kernels *kernels;
-    double *posteriors; /* of these three, the one that is wanted */
-    double *density;
-    size_t *label;
-} inquiry;
-
-static mele_status map_inquiry(void *context, mele_i_block block, void *partial, void *scratch,
-                               mele_error *error)
-{
-    const inquiry *q = context;
-    size_t clusters = q->p->clusters;
-    double *out = q->posteriors == NULL ? scratch : q->posteriors + block.first * clusters;
-
-    (void)partial;
-    (void)error;
-    q->p->kind->log_joint(q->p, q->x->data + block.first * q->x->stride, q->x->stride, block.count,
-                          out);
-    q->kernels->log_softmax(out, block.count, clusters,
-                            q->density == NULL ? NULL : q->density + block.first);
-    for (size_t i = 0; i < block.count && q->label != NULL; i++)
-        q->label[block.first + i] = mele_i_largest(out + i * clusters, clusters);
-    return MELE_OK;
-}
-
-static mele_status inquire(inquiry *q, mele_engine *engine, mele_error *error)
-{
-    size_t clusters = q->p->clusters;
-    size_t rows = mele_i_block_rows(clusters * (q->p->columns + 16), 1 << 18, 64);
-    size_t scratch = q->posteriors == NULL ? rows * clusters * sizeof(double) : 0;
-    mele_i_pass pass = {
-        .block_rows = rows, .scratch_bytes = scratch, .map = map_inquiry, .context = q};
-
-    if (q->x == NULL || (q->x->rows > 0 && q->x->data == NULL))
+    if (x == NULL)
         return mele_i_fail(error, MELE_EINVAL, "x is NULL");
-    if (q->x->cols != q->p->columns || q->x->stride < q->x->cols)
-        return mele_i_fail(error, MELE_EINVAL, "x has %zu columns (stride %zu), the partition %zu",
-                           q->x->cols, q->x->stride, q->p->columns);
-    q->kernels = mele_i_kernels_best();
-    pass.rows = q->x->rows;
-    return mele_i_pass_run(engine, &pass, error);
-}
-
-mele_status mele_partition_log_posteriors(const mele_partition *partition, const mele_matrix *x,
-                                          mele_engine *engine, double *out, mele_error *error)
-{
-    inquiry q = {.p = partition, .x = x, .posteriors = out};
-
-    return inquire(&q, engine, error);
-}
-
-mele_status mele_partition_log_density(const mele_partition *partition, const mele_matrix *x,
-                                       mele_engine *engine, double *out, mele_error *error)
-{
-    inquiry q = {.p = partition, .x = x, .density = out};
-
-    return inquire(&q, engine, error);
-}
-
-/* From the posteriors, not the distances, so that it always agrees with who reads those. */
-mele_status mele_partition_assign(const mele_partition *partition, const mele_matrix *x,
-                                  mele_engine *engine, size_t *out, mele_error *error)
-{
-    inquiry q = {.p = partition, .x = x, .label = out};
-
-    return inquire(&q, engine, error);
-}
-
-mele_status mele_i_partition_marginal(const mele_partition *partition, size_t cols,
-                                      mele_partition **out, mele_error *error)
-{
-    mele_partition *p;
-
-    if (cols == 0 || cols > partition->columns)
-        return mele_i_fail(error, MELE_EINVAL, "a marginal in %zu of %zu columns", cols,
-                           partition->columns);
-    p = new_partition(partition->kind, partition->clusters, cols);
-    if (p == NULL)
-        return mele_i_no_memory(error);
-    for (size_t k = 0; k < p->clusters; k++)
-        memcpy(p->centres + k * cols, partition->centres + k * partition->columns,
-               cols * sizeof(double));
-    p->kind->marginal(partition, p);
-    *out = p;
-    return MELE_OK;
-}
-
-/* ---- model file ---- */
-
-json_t *mele_i_partition_save(const mele_partition *p)
-{
-    json_t *section = json_object();
-
-    if (mele_i_json_put(section, "kind", json_string(p->kind->name))
-        && mele_i_json_put(section, "clusters", json_integer((json_int_t)p->clusters))
-        && mele_i_json_put(section, "columns", json_integer((json_int_t)p->columns))
-        && mele_i_json_put(section, "centres",
-                           mele_i_json_matrix(p->centres, p->clusters, p->columns))
-        && p->kind->save(p, section))
-        return section;
-    json_decref(section);
-    return NULL;
-}
-
-/* The sizes, which must be those of "centres": nothing is allocated for a size that is not
- * there. */
-static mele_status load_sizes(const json_t *section, size_t *clusters, size_t *columns,
-                              mele_error *error)
-{
-    const json_t *centres = json_object_get(section, "centres");
-    mele_status status = mele_i_json_get_size(section, "clusters", 1, INT32_MAX, clusters, error);
-
-    if (status == MELE_OK)
-        status = mele_i_json_get_size(section, "columns", 1, SIZE_MAX, columns, error);
-    if (status == MELE_OK
-        && (json_array_size(centres) != *clusters
-            || json_array_size(json_array_get(centres, 0)) != *columns))
-        return mele_i_fail(error, MELE_EDATA, "\"centres\" is not %zu rows of %zu numbers",
-                           *clusters, *columns);
-    return status;
-}
-
-mele_status mele_i_partition_load(const json_t *section, mele_partition **out, mele_error *error)
-{
-    const mele_i_partition_kind *kind;
-    mele_partition *p;
-    const char *name;
-    size_t clusters, columns;
-    mele_status status;
-
-    if (!json_is_object(section))
-        return mele_i_fail(error, MELE_EDATA, "\"partition\" is not an object");
-    status = mele_i_json_get_string(section, "kind", &name, error);
-    if (status != MELE_OK)
-        return status;
-    kind = find_kind(name);
-    if (kind == NULL)
-        return mele_i_fail(error, MELE_EDATA, "\"partition\" is of the unknown kind \"%s\"", name);
-    status = mele_i_json_keys(section, "\"partition\"", kind->keys, error);
-    if (status == MELE_OK)
-        status = load_sizes(section, &clusters, &columns, error);
-    if (status != MELE_OK)
-        return status;
-    p = new_partition(kind, clusters, columns);
-    if (p == NULL)
-        return mele_i_no_memory(error);
-    status = mele_i_json_get_matrix(section, "centres", p->centres, clusters, columns, error);
-    if (status == MELE_OK)
-        status = kind->load(section, p, error);
-    if (status == MELE_OK)
-        *out = p;
-    else
-        mele_partition_free(p);
-    return status;
+    mele_rows rows = mele_rows_of(x);
+    return mele_partition_fit_rows(&rows, weights, options, engine, out, info, error);
 }

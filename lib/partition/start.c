@@ -34,7 +34,7 @@ static mele_status map_lower(void *context, mele_i_block block, void *partial, v
 {
     seeding *s = context;
     const mele_i_sample *sample = s->attempt->sample;
-    const mele_matrix *x = &sample->x;
+    const mele_rows *x = &sample->rows;
     double *distance = scratch, *nearest = s->nearest + block.first, sum = 0;
 
     (void)partial;
@@ -54,7 +54,7 @@ static mele_status map_lower(void *context, mele_i_block block, void *partial, v
 
 static mele_status lower_distances(seeding *s, const double *centre, mele_error *error)
 {
-    mele_i_pass pass = {.rows = s->attempt->sample->x.rows,
+    mele_i_pass pass = {.rows = s->attempt->sample->rows.rows,
                         .block_rows = s->block_rows,
                         .scratch_bytes = s->block_rows * sizeof(double),
                         .map = map_lower,
@@ -69,7 +69,7 @@ static mele_status map_potential(void *context, mele_i_block block, void *partia
 {
     const seeding *s = context;
     const mele_i_sample *sample = s->attempt->sample;
-    const mele_matrix *x = &sample->x;
+    const mele_rows *x = &sample->rows;
     double *sum = partial, *distance = scratch;
 
     (void)error;
@@ -96,7 +96,7 @@ static void combine_potential(void *context, const void *partial)
 
 static mele_status candidate_potentials(seeding *s, mele_error *error)
 {
-    mele_i_pass pass = {.rows = s->attempt->sample->x.rows,
+    mele_i_pass pass = {.rows = s->attempt->sample->rows.rows,
                         .block_rows = s->block_rows,
                         .partial_bytes = s->candidates * sizeof(double),
                         .scratch_bytes = s->block_rows * s->candidates * sizeof(double),
@@ -121,7 +121,7 @@ static double share(const seeding *s, size_t i)
  * last, then the last with a share. */
 static size_t row_at(const seeding *s, double target)
 {
-    size_t n = s->attempt->sample->x.rows, block = 0, last = n, i;
+    size_t n = s->attempt->sample->rows.rows, block = 0, last = n, i;
 
     for (size_t b = 0; b < s->blocks; b++) {
         if (s->block_sum[b] > 0)
@@ -154,14 +154,14 @@ static double sum_blocks(const seeding *s)
 
 static void copy_row(const seeding *s, size_t row, double *out)
 {
-    const mele_matrix *x = &s->attempt->sample->x;
+    const mele_rows *x = &s->attempt->sample->rows;
 
     memcpy(out, x->data + row * x->stride, x->cols * sizeof(double));
 }
 
 static void draw_first(seeding *s, mele_i_stream *stream, double *centre)
 {
-    size_t n = s->attempt->sample->x.rows;
+    size_t n = s->attempt->sample->rows.rows;
 
     for (size_t b = 0, i = 0; b < s->blocks; b++) {
         s->block_sum[b] = 0;
@@ -177,7 +177,7 @@ static void draw_first(seeding *s, mele_i_stream *stream, double *centre)
 static mele_status draw_next(seeding *s, mele_i_stream *stream, double total, double *centre,
                              mele_error *error)
 {
-    size_t d = s->attempt->sample->x.cols, best = 0;
+    size_t d = s->attempt->sample->rows.cols, best = 0;
 
     for (size_t c = 0; c < s->candidates; c++)
         copy_row(s, row_at(s, mele_i_stream_uniform(stream) * total), s->candidate + c * d);
@@ -192,7 +192,7 @@ static mele_status draw_next(seeding *s, mele_i_stream *stream, double total, do
 static mele_status seed(seeding *s, mele_i_stream *stream, double *centres, size_t *found,
                         mele_error *error)
 {
-    size_t d = s->attempt->sample->x.cols, k = 1;
+    size_t d = s->attempt->sample->rows.cols, k = 1;
     mele_status status;
 
     draw_first(s, stream, centres);
@@ -213,7 +213,7 @@ static mele_status seed(seeding *s, mele_i_stream *stream, double *centres, size
 static mele_status plus_plus(const mele_i_attempt *attempt, mele_i_stream *stream, double *centres,
                              size_t *found, mele_error *error)
 {
-    size_t n = attempt->sample->x.rows, d = attempt->sample->x.cols;
+    size_t n = attempt->sample->rows.rows, d = attempt->sample->rows.cols;
     size_t candidates = 2 + (size_t)log((double)attempt->options->clusters);
     seeding s = {.attempt = attempt,
                  .kernels = mele_i_kernels_best(),
@@ -242,7 +242,7 @@ static mele_status random_rows(const mele_i_attempt *attempt, mele_i_stream *str
                                double *centres, size_t *found, mele_error *error)
 {
     const mele_i_sample *sample = attempt->sample;
-    const mele_matrix *x = &sample->x;
+    const mele_rows *x = &sample->rows;
     size_t *row = MELE_I_ARRAY(size_t, x->rows), rows = 0, k;
 
     if (row == NULL)

@@ -700,11 +700,11 @@ static const refusal refusals[] = {
      "full", "kmeans++", 1e-4, 1e-6, 2, 1},
     {"K = 0", "0 clusters asked for, not 1 or more", MELE_EINVAL, 5, 0, 1, 9, "kmeans", "full",
      "kmeans++", 1e-4, 1e-6, 2, 1},
-    {"method", "method \"ward\" is not known: there are \"kmeans\" and \"gmm\"", MELE_EINVAL, 5, 2,
+    {"method", "method \"ward\" is not known: there are \"kmeans\", \"gmm\"", MELE_EINVAL, 5, 2,
      1, 9, "ward", "full", "kmeans++", 1e-4, 1e-6, 2, 1},
-    {"covariance", "covariance \"tied\" is not known: there is \"full\"", MELE_EINVAL, 5, 2, 1, 9,
+    {"covariance", "covariance \"tied\" is not known: there are \"full\"", MELE_EINVAL, 5, 2, 1, 9,
      "gmm", "tied", "kmeans++", 1e-4, 1e-6, 2, 1},
-    {"init", "init \"best\" is not known: there are \"kmeans++\" and \"random\"", MELE_EINVAL, 5, 2,
+    {"init", "init \"best\" is not known: there are \"kmeans++\", \"random\"", MELE_EINVAL, 5, 2,
      1, 9, "gmm", "full", "best", 1e-4, 1e-6, 2, 1},
     {"no restart", "0 restarts of 9 iterations: both must be 1 or more", MELE_EINVAL, 5, 2, 0, 9,
      "gmm", "full", "random", 1e-4, 1e-6, 2, 1},
@@ -762,7 +762,7 @@ Test(partition, centres_of_another_shape)
     o.clusters = 2;
     o.centres = &given;
     cr_assert_eq(mele_partition_fit(&view, NULL, &o, NULL, &p, NULL, &error), MELE_EINVAL);
-    cr_assert_str_eq(error.message, "centres is 2 x 1, where 2 clusters of 2 columns need 2 x 2");
+    cr_assert_str_eq(error.message, "centres is 2 x 1, where this fit needs 2 x 2");
     cr_assert_null(p);
 }
 

@@ -1,0 +1,49 @@
+#ifndef MELE_ENGINE_ROWS_H
+#define MELE_ENGINE_ROWS_H
+
+#include <mele/rows.h>
+
+#include "engine/pass.h"
+
+/* Rows in the blocks of a pass, wherever they are. */
+
+static inline mele_rows mele_i_rows_in_memory(const double *data, size_t rows, size_t cols)
+{
+    mele_rows all = {rows, cols, data, cols, NULL, NULL};
+    return all;
+}
+
+/* Numbers of scratch memory that mele_i_rows_take() needs for blocks of so many rows: 0 for rows
+ * in memory. */
+static inline size_t mele_i_rows_room(const mele_rows *rows, size_t count)
+{
+    return rows->data != NULL ? 0 : rows->cols * count;
+}
+
+/* The rows of a block: *x with rows *stride apart, in place or read to the scratch memory. */
+static inline mele_status mele_i_rows_take(const mele_rows *rows, mele_i_block block,
+                                           double *scratch, const double **x, size_t *stride,
+                                           mele_error *error)
+{
+    if (rows->data != NULL) {
+        *x = rows->data + block.first * rows->stride;
+        *stride = rows->stride;
+        return MELE_OK;
+    }
+    *x = scratch;
+    *stride = rows->cols;
+    return rows->read(rows->user, block.first, block.count, scratch, error);
+}
+
+/* One row, cols numbers to out. */
+static inline mele_status mele_i_rows_copy(const mele_rows *rows, size_t row, double *out,
+                                           mele_error *error)
+{
+    if (rows->data == NULL)
+        return rows->read(rows->user, row, 1, out, error);
+    for (size_t j = 0; j < rows->cols; j++)
+        out[j] = rows->data[row * rows->stride + j];
+    return MELE_OK;
+}
+
+#endif
