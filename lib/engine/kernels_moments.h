@@ -1,29 +1,6 @@
-/* Part of kernels_body.h: sums over rows. */
+/* Part of kernels_body.h: second moments, with rows in the lanes. */
 
-/* Here lanes are columns, and a sum takes its rows in order. */
-
-TARGET static void accumulate(const double *x, size_t stride, size_t rows, size_t cols,
-                              const double *centres, const uint32_t *label, const double *weights,
-                              double *sums)
-{
-    const size_t whole = cols / LANES * LANES;
-
-    for (size_t i = 0; i < rows; i++) {
-        const double *row = x + i * stride, *centre = centres + label[i] * cols;
-        double *sum = sums + label[i] * cols;
-        const double weight = weights == NULL ? 1 : weights[i];
-        const vec w = V_SET(weight);
-        if (weight == 0)
-            continue;
-        for (size_t j = 0; j < whole; j += LANES)
-            V_STORE(sum + j, V_FMA(w, V_SUB(V_LOAD(row + j), V_LOAD(centre + j)), V_LOAD(sum + j)));
-        /* one by one: a masked store would keep the next row from reading it back soon */
-        for (size_t j = whole; j < cols; j++)
-            sum[j] = fma(weight, row[j] - centre[j], sum[j]);
-    }
-}
-
-/* Second moments have rows in the lanes again: eight lanes whatever LANES is, row i in lane
+/* Eight lanes whatever LANES is, row i in lane
  * i mod 8, summed over a run of rows and then from eight to one in a fixed order. */
 #define PANEL 128   /* columns taken together */
 #define ROOM 4096   /* numbers in one buffer: the rows of a run times the columns of a panel */
