@@ -35,6 +35,7 @@ unit_tests = \
 	tests/unit/test_npy \
 	tests/unit/test_number \
 	tests/unit/test_partition \
+	tests/unit/test_sample \
 	tests/unit/test_schema \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
