@@ -22,6 +22,7 @@ static const mele_i_partition_kind *const kinds[] = {&mele_i_partition_kmeans,
                                                      &mele_i_partition_gmm};
 
 #define KINDS (sizeof kinds / sizeof *kinds)
+#define MOST_ASIDE ((size_t)1 << 22) /* numbers of the rows that restarts share side by side */
 
 mele_partition_options mele_partition_defaults(void)
 {
@@ -299,12 +300,20 @@ static mele_status run_in_turn(restarts *r, mele_engine *engine, mele_error *err
     return status;
 }
 
-/* Restarts that run side by side tell of themselves, those that run in turn of their iterations.
- * Rows that are read anew in each pass are read by one restart at a time. */
+/* Whether restarts run side by side. Many rows keep all threads busy in one restart, which then
+ * needs the memory of one and can be stopped at each iteration; rows that are read anew in each
+ * pass are read by one at a time in any case. */
+static bool run_aside(const restarts *r, unsigned threads)
+{
+    const mele_rows *rows = &r->sample->rows;
+
+    return rows->data != NULL && rows->rows <= MOST_ASIDE / rows->cols && threads > 1
+           && r->count >= threads;
+}
+
 static mele_status run_restarts(restarts *r, mele_engine *engine, mele_error *error)
 {
-    unsigned threads = mele_engine_threads(engine);
-    bool aside = r->sample->rows.data != NULL && threads > 1 && r->count >= threads;
+    bool aside = run_aside(r, mele_engine_threads(engine));
     mele_i_tasks tasks = {.count = r->count,
                           .run = run_restart,
                           .take = take_restart,
