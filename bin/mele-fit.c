@@ -1,4 +1,5 @@
 /* The three stages in one run. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,23 @@ static void print_errors(const cli_run *run, const char *title, const char *key,
     fputc('\n', stderr);
 }
 
+/* The mixture's name: where K was chosen in each fold, with the least and the largest. */
+static void name_mixture(const cli_run *run, size_t clusters, char *out, size_t size)
+{
+    double least = INFINITY, most = 0, value;
+    char path[32];
+
+    for (size_t i = 0; snprintf(path, sizeof path, "cv.clusters.%zu", i) > 0
+                       && mele_report_number(run->report, path, &value); i++) {
+        least = fmin(least, value);
+        most = fmax(most, value);
+    }
+    if (least < most)
+        snprintf(out, size, "mixture of %.0f-%.0f experts", least, most);
+    else
+        snprintf(out, size, "mixture of %zu experts", most > 0 ? (size_t)most : clusters);
+}
+
 /* What cross-validation found: the model's errors above those of one expert for everything. */
 static void summarise(cli_run *run, const cli_stage *stage, size_t folds)
 {
@@ -42,7 +60,7 @@ static void summarise(cli_run *run, const cli_stage *stage, size_t folds)
     for (const char *const *name = measures; *name != NULL; name++)
         fprintf(stderr, " %10s", *name);
     fputc('\n', stderr);
-    snprintf(title, sizeof title, "mixture of %zu experts", mele_model_clusters(stage->model));
+    name_mixture(run, mele_model_clusters(stage->model), title, sizeof title);
     print_errors(run, title, "model", measures);
     print_errors(run, "one global expert", "global", measures);
 }

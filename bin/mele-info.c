@@ -196,7 +196,7 @@ int main(int argc, char **argv)
     const cli_option options[] = {
         {.name = "json", .flag = &own.json, .help = "print everything as one JSON object"},
         {.name = "table", .argument = "TABLE", .text = &own.table,
-         .help = "print a table as CSV: coefficients, centres"},
+         .help = "print a table as CSV: coefficients, centres, covariances"},
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-info", .own = &own, .work = work,

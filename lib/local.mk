@@ -62,8 +62,11 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/kernels_columns.h \
 	lib/engine/kernels_density.h \
 	lib/engine/kernels_distance.h \
+	lib/engine/kernels_filter.h \
 	lib/engine/kernels_linear.h \
 	lib/engine/kernels_moments.h \
+	lib/engine/kernels_near.h \
+	lib/engine/kernels_panel.h \
 	lib/engine/kernels_plain.c \
 	lib/engine/kernels_softmax.h \
 	lib/engine/kernels_table.h \
@@ -79,6 +82,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/input.c \
 	lib/data/input.h \
 	lib/data/npy.c \
+	lib/data/pages.c \
+	lib/data/pages.h \
 	lib/data/reader.c \
 	lib/data/reader.h \
 	lib/data/strings.c \
@@ -91,26 +96,47 @@ lib_libmele_core_la_SOURCES = \
 	lib/schema/data.h \
 	lib/schema/encode.c \
 	lib/schema/encode.h \
+	lib/schema/numbers.c \
+	lib/schema/numbers.h \
 	lib/schema/roles.c \
 	lib/schema/roles.h \
 	lib/schema/schema.c \
 	lib/schema/schema.h \
 	lib/schema/space.c \
 	lib/schema/space.h \
+	lib/schema/windows.c \
+	lib/schema/windows.h \
 	lib/measure/folds.c \
 	lib/measure/folds.h \
 	lib/measure/metrics.c \
+	lib/partition/assign.c \
+	lib/partition/assign.h \
+	lib/partition/bounds.c \
+	lib/partition/bounds.h \
+	lib/partition/covariance.c \
+	lib/partition/covariance.h \
+	lib/partition/criteria.c \
+	lib/partition/filter.c \
+	lib/partition/filter.h \
 	lib/partition/gmm.c \
+	lib/partition/inquiry.c \
 	lib/partition/kind.h \
 	lib/partition/kmeans.c \
 	lib/partition/kmeans.h \
-	lib/partition/inquiry.c \
-	lib/partition/parts.c \
+	lib/partition/lloyd.c \
+	lib/partition/lloyd.h \
+	lib/partition/mixture.c \
+	lib/partition/mixture.h \
 	lib/partition/partition.c \
-	lib/partition/sample.c \
 	lib/partition/partition.h \
+	lib/partition/parts.c \
+	lib/partition/sample.c \
+	lib/partition/silhouette.c \
+	lib/partition/silhouette.h \
 	lib/partition/start.c \
 	lib/partition/start.h \
+	lib/partition/sums.c \
+	lib/partition/sums.h \
 	lib/expert/affine.c \
 	lib/expert/affine.h \
 	lib/expert/expert.c \
@@ -147,7 +173,12 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/predict.c \
 	lib/model/predict.h \
 	lib/model/stream.c \
+	lib/fit/centres.c \
+	lib/fit/centres.h \
+	lib/fit/clusters.c \
+	lib/fit/clusters.h \
 	lib/fit/cross_validate.c \
+	lib/fit/cross_validate.h \
 	lib/fit/fit.c \
 	lib/fit/report.c \
 	lib/fit/report.h \

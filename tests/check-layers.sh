@@ -12,7 +12,7 @@ declare -A floor=(
 )
 # The rooms of public headers that have another name.
 declare -A public=(
-    [status]=core [matrix]=core [gsl]=core [table]=data [text]=data [data]=schema
+    [status]=core [matrix]=core [gsl]=core [rows]=core [table]=data [text]=data [data]=schema
     [options]=model [posteriors]=model [predict]=model [report]=fit
 )
 

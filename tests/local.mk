@@ -23,23 +23,33 @@ AM_CPPFLAGS += -I$(top_srcdir)/tests $(CRITERION_CFLAGS) -DTEST_DATA='"$(abs_top
 LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
 
 unit_tests = \
+	tests/unit/test_centres \
+	tests/unit/test_clusters \
+	tests/unit/test_criteria \
 	tests/unit/test_engine \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
 	tests/unit/test_gate_memory \
+	tests/unit/test_gmm \
+	tests/unit/test_gmm_memory \
 	tests/unit/test_kernels \
 	tests/unit/test_lbfgs \
 	tests/unit/test_linear \
+	tests/unit/test_lloyd \
 	tests/unit/test_logistic \
 	tests/unit/test_measure \
 	tests/unit/test_npy \
 	tests/unit/test_number \
 	tests/unit/test_partition \
+	tests/unit/test_partition_properties \
+	tests/unit/test_parts \
 	tests/unit/test_sample \
 	tests/unit/test_schema \
+	tests/unit/test_start \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
-	tests/unit/test_text
+	tests/unit/test_text \
+	tests/unit/test_windows
 
 check_LTLIBRARIES = tests/libsupport.la
 test_support = tests/libsupport.la
@@ -51,10 +61,14 @@ endif
 # Tests that let memory run out, see tests/support/failing_malloc.h.
 failing_malloc = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
+tests_unit_test_centres_LDFLAGS = $(failing_malloc)
+tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
-tests_unit_test_linear_LDFLAGS = $(failing_malloc)
-tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
+tests_unit_test_gmm_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_lloyd_LDFLAGS = $(failing_malloc)
+tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_windows_LDFLAGS = $(failing_malloc)
 
 if HAVE_CRITERION
 check_PROGRAMS += $(unit_tests)
@@ -67,13 +81,17 @@ endif
 # The programs as users meet them: a .test file holds cases, tests/cli/run says how to write one.
 
 cli_tests = \
+	tests/cli/clusters.test \
+	tests/cli/covariances.test \
 	tests/cli/degenerate.test \
 	tests/cli/failures.test \
 	tests/cli/formats.test \
+	tests/cli/init.test \
 	tests/cli/output.test \
 	tests/cli/pipeline.test \
 	tests/cli/predict.test \
-	tests/cli/programs.test
+	tests/cli/programs.test \
+	tests/cli/windows.test
 TESTS += $(cli_tests)
 
 # The house rules, the documents, and the library as installed.
@@ -95,14 +113,20 @@ EXTRA_DIST += $(cli_tests) $(house_tests) tests/cli/run tests/support/in-process
 # share.
 
 references = \
+	tests/bench/peers/partition_sklearn.py \
 	tests/bench/peers/read_pandas.py \
+	tests/bench/peers/start_sklearn.py \
+	tests/ref/criteria.py \
 	tests/ref/experts.R \
 	tests/ref/gate.py \
+	tests/ref/gmm.py \
 	tests/ref/measure.py \
 	tests/ref/partition.py
 test_headers = \
 	tests/support/failing_malloc.h \
+	tests/unit/criteria_reference.h \
 	tests/unit/expert_support.h \
+	tests/unit/gmm_reference.h \
 	tests/unit/partition_reference.h \
 	tests/unit/table_support.h
 EXTRA_DIST += $(references) $(test_headers)
@@ -114,12 +138,14 @@ benchmarks = \
 	tests/bench/bench_gate \
 	tests/bench/bench_partition \
 	tests/bench/bench_predict \
-	tests/bench/bench_read
+	tests/bench/bench_read \
+	tests/bench/bench_start
 tests_bench_bench_experts_SOURCES = tests/bench/bench_experts.c $(bench_machine)
 tests_bench_bench_gate_SOURCES = tests/bench/bench_gate.c $(bench_machine)
 tests_bench_bench_partition_SOURCES = tests/bench/bench_partition.c $(bench_machine)
 tests_bench_bench_predict_SOURCES = tests/bench/bench_predict.c $(bench_machine)
 tests_bench_bench_read_SOURCES = tests/bench/bench_read.c $(bench_machine)
+tests_bench_bench_start_SOURCES = tests/bench/bench_start.c $(bench_machine)
 bench_machine = tests/bench/machine.c tests/bench/machine.h
 EXTRA_PROGRAMS += $(benchmarks)
 CLEANFILES += $(benchmarks) bench_read.csv

@@ -13,6 +13,7 @@
 #endif
 
 #define MOST_THREADS 1024
+#define MOST_MEMORY 1000000000 /* MB */
 
 /* Settings of the whole process, which the library leaves to programs. BLAS gets one thread: its
  * results depend on how many it has, and the engine has threads of its own. */
@@ -70,6 +71,9 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
          .help = "show progress wherever standard error goes (default: on a terminal only)"},
         {.name = what->fits ? "report" : NULL, .argument = "FILE", .text = &run.report_file,
          .help = "write a JSON report of the run to FILE"},
+        {.name = what->fits ? "memory" : NULL, .argument = "MB", .whole = &run.memory, .least = 1,
+         .most = MOST_MEMORY, .help = "a .npy file whose numbers would take more stays in the file "
+         "in stage 1; never changes a result (default: half of the memory there is)"},
         {.name = "strict", .flag = &run.strict,
          .help = "exit with 3 when a stage did not converge"},
         {.name = NULL},
@@ -82,6 +86,7 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
                                     &run.operands);
     if (exit_status >= 0)
         return exit_status;
+    run.options.data.memory = run.memory << 20;
     exit_status = start(&run, what);
     if (exit_status == CLI_DONE)
         exit_status = what->work(&run, what->own);

@@ -16,6 +16,7 @@ typedef struct cli_run {
     size_t operands;
     const char *output, *report_file; /* NULL: standard output, none */
     size_t threads;                   /* 0: all */
+    size_t memory;                    /* of the data, in MB; 0: the library's choice */
     bool quiet, verbose, progress, strict;
     mele_engine *engine;
     mele_report *report;              /* NULL: the program has none */

@@ -61,9 +61,29 @@ static int read_model(cli_run *run, const char *path, cli_stage *stage)
     return cli_check(run, mele_options_inherit(stage->model, &run->options, &run->error), path);
 }
 
+/* Whether --clusters, if it was given, allows so many. */
+static bool allows_clusters(const mele_options *options, size_t clusters)
+{
+    if (!cli_given(options, "clusters"))
+        return true;
+    if (options->partition.clusters > 0)
+        return options->partition.clusters == clusters;
+    return options->clusters_most == 0
+           || (clusters >= options->clusters_least && clusters <= options->clusters_most);
+}
+
+static const char *clusters_text(const mele_options *options, char *out, size_t size)
+{
+    for (size_t i = 0; mele_option_at(i) != NULL; i++)
+        if (strcmp(mele_option_at(i)->name, "clusters") == 0)
+            mele_option_text(options, i, out, size);
+    return out;
+}
+
 static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
 {
     const mele_posteriors *read = &stage->store;
+    char text[48];
 
     if (stage->model != NULL && mele_model_has_partition(stage->model))
         return cli_wrong_usage(&run->console,
@@ -73,9 +93,10 @@ static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
     int exit_status = cli_read_posteriors(run, path, clusters, &stage->store);
     if (exit_status != CLI_DONE)
         return exit_status;
-    if (cli_given(&run->options, "clusters") && run->options.partition.clusters != read->clusters)
-        return cli_wrong_usage(&run->console, "--clusters is \"%zu\", and there are posteriors of "
-                               "%zu", run->options.partition.clusters, read->clusters);
+    if (!allows_clusters(&run->options, read->clusters))
+        return cli_wrong_usage(&run->console, "--clusters is \"%s\", and there are posteriors of "
+                               "%zu", clusters_text(&run->options, text, sizeof text),
+                               read->clusters);
     stage->posteriors = read;
     return CLI_DONE;
 }
@@ -95,10 +116,31 @@ static int read_data(cli_run *run, cli_stage *stage)
     return exit_status;
 }
 
+/* The centres of --init FILE, which also say how many regions there are. */
+static int read_centres(cli_run *run, cli_stage *stage)
+{
+    mele_options *options = &run->options;
+    int exit_status = cli_check(run, mele_centres_read(options->centres_file, stage->data, options,
+                                                       run->engine, &stage->centres, &run->error),
+                                options->centres_file);
+
+    if (exit_status != CLI_DONE)
+        return exit_status;
+    if (!allows_clusters(options, stage->centres.clusters))
+        return cli_wrong_usage(&run->console, "--clusters does not agree with --init: %s holds %zu "
+                               "centres", cli_input_name(options->centres_file),
+                               stage->centres.clusters);
+    options->centres = &stage->centres;
+    options->partition.clusters = stage->centres.clusters;
+    return CLI_DONE;
+}
+
 int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_path,
                    cli_stage *stage)
 {
-    const char *input[] = {run->operand[0], model_path, posteriors_path};
+    bool fits_partition = model_path == NULL && posteriors_path == NULL;
+    const char *centres_path = fits_partition ? run->options.centres_file : NULL;
+    const char *input[] = {run->operand[0], model_path, posteriors_path, centres_path};
     int exit_status;
 
     memset(stage, 0, sizeof *stage);
@@ -112,6 +154,8 @@ int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_
         exit_status = read_posteriors(run, posteriors_path, stage);
     if (exit_status == CLI_DONE)
         exit_status = read_data(run, stage);
+    if (exit_status == CLI_DONE && centres_path != NULL)
+        exit_status = read_centres(run, stage);
     if (exit_status == CLI_DONE && model_path == NULL && stage->posteriors != NULL)
         exit_status = cli_check(run, mele_fit_outside(stage->data, stage->posteriors, &run->options,
                                                       run->engine, &stage->model, &run->error),
@@ -127,6 +171,30 @@ static bool say_warnings(cli_run *run)
     for (size_t i = 0; !run->quiet && (warning = mele_report_warning(run->report, i)) != NULL; i++)
         cli_say(&run->console, "warning: %s", warning);
     return mele_report_converged(run->report);
+}
+
+/* What K was chosen from, a line a candidate. */
+static void say_candidates(cli_run *run)
+{
+    static const char *const criteria[] = {"cv", "bic", "icl", "aic", "silhouette"};
+    char path[64], line[256];
+    double value;
+
+    for (size_t i = 0;; i++) {
+        snprintf(path, sizeof path, "partition.candidates.%zu.clusters", i);
+        if (!mele_report_number(run->report, path, &value))
+            return;
+        int length = snprintf(line, sizeof line, "%.0f regions:", value);
+        for (size_t c = 0; c < sizeof criteria / sizeof *criteria; c++) {
+            snprintf(path, sizeof path, "partition.candidates.%zu.%s", i, criteria[c]);
+            if (mele_report_number(run->report, path, &value))
+                length += snprintf(line + length, sizeof line - (size_t)length, " %s %.6g",
+                                   criteria[c], value);
+        }
+        snprintf(path, sizeof path, "partition.candidates.%zu.chosen", i);
+        cli_say(&run->console, "%s%s", line,
+                mele_report_number(run->report, path, &value) ? " (chosen)" : "");
+    }
 }
 
 static void say_seconds(cli_run *run)
@@ -177,8 +245,10 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
     bool converged = say_warnings(run);
     int exit_status;
 
-    if (run->verbose)
+    if (run->verbose) {
+        say_candidates(run);
         say_seconds(run);
+    }
     exit_status = write_model(run, stage->model);
     if (exit_status == CLI_DONE)
         exit_status = write_report(run);
@@ -189,6 +259,7 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
 
 void cli_stage_clear(cli_stage *stage)
 {
+    mele_centres_clear(&stage->centres);
     mele_posteriors_clear(&stage->store);
     mele_data_free(stage->data);
     mele_model_free(stage->model);

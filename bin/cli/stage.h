@@ -9,6 +9,7 @@ typedef struct cli_stage {
     mele_data *data;
     mele_model *model;
     mele_posteriors store;
+    mele_centres centres;              /* --init FILE */
     const mele_posteriors *posteriors; /* in place of stage 1; NULL: none */
 } cli_stage;
 

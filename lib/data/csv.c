@@ -577,4 +577,5 @@ static mele_status open_csv(mele_reader *reader, const mele_table_options *optio
     return status;
 }
 
-const mele_i_source_kind mele_i_source_csv = {"", open_csv, next_csv, close_csv};
+const mele_i_source_kind mele_i_source_csv = {
+    .suffix = "", .open = open_csv, .next = next_csv, .close = close_csv};

@@ -287,12 +287,13 @@ typedef struct npy_run {
     mele_table *table;
 } npy_run;
 
-static mele_status read_numbers(const npy_run *run, uint64_t first, size_t count, void *bytes,
-                                mele_error *error)
+/* Numbers first .. first + count - 1 of the file, as they are there. */
+static mele_status read_numbers(const npy_source *source, const mele_i_input *input, uint64_t first,
+                                size_t count, void *bytes, mele_error *error)
 {
-    size_t width = run->source->width, length = count * width, got = 0;
-    mele_status status = mele_i_input_read_at(run->input, run->source->data + first * width, bytes,
-                                              length, &got, error);
+    size_t width = source->width, length = count * width, got = 0;
+    mele_status status = mele_i_input_read_at(input, source->data + first * width, bytes, length,
+                                              &got, error);
 
     if (status == MELE_OK && got < length)
         status = mele_i_fail(error, MELE_EDATA, "the file became shorter while it was read");
@@ -338,7 +339,8 @@ static mele_status fill_by_rows(const npy_run *run, mele_i_block block, void *by
 {
     size_t columns = run->table->columns;
     uint64_t first = (uint64_t)(run->source->next + block.first) * columns;
-    mele_status status = read_numbers(run, first, block.count * columns, bytes, error);
+    mele_status status = read_numbers(run->source, run->input, first, block.count * columns, bytes,
+                                      error);
 
     for (size_t j = 0; j < columns && status == MELE_OK; j++) {
         double *values = run->table->cells[j].values;
@@ -359,7 +361,7 @@ static mele_status fill_by_columns(const npy_run *run, mele_i_block block, void 
         if (values == NULL)
             continue;
         uint64_t first = (uint64_t)j * run->source->rows + run->source->next + block.first;
-        status = read_numbers(run, first, block.count, bytes, error);
+        status = read_numbers(run->source, run->input, first, block.count, bytes, error);
         if (status == MELE_OK)
             convert(bytes, run->source->width, 1, block.count, values + block.first);
     }
@@ -469,6 +471,14 @@ static bool make_room(mele_table *table, size_t rows)
     return done;
 }
 
+static bool wants_cells(const mele_table *table)
+{
+    for (size_t j = 0; j < table->columns; j++)
+        if (table->cells[j].column.kind != MELE_COLUMN_SKIP)
+            return true;
+    return false;
+}
+
 static mele_status next_npy(mele_reader *reader, size_t most, mele_engine *engine,
                             mele_table *table, mele_error *error)
 {
@@ -484,7 +494,12 @@ static mele_status next_npy(mele_reader *reader, size_t most, mele_engine *engin
                         .scratch_bytes = block_rows * columns * source->width};
     bool done =
         make_room(table, rows) && (rows == 0 || mele_i_table_add_line(table, 0, source->next + 1));
-    mele_status status = done ? mele_i_pass_run(engine, &pass, error) : mele_i_no_memory(error);
+    mele_status status = MELE_OK;
+
+    if (!done)
+        status = mele_i_no_memory(error);
+    else if (wants_cells(table))
+        status = mele_i_pass_run(engine, &pass, error);
 
     for (size_t j = 0; j < columns && status == MELE_OK; j++)
         if (!finish_column(&table->cells[j], rows))
@@ -497,4 +512,95 @@ static mele_status next_npy(mele_reader *reader, size_t most, mele_engine *engin
     return status;
 }
 
-const mele_i_source_kind mele_i_source_npy = {".npy", open_npy, next_npy, close_npy};
+/* ---- rows in any order ---- */
+
+static size_t rows_of_npy(const mele_reader *reader)
+{
+    return (size_t)((const npy_source *)reader->source)->rows;
+}
+
+/* Whether a row of the file is the wanted numbers, so that it can be read to where they belong. */
+static bool is_in_place(const npy_source *source, const size_t *column, size_t columns)
+{
+    bool found = source->width == sizeof(double) && columns == source->columns
+                 && (!source->by_columns || columns == 1);
+
+    for (size_t j = 0; j < columns && found; j++)
+        found = column[j] == j;
+    return found;
+}
+
+/* Rows of a file in C order, of which whole ones are read, `most` at once. */
+static mele_status numbers_by_rows(const mele_reader *reader, const size_t *column, size_t columns,
+                                   size_t first, size_t count, size_t most, unsigned char *bytes,
+                                   double *out, mele_error *error)
+{
+    const npy_source *source = reader->source;
+    const size_t all = (size_t)source->columns, width = source->width;
+    mele_status status = MELE_OK;
+
+    for (size_t done = 0; done < count && status == MELE_OK; done += most) {
+        size_t rows = count - done < most ? count - done : most;
+        status = read_numbers(source, &reader->input, (uint64_t)(first + done) * all, rows * all,
+                              bytes, error);
+        for (size_t i = 0; i < rows && status == MELE_OK; i++)
+            for (size_t j = 0; j < columns; j++)
+                convert(bytes + (i * all + column[j]) * width, width, 1, 1,
+                        out + (done + i) * columns + j);
+    }
+    return status;
+}
+
+/* Rows of a file in Fortran order, each column on its own, `most` numbers at once. */
+static mele_status numbers_by_columns(const mele_reader *reader, const size_t *column,
+                                      size_t columns, size_t first, size_t count, size_t most,
+                                      unsigned char *bytes, double *out, mele_error *error)
+{
+    const npy_source *source = reader->source;
+    const size_t width = source->width;
+    mele_status status = MELE_OK;
+
+    for (size_t done = 0; done < count; done += most) {
+        size_t rows = count - done < most ? count - done : most;
+        for (size_t j = 0; j < columns && status == MELE_OK; j++) {
+            status = read_numbers(source, &reader->input,
+                                  (uint64_t)column[j] * source->rows + first + done, rows, bytes,
+                                  error);
+            for (size_t i = 0; i < rows && status == MELE_OK; i++)
+                convert(bytes + i * width, width, 1, 1, out + (done + i) * columns + j);
+        }
+    }
+    return status;
+}
+
+static mele_status numbers_of_npy(const mele_reader *reader, const size_t *column, size_t columns,
+                                  size_t first, size_t count, double *out, mele_error *error)
+{
+    const npy_source *source = reader->source;
+    const size_t together = source->by_columns ? 1 : (size_t)source->columns;
+    size_t most = together < BLOCK_NUMBERS ? BLOCK_NUMBERS / together : 1;
+    mele_status status;
+
+    if (is_in_place(source, column, columns)) {
+        status = read_numbers(source, &reader->input, (uint64_t)first * columns, count * columns,
+                              out, error);
+        if (status == MELE_OK)
+            convert((const unsigned char *)out, sizeof *out, 1, count * columns, out);
+        return status;
+    }
+    most = most < count ? most : count;
+    unsigned char *bytes = mele_i_array(most * together, source->width);
+    if (bytes == NULL)
+        return mele_i_no_memory(error);
+    status = (source->by_columns ? numbers_by_columns : numbers_by_rows)(
+        reader, column, columns, first, count, most, bytes, out, error);
+    free(bytes);
+    return status;
+}
+
+const mele_i_source_kind mele_i_source_npy = {.suffix = ".npy",
+                                              .open = open_npy,
+                                              .next = next_npy,
+                                              .rows = rows_of_npy,
+                                              .numbers = numbers_of_npy,
+                                              .close = close_npy};

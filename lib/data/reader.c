@@ -187,6 +187,22 @@ mele_status mele_reader_next(mele_reader *reader, size_t most, mele_engine *engi
     return failure->status;
 }
 
+bool mele_i_reader_seeks(const mele_reader *reader)
+{
+    return reader->kind->numbers != NULL;
+}
+
+size_t mele_i_reader_rows(const mele_reader *reader)
+{
+    return reader->kind->rows(reader);
+}
+
+mele_status mele_i_reader_numbers(const mele_reader *reader, const size_t *column, size_t columns,
+                                  size_t first, size_t count, double *out, mele_error *error)
+{
+    return reader->kind->numbers(reader, column, columns, first, count, out, error);
+}
+
 mele_status mele_table_read(const char *path, const mele_table_options *options,
                             mele_engine *engine, mele_table **out, mele_error *error)
 {

@@ -17,6 +17,12 @@ typedef struct mele_i_source_kind {
     mele_status (*next)(mele_reader *reader, size_t most, mele_engine *engine, mele_table *table,
                         mele_error *error);
 
+    /* Of a file whose rows can be read in any order (else both are NULL), whatever next() has
+     * read: how many rows it has, and numbers of it. */
+    size_t (*rows)(const mele_reader *reader);
+    mele_status (*numbers)(const mele_reader *reader, const size_t *column, size_t columns,
+                           size_t first, size_t count, double *out, mele_error *error);
+
     void (*close)(void *source); /* NULL is nothing */
 } mele_i_source_kind;
 
@@ -31,6 +37,17 @@ struct mele_reader {
     bool has_header, started;
     mele_error failure; /* of a read: it is repeated; status MELE_OK: none yet */
 };
+
+/* Whether rows can be read in any order, by the following two. */
+bool mele_i_reader_seeks(const mele_reader *reader);
+
+size_t mele_i_reader_rows(const mele_reader *reader);
+
+/* Columns column[0 .. columns - 1] of rows first .. first + count - 1, which the file has, as
+ * numbers, row after row to out; NaN is missing, infinities are kept. From several threads at
+ * once. MELE_EDATA: the file became shorter; MELE_EIO; MELE_ENOMEM. */
+mele_status mele_i_reader_numbers(const mele_reader *reader, const size_t *column, size_t columns,
+                                  size_t first, size_t count, double *out, mele_error *error);
 
 /* Call the columns by these names, or (NULL) x1, x2, ... MELE_EDATA for a name that is empty,
  * doubled or holds a zero byte; MELE_ENOMEM. */

@@ -10,6 +10,18 @@
  * over rows have an order of their own, which depends on no width.
  *
  * Rows are x[i * stride + j]. Nothing may alias an output. Kernels neither allocate nor fail. */
+
+/* Rows of a panel, and the numbers from one of its columns to the next: an odd number of cache
+ * lines, so that columns do not fall into the same few sets of the cache. */
+enum { MELE_I_PANEL_ROWS = 384, MELE_I_PANEL = MELE_I_PANEL_ROWS + 8 };
+
+/* Where moments go: K counts, K x cols first moments, and the second ones of the k-th component at
+ * second + k * step (0: those of all components are added up). */
+typedef struct mele_i_moments {
+    double *count, *first, *second;
+    size_t step;
+} mele_i_moments;
+
 typedef struct mele_i_kernels {
     const char *name; /* "plain", "avx2", "avx512" */
 
@@ -27,6 +39,16 @@ typedef struct mele_i_kernels {
      * matrices W_k, packed by rows (cols (cols + 1) / 2 numbers each). */
     void (*mahalanobis)(const double *x, size_t stride, size_t rows, size_t cols,
                         const double *means, const double *whiteners, size_t clusters, double *out);
+
+    /* The same with one matrix for all k. */
+    void (*tied_mahalanobis)(const double *x, size_t stride, size_t rows, size_t cols,
+                             const double *means, const double *whitener, size_t clusters,
+                             double *out);
+
+    /* The same with the diagonal matrices of the K x cols scales. */
+    void (*scaled_distances)(const double *x, size_t stride, size_t rows, size_t cols,
+                             const double *means, const double *scales, size_t clusters,
+                             double *out);
 
     /* out[i * out_stride + o] = c_o0 + sum_j c_o,j+1 x_ij; coefficients: outputs x (cols + 1),
      * intercept first. */
@@ -47,12 +69,38 @@ typedef struct mele_i_kernels {
                        const double *centres, const uint32_t *label, const double *weights,
                        double *sums);
 
-    /* For every k, with r = weights[i * clusters + k] and z = x_i - m_k, add to the k-th of K
-     * runs of 1 + cols + cols^2 numbers: sum r, sum r z, and the lower triangle of sum r z z'
-     * (by rows of cols numbers; what lies above the diagonal is of no use). Rows of weight 0
-     * add nothing. */
-    void (*moments)(const double *x, size_t stride, size_t rows, size_t cols, const double *means,
-                    const double *weights, size_t clusters, double *out);
+    /* ---- panels: a run of up to MELE_I_PANEL_ROWS rows by columns ---- */
+
+    /* panel[j * MELE_I_PANEL + i] = column j of row i. Rows are rounded up to 32 by the last one
+     * again, here and in all panels; what stands there counts for nothing. */
+    void (*to_panel)(const double *x, size_t stride, size_t rows, size_t cols, double *panel);
+
+    /* out[k * MELE_I_PANEL + i] = constants[k] - |W_k (x_i - m_k)|^2 / 2, or -infinity where that
+     * overflows. W_k is the packed lower triangle at whiteners + k * step; diagonal: scales +
+     * k * cols; a number: scales[k]. */
+    void (*whitened_densities)(const double *panel, size_t rows, size_t cols, const double *means,
+                               const double *whiteners, size_t step, const double *constants,
+                               size_t clusters, double *out);
+    void (*scaled_densities)(const double *panel, size_t rows, size_t cols, const double *means,
+                             const double *scales, const double *constants, size_t clusters,
+                             double *out);
+    void (*round_densities)(const double *panel, size_t rows, size_t cols, const double *means,
+                            const double *scales, const double *constants, size_t clusters,
+                            double *out);
+
+    /* A panel of logits becomes w_i softmax_k, 0 past the rows; a row of -infinity only becomes
+     * w_i / K. Adds sum w_i log sum_k exp(logit) over rows of positive weight to *log_likelihood.
+     * weights NULL: all 1. Shares below 1e-307 may be 0. */
+    void (*responsibilities)(double *logits, size_t rows, size_t clusters, const double *weights,
+                             double *log_likelihood);
+
+    /* For every k, with r_i = weights[k * MELE_I_PANEL + i] and z = x_i - m_k, which must not
+     * overflow, add sum r, sum r z, and the packed lower triangle of sum r z z'; or of that the
+     * diagonal. */
+    void (*moments)(const double *panel, size_t rows, size_t cols, const double *means,
+                    const double *weights, size_t clusters, const mele_i_moments *out);
+    void (*square_moments)(const double *panel, size_t rows, size_t cols, const double *means,
+                           const double *weights, size_t clusters, const mele_i_moments *out);
 
     /* Of every column: add sum w x to sum[j], and widen low[j] and high[j] to its extremes, whatever
      * the weights; weights NULL: all 1. A NaN or an infinity makes the sum one of them. */
@@ -62,7 +110,83 @@ typedef struct mele_i_kernels {
     /* Add sum w (x - mean_j)^2 of every column to sum[j]. */
     void (*column_squares)(const double *x, size_t stride, size_t rows, size_t cols,
                            const double *weights, const double *mean, double *sum);
+
+    /* distance[i]: the squared distance to the row's own centre, as nearest() has it. */
+    void (*own_distances)(const double *x, size_t stride, size_t rows, size_t cols,
+                          const double *centres, const uint32_t *label, double *distance);
+
+    /* Move the rows list[0 .. count - 1] from the sums of from[i] to those of label[list[i]]:
+     * sums[k * cols + j] changes by w (x_j - c_kj), row after row. */
+    void (*transfer)(const double *x, size_t stride, const uint32_t *list, size_t count,
+                     size_t cols, const double *centres, const uint32_t *from,
+                     const uint32_t *label, const double *weights, double *sums);
+
+    /* The rest works in single precision, for partition/filter.h to judge by; here results may
+     * differ between widths. Rows y_i, `stride` apart (a multiple of 16, zeros past the columns);
+     * outputs have room for a multiple of 16, lists for 16 more than they can hold. */
+
+    /* y_i = (x_list[i] - origin) * scale; list NULL: the first count rows. The list (or x) goes on
+     * to `known` rows, which will be asked for next. */
+    void (*narrow)(const double *x, size_t stride, const uint32_t *list, size_t count, size_t known,
+                   size_t cols, const double *origin, double scale, float *out, size_t out_stride);
+
+    /* norm[i] = |y_i|^2 */
+    void (*lengths)(const float *y, size_t stride, size_t count, float *norm);
+
+    /* With e = share * norm + floor: upper[i] = sqrt(|y_i - centre of label[i]|^2 + 4 e), rounded
+     * up; centres are `stride` apart. */
+    void (*own_uppers)(const float *y, size_t stride, size_t count, const float *centres,
+                       const uint32_t *label, const float *norm, float share, float floor,
+                       float *upper);
+
+    /* Scores s_k = |c_k|^2 / 2 - y c_k of a group of MELE_I_GROUP centres: `group` has the
+     * |c_k|^2 / 2, then for every column -c_k. For the i-th row of the list (NULL: row i) best[i]
+     * is the least, its lowest four bits replaced by k, second[i] the least but that, with bits of
+     * its own k. */
+    void (*group_nearest)(const float *y, size_t stride, const uint32_t *list, size_t count,
+                          size_t cols, const float *group, float *best, float *second);
+
+    /* sqrt(norm + 2 score - 4 e), rounded down, of both scores of the rows that are listed (NULL:
+     * all). Of the list a multiple of 16 can be read, and tells of norms that can be. */
+    void (*lowers)(const float *best, const float *second, const float *norm, const uint32_t *list,
+                   size_t count, float share, float floor, float *low_best, float *low_second);
+
+    /* From such scores, with e = share * norm + floor: upper = sqrt(norm + 2 best + 4 e), lower =
+     * sqrt(norm + 2 second - 4 e), rounded outwards; lists the i with not 4 e < second - best.
+     * Returns how many are listed. */
+    size_t (*settle)(const float *best, const float *second, const float *norm, size_t count,
+                     float share, float floor, float *upper, float *lower, uint32_t *unclear);
+
+    /* Lists the rows for which not upper + drift[label] < max(half[label], lower_g - fall_g for
+     * every group g), rounded outwards. lower: of 16 rows those of the first group, then of the
+     * next. Of label,
+     * upper and lower a multiple of 16 can be read, of drift and half too. Returns how many are
+     * listed. */
+    size_t (*outside)(const uint32_t *label, const float *upper, const float *lower, size_t rows,
+                      size_t groups, const float *drift, const float *half, const float *fall,
+                      uint32_t *list);
+
+    /* narrow(), group_nearest() and settle() in one for at most MELE_I_SIFT_COLUMNS columns and
+     * MELE_I_GROUP centres (|c|^2 / 2, then -c, centre after centre); label[i]: the k of best. */
+    size_t (*sift)(const double *x, size_t stride, size_t rows, size_t cols, const double *origin,
+                   double scale, const float *centres, size_t clusters, float share, float floor,
+                   uint32_t *label, uint32_t *unclear);
+
+    /* Bit i of 32 rows: whether limit[i] is not below reach[label[i]], and one of the points is
+     * nearer, in squares, than limit[i]. Column j of row i is step[j] bytes[j * 32 + i]. */
+    uint32_t (*near)(const uint8_t *bytes, size_t cols, const float *step, const float *points,
+                     size_t count, const float *limit, const uint32_t *label, const float *reach);
+
+    /* Add to sum[p], for points whose number is a multiple of 8, the sum of w min(nearest, distance)
+     * over 32 rows: first those that no point is nearer to than nearest, which in double precision
+     * are all but some of the mask's; distance: points numbers for each row of the mask. The same
+     * bits for every width. */
+    void (*add_nearest)(uint32_t mask, const double *distance, size_t points,
+                        const double *nearest, const double *weights, double *sum);
 } mele_i_kernels;
+
+#define MELE_I_GROUP 16
+#define MELE_I_SIFT_COLUMNS 16
 
 /* The widest kernels this machine runs. */
 const mele_i_kernels *mele_i_kernels_best(void);

@@ -2,7 +2,7 @@
  *   TABLE, NAME   what it provides
  *   TARGET        the attribute that lets its functions use the instructions
  *   LANES         rows in a vector;  SPAN  vectors in a tile of rows;  GROUP  centres at once,
- *                 a divisor of 8;  DOWN  columns whose moments are taken at once
+ *                 a divisor of 8;  ACROSS  columns whose moments are taken at once
  *   vec, V_...    a vector of doubles and what is done with it
  *   transpose(), power_of_two(), mantissa()
  * and gets the same bits as its siblings, because a lane is a row: nothing here depends on
@@ -15,11 +15,20 @@
 #include "engine/kernels_tile.h"
 #include "engine/kernels_columns.h"
 #include "engine/kernels_distance.h"
+#include "engine/kernels_near.h"
+#include "engine/kernels_filter.h"
 #include "engine/kernels_density.h"
+#include "engine/kernels_panel.h"
 #include "engine/kernels_linear.h"
 #include "engine/kernels_moments.h"
 #include "engine/kernels_softmax.h"
 
-const mele_i_kernels TABLE = {NAME,        nearest,     distances,  mahalanobis, linear,
-                              log_softmax, exponential, accumulate, moments,
-                              column_sums, column_squares};
+const mele_i_kernels TABLE = {NAME,        nearest,     distances,  mahalanobis,
+                              tied_mahalanobis, scaled_distances, linear,
+                              log_softmax, exponential, accumulate,
+                              to_panel, whitened_densities, scaled_densities, round_densities,
+                              responsibilities, moments, square_moments,
+                              column_sums, column_squares,
+                              own_distances, transfer,    narrow,     lengths,     own_uppers,
+                              group_nearest, lowers,      settle,     outside,     sift,
+                              near,        add_nearest};

@@ -97,23 +97,40 @@ TARGET static void column_squares(const double *x, size_t stride, size_t rows, s
     }
 }
 
+/* sum += w (row - centre) */
+INLINE void add_difference(const double *row, const double *centre, double weight, size_t cols,
+                           double *sum)
+{
+    const size_t whole = cols / LANES * LANES;
+    const vec w = V_SET(weight);
+
+    for (size_t j = 0; j < whole; j += LANES)
+        V_STORE(sum + j, V_FMA(w, V_SUB(V_LOAD(row + j), V_LOAD(centre + j)), V_LOAD(sum + j)));
+    /* one by one: a masked store would keep the next row from reading it back soon */
+    for (size_t j = whole; j < cols; j++)
+        sum[j] = fma(weight, row[j] - centre[j], sum[j]);
+}
+
 TARGET static void accumulate(const double *x, size_t stride, size_t rows, size_t cols,
                               const double *centres, const uint32_t *label, const double *weights,
                               double *sums)
 {
-    const size_t whole = cols / LANES * LANES;
-
     for (size_t i = 0; i < rows; i++) {
-        const double *row = x + i * stride, *centre = centres + label[i] * cols;
-        double *sum = sums + label[i] * cols;
         const double weight = weights == NULL ? 1 : weights[i];
-        const vec w = V_SET(weight);
-        if (weight == 0)
-            continue;
-        for (size_t j = 0; j < whole; j += LANES)
-            V_STORE(sum + j, V_FMA(w, V_SUB(V_LOAD(row + j), V_LOAD(centre + j)), V_LOAD(sum + j)));
-        /* one by one: a masked store would keep the next row from reading it back soon */
-        for (size_t j = whole; j < cols; j++)
-            sum[j] = fma(weight, row[j] - centre[j], sum[j]);
+        const size_t at = label[i] * cols;
+        if (weight != 0)
+            add_difference(x + i * stride, centres + at, weight, cols, sums + at);
+    }
+}
+
+TARGET static void transfer(const double *x, size_t stride, const uint32_t *list, size_t count,
+                            size_t cols, const double *centres, const uint32_t *from,
+                            const uint32_t *label, const double *weights, double *sums)
+{
+    for (size_t i = 0; i < count; i++) {
+        const size_t row = list[i], to = label[row] * cols, out = from[i] * cols;
+        const double weight = weights == NULL ? 1 : weights[row];
+        add_difference(x + row * stride, centres + to, weight, cols, sums + to);
+        add_difference(x + row * stride, centres + out, -weight, cols, sums + out);
     }
 }

@@ -85,12 +85,14 @@ INLINE void add_rows(tile *t, tile *z, const double *mean, const double *triangl
             total[r] = V_FMA(y[q][r], y[q][r], total[r]);
 }
 
+/* `step` numbers from one triangle to the next. */
 INLINE void mahalanobis_in_tile(tile *t, tile *z, const double *means, const double *whiteners,
-                                size_t clusters, const bool single, shelf *s, double *out)
+                                size_t step, size_t clusters, const bool single, shelf *s,
+                                double *out)
 {
     const size_t cols = t->cols;
 
-    for (size_t k = 0; k < clusters; k++, means += cols, whiteners += cols * (cols + 1) / 2) {
+    for (size_t k = 0; k < clusters; k++, means += cols, whiteners += step) {
         vec total[1][SPAN];
         set_all(total, 1, 0);
         if (single)
@@ -102,18 +104,62 @@ INLINE void mahalanobis_in_tile(tile *t, tile *z, const double *means, const dou
     }
 }
 
-TARGET static void mahalanobis(const double *x, size_t stride, size_t rows, size_t cols,
-                               const double *means, const double *whiteners, size_t clusters,
-                               double *out)
+TARGET static void squares_by(const double *x, size_t stride, size_t rows, size_t cols,
+                              const double *means, const double *whiteners, size_t step,
+                              size_t clusters, double *out)
 {
     tile t, z;
     shelf s;
 
     for (size_t i = 0; i < rows; i += ROWS) {
+        double *to = out + i * clusters;
         start_tile(&t, x + i * stride, stride, rows - i, cols);
         if (cols <= CHUNK)
-            mahalanobis_in_tile(&t, &z, means, whiteners, clusters, true, &s, out + i * clusters);
+            mahalanobis_in_tile(&t, &z, means, whiteners, step, clusters, true, &s, to);
         else
-            mahalanobis_in_tile(&t, &z, means, whiteners, clusters, false, &s, out + i * clusters);
+            mahalanobis_in_tile(&t, &z, means, whiteners, step, clusters, false, &s, to);
+    }
+}
+
+TARGET static void mahalanobis(const double *x, size_t stride, size_t rows, size_t cols,
+                               const double *means, const double *whiteners, size_t clusters,
+                               double *out)
+{
+    squares_by(x, stride, rows, cols, means, whiteners, cols * (cols + 1) / 2, clusters, out);
+}
+
+TARGET static void tied_mahalanobis(const double *x, size_t stride, size_t rows, size_t cols,
+                                    const double *means, const double *whitener, size_t clusters,
+                                    double *out)
+{
+    squares_by(x, stride, rows, cols, means, whitener, 0, clusters, out);
+}
+
+TARGET static void scaled_distances(const double *x, size_t stride, size_t rows, size_t cols,
+                                    const double *means, const double *scales, size_t clusters,
+                                    double *out)
+{
+    tile t;
+    shelf s;
+
+    for (size_t i = 0; i < rows; i += ROWS) {
+        start_tile(&t, x + i * stride, stride, rows - i, cols);
+        for (size_t k = 0; k < clusters; k++) {
+            const double *mean = means + k * cols, *scale = scales + k * cols;
+            vec total[1][SPAN];
+            set_all(total, 1, 0);
+            for (size_t first = 0; first < cols; first += CHUNK) {
+                need_columns(&t, first);
+                for (size_t j = 0; j < t.count; j++)
+#pragma GCC unroll 8
+                    for (size_t r = 0; r < SPAN; r++) {
+                        vec y = V_SUB(V_LOAD(t.number + j * ROWS + r * LANES),
+                                      V_SET(mean[first + j]));
+                        y = V_MUL(y, V_SET(scale[first + j]));
+                        total[0][r] = V_FMA(y, y, total[0][r]);
+                    }
+            }
+            put_columns(&s, &t, total, 1, k, clusters, out + i * clusters, clusters);
+        }
     }
 }

@@ -131,3 +131,29 @@ TARGET static void distances(const double *x, size_t stride, size_t rows, size_t
         }
     }
 }
+
+/* Several rows side by side, so that their sums need not wait for themselves. */
+#define OWN_ROWS 4
+
+TARGET static void own_distances(const double *x, size_t stride, size_t rows, size_t cols,
+                                 const double *centres, const uint32_t *label, double *distance)
+{
+    for (size_t i = 0; i < rows; i += OWN_ROWS) {
+        const double *row[OWN_ROWS], *centre[OWN_ROWS];
+        double sum[OWN_ROWS] = {0};
+        const size_t count = rows - i < OWN_ROWS ? rows - i : OWN_ROWS;
+        UNROLL for (size_t r = 0; r < OWN_ROWS; r++)
+        {
+            const size_t at = i + (r < count ? r : count - 1);
+            row[r] = x + at * stride;
+            centre[r] = centres + label[at] * cols;
+        }
+        for (size_t j = 0; j < cols; j++)
+            UNROLL for (size_t r = 0; r < OWN_ROWS; r++)
+            {
+                const double d = row[r][j] - centre[r][j];
+                sum[r] = fma(d, d, sum[r]);
+            }
+        memcpy(distance + i, sum, count * sizeof *sum);
+    }
+}

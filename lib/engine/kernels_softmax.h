@@ -3,24 +3,31 @@
  * polynomial of degree 13, whose remainder is below 0.06 ulp; log after fdlibm's e_log.c (Ng 1993),
  * with fused operations. */
 
-/* NaN stays NaN: V_MIN and V_MAX give their second operand when one is. */
-INLINE vec exp_of(vec x)
+/* exp(x) = 2^n p: p, and *n in the form that power_of_two() takes; shift = 1.5 2^52. */
+INLINE vec exp_parts(vec x, vec shift, vec *n)
 {
-    const vec shift = V_SET(0x1.8p52);
     static const double inverse_factorial[] = {
         1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
         1.0 / 5040,       1.0 / 720,       1.0 / 120,      1.0 / 24,      1.0 / 6,      1.0 / 2};
 
-    x = V_MIN(V_SET(710), V_MAX(V_SET(-746), x));
-    vec t = V_FMA(x, V_SET(0x1.71547652b82fep0), shift); /* log2 e */
-    vec n = V_SUB(t, shift);
-    vec r = V_FMA(n, V_SET(-0x1.62e42fefa39efp-1), x); /* ln 2 in two parts */
-    r = V_FMA(n, V_SET(-0x1.abc9e3b39803fp-56), r);
+    *n = V_FMA(x, V_SET(0x1.71547652b82fep0), shift); /* log2 e */
+    vec whole = V_SUB(*n, shift);
+    vec r = V_FMA(whole, V_SET(-0x1.62e42fefa39efp-1), x); /* ln 2 in two parts */
+    r = V_FMA(whole, V_SET(-0x1.abc9e3b39803fp-56), r);
     vec p = V_SET(inverse_factorial[0]);
 #pragma GCC unroll 16
     for (size_t i = 1; i < 12; i++)
         p = V_FMA(p, r, V_SET(inverse_factorial[i]));
-    p = V_ADD(V_SET(1), V_FMA(V_MUL(r, r), p, r));
+    return V_ADD(V_SET(1), V_FMA(V_MUL(r, r), p, r));
+}
+
+/* NaN stays NaN: V_MIN and V_MAX give their second operand when one is. */
+INLINE vec exp_of(vec x)
+{
+    const vec shift = V_SET(0x1.8p52);
+    vec n, p = exp_parts(V_MIN(V_SET(710), V_MAX(V_SET(-746), x)), shift, &n);
+
+    n = V_SUB(n, shift);
     /* 2^n in two factors, so that subnormal results are rounded once */
     vec half = V_FMA(n, V_SET(0.5), shift);
     vec rest = V_ADD(V_SUB(n, V_SUB(half, shift)), shift);
@@ -116,4 +123,83 @@ TARGET static void log_softmax(double *logits, size_t rows, size_t cols, double 
                 log_sum[i + l] = total;
         }
     }
+}
+
+/* exp(x) of x <= 0 with one factor 2^n: 0 where it would be below the normal numbers. */
+INLINE vec share_of(vec x)
+{
+    const vec shift = V_SET(0x1.8p52), least = V_SET(-708);
+    const vec inside = V_MAX(x, least);
+    vec n, p = exp_parts(inside, shift, &n);
+
+    p = V_MUL(p, power_of_two(n));
+    return V_IF_LESS(x, least, V_SET(0), p);
+}
+
+/* The weights of the ROWS rows from row i on; 0 past the end. */
+INLINE void row_weights(const double *weights, size_t i, size_t rows, vec out[SPAN])
+{
+    ALIGNED double number[ROWS];
+
+    for (size_t l = 0; l < ROWS; l++)
+        number[l] = i + l >= rows ? 0 : weights == NULL ? 1 : weights[i + l];
+#pragma GCC unroll 8
+    for (size_t r = 0; r < SPAN; r++)
+        out[r] = V_LOAD(number + r * LANES);
+}
+
+/* ROWS rows of a panel of logits: the largest of each (not below -DBL_MAX) and the sum of the
+ * exponentials of what is left, which replace the logits. */
+INLINE void shares_in_tile(double *logit, size_t clusters, vec most[SPAN], vec sum[SPAN])
+{
+    const vec least = V_SET(-DBL_MAX);
+
+#pragma GCC unroll 8
+    for (size_t r = 0; r < SPAN; r++) {
+        most[r] = least;
+        sum[r] = V_SET(0);
+    }
+    for (size_t k = 0; k < clusters; k++)
+#pragma GCC unroll 8
+        for (size_t r = 0; r < SPAN; r++)
+            most[r] = V_MAX(V_LOAD(logit + k * MELE_I_PANEL + r * LANES), most[r]);
+    for (size_t k = 0; k < clusters; k++)
+#pragma GCC unroll 8
+        for (size_t r = 0; r < SPAN; r++) {
+            double *at = logit + k * MELE_I_PANEL + r * LANES;
+            const vec e = share_of(V_SUB(V_MAX(V_LOAD(at), least), most[r]));
+            V_STORE(at, e);
+            sum[r] = V_ADD(sum[r], e);
+        }
+}
+
+TARGET static void responsibilities(double *logits, size_t rows, size_t clusters,
+                                    const double *weights, double *log_likelihood)
+{
+    ALIGNED double density[MELE_I_PANEL_ROWS];
+    double total = 0;
+
+    for (size_t i = 0; i < PADDED(rows); i += ROWS) {
+        vec most[SPAN], sum[SPAN], weight[SPAN];
+        shares_in_tile(logits + i, clusters, most, sum);
+        row_weights(weights, i, rows, weight);
+#pragma GCC unroll 8
+        for (size_t r = 0; r < SPAN; r++) {
+            const vec log_sum = V_ADD(most[r], log_of(sum[r]));
+            const vec none = V_SET(-DBL_MAX / 2);
+            const vec value = V_IF_LESS(most[r], none, V_SET(-INFINITY), log_sum);
+            V_STORE(density + i + r * LANES,
+                    V_IF_LESS(V_SET(0), weight[r], V_MUL(weight[r], value), V_SET(0)));
+            weight[r] = V_DIV(weight[r], sum[r]);
+        }
+        for (size_t k = 0; k < clusters; k++)
+#pragma GCC unroll 8
+            for (size_t r = 0; r < SPAN; r++) {
+                double *at = logits + k * MELE_I_PANEL + i + r * LANES;
+                V_STORE(at, V_MUL(V_LOAD(at), weight[r]));
+            }
+    }
+    for (size_t i = 0; i < rows; i++)
+        total += density[i];
+    *log_likelihood += total;
 }

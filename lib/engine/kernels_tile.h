@@ -41,11 +41,27 @@ INLINE void load_rows(tile *t, size_t r, const bool whole)
     }
 }
 
+/* Rows of two columns and no gap: they are neighbours already. */
+INLINE void load_pairs(tile *t)
+{
+#pragma GCC unroll 8
+    for (size_t r = 0; r < ROWS; r += LANES) {
+        vec even, odd;
+        split_pairs(V_LOAD(t->x + 2 * r), V_LOAD(t->x + 2 * r + LANES), &even, &odd);
+        V_STORE(t->number + r, even);
+        V_STORE(t->number + ROWS + r, odd);
+    }
+}
+
 /* Columns first .. first + count - 1 of the tile's rows. */
 TARGET static void load_columns(tile *t, size_t first, size_t count)
 {
     t->first = first;
     t->count = count;
+    if (t->cols == 2 && t->stride == 2 && t->rows == ROWS) {
+        load_pairs(t);
+        return;
+    }
     for (size_t r = 0; r < ROWS; r += LANES)
         if (r + LANES <= t->rows)
             load_rows(t, r, true);

@@ -13,6 +13,8 @@
 #include "core/memory.h"
 #include "core/stream.h"
 #include "engine/pass.h"
+#include "fit/cross_validate.h"
+#include "fit/centres.h"
 #include "fit/report.h"
 #include "fit/stages.h"
 #include "measure/folds.h"
@@ -32,6 +34,7 @@ typedef struct cv_context {
     const mele_options *options;
     size_t folds, outputs;
     size_t *fold_of_row;
+    size_t *clusters; /* of the model of each fold */
     predictions model, global;
 } cv_context;
 
@@ -63,17 +66,70 @@ static mele_status predictions_new(const cv_context *c, size_t rows, predictions
                                                                       : MELE_OK;
 }
 
-/* The rows inside a fold (or outside of it), counted in *count. */
-static size_t *rows_of_fold(const cv_context *c, size_t fold, bool inside, size_t *count)
+/* ---- folds ---- */
+
+mele_status mele_i_deal_folds(const mele_data *data, size_t folds, mele_i_stream stream,
+                              size_t **out, mele_error *error)
 {
-    size_t *rows = MELE_I_ARRAY(size_t, c->data->rows);
+    bool classes = mele_schema_classes(data->schema) > 0;
+    size_t *fold_of_row = MELE_I_ARRAY(size_t, data->rows);
+    mele_status status = MELE_ENOMEM;
+
+    if (fold_of_row == NULL)
+        mele_i_no_memory(error);
+    else
+        status = mele_i_folds(data->rows, data->group, classes ? data->targets : NULL, folds,
+                              &stream, fold_of_row, error);
+    if (status == MELE_OK)
+        *out = fold_of_row;
+    else
+        free(fold_of_row);
+    return status;
+}
+
+/* The rows inside a fold (or outside of it), counted in *count. */
+static size_t *rows_of_fold(const mele_data *data, const size_t *fold_of_row, size_t fold,
+                            bool inside, size_t *count)
+{
+    size_t *rows = MELE_I_ARRAY(size_t, data->rows);
 
     *count = 0;
-    for (size_t i = 0; rows != NULL && i < c->data->rows; i++)
-        if ((c->fold_of_row[i] == fold) == inside)
+    for (size_t i = 0; rows != NULL && i < data->rows; i++)
+        if ((fold_of_row[i] == fold) == inside)
             rows[(*count)++] = i;
     return rows;
 }
+
+mele_status mele_i_fold_make(const mele_data *data, const size_t *fold_of_row, size_t fold,
+                             mele_i_fold *out, mele_error *error)
+{
+    size_t inside, outside;
+    mele_i_fold made = {.rows = rows_of_fold(data, fold_of_row, fold, true, &inside)};
+    size_t *training = rows_of_fold(data, fold_of_row, fold, false, &outside);
+    mele_status status = MELE_OK;
+
+    if (made.rows == NULL || training == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        status = mele_i_data_subset(data, training, outside, true, &made.training, error);
+    if (status == MELE_OK)
+        status = mele_i_data_subset(data, made.rows, inside, false, &made.left_out, error);
+    free(training);
+    if (status == MELE_OK)
+        *out = made;
+    else
+        mele_i_fold_clear(&made);
+    return status;
+}
+
+void mele_i_fold_clear(mele_i_fold *fold)
+{
+    mele_data_free(fold->left_out);
+    mele_data_free(fold->training);
+    free(fold->rows);
+}
+
+/* ---- predictions ---- */
 
 static void scatter(double *to, const double *from, const size_t *rows, size_t count, size_t width)
 {
@@ -83,9 +139,11 @@ static void scatter(double *to, const double *from, const size_t *rows, size_t c
 
 /* Predict the left-out rows and put the results where these rows belong. */
 static mele_status predict_rows(const cv_context *c, const mele_model *model,
-                                const mele_data *left_out, const size_t *rows,
-                                const predictions *to, mele_engine *engine, mele_error *error)
+                                const mele_i_fold *fold, const predictions *to,
+                                mele_engine *engine, mele_error *error)
 {
+    const mele_data *left_out = fold->left_out;
+    const size_t *rows = fold->rows;
     size_t count = left_out->rows, targets = c->data->schema->targets;
     predictions part = {NULL, NULL, NULL};
     mele_status status = predictions_new(c, count, &part, error);
@@ -109,48 +167,39 @@ static mele_status predict_rows(const cv_context *c, const mele_model *model,
 }
 
 /* Fit to the rows outside a fold, with the random streams of that fold, and predict the fold. */
-static mele_status fit_and_predict(const cv_context *c, size_t fold, bool global,
-                                   const mele_data *training, const mele_data *left_out,
-                                   const size_t *rows, mele_engine *engine, mele_error *error)
+static mele_status fit_and_predict(const cv_context *c, size_t index, bool global,
+                                   const mele_i_fold *fold, mele_engine *engine, mele_error *error)
 {
     mele_options options = *c->options;
     mele_model *model = NULL;
 
-    options.partition.fold = options.experts.fold = fold + 1;
+    options.partition.fold = options.experts.fold = index + 1;
     if (global) {
+        mele_i_centres_forget(&options);
         options.partition.clusters = 1;
         options.partition.method = "kmeans";
         options.gate.kind = "posterior";
     }
-    mele_status status = mele_fit(training, &options, engine, NULL, &model, error);
+    mele_status status = mele_fit(fold->training, &options, engine, NULL, &model, error);
+    if (status == MELE_OK && !global)
+        c->clusters[index] = mele_model_clusters(model);
     if (status == MELE_OK)
-        status = predict_rows(c, model, left_out, rows, global ? &c->global : &c->model, engine,
-                              error);
+        status = predict_rows(c, model, fold, global ? &c->global : &c->model, engine, error);
     mele_model_free(model);
     return status;
 }
 
-static mele_status run_fold(void *context, size_t fold, mele_engine *engine, mele_error *error)
+static mele_status run_fold(void *context, size_t index, mele_engine *engine, mele_error *error)
 {
     const cv_context *c = context;
-    size_t inside, outside;
-    size_t *left_out_rows = rows_of_fold(c, fold, true, &inside);
-    size_t *training_rows = rows_of_fold(c, fold, false, &outside);
-    mele_data *training = NULL, *left_out = NULL;
-    mele_status status = MELE_OK;
+    mele_i_fold fold;
+    mele_status status = mele_i_fold_make(c->data, c->fold_of_row, index, &fold, error);
 
-    if (left_out_rows == NULL || training_rows == NULL)
-        status = mele_i_no_memory(error);
-    if (status == MELE_OK)
-        status = mele_i_data_subset(c->data, training_rows, outside, true, &training, error);
-    if (status == MELE_OK)
-        status = mele_i_data_subset(c->data, left_out_rows, inside, false, &left_out, error);
+    if (status != MELE_OK)
+        return status;
     for (int global = 0; global < 2 && status == MELE_OK; global++)
-        status = fit_and_predict(c, fold, global, training, left_out, left_out_rows, engine, error);
-    mele_data_free(left_out);
-    mele_data_free(training);
-    free(training_rows);
-    free(left_out_rows);
+        status = fit_and_predict(c, index, global, &fold, engine, error);
+    mele_i_fold_clear(&fold);
     return status;
 }
 
@@ -196,6 +245,19 @@ static mele_status measure(const cv_context *c, const predictions *p, json_t **o
     return status;
 }
 
+/* How many regions each fold's model has. */
+static json_t *clusters_of_folds(const cv_context *c)
+{
+    json_t *list = json_array();
+
+    for (size_t fold = 0; fold < c->folds && list != NULL; fold++)
+        if (json_array_append_new(list, json_integer((json_int_t)c->clusters[fold])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return list;
+}
+
 static mele_status report_errors(const cv_context *c, mele_report *report, mele_error *error)
 {
     json_t *cv = json_object(), *model = NULL, *global = NULL;
@@ -217,20 +279,10 @@ static mele_status report_errors(const cv_context *c, mele_report *report, mele_
         good = mele_i_json_put(cv, "skipped", json_integer((json_int_t)skipped)) && good;
     good = mele_i_json_put(cv, "model", model) && good;
     good = mele_i_json_put(cv, "global", global) && good;
+    if (c->options->partition.clusters == 0)
+        good = mele_i_json_put(cv, "clusters", clusters_of_folds(c)) && good;
     mele_i_report_set(report, "cv", cv);
     return good ? MELE_OK : mele_i_no_memory(error);
-}
-
-static mele_status deal_folds(cv_context *c, mele_error *error)
-{
-    const mele_data *data = c->data;
-    mele_i_stream stream = mele_i_stream_make(c->options->seed, MELE_I_FOR_FOLDS, 0, 0);
-
-    c->fold_of_row = MELE_I_ARRAY(size_t, data->rows);
-    if (c->fold_of_row == NULL)
-        return mele_i_no_memory(error);
-    return mele_i_folds(data->rows, data->group, has_classes(c) ? data->targets : NULL, c->folds,
-                        &stream, c->fold_of_row, error);
 }
 
 mele_status mele_cross_validate(const mele_data *data, const mele_options *options, size_t folds,
@@ -247,7 +299,11 @@ mele_status mele_cross_validate(const mele_data *data, const mele_options *optio
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     status = mele_i_options_check(options, error);
     if (status == MELE_OK)
-        status = deal_folds(&c, error);
+        status = mele_i_deal_folds(data, folds,
+                                   mele_i_stream_make(options->seed, MELE_I_FOR_FOLDS, 0, 0),
+                                   &c.fold_of_row, error);
+    if (status == MELE_OK && (c.clusters = MELE_I_ARRAY(size_t, folds)) == NULL)
+        status = mele_i_no_memory(error);
     if (status == MELE_OK)
         status = predictions_new(&c, data->rows, &c.model, error);
     if (status == MELE_OK)
@@ -259,6 +315,7 @@ mele_status mele_cross_validate(const mele_data *data, const mele_options *optio
     mele_report_seconds(report, "cv", mele_i_clock() - start);
     predictions_clear(&c.model);
     predictions_clear(&c.global);
+    free(c.clusters);
     free(c.fold_of_row);
     return status;
 }

@@ -122,12 +122,13 @@ bool mele_report_number(const mele_report *report, const char *path, double *out
 
     for (const char *key = path; at != NULL && *key != '\0';) {
         size_t length = strcspn(key, ".");
-        at = json_object_getn(at, key, length);
+        at = json_is_array(at) ? json_array_get(at, strtoul(key, NULL, 10))
+                               : json_object_getn(at, key, length);
         key += length + (key[length] == '.');
     }
-    if (!json_is_number(at))
+    if (!json_is_number(at) && !json_is_true(at))
         return false;
-    *out = json_number_value(at);
+    *out = json_is_true(at) ? 1 : json_number_value(at);
     return true;
 }
 

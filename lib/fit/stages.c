@@ -9,10 +9,14 @@
 #include "core/largest.h"
 #include "core/memory.h"
 #include "core/normal.h"
-#include "engine/pass.h"
+#include "data/pages.h"
+#include "engine/rows.h"
+#include "fit/centres.h"
+#include "fit/clusters.h"
 #include "fit/report.h"
 #include "model/options.h"
 #include "schema/data.h"
+#include "schema/space.h"
 
 #define BLOCK_WORK (1 << 16)
 
@@ -42,9 +46,10 @@ static mele_status need_design(mele_i_run *run, mele_error *error)
 
     if (run->design != NULL)
         return MELE_OK;
-    run->design = mele_i_array(run->features.rows * model->scaling.columns, sizeof(double));
+    run->design = mele_i_array(run->features.rows, model->scaling.columns * sizeof(double));
     if (run->design == NULL)
         return mele_i_no_memory(error);
+    mele_i_pages_for(run->design, run->features.rows, model->scaling.columns * sizeof(double));
     return mele_i_encode(model->schema, &model->scaling, NULL, &run->features, run->engine,
                          run->design, error);
 }
@@ -67,44 +72,58 @@ static mele_status need_targets(mele_i_run *run, mele_error *error)
     return MELE_OK;
 }
 
-/* The coordinates that stage 1 sees; *owned is NULL when they are the design itself. */
-static mele_status coordinates(mele_i_run *run, bool with_targets, const double **out,
-                               double **owned, mele_error *error)
-{
-    const mele_i_space *space = &run->model->space;
-    bool targets = with_targets && space->target_columns > 0;
-    size_t columns = space->columns + (targets ? space->target_columns : 0);
+/* The coordinates of all rows, as stage 1 sees them. */
+typedef struct coordinates {
+    mele_i_space_rows source;
+    mele_rows rows;
+    double *owned; /* NULL: they are the design, the data themselves, or in a file */
+} coordinates;
 
-    *owned = NULL;
-    if (!targets && mele_i_space_is_design(space, &run->model->scaling)) {
-        mele_status status = need_design(run, error);
-        *out = run->design;
+/* With in_memory they are not left in the file. */
+static mele_status find_coordinates(mele_i_run *run, bool with_targets, bool in_memory,
+                                    coordinates *out, mele_error *error)
+{
+    const mele_model *model = run->model;
+    const mele_i_space *space = &model->space;
+    const double *targets = space->target_columns > 0 && with_targets ? run->data->targets : NULL;
+    mele_status status = MELE_OK;
+
+    out->owned = NULL;
+    out->source = (mele_i_space_rows){space, model->schema, model->scaling.center, &run->features,
+                                      targets};
+    out->rows = mele_i_space_rows_of(&out->source);
+    if (out->rows.data != NULL || (run->features.windows != NULL && !in_memory))
+        return MELE_OK;
+    if (targets == NULL && mele_i_space_is_design(space, &model->scaling)) {
+        status = need_design(run, error);
+        out->rows = mele_i_rows_in_memory(run->design, out->rows.rows, out->rows.cols);
         return status;
     }
-    *out = *owned = mele_i_array(run->features.rows * columns, sizeof(double));
-    if (*owned == NULL)
+    out->owned = mele_i_array(out->rows.rows, out->rows.cols * sizeof(double));
+    if (out->owned == NULL)
         return mele_i_no_memory(error);
-    return mele_i_space_encode(space, run->model->schema, run->model->scaling.center,
-                               &run->features, targets ? run->data->targets : NULL, run->engine,
-                               *owned, error);
+    mele_i_pages_for(out->owned, out->rows.rows, out->rows.cols * sizeof(double));
+    out->rows = mele_i_rows_in_memory(out->owned, out->rows.rows, out->rows.cols);
+    return mele_i_space_encode(space, model->schema, model->scaling.center, &run->features,
+                               targets, run->engine, out->owned, error);
 }
 
 static mele_status posteriors_of(mele_i_run *run, const mele_partition *partition,
                                  bool with_targets, double **out, mele_error *error)
 {
-    const double *points = NULL;
-    double *owned = NULL;
-    mele_status status = coordinates(run, with_targets, &points, &owned, error);
+    coordinates points;
+    mele_status status = find_coordinates(run, with_targets, true, &points, error);
 
     if (status == MELE_OK) {
         *out = mele_i_array(run->features.rows * run->model->clusters, sizeof(double));
         status = *out == NULL ? mele_i_no_memory(error) : MELE_OK;
     }
-    mele_matrix view = mele_matrix_of(points, run->features.rows,
-                                      mele_partition_columns(partition));
-    if (status == MELE_OK)
+    if (status == MELE_OK) {
+        mele_matrix view = {points.rows.data, points.rows.rows, points.rows.cols,
+                            points.rows.stride};
         status = mele_partition_log_posteriors(partition, &view, run->engine, *out, error);
-    free(owned);
+    }
+    free(points.owned);
     return status;
 }
 
@@ -123,7 +142,7 @@ static mele_status take_posteriors(mele_i_run *run, mele_error *error)
     if (run->joint == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < rows; i++) {
-        size_t from = run->data->row == NULL ? i : run->data->row[i];
+        size_t from = mele_i_data_row(run->data, i);
         memcpy(run->joint + i * clusters, given->log_posteriors + from * clusters,
                clusters * sizeof *run->joint);
     }
@@ -163,8 +182,10 @@ static double total_weight(const mele_data *data)
 {
     double sum = 0;
 
+    if (data->weights == NULL)
+        return (double)data->rows;
     for (size_t i = 0; i < data->rows; i++)
-        sum += data->weights == NULL ? 1 : data->weights[i];
+        sum += data->weights[i];
     return sum;
 }
 
@@ -181,7 +202,10 @@ static mele_status record(mele_i_run *run, const char *key, json_t *value, mele_
 static mele_options settled_options(const mele_i_run *run)
 {
     mele_options settled = *run->options;
+    const json_t *partition = json_object_get(run->model->training, "partition");
 
+    if (settled.criterion == NULL)
+        settled.criterion = json_string_value(json_object_get(partition, "criterion"));
     if (run->model->schema->targets > 0)
         settled.data.task = classes(run) > 0 ? "classification" : "regression";
     if (run->model->experts == NULL)
@@ -236,20 +260,34 @@ static mele_status scale_targets(mele_i_run *run, mele_error *error)
                                      &model->target_scaling, error);
 }
 
-mele_status mele_i_run_start(mele_i_run *run, mele_error *error)
+/* Schema and scalings; *summary, of the design columns, is freed by mele_i_summary_clear(),
+ * whatever this returns. */
+static mele_status start_model(mele_i_run *run, mele_i_summary *summary, mele_error *error)
 {
     mele_model *model = run->model;
     mele_status status = mele_i_schema_copy(run->data->schema, &model->schema, error);
 
     if (status == MELE_OK)
-        status = mele_i_scaling_fit(model->schema, &run->features, run->data->weights,
-                                    MELE_I_SCALE_STANDARD, run->engine, &model->scaling, error);
+        status = mele_i_summarise(model->schema, &run->features, run->data->weights, run->engine,
+                                  summary, error);
+    if (status == MELE_OK)
+        status = mele_i_scaling_of(summary, MELE_I_SCALE_STANDARD, &model->scaling, error);
     if (status == MELE_OK)
         status = scale_targets(run, error);
     return status;
 }
 
-static json_t *partition_record(const mele_partition_info *info, const size_t *sizes)
+mele_status mele_i_run_start(mele_i_run *run, mele_error *error)
+{
+    mele_i_summary summary = {0};
+    mele_status status = start_model(run, &summary, error);
+
+    mele_i_summary_clear(&summary);
+    return status;
+}
+
+static json_t *partition_record(const mele_partition_info *info, const size_t *sizes,
+                                json_t *choice)
 {
     json_t *object = json_object(), *list = json_array();
     bool good = mele_i_json_put(object, "iterations", json_integer((json_int_t)info->iterations))
@@ -261,6 +299,8 @@ static json_t *partition_record(const mele_partition_info *info, const size_t *s
     for (size_t k = 0; k < info->clusters && good; k++)
         good = json_array_append_new(list, json_integer((json_int_t)sizes[k])) == 0;
     good = mele_i_json_put(object, "sizes", list) && good;
+    if (good && choice != NULL)
+        good = json_object_update(object, choice) == 0;
     if (good)
         return object;
     json_decref(object);
@@ -278,16 +318,14 @@ static void warn_of_partition(mele_i_run *run, const mele_partition_info *info)
 }
 
 /* Count the rows of each region by their largest posterior. */
-static mele_status region_sizes(mele_i_run *run, size_t **out, mele_error *error)
+static mele_status region_sizes(mele_i_run *run, const mele_rows *rows, size_t **out,
+                                mele_error *error)
 {
-    size_t clusters = run->model->clusters;
-    mele_status status = need_joint(run, error);
-    size_t *sizes = MELE_I_ZEROED(size_t, clusters);
+    size_t *sizes = MELE_I_ARRAY(size_t, run->model->clusters);
+    mele_status status = sizes == NULL ? mele_i_no_memory(error)
+                                       : mele_partition_sizes(run->model->joint, rows, run->engine,
+                                                              sizes, error);
 
-    if (status == MELE_OK && sizes == NULL)
-        status = mele_i_no_memory(error);
-    for (size_t i = 0; i < run->features.rows && status == MELE_OK; i++)
-        sizes[mele_i_largest(run->joint + i * clusters, clusters)]++;
     if (status != MELE_OK)
         free(sizes);
     else
@@ -295,55 +333,75 @@ static mele_status region_sizes(mele_i_run *run, size_t **out, mele_error *error
     return status;
 }
 
-static mele_status fit_regions(mele_i_run *run, mele_partition_info *info, mele_error *error)
+/* Fit the partition to the rows, which are all there is to time. */
+static mele_status fit_regions(mele_i_run *run, const mele_rows *rows, mele_partition_info *info,
+                               json_t **choice, mele_error *error)
 {
-    const mele_i_space *space = &run->model->space;
     mele_partition_options options = run->options->partition;
     mele_partition *partition = NULL;
-    const double *points = NULL;
-    double *owned = NULL;
-    mele_status status = coordinates(run, true, &points, &owned, error);
+    double *centres = NULL, start = mele_i_clock();
+    mele_matrix given;
+    mele_status status = mele_i_centres_use(run->options, &run->model->space, &options, &given,
+                                            &centres, error);
 
     options.seed = run->options->seed;
-    mele_matrix view = mele_matrix_of(points, run->features.rows,
-                                      space->columns + space->target_columns);
     if (status == MELE_OK)
-        status = mele_partition_fit(&view, run->data->weights, &options, run->engine, &partition,
-                                    info, error);
-    free(owned);
+        status = mele_i_clusters_fit(run->data, rows, run->options, &options, run->engine,
+                                     &partition, info, choice, error);
+    free(centres);
+    mele_report_seconds(run->report, "fit_partition", mele_i_clock() - start);
     if (status != MELE_OK)
         return status;
     return mele_i_model_set_partition(run->model, partition, error);
 }
 
-mele_status mele_i_run_partition(mele_i_run *run, mele_error *error)
+/* The space, and the regions in it with their sizes. */
+static mele_status make_regions(mele_i_run *run, const mele_i_summary *summary,
+                                mele_partition_info *info, size_t **sizes, json_t **choice,
+                                mele_error *error)
 {
     const mele_options *options = run->options;
+    mele_model *model = run->model;
+    coordinates points = {.owned = NULL};
+    mele_status status = mele_i_space_fit(model->schema, summary, run->features.rows,
+                                          run->data->targets, run->data->weights,
+                                          options->cluster_on, options->scale,
+                                          options->target_weight, run->engine, &model->space,
+                                          error);
+
+    if (status == MELE_OK)
+        status = find_coordinates(run, true, false, &points, error);
+    if (status == MELE_OK)
+        status = fit_regions(run, &points.rows, info, choice, error);
+    if (status == MELE_OK)
+        status = region_sizes(run, &points.rows, sizes, error);
+    free(points.owned);
+    return status;
+}
+
+mele_status mele_i_run_partition(mele_i_run *run, mele_error *error)
+{
     double start = mele_i_clock();
     mele_partition_info info;
     size_t *sizes = NULL;
-    mele_status status = mele_i_options_check(options, error);
+    json_t *choice = NULL;
+    mele_i_summary summary = {0};
+    mele_status status = mele_i_options_check(run->options, error);
 
-    if (status == MELE_OK && options->partition.clusters == 0)
-        status = mele_i_fail(error, MELE_EINVAL, "the number of regions is not given (-k N)");
     if (status == MELE_OK)
-        status = mele_i_run_start(run, error);
+        status = start_model(run, &summary, error);
     if (status == MELE_OK)
-        status = mele_i_space_fit(run->model->schema, &run->features, run->data->targets,
-                                  run->data->weights, options->cluster_on, options->scale,
-                                  options->target_weight, run->engine, &run->model->space, error);
-    if (status == MELE_OK)
-        status = fit_regions(run, &info, error);
-    if (status == MELE_OK)
-        status = region_sizes(run, &sizes, error);
+        status = make_regions(run, &summary, &info, &sizes, &choice, error);
+    mele_i_summary_clear(&summary);
     if (status == MELE_OK) {
         start_report(run);
         warn_of_partition(run, &info);
-        status = record(run, "partition", partition_record(&info, sizes), error);
+        status = record(run, "partition", partition_record(&info, sizes, choice), error);
     }
     if (status == MELE_OK)
         status = record_options(run, error);
     mele_report_seconds(run->report, "partition", mele_i_clock() - start);
+    json_decref(choice);
     free(sizes);
     return status;
 }

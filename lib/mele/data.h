@@ -36,12 +36,21 @@ typedef struct mele_data_options {
     const char *missing;     /**< "fail" (default); "drop": rows with a missing feature, target,
                                   group or weight are left out; "mean": a missing feature becomes
                                   the mean of its design columns, and the rest still fail */
+    size_t memory;           /**< bytes that the features may take, with the matrix that is made
+                                  of them; changes no result. The features of a .npy file that
+                                  would take more stay in the file if they are all numbers: each
+                                  pass reads them again. 0 (default): half of the machine's
+                                  memory, or of RLIMIT_AS where that is less */
     mele_table_options table; /**< how the file is read */
 } mele_data_options;
 
 MELE_API mele_data_options mele_data_defaults(void);
 
-/** Read a file to fit to.
+/** Read a file to fit to. Data whose features stay in the file (see `memory`) keep it open, and it
+ *  must stay as it is; what is held of a row is then its targets and weight, and a bit under the
+ *  policy "drop". mele_fit_partition() works on those without holding more; the later stages
+ *  read them into memory, and fail with MELE_ENOMEM when that is not enough;
+ *  mele_cross_validate() refuses them in the same way.
  * @param path     as for mele_reader_open().
  * @param options  NULL: mele_data_defaults().
  * @param schema   the schema to follow (a model's), whose columns are found by name, or by position

@@ -13,18 +13,45 @@ extern "C" {
 #endif
 
 /* The three stages on data, one by one or in one call. A stage fitted on its own to the same data
- * with the same options gives the same bytes as the one call. Options are not NULL and have
- * partition.clusters set; engine NULL is the calling thread alone, report NULL "not wanted".
+ * with the same options gives the same bytes as the one call. Options are not NULL; engine NULL is
+ * the calling thread alone, report NULL "not wanted".
  *
  * Data of a later stage must follow the model's schema: read with it (mele_data_read()), or arrays
  * of the same shape. */
 
+/** Read a file of centres to start stage 1 from: a row for each, in the data's units, with the
+ *  columns that are clustered: numbers by their names, a category by its indicators "feature=level"
+ *  or by a column of its levels; other columns are not looked at. Without a header (.npy, or
+ *  options->data.table.header false) they stand where they stand in the data, or are those that are
+ *  clustered and no others. What mele_model_table() says of centres is read as well.
+ * @param path     as for mele_reader_open(), otherwise with the default table options.
+ * @param data     whose features and targets the columns are.
+ * @param options  cluster_on and data.table.header are looked at.
+ * @param engine   NULL: the calling thread alone.
+ * @param out      cleared with mele_centres_clear(); untouched on error.
+ * @return MELE_OK; MELE_EIO; MELE_EDATA: no rows, a column that is not there or is there twice, a
+ *         missing value, what is no finite number or no level (error->line says where);
+ *         MELE_EINVAL: options; MELE_ENOMEM. */
+MELE_API mele_status mele_centres_read(const char *path, const mele_data *data,
+                                       const mele_options *options, mele_engine *engine,
+                                       mele_centres *out, mele_error *error);
+
+/** Free what mele_centres_read() made; the structure itself is the caller's. */
+MELE_API void mele_centres_clear(mele_centres *centres);
+
 /** Stage 1: a new model with a partition.
- * @param options  clusters must be set.
- * @param report   NULL: not wanted.
+ * @param options  with partition.clusters 0 the number of regions is chosen: by its criterion from
+ *                 clusters_least .. clusters_most, or from 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 as far
+ *                 as the data have 20 rows for each. The criterion "cv" looks at the options of all
+ *                 stages, and costs a whole fit for each fold (10; fewer of less than 100 or more
+ *                 than 5000 rows) and number. The partition is the same bytes as that of the chosen
+ *                 number alone.
+ * @param report   NULL: not wanted. What was chosen from is in "partition": "criterion" and
+ *                 "candidates".
  * @param out      freed with mele_model_free(); untouched on error.
- * @return MELE_OK; MELE_EINVAL: options; MELE_EDATA: more clusters than rows; MELE_ENOMEM;
- *         MELE_ESTOPPED. Not converging and merged clusters are warnings of the report. */
+ * @return MELE_OK; MELE_EINVAL: options, the criterion "cv" without a target; MELE_EDATA: more
+ *         clusters than rows; MELE_ENOMEM; MELE_ESTOPPED. Not converging and merged clusters are
+ *         warnings of the report. */
 MELE_API mele_status mele_fit_partition(const mele_data *data, const mele_options *options,
                                         mele_engine *engine, mele_report *report,
                                         mele_model **out, mele_error *error);
@@ -68,7 +95,8 @@ MELE_API mele_status mele_options_inherit(const mele_model *model, mele_options 
                                           mele_error *error);
 
 /** Cross-validate the whole fit and, on the same folds, one global expert; the errors go into the
- *  report under "cv". Folds are shuffled, stratified by class, and keep groups whole.
+ *  report under "cv". A number of regions that is chosen is chosen anew outside every fold;
+ *  "cv.clusters" lists what was. Folds are shuffled, stratified by class, and keep groups whole.
  * @param folds   2 .. the number of rows (or groups).
  * @param report  where the errors go; untouched by a failure, but for the seconds.
  * @return MELE_OK; MELE_EINVAL: no target, fewer than 2 folds, options; MELE_EDATA: more folds than

@@ -12,18 +12,37 @@
 extern "C" {
 #endif
 
+/** Centres to start stage 1 from, in the data's units. */
+typedef struct mele_centres {
+    size_t clusters, columns; /**< columns: the design columns that are clustered and, under
+                                   cluster_on "xy", the targets, or an indicator a class */
+    double *values;           /**< clusters x columns */
+} mele_centres;
+
 /** Everything that can change a model. Strings are the caller's and must outlive the options; only
  *  those that are NULL by default may be NULL. The seeds of the parts are set from `seed`, their
  *  folds by cross-validation. */
 typedef struct mele_options {
     mele_data_options data;
-    mele_partition_options partition; /**< clusters 0 (default): not chosen, which is an error */
+    mele_partition_options partition; /**< clusters N > 0: so many. 0 (default): the best of
+                                           clusters_least .. clusters_most; given centres or
+                                           responsibilities settle it */
+    size_t clusters_least, clusters_most; /**< with clusters 0; 0 and 0 (default): auto, some of
+                                           1 .. 32, as many as the rows allow */
+    const char *criterion;            /**< what the best number of clusters is: "bic", "icl",
+                                           "aic", "silhouette" or "cv" (the cross-validated error of
+                                           the whole fit); NULL (default): cv with a target, else
+                                           bic */
     const char *cluster_on;           /**< "x" (default), "xy", or a list of features */
     double target_weight;             /**< factor of the scaled targets in "xy"; default 1 */
     const char *scale;                /**< of what is clustered: "standard" (default: mean 0,
                                            standard deviation 1), "minmax" (0 to 1), "none" */
     mele_expert_options experts;
     mele_gate_options gate;
+    const char *centres_file;         /**< what --init names in place of a way to start; fits want
+                                           it read: mele_centres_read(). Default NULL */
+    const mele_centres *centres;      /**< start stage 1 from these, which number the clusters, as
+                                           many as partition.clusters; default NULL */
     uint64_t seed;                    /**< default 1, at most 32 bits */
     uint64_t chosen;                  /**< which options mele_options_set() was given, a bit each */
 } mele_options;

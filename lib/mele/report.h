@@ -26,7 +26,8 @@ MELE_API void mele_report_free(mele_report *report);
  *  report NULL is nothing. */
 MELE_API void mele_report_seconds(mele_report *report, const char *part, double seconds);
 
-/** The number at a path of keys joined by dots, such as "cv.model.mae"; false: there is none. */
+/** The number at a path of keys joined by dots, such as "cv.model.mae" (elements of a list count
+ *  from 0: "partition.sizes.0"; true is 1); false: there is none. */
 MELE_API bool mele_report_number(const mele_report *report, const char *path, double *out);
 
 /** The i-th warning, one line, owned by the report; NULL past the last. */

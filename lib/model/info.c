@@ -62,6 +62,18 @@ static const char *output_name(const mele_model *model, size_t o)
                                                   : model->schema->target[o].name;
 }
 
+/* What a unit of a column of the clustering space is in the data's units, and where its 0 lies. */
+static double space_unit(const mele_i_space *space, size_t c, double *center)
+{
+    const bool target = c >= space->columns;
+    const mele_i_scaling *scaling = target ? &space->target_scaling : &space->scaling;
+    const size_t j = target ? c - space->columns : space->column[c];
+
+    *center = scaling->center[j];
+    return target && space->target_weight > 0 ? scaling->scale[j] / space->target_weight
+                                              : scaling->scale[j];
+}
+
 /* The centres in the data's units, K x (columns + target columns); NULL without memory. */
 static double *raw_centres(const mele_model *model)
 {
@@ -74,12 +86,8 @@ static double *raw_centres(const mele_model *model)
     mele_partition_centres(model->joint, centres);
     for (size_t k = 0; k < model->clusters; k++)
         for (size_t c = 0; c < width; c++) {
-            double *value = &centres[k * width + c];
-            bool target = c >= space->columns;
-            const mele_i_scaling *scaling = target ? &space->target_scaling : &space->scaling;
-            size_t j = target ? c - space->columns : space->column[c];
-            double factor = target && space->target_weight > 0 ? space->target_weight : 1;
-            *value = scaling->center[j] + scaling->scale[j] * (*value / factor);
+            double *value = &centres[k * width + c], center, unit = space_unit(space, c, &center);
+            *value = center + unit * *value;
         }
     return centres;
 }
@@ -211,7 +219,9 @@ static json_t *partition_object(const mele_model *model)
     for (size_t k = 0; k < model->clusters && good; k++)
         good = json_array_append_new(list, centre_object(model, centres + k * width)) == 0;
     good = good
-           && mele_i_json_put(object, "method", json_string(mele_partition_name(model->joint)));
+           && mele_i_json_put(object, "method", json_string(mele_partition_name(model->joint)))
+           && mele_i_json_put(object, "covariance",
+                              json_string(mele_partition_covariance_kind(model->joint)));
     good = mele_i_json_put(object, "centres", list) && good;
     free(centres);
     if (!good) {
@@ -330,6 +340,49 @@ static mele_status add_centres(const mele_model *model, mele_text *text, mele_er
     return MELE_OK;
 }
 
+/* The element (a, b) of cluster k, of covariances in the shape of mele_partition_parts. */
+static double covariance_element(const char *kind, const double *all, size_t width, size_t k,
+                                 size_t a, size_t b)
+{
+    if (strcmp(kind, "full") == 0)
+        return all[(k * width + a) * width + b];
+    if (strcmp(kind, "tied") == 0)
+        return all[a * width + b];
+    return a != b ? 0 : strcmp(kind, "diagonal") == 0 ? all[k * width + a]
+                    : strcmp(kind, "spherical") == 0  ? all[k]
+                                                      : all[0];
+}
+
+/* Every element of every cluster's, whatever the kind, so that a reader needs one rule. */
+static mele_status add_covariances(const mele_model *model, mele_text *text, mele_error *error)
+{
+    const mele_i_space *space = &model->space;
+    const char *kind = mele_partition_covariance_kind(model->joint);
+    const size_t width = space->columns + space->target_columns;
+    double *all = MELE_I_ARRAY(double, mele_partition_covariance_count(model->joint)), center;
+    char name[NAME_ROOM], other[NAME_ROOM];
+
+    if (all == NULL)
+        return mele_i_no_memory(error);
+    mele_partition_covariances(model->joint, all);
+    add_text(text, "cluster");
+    add_text(text, "column");
+    add_text(text, "with");
+    add_text(text, "value");
+    mele_text_newline(text);
+    for (size_t k = 0; k < model->clusters; k++)
+        for (size_t a = 0; a < width; a++)
+            for (size_t b = 0; b < width; b++) {
+                space_name(model, a, name);
+                space_name(model, b, other);
+                add_row(text, k + 1, name, other,
+                        covariance_element(kind, all, width, k, a, b)
+                            * space_unit(space, a, &center) * space_unit(space, b, &center));
+            }
+    free(all);
+    return MELE_OK;
+}
+
 /* The text's bytes as memory of the caller. */
 static mele_status release(const mele_text *text, char **out, size_t *length, mele_error *error)
 {
@@ -347,22 +400,32 @@ static mele_status release(const mele_text *text, char **out, size_t *length, me
     return MELE_OK;
 }
 
+static const struct {
+    const char *name;
+    mele_status (*add)(const mele_model *model, mele_text *text, mele_error *error);
+} tables[] = {
+    {"coefficients", add_coefficients}, {"centres", add_centres}, {"covariances", add_covariances}};
+
+#define TABLES (sizeof tables / sizeof *tables)
+
 mele_status mele_model_table(const mele_model *model, const char *table, char **out,
                              size_t *length, mele_error *error)
 {
-    bool coefficients = strcmp(table, "coefficients") == 0;
     mele_text *text;
     mele_status status;
+    size_t t = 0;
 
-    if (!coefficients && strcmp(table, "centres") != 0)
-        return mele_i_fail(error, MELE_EINVAL, "there is no table \"%s\": coefficients or centres",
-                           table);
-    if (coefficients ? model->experts == NULL : model->joint == NULL)
+    while (t < TABLES && strcmp(tables[t].name, table) != 0)
+        t++;
+    if (t == TABLES)
+        return mele_i_fail(error, MELE_EINVAL,
+                           "there is no table \"%s\": coefficients, centres or covariances", table);
+    if (tables[t].add == add_coefficients ? model->experts == NULL : model->joint == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no %s", table);
     status = mele_text_new(',', &text, error);
     if (status != MELE_OK)
         return status;
-    status = coefficients ? add_coefficients(model, text, error) : add_centres(model, text, error);
+    status = tables[t].add(model, text, error);
     if (status == MELE_OK)
         status = release(text, out, length, error);
     mele_text_free(text);

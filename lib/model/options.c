@@ -15,12 +15,14 @@
 typedef enum option_type {
     TEXT,
     CHOICE,
+    START,
     CHARACTER,
     FLAG_OFF,
     COUNT,
     SEED,
     NUMBER,
-    RIDGE
+    RIDGE,
+    CLUSTERS
 } option_type;
 
 typedef const char *choice_fn(size_t i);
@@ -29,7 +31,7 @@ typedef struct option_row {
     mele_option public;
     option_type type;
     size_t offset;
-    double least, most; /* COUNT, SEED, NUMBER, RIDGE */
+    double least, most; /* COUNT, SEED, NUMBER, RIDGE, CLUSTERS */
     choice_fn *choice;  /* CHOICE */
     bool frozen;        /* stage 1 settles it, also by its absence */
 } option_row;
@@ -48,13 +50,12 @@ static const char *pick(const char *const *list, size_t count, size_t i)
 
 CHOICES(tasks, "regression", "classification")
 CHOICES(policies, "fail", "drop", "mean")
-CHOICES(covariances, "full")
-CHOICES(starts, "kmeans++", "random")
 CHOICES(scales, "standard", "minmax", "none")
 CHOICES(assignments, "hard", "soft")
 CHOICES(solvers, "qr", "normal")
 CHOICES(gate_inputs, "posteriors", "features", "both")
 CHOICES(losses, "likelihood", "squared", "posteriors")
+CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
 
 #define AT(member) offsetof(mele_options, member)
 #define DATA MELE_OPTION_DATA
@@ -88,15 +89,22 @@ static const option_row table[] = {
      FLAG_OFF, AT(data.table.header), 0, 0, NULL, false},
     {{"seed", 0, DATA, "N", "of all random choices"}, SEED, AT(seed), 0, UINT32_MAX, NULL, false},
 
-    {{"clusters", 'k', PARTITION, "N", "how many regions"},
-     COUNT, AT(partition.clusters), 1, 1e6, NULL, false},
+    {{"clusters", 'k', PARTITION, "N|A-B|auto", "how many regions, or the best number from A to B, "
+      "or of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 with at least 20 rows each"},
+     CLUSTERS, AT(partition.clusters), 1, 1e6, NULL, false},
+    {{"criterion", 0, PARTITION, "NAME", "what the best number of regions is (default: cv, the "
+      "cross-validated error of the mixture, when there is a target, else bic)"},
+     CHOICE, AT(criterion), 0, 0, criteria, false},
     {{"method", 0, PARTITION, "NAME", "how to find them"},
      CHOICE, AT(partition.method), 0, 0, mele_partition_method, false},
     {{"covariance", 0, PARTITION, "KIND", "of a gmm's components"},
-     CHOICE, AT(partition.covariance), 0, 0, covariances, false},
+     CHOICE, AT(partition.covariance), 0, 0, mele_partition_covariance, false},
     {{"covariance-floor", 0, PARTITION, "F", "least variance of a gmm's component in any "
       "direction, relative to the mean variance of the columns"},
      NUMBER, AT(partition.covariance_floor), 0, 1, NULL, false},
+    {{"shrinkage", 0, PARTITION, "S", "how far a gmm's covariances are drawn towards spheres of "
+      "their size"},
+     NUMBER, AT(partition.shrinkage), 0, 1, NULL, false},
     {{"cluster-on", 0, PARTITION, "x|xy|COL[,COL...]", "what to cluster: the features, with the "
       "targets, or some of the features"},
      TEXT, AT(cluster_on), 0, 0, NULL, false},
@@ -104,8 +112,9 @@ static const option_row table[] = {
      NUMBER, AT(target_weight), 0, DBL_MAX, NULL, false},
     {{"scale", 0, PARTITION, "KIND", "of the columns that are clustered"},
      CHOICE, AT(scale), 0, 0, scales, false},
-    {{"init", 0, PARTITION, "NAME", "how to choose the first centres"},
-     CHOICE, AT(partition.init), 0, 0, starts, false},
+    {{"init", 0, PARTITION, "kmeans++|random|FILE", "the first centres: well apart, any rows, or "
+      "those of a CSV file in the data's units, a row for each region"},
+     START, AT(partition.init), 0, 0, NULL, false},
     {{"restarts", 0, PARTITION, "N", "starts, of which the best result wins"},
      COUNT, AT(partition.restarts), 1, 1e6, NULL, false},
     {{"max-iter", 0, PARTITION, "N", "iterations of a start at most"},
@@ -210,6 +219,30 @@ static mele_status parse_number(size_t i, const char *text, bool whole, double *
     return MELE_OK;
 }
 
+/* N, A-B or auto. */
+static mele_status parse_clusters(size_t i, const char *text, mele_options *options,
+                                  mele_error *error)
+{
+    const char *dash = strchr(text, '-');
+    const bool range = dash != NULL && dash != text;
+    double least = 0, most = 0;
+
+    if (strcmp(text, "auto") != 0) {
+        const size_t length = range ? (size_t)(dash - text) : strlen(text);
+        const char *second = range ? dash + 1 : text;
+        if (mele_i_number_parse(text, length, &least) != MELE_I_NUMBER_OK
+            || mele_i_number_parse(second, strlen(second), &most) != MELE_I_NUMBER_OK
+            || least != floor(least) || most != floor(most) || !(least >= table[i].least)
+            || !(most <= table[i].most) || !(least <= most))
+            return refuse(i, text, "a whole number from 1 to 1000000, a range A-B of them, or auto",
+                          error);
+    }
+    options->partition.clusters = range ? 0 : (size_t)least;
+    options->clusters_least = range ? (size_t)least : 0;
+    options->clusters_most = range ? (size_t)most : 0;
+    return MELE_OK;
+}
+
 static mele_status parse_character(size_t i, const char *text, char *out, mele_error *error)
 {
     char character = strcmp(text, "\\t") == 0 ? '\t' : text[0];
@@ -219,6 +252,37 @@ static mele_status parse_character(size_t i, const char *text, char *out, mele_e
         return refuse(i, text, "one character that can delimit fields", error);
     *out = character;
     return MELE_OK;
+}
+
+#define GIVEN "given" /* what a model records of a start that is not chosen by the fit */
+
+/* The way to start of that name; NULL: none. */
+static const char *start_named(const char *text)
+{
+    static const char *const ways[] = {"kmeans++", "random", GIVEN};
+
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
+        if (strcmp(text, ways[w]) == 0)
+            return ways[w];
+    return NULL;
+}
+
+/* What is no way to start is a file of centres. */
+static void set_start(mele_options *options, const char *text)
+{
+    const char *way = start_named(text);
+
+    options->partition.init = way == NULL ? GIVEN : way;
+    options->centres_file = way == NULL ? text : NULL;
+}
+
+static const char *start_text(const mele_options *options)
+{
+    const mele_partition_options *partition = &options->partition;
+    bool given = options->centres != NULL || options->centres_file != NULL
+                 || partition->centres != NULL || partition->responsibilities != NULL;
+
+    return given ? GIVEN : partition->init;
 }
 
 mele_status mele_option_set(mele_options *options, size_t i, const char *text, mele_error *error)
@@ -238,6 +302,7 @@ mele_status mele_option_set(mele_options *options, size_t i, const char *text, m
         *(const char **)member = text;
         break;
     case CHOICE: status = parse_choice(i, text, member, error); break;
+    case START: set_start(options, text); break;
     case CHARACTER: status = parse_character(i, text, member, error); break;
     case FLAG_OFF: *(bool *)member = false; break;
     case COUNT:
@@ -255,6 +320,7 @@ mele_status mele_option_set(mele_options *options, size_t i, const char *text, m
         else
             status = parse_number(i, text, false, member, error);
         break;
+    case CLUSTERS: status = parse_clusters(i, text, options, error); break;
     }
     if (status == MELE_OK)
         options->chosen |= (uint64_t)1 << i;
@@ -262,6 +328,16 @@ mele_status mele_option_set(mele_options *options, size_t i, const char *text, m
 }
 
 /* ---- to text ---- */
+
+static size_t clusters_text(const mele_options *options, char *out, size_t size)
+{
+    if (options->partition.clusters > 0)
+        return (size_t)snprintf(out, size, "%zu", options->partition.clusters);
+    if (options->clusters_most > 0)
+        return (size_t)snprintf(out, size, "%zu-%zu", options->clusters_least,
+                                options->clusters_most);
+    return (size_t)snprintf(out, size, "auto");
+}
 
 static size_t number_text(double value, char *out, size_t size)
 {
@@ -283,6 +359,7 @@ size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t
     switch (row->type) {
     case TEXT:
     case CHOICE: text = *(const char *const *)member; break;
+    case START: text = start_text(options); break;
     case CHARACTER:
         character[0] = *(const char *)member;
         text = character[0] == '\0' ? NULL : character[0] == '\t' ? "\\t" : character;
@@ -299,6 +376,7 @@ size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t
             return number_text(*(const double *)member, out, size);
         text = *(const double *)member == MELE_RIDGE_GCV ? "gcv" : NULL;
         break;
+    case CLUSTERS: return clusters_text(options, out, size);
     }
     if (size > 0)
         out[0] = '\0';
@@ -342,6 +420,7 @@ static json_t *record_value(const mele_options *options, size_t i)
     switch (table[i].type) {
     case TEXT:
     case CHOICE: return json_string(*(const char *const *)member);
+    case START: return json_string(start_text(options));
     case COUNT: return json_integer((json_int_t) * (const size_t *)member);
     case SEED: return json_integer((json_int_t) * (const uint64_t *)member);
     case FLAG_OFF: return json_true();
@@ -349,6 +428,10 @@ static json_t *record_value(const mele_options *options, size_t i)
     case RIDGE:
         if (*(const double *)member >= 0)
             return json_real(*(const double *)member);
+        break;
+    case CLUSTERS:
+        if (options->partition.clusters > 0)
+            return json_integer((json_int_t)options->partition.clusters);
         break;
     case CHARACTER: break;
     }
@@ -398,7 +481,9 @@ static bool is_of_type(const json_t *value, size_t i)
     case SEED: return json_is_integer(value);
     case NUMBER: return json_is_number(value);
     case RIDGE: return json_is_number(value) || json_is_string(value);
+    case CLUSTERS: return json_is_integer(value) || json_is_string(value);
     case FLAG_OFF: return json_is_true(value);
+    case START: return json_is_string(value) && start_named(json_string_value(value)) != NULL;
     default: return json_is_string(value);
     }
 }
@@ -444,6 +529,8 @@ static mele_status check_agreement(const mele_options *given, const mele_options
                        *(const char *const *)((const char *)recorded + table[i].offset)) == 0;
     if (agree)
         return MELE_OK;
+    if (table[i].type == START && given->centres_file != NULL)
+        snprintf(mine, sizeof mine, "%s", given->centres_file);
     return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", but the model was made with \"%s\"",
                        table[i].public.name, mine, theirs);
 }
@@ -477,6 +564,24 @@ mele_status mele_i_options_load(const json_t *record, mele_options *options, mel
     return status;
 }
 
+/* What the choice of K is asked, also when K is given and nothing is chosen. */
+static mele_status check_choice(const mele_options *options, mele_error *error)
+{
+    size_t c = 0;
+
+    while (options->criterion != NULL && criteria(c) != NULL
+           && strcmp(criteria(c), options->criterion) != 0)
+        c++;
+    if (options->criterion != NULL && criteria(c) == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the criterion \"%s\" is not known",
+                           options->criterion);
+    if (options->clusters_most > 0
+        && (options->clusters_least == 0 || options->clusters_least > options->clusters_most))
+        return mele_i_fail(error, MELE_EINVAL, "clusters from %zu to %zu are no range from 1",
+                           options->clusters_least, options->clusters_most);
+    return MELE_OK;
+}
+
 mele_status mele_i_options_check(const mele_options *options, mele_error *error)
 {
     if (options == NULL)
@@ -486,5 +591,5 @@ mele_status mele_i_options_check(const mele_options *options, mele_error *error)
     if (options->seed > UINT32_MAX)
         return mele_i_fail(error, MELE_EINVAL, "the seed is %ju, more than 32 bits",
                            (uintmax_t)options->seed);
-    return MELE_OK;
+    return check_choice(options, error);
 }

@@ -71,7 +71,7 @@ static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memo
 static mele_i_features features_of_block(const mele_i_features *all, mele_i_block block,
                                          size_t count, const double **column)
 {
-    mele_i_features part = {block.count, all->column, all->stride, NULL};
+    mele_i_features part = {.rows = block.count, .column = all->column, .stride = all->stride};
 
     if (all->row != NULL) {
         part.row = all->row + block.first;
@@ -432,7 +432,7 @@ mele_status mele_model_predict(const mele_model *model, const mele_matrix *x, co
         return mele_i_no_memory(error);
     for (size_t j = 0; j < count; j++)
         column[j] = x->data + j;
-    mele_i_features features = {x->rows, column, x->stride, NULL};
+    mele_i_features features = {.rows = x->rows, .column = column, .stride = x->stride};
     status = mele_i_model_predict(model, &features, given, engine, out, error);
     if (column != small)
         free(column);

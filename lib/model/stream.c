@@ -111,7 +111,7 @@ static mele_status next_window(row_source *s, mele_engine *engine, size_t *rows,
 static mele_status predict_window(const row_source *s, size_t rows, mele_engine *engine,
                                   const mele_prediction *out, mele_error *error)
 {
-    mele_i_features features = {rows, s->column, 1, NULL};
+    mele_i_features features = {.rows = rows, .column = s->column, .stride = 1};
     const double *given = s->posteriors == NULL ? NULL
                                                 : s->posteriors->log_posteriors
                                                       + s->first * s->model->clusters;

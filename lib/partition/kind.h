@@ -10,12 +10,15 @@
  * partition.c. */
 
 typedef struct mele_i_partition_kind mele_i_partition_kind;
+typedef struct mele_i_covariance mele_i_covariance;
 
 struct mele_partition {
     const mele_i_partition_kind *kind;
+    const mele_i_covariance *covariance; /* NULL: one variance for all, which is the shape */
     size_t clusters, columns;
-    double *centres; /* K x d */
-    double *shape;   /* the kind's other numbers */
+    double *centres;    /* K x d */
+    double *shape;      /* the kind's other numbers */
+    size_t shape_count; /* how many there is room for */
 };
 
 /* The rows to split, and what every kind wants to know of them. */
@@ -50,7 +53,8 @@ struct mele_i_partition_kind {
     const char *name;
     const char *keys;      /* those of its section in a model */
     bool larger_is_better; /* of the objective */
-    size_t (*shape_count)(size_t clusters, size_t columns);
+    bool mixture; /* Gaussian, with a kind of covariance: its shape is that of mixture.h */
+    size_t (*shape_count)(size_t clusters, size_t columns); /* unless it is a mixture */
 
     /* Fill a partition that has room for options->clusters, and lower its clusters when there
      * are fewer. */
@@ -60,6 +64,10 @@ struct mele_i_partition_kind {
     /* log of prior times density, rows x K to out: finite or -infinity. */
     void (*log_joint)(const mele_partition *partition, const double *x, size_t stride, size_t rows,
                       double *out);
+
+    /* The same without the prior; NULL: priors are equal. */
+    void (*log_densities)(const mele_partition *partition, const double *x, size_t stride,
+                          size_t rows, double *out);
 
     /* The shape of the partition whose k-th cluster is the order[k]-th; work: room for the
      * shape. */
@@ -78,9 +86,10 @@ extern const mele_i_partition_kind mele_i_partition_kmeans, mele_i_partition_gmm
 /* The kind by its name, NULL when there is none such. */
 const mele_i_partition_kind *mele_i_partition_kind_named(const char *name);
 
-/* A partition with room for what its kind keeps; NULL when memory ran out. */
-mele_partition *mele_i_partition_room(const mele_i_partition_kind *kind, size_t clusters,
-                                      size_t columns);
+/* A partition with room for what its kind keeps; NULL when memory ran out. covariance: the name of
+ * a mixture's kind of covariance; ignored for other kinds. */
+mele_partition *mele_i_partition_room(const mele_i_partition_kind *kind, const char *covariance,
+                                      size_t clusters, size_t columns);
 
 /* Tell of an iteration (counted over all restarts) and its objective; NaN while a kind is still
  * finding its start. */

@@ -224,7 +224,7 @@ static void sort_clusters(const mele_partition *p, size_t *order)
 /* Number the clusters by the lexicographic order of their centres. */
 static mele_status number_clusters(mele_partition *p, mele_error *error)
 {
-    size_t d = p->columns, shape = p->kind->shape_count(p->clusters, d);
+    size_t d = p->columns, shape = p->shape_count;
     size_t *order = MELE_I_ARRAY(size_t, p->clusters);
     double *work = MELE_I_ARRAY(double, shape > p->clusters * d ? shape : p->clusters * d);
     mele_status status = MELE_OK;
@@ -260,7 +260,8 @@ static mele_status run_restart(void *context, size_t index, mele_engine *engine,
 {
     restarts *r = context;
     const mele_i_attempt attempt = {r->sample, r->options, index, r->count, engine};
-    mele_partition *trial = mele_i_partition_room(r->kind, r->options->clusters, r->sample->rows.cols);
+    mele_partition *trial = mele_i_partition_room(
+        r->kind, r->options->covariance, r->options->clusters, r->sample->rows.cols);
 
     if (trial == NULL)
         return mele_i_no_memory(error);

@@ -1,16 +1,26 @@
 /* What a partition is: made from arrays or read from a model, and taken apart again. */
 #include "partition/partition.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "partition/kind.h"
+#include "engine/check.h"
+#include "partition/mixture.h"
 
-mele_partition *mele_i_partition_room(const mele_i_partition_kind *kind, size_t clusters,
-                                      size_t columns)
+/* Sizes have passed for sizes of arrays. */
+static size_t shape_count(const mele_partition *p)
+{
+    return p->covariance != NULL ? mele_i_mixture_count(p->covariance, p->clusters, p->columns)
+                                 : p->kind->shape_count(p->clusters, p->columns);
+}
+
+mele_partition *mele_i_partition_room(const mele_i_partition_kind *kind, const char *covariance,
+                                      size_t clusters, size_t columns)
 {
     mele_partition *p = MELE_I_NEW(mele_partition);
     size_t square, most;
@@ -18,13 +28,15 @@ mele_partition *mele_i_partition_room(const mele_i_partition_kind *kind, size_t 
     if (p == NULL)
         return NULL;
     p->kind = kind;
+    p->covariance = kind->mixture ? mele_i_covariance_named(covariance) : NULL;
     p->clusters = clusters;
     p->columns = columns;
     /* no kind's shape is larger than K (d + 2)^2 */
     if (!__builtin_mul_overflow(columns + 2, columns + 2, &square)
         && !__builtin_mul_overflow(square, clusters, &most)) {
+        p->shape_count = shape_count(p);
         p->centres = mele_i_array(clusters * columns, sizeof(double));
-        p->shape = mele_i_array(kind->shape_count(clusters, columns), sizeof(double));
+        p->shape = MELE_I_ARRAY(double, p->shape_count);
     }
     if (p->centres == NULL || p->shape == NULL) {
         mele_partition_free(p);
@@ -64,6 +76,51 @@ void mele_partition_centres(const mele_partition *partition, double *out)
     memcpy(out, partition->centres, partition->clusters * partition->columns * sizeof *out);
 }
 
+const char *mele_partition_covariance_kind(const mele_partition *partition)
+{
+    return partition->covariance == NULL ? "shared" : partition->covariance->name;
+}
+
+size_t mele_partition_covariance_count(const mele_partition *partition)
+{
+    const mele_i_covariance *c = partition->covariance;
+
+    return c == NULL
+               ? 1
+               : mele_i_covariance_matrices(c, partition->clusters) * c->whole(partition->columns);
+}
+
+void mele_partition_covariances(const mele_partition *partition, double *out)
+{
+    const mele_i_covariance *c = partition->covariance;
+    const size_t d = partition->columns;
+
+    if (c == NULL) {
+        *out = partition->shape[0];
+        return;
+    }
+    for (size_t m = 0; m < mele_i_covariance_matrices(c, partition->clusters); m++)
+        c->expand(mele_i_mixture_covariances(partition) + m * c->size(d), d, out + m * c->whole(d));
+}
+
+void mele_partition_weights(const mele_partition *partition, double *out)
+{
+    for (size_t k = 0; k < partition->clusters; k++)
+        out[k] = partition->covariance == NULL ? 1 / (double)partition->clusters
+                                               : mele_i_mixture_priors(partition)[k];
+}
+
+double mele_partition_parameters(const mele_partition *partition)
+{
+    const mele_i_covariance *c = partition->covariance;
+    const double clusters = (double)partition->clusters, d = (double)partition->columns;
+
+    if (c == NULL)
+        return clusters * d + 1;
+    return clusters * d + (clusters - 1)
+           + (double)mele_i_covariance_count(c, partition->clusters, partition->columns);
+}
+
 mele_status mele_i_partition_marginal(const mele_partition *partition, size_t cols,
                                       mele_partition **out, mele_error *error)
 {
@@ -72,7 +129,8 @@ mele_status mele_i_partition_marginal(const mele_partition *partition, size_t co
     if (cols == 0 || cols > partition->columns)
         return mele_i_fail(error, MELE_EINVAL, "a marginal in %zu of %zu columns", cols,
                            partition->columns);
-    p = mele_i_partition_room(partition->kind, partition->clusters, cols);
+    p = mele_i_partition_room(partition->kind, mele_partition_covariance_kind(partition),
+                              partition->clusters, cols);
     if (p == NULL)
         return mele_i_no_memory(error);
     for (size_t k = 0; k < p->clusters; k++)
@@ -81,6 +139,86 @@ mele_status mele_i_partition_marginal(const mele_partition *partition, size_t co
     p->kind->marginal(partition, p);
     *out = p;
     return MELE_OK;
+}
+
+/* ---- from arrays ---- */
+
+static mele_status check_parts(const mele_partition_parts *parts, mele_error *error)
+{
+    const mele_i_partition_kind *kind;
+
+    if (parts == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "parts is NULL");
+    kind = mele_i_partition_kind_named(parts->method);
+    if (kind == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "method \"%s\" is not known",
+                           parts->method == NULL ? "" : parts->method);
+    if (kind->mixture && mele_i_covariance_named(parts->covariance) == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "covariance \"%s\" is not known",
+                           parts->covariance == NULL ? "" : parts->covariance);
+    if (parts->covariances == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "covariances is NULL");
+    if (parts->centres.rows > INT32_MAX)
+        return mele_i_fail(error, MELE_EINVAL, "centres has %zu rows, more than %d",
+                           parts->centres.rows, INT32_MAX);
+    return mele_i_check_matrix(&parts->centres, "centres", NULL, error);
+}
+
+/* One variance for all clusters, as a model may have it. */
+static mele_status take_variance(const mele_partition_parts *parts, mele_partition *p,
+                                 mele_error *error)
+{
+    if (!(parts->covariances[0] >= DBL_MIN && parts->covariances[0] <= DBL_MAX / 8))
+        return mele_i_fail(error, MELE_EDATA, "covariances: %g is not a positive number",
+                           parts->covariances[0]);
+    p->shape[0] = parts->covariances[0];
+    return MELE_OK;
+}
+
+static mele_status take_mixture(const mele_partition_parts *parts, mele_partition *p,
+                                mele_error *error)
+{
+    const mele_i_covariance *c = p->covariance;
+    const size_t d = p->columns, whole = c->whole(d);
+    double *s = mele_i_mixture_covariances(p);
+
+    for (size_t k = 0; k < p->clusters; k++)
+        mele_i_mixture_priors(p)[k] =
+            parts->weights == NULL ? 1 / (double)p->clusters : parts->weights[k];
+    for (size_t i = 0; i < mele_partition_covariance_count(p); i++)
+        if (!isfinite(parts->covariances[i]))
+            return mele_i_fail(error, MELE_EDATA,
+                               "covariances: element %zu is %g, not a finite "
+                               "number",
+                               i + 1, parts->covariances[i]);
+    for (size_t m = 0; m < mele_i_covariance_matrices(c, p->clusters); m++)
+        if (!c->pack(parts->covariances + m * whole, d, s + m * c->size(d)))
+            return mele_i_fail(error, MELE_EDATA, "covariances: number %zu is not symmetric",
+                               m + 1);
+    return mele_i_mixture_accept(p, error);
+}
+
+mele_status mele_partition_new(const mele_partition_parts *parts, mele_partition **out,
+                               mele_error *error)
+{
+    mele_status status = check_parts(parts, error);
+    mele_partition *p;
+
+    if (status != MELE_OK)
+        return status;
+    p = mele_i_partition_room(mele_i_partition_kind_named(parts->method), parts->covariance,
+                              parts->centres.rows, parts->centres.cols);
+    if (p == NULL)
+        return mele_i_no_memory(error);
+    for (size_t k = 0; k < p->clusters; k++)
+        memcpy(p->centres + k * p->columns, parts->centres.data + k * parts->centres.stride,
+               p->columns * sizeof(double));
+    status = p->covariance == NULL ? take_variance(parts, p, error) : take_mixture(parts, p, error);
+    if (status == MELE_OK)
+        *out = p;
+    else
+        mele_partition_free(p);
+    return status;
 }
 
 /* ---- model file ---- */
@@ -118,11 +256,26 @@ static mele_status load_sizes(const json_t *section, size_t *clusters, size_t *c
     return status;
 }
 
+/* The kind of a mixture's covariances: "full" where the section does not say. */
+static mele_status load_covariance(const json_t *section, const char **covariance,
+                                   mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    *covariance = "full";
+    if (json_object_get(section, "covariance") != NULL)
+        status = mele_i_json_get_string(section, "covariance", covariance, error);
+    if (status == MELE_OK && mele_i_covariance_named(*covariance) == NULL)
+        return mele_i_fail(error, MELE_EDATA, "\"covariance\" is of the unknown kind \"%s\"",
+                           *covariance);
+    return status;
+}
+
 mele_status mele_i_partition_load(const json_t *section, mele_partition **out, mele_error *error)
 {
     const mele_i_partition_kind *kind;
     mele_partition *p;
-    const char *name;
+    const char *name, *covariance = NULL;
     size_t clusters, columns;
     mele_status status;
 
@@ -137,9 +290,11 @@ mele_status mele_i_partition_load(const json_t *section, mele_partition **out, m
     status = mele_i_json_keys(section, "\"partition\"", kind->keys, error);
     if (status == MELE_OK)
         status = load_sizes(section, &clusters, &columns, error);
+    if (status == MELE_OK && kind->mixture)
+        status = load_covariance(section, &covariance, error);
     if (status != MELE_OK)
         return status;
-    p = mele_i_partition_room(kind, clusters, columns);
+    p = mele_i_partition_room(kind, covariance, clusters, columns);
     if (p == NULL)
         return mele_i_no_memory(error);
     status = mele_i_json_get_matrix(section, "centres", p->centres, clusters, columns, error);

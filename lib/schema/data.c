@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "engine/check.h"
+#include "schema/numbers.h"
 
 mele_data_options mele_data_defaults(void)
 {
@@ -28,6 +29,9 @@ void mele_data_free(mele_data *data)
     free(data->targets);
     free(data->weights);
     free(data->group);
+    free(data->matrix);
+    mele_i_windows_free(data->windows);
+    mele_i_row_set_clear(&data->used);
     mele_table_free(data->table);
     mele_i_schema_free(data->schema);
     free(data);
@@ -50,8 +54,17 @@ const mele_schema *mele_data_schema(const mele_data *data)
 
 mele_i_features mele_i_data_features(const mele_data *data)
 {
-    mele_i_features features = {data->rows, data->column, data->stride, data->row};
+    mele_i_features features = {.rows = data->rows, .column = data->column,
+                                .stride = data->stride, .row = data->row,
+                                .complete = data->complete, .windows = data->windows};
     return features;
+}
+
+size_t mele_i_data_row(const mele_data *data, size_t i)
+{
+    if (data->windows != NULL)
+        return mele_i_windows_row(data->windows, i);
+    return data->row != NULL ? data->row[i] : mele_i_row_set_at(&data->used, i);
 }
 
 /* ---- binding a table to a schema ---- */
@@ -415,15 +428,19 @@ static mele_status check_options(const mele_data_options *options, mele_error *e
     return MELE_OK;
 }
 
-/* Read the rows that the roles ask for and make the data of them. */
-static mele_status read_rows(mele_reader *reader, const mele_i_roles *roles,
+/* Read the rows that the roles ask for and make the data of them, which may keep the reader:
+ * *reader is then NULL. */
+static mele_status read_rows(mele_reader **reader, const mele_i_roles *roles,
                              const mele_data_options *options, const mele_schema *known,
                              mele_engine *engine, mele_data *data, mele_error *error)
 {
-    mele_status status = mele_i_want_columns(reader, roles, known, options, error);
+    bool numbers = false;
+    mele_status status = mele_i_want_columns(*reader, roles, known, options, error);
 
     if (status == MELE_OK)
-        status = mele_reader_next(reader, 0, engine, &data->table, error);
+        status = mele_i_numbers_wanted(*reader, roles, &numbers, error);
+    if (status == MELE_OK)
+        status = mele_reader_next(*reader, 0, engine, &data->table, error);
     if (status == MELE_OK && mele_table_rows(data->table) == 0)
         status = mele_i_fail(error, MELE_EDATA, "there are no data rows");
     if (status != MELE_OK)
@@ -431,10 +448,11 @@ static mele_status read_rows(mele_reader *reader, const mele_i_roles *roles,
     if (known != NULL && known->targets == roles->targets.count)
         status = mele_i_schema_copy(known, &data->schema, error);
     else
-        status = make_schema(data->table, roles, known, mele_reader_has_header(reader),
+        status = make_schema(data->table, roles, known, mele_reader_has_header(*reader),
                              &data->schema, error);
     if (status == MELE_OK)
-        status = fill_data(data, roles, options->missing, error);
+        status = numbers ? mele_i_numbers_fill(reader, roles, options, engine, data, error)
+                         : fill_data(data, roles, options->missing, error);
     return status;
 }
 
@@ -457,7 +475,7 @@ mele_status mele_data_read(const char *path, const mele_data_options *options,
     if (status == MELE_OK && (data = MELE_I_NEW(mele_data)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK)
-        status = read_rows(reader, &roles, &chosen, schema, engine, data, error);
+        status = read_rows(&reader, &roles, &chosen, schema, engine, data, error);
     mele_i_roles_clear(&roles);
     mele_reader_close(reader);
     if (status != MELE_OK)
@@ -509,9 +527,16 @@ static mele_status copy_rows(const mele_data *data, const size_t *rows, size_t c
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error)
 {
-    mele_data *subset = MELE_I_NEW(mele_data);
-    mele_status status = subset == NULL ? mele_i_no_memory(error)
-                                        : copy_columns(data, subset, error);
+    mele_data *subset = NULL;
+    mele_status status = MELE_OK;
+
+    if (data->windows != NULL)
+        status = mele_i_fail(error, MELE_ENOMEM, "cross-validation needs the data in memory, which "
+                             "the limit (--memory) does not allow");
+    else if ((subset = MELE_I_NEW(mele_data)) == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        status = copy_columns(data, subset, error);
 
     if (status == MELE_OK)
         status = copy_rows(data, rows, count, subset, error);
@@ -582,6 +607,7 @@ static mele_status take_arrays(const mele_matrix *x, const mele_matrix *y, const
 
     data->rows = n;
     data->stride = x->stride;
+    data->complete = true;
     data->column = MELE_I_ARRAY(const double *, x->cols);
     if (data->column == NULL)
         return mele_i_no_memory(error);

@@ -6,12 +6,16 @@
 
 struct mele_data {
     mele_schema *schema;
-    mele_table *table;    /* NULL: arrays of the caller */
+    mele_table *table;    /* NULL: the features are elsewhere */
     size_t rows, dropped;
     double **owned;       /* feature columns made here (categories by the schema's levels) */
     const double **column; /* one a feature, see mele_i_features */
     size_t stride;
     size_t *row;          /* the rows used; NULL: all */
+    double *matrix;       /* the features, row after row; NULL: they are elsewhere */
+    mele_i_windows *windows; /* the features are in a file; NULL: they are in memory */
+    mele_i_row_set used;  /* the rows of the file that matrix holds */
+    bool complete;        /* no feature is known to be missing */
     double *targets;      /* rows x targets; class indices for classes; NULL: none */
     double *weights;      /* NULL: all 1 */
     size_t *group;        /* NULL: none */
@@ -20,8 +24,12 @@ struct mele_data {
 /* The features of all rows of the data. */
 mele_i_features mele_i_data_features(const mele_data *data);
 
+/* Which of the rows of the file or arrays, the dropped ones counted, is the i-th that is used. */
+size_t mele_i_data_row(const mele_data *data, size_t i);
+
 /* Some rows of data as data of their own, which share its columns: they must not outlive it. To
- * train on, their weights must have a positive sum. */
+ * train on, their weights must have a positive sum. MELE_ENOMEM also when the data are not in
+ * memory. */
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error);
 

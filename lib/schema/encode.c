@@ -1,11 +1,13 @@
 /* From features to the design matrix.
  *
  * Standard scaling: z = (v - m) / s with the weighted mean m = sum w v / W and s^2 =
- * sum w (v - m)^2 / W, W = sum w. Three passes: the range; then sum w v; then the sums of w e and
- * w e^2 of the deviations e = v - m0 from that first mean, which give m = m0 + S1 / W and
- * s^2 = (S2 - S1^2 / W) / W free of cancellation (Chan, Golub, LeVeque 1983, Am. Stat. 37).
- * Sums are taken of v 2^-e, e the exponent of the column's largest value, so that 1e300 does not
- * overflow and 1e-300 does not vanish. */
+ * sum w (v - m)^2 / W, W = sum w. One pass: a block is taken twice while it is in the cache, for
+ * its mean m_b and for the squares about it; blocks are joined by
+ *     m = m_a + (m_b - m_a) W_b / W,    S = S_a + S_b + (m_b - m_a)^2 W_a W_b / W
+ * (Chan, Golub, LeVeque 1983, Am. Stat. 37), free of cancellation.
+ *
+ * A column whose largest value v is so large or small that squares would overflow or vanish is
+ * summed in a second pass, as v 2^-e, e the exponent of that value. */
 #include "schema/encode.h"
 
 #include <float.h>
@@ -16,10 +18,12 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "engine/kernels.h"
 #include "engine/pass.h"
 
-#define BLOCK_WORK (1 << 16)
+#define BLOCK_NUMBERS 32768
 #define STRIP_ROWS 64 /* columns become rows in the nearest cache */
+#define MODERATE 400  /* 2^-400 to 2^400: squares of these and of their differences are normal */
 
 bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out)
 {
@@ -55,200 +59,374 @@ void mele_i_scaling_clear(mele_i_scaling *scaling)
     memset(scaling, 0, sizeof *scaling);
 }
 
-/* Where the rows to be scaled come from: features through a schema, or a plain matrix. */
+/* ---- unscaled design columns ---- */
+
+/* Where they come from: features through a schema, or a plain matrix. */
 typedef struct source {
     const mele_schema *schema; /* NULL: matrix */
     const mele_i_features *features;
-    const mele_matrix *matrix;
+    mele_matrix matrix; /* data NULL: rows have to be made of the features */
     size_t rows, columns;
 } source;
+
+bool mele_i_features_are_rows(const mele_schema *schema, const mele_i_features *features)
+{
+    bool found = features->windows == NULL && features->row == NULL;
+
+    for (size_t j = 0; j < schema->features && found; j++)
+        found = schema->feature[j].levels == 0 && features->column[j] == features->column[0] + j;
+    return found && features->stride >= schema->features;
+}
+
+static source source_of(const mele_schema *schema, const mele_i_features *features)
+{
+    source s = {.schema = schema, .features = features, .rows = features->rows,
+                .columns = mele_schema_columns(schema)};
+
+    if (mele_i_features_are_rows(schema, features))
+        s.matrix = (mele_matrix){features->column[0], features->rows, s.columns, features->stride};
+    return s;
+}
+
+static source source_of_matrix(const mele_matrix *matrix)
+{
+    source s = {.matrix = *matrix, .rows = matrix->rows, .columns = matrix->cols};
+    return s;
+}
 
 static double value_at(const mele_i_features *f, size_t i, size_t j)
 {
     return f->column[j][(f->row == NULL ? i : f->row[i]) * f->stride];
 }
 
-/* The unscaled design columns of feature j, missing as NaN; returns the next column. */
-static size_t expand_feature(const source *s, size_t j, mele_i_block block, size_t column,
+/* The design columns of feature j; returns the next column. */
+static size_t expand_feature(const source *s, size_t j, size_t first, size_t count, size_t column,
                              double *out)
 {
     size_t levels = s->schema->feature[j].levels;
 
-    for (size_t i = 0; i < block.count; i++) {
-        double value = value_at(s->features, block.first + i, j), *row = out + i * s->columns;
+    for (size_t i = 0; i < count; i++) {
+        double value = value_at(s->features, first + i, j), *row = out + i * s->columns;
         if (levels == 0)
-            row[column] = isinf(value) ? NAN : value;
+            row[column] = value;
         for (size_t l = 1; l < levels; l++)
             row[column + l - 1] = isfinite(value) ? value == (double)l : NAN;
     }
     return column + (levels == 0 ? 1 : levels - 1);
 }
 
-static void expand_block(const source *s, mele_i_block block, double *out)
+/* Rows of the source, *stride apart, in place or made in the room; not finite means missing. */
+static mele_status take_rows(const source *s, size_t first, size_t count, double *room,
+                             const double **x, size_t *stride, mele_error *error)
 {
-    if (s->schema == NULL) {
-        for (size_t i = 0; i < block.count; i++)
-            memcpy(out + i * s->columns, s->matrix->data + (block.first + i) * s->matrix->stride,
-                   s->columns * sizeof *out);
-        return;
+    if (s->matrix.data != NULL) {
+        *x = s->matrix.data + first * s->matrix.stride;
+        *stride = s->matrix.stride;
+        return MELE_OK;
     }
-    for (size_t done = 0; done < block.count; done += STRIP_ROWS) {
-        size_t left = block.count - done;
-        mele_i_block strip = {0, block.first + done, left < STRIP_ROWS ? left : STRIP_ROWS};
+    *x = room;
+    *stride = s->columns;
+    if (s->features->windows != NULL)
+        return mele_i_windows_read(s->features->windows, first, count, room, error);
+    for (size_t done = 0; done < count; done += STRIP_ROWS) {
+        size_t rows = count - done < STRIP_ROWS ? count - done : STRIP_ROWS;
         for (size_t j = 0, column = 0; j < s->schema->features; j++)
-            column = expand_feature(s, j, strip, column, out + done * s->columns);
+            column = expand_feature(s, j, first + done, rows, column, room + done * s->columns);
+    }
+    return MELE_OK;
+}
+
+/* ---- summing up columns ---- */
+
+/* Of each column, over some rows. */
+typedef struct sums {
+    double *weight, *mean, *squares, *low, *high;
+} sums;
+
+typedef struct summing {
+    const source *source;
+    const double *weights;
+    const double *factor; /* 2^-e of each column; NULL: all 1 */
+    const mele_i_kernels *kernels;
+    size_t block_rows;
+    sums all;
+} summing;
+
+static size_t sums_count(size_t columns)
+{
+    return 5 * columns;
+}
+
+static sums sums_in(double *room, size_t columns)
+{
+    sums s = {room, room + columns, room + 2 * columns, room + 3 * columns, room + 4 * columns};
+    return s;
+}
+
+static void sums_start(const sums *s, size_t columns)
+{
+    memset(s->weight, 0, 3 * columns * sizeof(double));
+    for (size_t j = 0; j < columns; j++) {
+        s->low[j] = INFINITY;
+        s->high[j] = -INFINITY;
     }
 }
 
-/* ---- fitting the scaling ---- */
-
-typedef struct column_sums {
-    bool any;
-    double least, most, weight, first, second;
-} column_sums;
-
-typedef struct sums_context {
-    const source *source;
-    const double *weights;
-    const double *factor; /* 2^-e of each column */
-    const double *shift;  /* what deviations of the values times factor are taken from */
-    column_sums *total;
-} sums_context;
-
-static void add_value(column_sums *sums, double value, double weight, double factor, double shift)
+/* The sum of the weights; 0 when one of them is. */
+static double weight_of(const double *weights, size_t rows)
 {
-    double deviation = value * factor - shift;
+    double sum = 0;
 
-    if (!sums->any || value < sums->least)
-        sums->least = value;
-    if (!sums->any || value > sums->most)
-        sums->most = value;
-    sums->any = true;
-    sums->weight += weight;
-    sums->first += weight * deviation;
-    sums->second += weight * deviation * deviation;
+    for (size_t i = 0; i < rows && weights != NULL; i++) {
+        if (!(weights[i] > 0))
+            return 0;
+        sum += weights[i];
+    }
+    return weights == NULL ? (double)rows : sum;
+}
+
+/* Sum with the kernels; false when there are values or rows to be left out. */
+static bool sum_quickly(const summing *c, const double *x, size_t stride, size_t rows,
+                        const double *weights, const sums *s)
+{
+    const size_t d = c->source->columns;
+    const double total = weight_of(weights, rows);
+    bool finite = total > 0;
+
+    if (!finite)
+        return false;
+    c->kernels->column_sums(x, stride, rows, d, weights, s->low, s->high, s->mean);
+    for (size_t j = 0; j < d; j++)
+        finite = finite && isfinite(s->mean[j]);
+    if (!finite)
+        return false;
+    for (size_t j = 0; j < d; j++) {
+        s->weight[j] = total;
+        s->mean[j] /= total;
+    }
+    c->kernels->column_squares(x, stride, rows, d, weights, s->mean, s->squares);
+    return true;
+}
+
+/* Sum one column, leaving out what is missing and rows of weight 0. */
+static void sum_column(const double *x, size_t stride, size_t rows, const double *weights,
+                       const sums *s, size_t j)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < rows; i++) {
+        double value = x[i * stride + j], weight = weights == NULL ? 1 : weights[i];
+        if (!isfinite(value) || !(weight > 0))
+            continue;
+        s->low[j] = fmin(s->low[j], value);
+        s->high[j] = fmax(s->high[j], value);
+        s->weight[j] += weight;
+        sum += weight * value;
+    }
+    s->mean[j] = s->weight[j] > 0 ? sum / s->weight[j] : 0;
+    for (size_t i = 0; i < rows; i++) {
+        double off = x[i * stride + j] - s->mean[j], weight = weights == NULL ? 1 : weights[i];
+        if (isfinite(off) && weight > 0)
+            s->squares[j] += weight * off * off;
+    }
+}
+
+static const double *scale_by_factors(const summing *c, const double *x, size_t stride, size_t rows,
+                                      double *out)
+{
+    const size_t d = c->source->columns;
+
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < d; j++)
+            out[i * d + j] = x[i * stride + j] * c->factor[j];
+    return out;
 }
 
 static mele_status sum_block(void *context, mele_i_block block, void *partial, void *scratch,
                              mele_error *error)
 {
-    sums_context *c = context;
-    column_sums *sums = partial;
-    double *values = scratch;
+    const summing *c = context;
+    const size_t d = c->source->columns;
+    const double *weights = c->weights == NULL ? NULL : c->weights + block.first, *x;
+    const sums s = sums_in(partial, d);
+    size_t stride;
+    mele_status status = take_rows(c->source, block.first, block.count, scratch, &x, &stride,
+                                   error);
 
-    (void)error;
-    expand_block(c->source, block, values);
-    for (size_t i = 0; i < block.count; i++) {
-        double weight = c->weights == NULL ? 1 : c->weights[block.first + i];
-        for (size_t j = 0; j < c->source->columns && weight > 0; j++) {
-            double value = values[i * c->source->columns + j];
-            if (!isnan(value))
-                add_value(&sums[j], value, weight, c->factor[j], c->shift[j]);
-        }
+    if (status != MELE_OK)
+        return status;
+    if (c->factor != NULL) {
+        x = scale_by_factors(c, x, stride, block.count, scratch);
+        stride = d;
     }
+    sums_start(&s, d);
+    if (sum_quickly(c, x, stride, block.count, weights, &s))
+        return MELE_OK;
+    sums_start(&s, d);
+    for (size_t j = 0; j < d; j++)
+        sum_column(x, stride, block.count, weights, &s, j);
     return MELE_OK;
 }
 
 static void combine_sums(void *context, const void *partial)
 {
-    sums_context *c = context;
-    const column_sums *part = partial;
+    const summing *c = context;
+    const size_t d = c->source->columns;
+    const sums a = c->all, b = sums_in((double *)partial, d);
 
-    for (size_t j = 0; j < c->source->columns; j++) {
-        column_sums *total = &c->total[j];
-        if (!part[j].any)
+    for (size_t j = 0; j < d; j++) {
+        a.low[j] = fmin(a.low[j], b.low[j]);
+        a.high[j] = fmax(a.high[j], b.high[j]);
+        if (!(b.weight[j] > 0))
             continue;
-        if (!total->any || part[j].least < total->least)
-            total->least = part[j].least;
-        if (!total->any || part[j].most > total->most)
-            total->most = part[j].most;
-        total->any = true;
-        total->weight += part[j].weight;
-        total->first += part[j].first;
-        total->second += part[j].second;
+        double total = a.weight[j] + b.weight[j], off = b.mean[j] - a.mean[j];
+        double share = b.weight[j] / total;
+        a.mean[j] += off * share;
+        a.squares[j] += b.squares[j] + off * off * a.weight[j] * share;
+        a.weight[j] = total;
     }
 }
 
-static mele_status sum_pass(sums_context *c, mele_engine *engine, mele_error *error)
+static mele_status sum_pass(summing *c, mele_engine *engine, mele_error *error)
 {
-    size_t columns = c->source->columns, rows = mele_i_block_rows(columns, BLOCK_WORK, 16);
+    const size_t d = c->source->columns, rows = mele_i_block_rows(d, BLOCK_NUMBERS, 16);
+    const bool in_place = c->source->matrix.data != NULL && c->factor == NULL;
     mele_i_pass pass = {.rows = c->source->rows, .block_rows = rows, .map = sum_block,
-                        .combine = combine_sums, .partial_bytes = columns * sizeof(column_sums),
-                        .scratch_bytes = rows * columns * sizeof(double), .context = c};
+                        .combine = combine_sums, .partial_bytes = sums_count(d) * sizeof(double),
+                        .scratch_bytes = in_place ? 0 : rows * d * sizeof(double), .context = c};
 
-    memset(c->total, 0, columns * sizeof *c->total);
+    sums_start(&c->all, d);
     return mele_i_pass_run(engine, &pass, error);
 }
 
-/* The power of two that brings a column's values to at most 1 in size, or as far as one goes. */
-static double range_factor(const column_sums *sums)
+/* The exponent of the largest value of a column; 0 when squares are safe. */
+static int awkward_exponent(double low, double high)
 {
-    double largest = fmax(fabs(sums->least), fabs(sums->most));
-    int exponent = largest > 0 ? ilogb(largest) + 1 : 0;
+    double largest = fmax(fabs(low), fabs(high));
+    int exponent = low <= high && largest > 0 ? ilogb(largest) + 1 : 0;
 
-    return ldexp(1, exponent < -1000 ? 1000 : -exponent);
+    return exponent < -1000 ? -1000 : abs(exponent) < MODERATE ? 0 : exponent;
 }
 
-static void finish_column(const column_sums *sums, double factor, double shift,
-                          mele_i_scale_kind kind, double *center, double *scale)
+/* Sum again the columns whose squares are not safe, in units of their largest value. */
+static mele_status sum_awkward(summing *c, double *factor, mele_engine *engine, mele_error *error)
 {
-    *center = 0;
-    *scale = 1;
-    if (kind == MELE_I_SCALE_NONE || !sums->any)
+    const size_t d = c->source->columns;
+    bool any = false;
+
+    for (size_t j = 0; j < d; j++) {
+        int exponent = awkward_exponent(c->all.low[j], c->all.high[j]);
+        factor[j] = ldexp(1, -exponent);
+        any = any || exponent != 0;
+    }
+    if (!any)
+        return MELE_OK;
+    c->factor = factor;
+    mele_status status = sum_pass(c, engine, error);
+    for (size_t j = 0; j < d && status == MELE_OK; j++)
+        c->all.mean[j] /= factor[j];
+    return status;
+}
+
+static mele_status summarise(const source *s, const double *weights, mele_engine *engine,
+                             mele_i_summary *out, mele_error *error)
+{
+    const size_t d = s->columns;
+    double *room = MELE_I_ARRAY(double, sums_count(d)), *kept = MELE_I_ARRAY(double, 4 * d);
+    double *factor = MELE_I_ARRAY(double, d);
+    summing c = {.source = s, .weights = weights, .kernels = mele_i_kernels_best()};
+    mele_i_summary summary = {d, kept, kept + d, kept + 2 * d, kept + 3 * d};
+    mele_status status = MELE_ENOMEM;
+
+    if (room == NULL || kept == NULL || factor == NULL) {
+        mele_i_no_memory(error);
+        goto cleanup;
+    }
+    c.all = sums_in(room, d);
+    status = sum_pass(&c, engine, error);
+    if (status != MELE_OK)
+        goto cleanup;
+    memcpy(summary.low, c.all.low, d * sizeof *kept);
+    memcpy(summary.high, c.all.high, d * sizeof *kept);
+    status = sum_awkward(&c, factor, engine, error);
+    if (status != MELE_OK)
+        goto cleanup;
+    memcpy(summary.mean, c.all.mean, d * sizeof *kept);
+    for (size_t j = 0; j < d; j++)
+        summary.deviation[j] = c.all.weight[j] > 0
+                                   ? sqrt(c.all.squares[j] / c.all.weight[j]) / factor[j]
+                                   : 0;
+    *out = summary;
+    kept = NULL;
+
+cleanup:
+    free(factor);
+    free(kept);
+    free(room);
+    return status;
+}
+
+mele_status mele_i_summarise(const mele_schema *schema, const mele_i_features *features,
+                             const double *weights, mele_engine *engine, mele_i_summary *out,
+                             mele_error *error)
+{
+    source s = source_of(schema, features);
+
+    return summarise(&s, weights, engine, out, error);
+}
+
+void mele_i_summary_clear(mele_i_summary *summary)
+{
+    free(summary->low);
+    memset(summary, 0, sizeof *summary);
+}
+
+/* ---- fitting the scaling ---- */
+
+static void scale_column(const mele_i_summary *summary, size_t j, mele_i_scale_kind kind,
+                         double *center, double *scale)
+{
+    double low = summary->low[j], high = summary->high[j];
+
+    if (kind == MELE_I_SCALE_NONE || low > high)
         return;
-    *center = sums->least;
-    if (sums->least == sums->most)
+    *center = low;
+    if (low == high)
         return;
     if (kind == MELE_I_SCALE_MINMAX) {
-        *scale = fmin(sums->most - sums->least, DBL_MAX);
+        *scale = fmin(high - low, DBL_MAX);
     } else {
-        double mean = sums->first / sums->weight;
-        double variance = (sums->second - sums->first * mean) / sums->weight;
-        *center = (shift + mean) / factor;
-        *scale = sqrt(fmax(variance, 0)) / factor;
+        *center = summary->mean[j];
+        *scale = summary->deviation[j];
     }
     if (!(*scale > 0))
         *scale = 1;
 }
 
+mele_status mele_i_scaling_of(const mele_i_summary *summary, mele_i_scale_kind kind,
+                              mele_i_scaling *out, mele_error *error)
+{
+    mele_i_scaling scaling;
+    mele_status status = mele_i_scaling_new(summary->columns, &scaling, error);
+
+    if (status != MELE_OK)
+        return status;
+    for (size_t j = 0; j < summary->columns; j++)
+        scale_column(summary, j, kind, &scaling.center[j], &scaling.scale[j]);
+    *out = scaling;
+    return MELE_OK;
+}
+
 static mele_status fit_scaling(const source *s, const double *weights, mele_i_scale_kind kind,
                                mele_engine *engine, mele_i_scaling *out, mele_error *error)
 {
-    size_t columns = s->columns;
-    double *shift = MELE_I_ZEROED(double, columns);
-    double *factor = MELE_I_ARRAY(double, columns);
-    column_sums *total = MELE_I_ARRAY(column_sums, columns);
-    mele_i_scaling scaling = {0, NULL, NULL};
-    mele_status status = MELE_ENOMEM;
-    sums_context context = {s, weights, factor, shift, total};
+    mele_i_summary summary;
+    mele_status status = summarise(s, weights, engine, &summary, error);
 
-    if (shift == NULL || factor == NULL || total == NULL) {
-        mele_i_no_memory(error);
-        goto cleanup;
-    }
-    for (size_t j = 0; j < columns; j++)
-        factor[j] = 1;
-    status = mele_i_scaling_new(columns, &scaling, error);
-    for (int step = 0; step < 3 && status == MELE_OK; step++) {
-        status = sum_pass(&context, engine, error);
-        for (size_t j = 0; j < columns && status == MELE_OK && step == 0; j++)
-            factor[j] = range_factor(&total[j]);
-        for (size_t j = 0; j < columns && status == MELE_OK && step == 1; j++)
-            shift[j] = total[j].any ? total[j].first / total[j].weight : 0;
-    }
     if (status != MELE_OK)
-        goto cleanup;
-    for (size_t j = 0; j < columns; j++)
-        finish_column(&total[j], factor[j], shift[j], kind, &scaling.center[j],
-                      &scaling.scale[j]);
-    *out = scaling;
-    memset(&scaling, 0, sizeof scaling);
-
-cleanup:
-    mele_i_scaling_clear(&scaling);
-    free(total);
-    free(factor);
-    free(shift);
+        return status;
+    status = mele_i_scaling_of(&summary, kind, out, error);
+    mele_i_summary_clear(&summary);
     return status;
 }
 
@@ -256,7 +434,7 @@ mele_status mele_i_scaling_fit(const mele_schema *schema, const mele_i_features 
                                const double *weights, mele_i_scale_kind kind, mele_engine *engine,
                                mele_i_scaling *out, mele_error *error)
 {
-    source s = {schema, features, NULL, features->rows, mele_schema_columns(schema)};
+    source s = source_of(schema, features);
 
     return fit_scaling(&s, weights, kind, engine, out, error);
 }
@@ -265,7 +443,7 @@ mele_status mele_i_scaling_fit_matrix(const mele_matrix *matrix, const double *w
                                       mele_i_scale_kind kind, mele_engine *engine,
                                       mele_i_scaling *out, mele_error *error)
 {
-    source s = {NULL, NULL, matrix, matrix->rows, matrix->cols};
+    source s = source_of_matrix(matrix);
 
     return fit_scaling(&s, weights, kind, engine, out, error);
 }
@@ -280,24 +458,45 @@ static double scaled(double value, double center, double scale)
     return isfinite(z) ? z : value / scale - center / scale;
 }
 
-static void scale_rows(const mele_i_scaling *scaling, const double *fill, double *values,
-                       size_t rows)
+/* Scale rows; out may be x where rows lie without gaps. */
+static void scale_rows(const mele_i_scaling *scaling, const double *fill, const double *x,
+                       size_t stride, size_t rows, double *out)
 {
+    const size_t d = scaling->columns;
+
     for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < scaling->columns; j++) {
-            double *value = &values[i * scaling->columns + j];
-            if (isnan(*value))
-                *value = fill == NULL ? scaling->center[j] : fill[j];
-            *value = scaled(*value, scaling->center[j], scaling->scale[j]);
+        for (size_t j = 0; j < d; j++) {
+            double value = x[i * stride + j], center = scaling->center[j];
+            if (!isfinite(value))
+                value = fill == NULL ? center : fill[j];
+            out[i * d + j] = scaled(value, center, scaling->scale[j]);
         }
 }
 
 void mele_i_scale_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix, double *out)
 {
-    source s = {NULL, NULL, matrix, matrix->rows, matrix->cols};
+    scale_rows(scaling, NULL, matrix->data, matrix->stride, matrix->rows, out);
+}
 
-    expand_block(&s, (mele_i_block){0, 0, matrix->rows}, out);
-    scale_rows(scaling, NULL, out, matrix->rows);
+static mele_status encode_rows(const source *s, const mele_i_scaling *scaling, const double *fill,
+                               size_t first, size_t count, double *out, mele_error *error)
+{
+    const double *x;
+    size_t stride;
+    mele_status status = take_rows(s, first, count, out, &x, &stride, error);
+
+    if (status == MELE_OK)
+        scale_rows(scaling, fill, x, stride, count, out);
+    return status;
+}
+
+mele_status mele_i_encode_rows(const mele_schema *schema, const mele_i_scaling *scaling,
+                               const double *fill, const mele_i_features *features, size_t first,
+                               size_t count, double *out, mele_error *error)
+{
+    source s = source_of(schema, features);
+
+    return encode_rows(&s, scaling, fill, first, count, out, error);
 }
 
 typedef struct encode_context {
@@ -311,24 +510,20 @@ static mele_status encode_block(void *context, mele_i_block block, void *partial
                                 mele_error *error)
 {
     encode_context *c = context;
-    double *out = c->out + block.first * c->source.columns;
 
     (void)partial;
     (void)scratch;
-    (void)error;
-    expand_block(&c->source, block, out);
-    scale_rows(c->scaling, c->fill, out, block.count);
-    return MELE_OK;
+    return encode_rows(&c->source, c->scaling, c->fill, block.first, block.count,
+                       c->out + block.first * c->source.columns, error);
 }
 
 mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scaling,
                           const double *fill, const mele_i_features *features,
                           mele_engine *engine, double *out, mele_error *error)
 {
-    encode_context context = {{schema, features, NULL, features->rows, scaling->columns},
-                              scaling, fill, out};
+    encode_context context = {source_of(schema, features), scaling, fill, out};
     mele_i_pass pass = {.rows = features->rows, .map = encode_block, .context = &context,
-                        .block_rows = mele_i_block_rows(scaling->columns, BLOCK_WORK, 16)};
+                        .block_rows = mele_i_block_rows(scaling->columns, BLOCK_NUMBERS, 16)};
 
     return mele_i_pass_run(engine, &pass, error);
 }

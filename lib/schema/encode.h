@@ -4,15 +4,19 @@
 #include <jansson.h>
 
 #include "schema/schema.h"
+#include "schema/windows.h"
 
 /* Rows of features as they lie in memory: value (i, j) is column[j][(row ? row[i] : i) * stride].
  * A number is itself; a category is the index of its level. NaN is missing; an infinity is, for a
- * category, a level the schema does not know, and for a number, itself. */
+ * category, a level the schema does not know, and for a number, itself. Or rows in a file, which
+ * then has numbers only. */
 typedef struct mele_i_features {
     size_t rows;
     const double *const *column;
     size_t stride;
     const size_t *row; /* NULL: all rows in order */
+    bool complete;     /* no value is known to be missing or infinite */
+    const mele_i_windows *windows; /* not NULL: in a file, and only `rows` counts of the others */
 } mele_i_features;
 
 /* z = (value - center) / scale for each design column. */
@@ -33,8 +37,25 @@ bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out);
 mele_status mele_i_scaling_new(size_t columns, mele_i_scaling *out, mele_error *error);
 void mele_i_scaling_clear(mele_i_scaling *scaling);
 
-/* Fit the scaling of the design columns to the rows, missing values left out; weights may be
- * NULL. A constant column is centred on its value with scale 1. */
+/* What every scaling is made of, of each column: the extremes, the mean, and the root of the mean
+ * square of the deviations from it. Missing values and rows of weight 0 are left out; a column
+ * without others has low > high. */
+typedef struct mele_i_summary {
+    size_t columns;
+    double *low, *high, *mean, *deviation; /* free(low) */
+} mele_i_summary;
+
+/* Summarise the design columns of rows; weights may be NULL. */
+mele_status mele_i_summarise(const mele_schema *schema, const mele_i_features *features,
+                             const double *weights, mele_engine *engine, mele_i_summary *out,
+                             mele_error *error);
+void mele_i_summary_clear(mele_i_summary *summary);
+
+/* A scaling from a summary. A constant column is centred on its value with scale 1. */
+mele_status mele_i_scaling_of(const mele_i_summary *summary, mele_i_scale_kind kind,
+                              mele_i_scaling *out, mele_error *error);
+
+/* Both in one: the scaling of the design columns of rows. */
 mele_status mele_i_scaling_fit(const mele_schema *schema, const mele_i_features *features,
                                const double *weights, mele_i_scale_kind kind, mele_engine *engine,
                                mele_i_scaling *out, mele_error *error);
@@ -53,6 +74,15 @@ void mele_i_scale_matrix(const mele_i_scaling *scaling, const mele_matrix *matri
 mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scaling,
                           const double *fill, const mele_i_features *features,
                           mele_engine *engine, double *out, mele_error *error);
+
+/* The same for some of the rows, on the calling thread. */
+mele_status mele_i_encode_rows(const mele_schema *schema, const mele_i_scaling *scaling,
+                               const double *fill, const mele_i_features *features, size_t first,
+                               size_t count, double *out, mele_error *error);
+
+/* Whether all features are numbers that lie side by side in memory, row after row: they are then
+ * unscaled design columns as they are, column[0] on, `stride` apart. */
+bool mele_i_features_are_rows(const mele_schema *schema, const mele_i_features *features);
 
 json_t *mele_i_scaling_save(const mele_i_scaling *scaling);
 mele_status mele_i_scaling_load(const json_t *object, size_t columns, mele_i_scaling *out,

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "engine/pass.h"
 #include "schema/roles.h"
 
 void mele_i_space_clear(mele_i_space *space)
@@ -65,44 +66,45 @@ static mele_status mark_list(const mele_schema *schema, const char *list, bool *
     return status;
 }
 
-static mele_status choose_columns(const mele_schema *schema, const char *on, mele_i_space *space,
-                                  mele_error *error)
+mele_status mele_i_space_choose(const mele_schema *schema, const char *on, size_t **column,
+                                size_t *columns, mele_error *error)
 {
-    size_t all = mele_schema_columns(schema);
+    size_t all = mele_schema_columns(schema), count = 0;
     bool everything = strcmp(on, "x") == 0 || strcmp(on, "xy") == 0;
     bool *chosen = MELE_I_ZEROED(bool, all);
+    size_t *list = MELE_I_ARRAY(size_t, all);
     mele_status status = MELE_OK;
 
-    space->column = MELE_I_ARRAY(size_t, all);
-    if (chosen == NULL || space->column == NULL)
+    if (chosen == NULL || list == NULL)
         status = mele_i_no_memory(error);
     else if (!everything)
         status = mark_list(schema, on, chosen, error);
     for (size_t c = 0; c < all && status == MELE_OK; c++)
         if (everything || chosen[c])
-            space->column[space->columns++] = c;
-    if (status == MELE_OK && space->columns == 0)
+            list[count++] = c;
+    if (status == MELE_OK && count == 0)
         status = mele_i_fail(error, MELE_EDATA, "--cluster-on \"%s\" leaves no column", on);
     free(chosen);
-    return status;
+    if (status != MELE_OK) {
+        free(list);
+        return status;
+    }
+    *column = list;
+    *columns = count;
+    return MELE_OK;
 }
 
 /* Targets as columns: themselves, or an indicator a class. */
-static double *expand_targets(const mele_schema *schema, const double *targets, size_t rows,
-                              size_t columns)
+static void expand_targets(const mele_schema *schema, const double *targets, size_t rows,
+                           size_t columns, double *out)
 {
-    double *out = MELE_I_ARRAY(double, rows * columns);
-
-    if (out == NULL)
-        return NULL;
     if (mele_schema_classes(schema) == 0) {
         memcpy(out, targets, rows * columns * sizeof *out);
-        return out;
+        return;
     }
     for (size_t i = 0; i < rows; i++)
         for (size_t c = 0; c < columns; c++)
             out[i * columns + c] = targets[i] == (double)c;
-    return out;
 }
 
 static size_t target_columns(const mele_schema *schema)
@@ -116,18 +118,24 @@ static mele_status fit_target_scaling(const mele_schema *schema, const double *t
                                       const double *weights, size_t rows, mele_i_scale_kind kind,
                                       mele_engine *engine, mele_i_space *space, mele_error *error)
 {
-    double *expanded = expand_targets(schema, targets, rows, space->target_columns);
+    size_t columns = space->target_columns;
+    double *expanded = NULL;
     mele_status status;
 
-    if (expanded == NULL)
-        return mele_i_no_memory(error);
-    mele_matrix view = mele_matrix_of(expanded, rows, space->target_columns);
+    if (mele_schema_classes(schema) > 0) {
+        expanded = mele_i_array(rows, columns * sizeof(double));
+        if (expanded == NULL)
+            return mele_i_no_memory(error);
+        expand_targets(schema, targets, rows, columns, expanded);
+        targets = expanded;
+    }
+    mele_matrix view = mele_matrix_of(targets, rows, columns);
     status = mele_i_scaling_fit_matrix(&view, weights, kind, engine, &space->target_scaling, error);
     free(expanded);
     return status;
 }
 
-mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_features *features,
+mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *summary, size_t rows,
                              const double *targets, const double *weights, const char *on,
                              const char *scale, double target_weight, mele_engine *engine,
                              mele_i_space *out, mele_error *error)
@@ -140,13 +148,12 @@ mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_features *f
         return mele_i_fail(error, MELE_EINVAL, "there is no scale \"%s\"", scale);
     if (strcmp(on, "xy") == 0 && targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "--cluster-on xy needs a target");
-    status = choose_columns(schema, on, &space, error);
+    status = mele_i_space_choose(schema, on, &space.column, &space.columns, error);
     if (status == MELE_OK)
-        status = mele_i_scaling_fit(schema, features, weights, kind, engine, &space.scaling, error);
+        status = mele_i_scaling_of(summary, kind, &space.scaling, error);
     if (status == MELE_OK && strcmp(on, "xy") == 0) {
         space.target_columns = target_columns(schema);
-        status = fit_target_scaling(schema, targets, weights, features->rows, kind, engine, &space,
-                                    error);
+        status = fit_target_scaling(schema, targets, weights, rows, kind, engine, &space, error);
     }
     if (status != MELE_OK)
         mele_i_space_clear(&space);
@@ -164,36 +171,122 @@ bool mele_i_space_is_design(const mele_i_space *space, const mele_i_scaling *des
            && memcmp(space->scaling.scale, design->scale, bytes) == 0;
 }
 
-/* Write columns `column[]` of from (width numbers a row) to rows of out, `stride` apart. */
-static void gather_columns(const double *from, size_t width, size_t rows, const size_t *column,
-                           size_t columns, double *out, size_t stride)
+/* ---- coordinates ---- */
+
+#define STRIP_NUMBERS 16384
+
+static bool has_targets(const mele_i_space_rows *source)
 {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t c = 0; c < columns; c++)
-            out[i * stride + c] = from[i * width + (column == NULL ? c : column[c])];
+    return source->targets != NULL && source->space->target_columns > 0;
 }
 
-static mele_status append_targets(const mele_i_space *space, const mele_schema *schema,
-                                  const double *targets, size_t rows, double *out,
-                                  mele_error *error)
+static size_t width_of(const mele_i_space_rows *source)
 {
-    size_t columns = space->target_columns, stride = space->columns + columns;
-    double *expanded = expand_targets(schema, targets, rows, columns);
-    double *scaled = MELE_I_ARRAY(double, rows * columns);
+    return source->space->columns + (has_targets(source) ? source->space->target_columns : 0);
+}
 
-    if (expanded == NULL || scaled == NULL) {
-        free(expanded);
-        free(scaled);
+/* Write the space's columns of the design rows `from` to rows of out, `stride` apart. */
+static void gather_columns(const mele_i_space *space, const double *from, size_t rows, double *out,
+                           size_t stride)
+{
+    const size_t all = space->scaling.columns;
+
+    for (size_t i = 0; i < rows; i++)
+        for (size_t c = 0; c < space->columns; c++)
+            out[i * stride + c] = from[i * all + space->column[c]];
+}
+
+/* The targets of rows first .. first + rows - 1, scaled, behind the columns; work: rows x target
+ * columns. */
+static void append_targets(const mele_i_space_rows *source, size_t first, size_t rows, double *work,
+                           double *out, size_t stride)
+{
+    const mele_i_space *space = source->space;
+    const size_t columns = space->target_columns, targets = source->schema->targets;
+    const mele_matrix view = mele_matrix_of(work, rows, columns);
+
+    expand_targets(source->schema, source->targets + first * targets, rows, columns, work);
+    mele_i_scale_matrix(&space->target_scaling, &view, work);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t t = 0; t < columns; t++)
+            out[i * stride + space->columns + t] = work[i * columns + t] * space->target_weight;
+}
+
+/* Coordinates of rows first .. first + count - 1 to out; a read() of mele_rows. */
+static mele_status read_rows(void *user, size_t first, size_t count, double *out,
+                             mele_error *error)
+{
+    const mele_i_space_rows *source = user;
+    const mele_i_space *space = source->space;
+    const size_t all = space->scaling.columns, stride = width_of(source);
+    const size_t wider = all > space->target_columns ? all : space->target_columns;
+    size_t most = STRIP_NUMBERS / wider + 1;
+    mele_status status = MELE_OK;
+
+    if (space->columns == all && !has_targets(source))
+        return mele_i_encode_rows(source->schema, &space->scaling, source->means, source->features,
+                                  first, count, out, error);
+    most = most < count ? most : count;
+    double *strip = mele_i_array(most, wider * sizeof(double));
+    if (strip == NULL)
         return mele_i_no_memory(error);
+    for (size_t done = 0; done < count && status == MELE_OK; done += most) {
+        size_t rows = count - done < most ? count - done : most;
+        double *to = out + done * stride;
+        status = mele_i_encode_rows(source->schema, &space->scaling, source->means,
+                                    source->features, first + done, rows, strip, error);
+        if (status == MELE_OK)
+            gather_columns(space, strip, rows, to, stride);
+        if (status == MELE_OK && has_targets(source))
+            append_targets(source, first + done, rows, strip, to, stride);
     }
-    mele_matrix view = mele_matrix_of(expanded, rows, columns);
-    mele_i_scale_matrix(&space->target_scaling, &view, scaled);
-    for (size_t i = 0; i < rows * columns; i++)
-        scaled[i] *= space->target_weight;
-    gather_columns(scaled, columns, rows, NULL, columns, out + space->columns, stride);
-    free(scaled);
-    free(expanded);
-    return MELE_OK;
+    free(strip);
+    return status;
+}
+
+/* Whether the space is some features side by side, as they are. */
+static bool is_identity(const mele_i_space_rows *source)
+{
+    const mele_i_space *space = source->space;
+    bool found = !has_targets(source) && source->features->complete
+                 && mele_i_features_are_rows(source->schema, source->features);
+
+    for (size_t c = 0; c < space->columns && found; c++)
+        found = space->column[c] == space->column[0] + c
+                && space->scaling.center[space->column[c]] == 0
+                && space->scaling.scale[space->column[c]] == 1;
+    return found;
+}
+
+mele_rows mele_i_space_rows_of(mele_i_space_rows *source)
+{
+    const mele_i_features *features = source->features;
+    mele_rows rows = {.rows = features->rows, .cols = width_of(source)};
+
+    if (is_identity(source)) {
+        rows.data = features->column[source->space->column[0]];
+        rows.stride = features->stride;
+    } else {
+        rows.read = read_rows;
+        rows.user = source;
+    }
+    return rows;
+}
+
+typedef struct encode_context {
+    mele_i_space_rows source;
+    double *out;
+} encode_context;
+
+static mele_status encode_block(void *context, mele_i_block block, void *partial, void *scratch,
+                                mele_error *error)
+{
+    encode_context *c = context;
+
+    (void)partial;
+    (void)scratch;
+    return read_rows(&c->source, block.first, block.count,
+                     c->out + block.first * width_of(&c->source), error);
 }
 
 mele_status mele_i_space_encode(const mele_i_space *space, const mele_schema *schema,
@@ -201,24 +294,32 @@ mele_status mele_i_space_encode(const mele_i_space *space, const mele_schema *sc
                                 const double *targets, mele_engine *engine, double *out,
                                 mele_error *error)
 {
-    size_t rows = features->rows, all = space->scaling.columns;
-    bool with_targets = targets != NULL && space->target_columns > 0;
-    size_t stride = space->columns + (with_targets ? space->target_columns : 0);
-    double *design;
-    mele_status status;
+    encode_context context = {{space, schema, means, features, targets}, out};
+    mele_i_pass pass = {.rows = features->rows, .map = encode_block, .context = &context,
+                        .block_rows = mele_i_block_rows(space->scaling.columns, 2 * STRIP_NUMBERS,
+                                                        16)};
 
-    if (space->columns == all && !with_targets)
-        return mele_i_encode(schema, &space->scaling, means, features, engine, out, error);
-    design = MELE_I_ARRAY(double, rows * all);
-    if (design == NULL)
-        return mele_i_no_memory(error);
-    status = mele_i_encode(schema, &space->scaling, means, features, engine, design, error);
-    if (status == MELE_OK)
-        gather_columns(design, all, rows, space->column, space->columns, out, stride);
-    if (status == MELE_OK && with_targets)
-        status = append_targets(space, schema, targets, rows, out, error);
-    free(design);
-    return status;
+    return mele_i_pass_run(engine, &pass, error);
+}
+
+static double scale_one(const mele_i_scaling *scaling, size_t column, double value)
+{
+    mele_i_scaling one = {1, scaling->center + column, scaling->scale + column};
+    mele_matrix view = mele_matrix_of(&value, 1, 1);
+    double scaled;
+
+    mele_i_scale_matrix(&one, &view, &scaled);
+    return scaled;
+}
+
+void mele_i_space_scale(const mele_i_space *space, const double *point, double *out)
+{
+    for (size_t c = 0; c < space->columns; c++)
+        out[c] = scale_one(&space->scaling, space->column[c], point[c]);
+    for (size_t t = 0; t < space->target_columns; t++) {
+        size_t c = space->columns + t;
+        out[c] = space->target_weight * scale_one(&space->target_scaling, t, point[c]);
+    }
 }
 
 /* ---- the model's section ---- */

@@ -1,6 +1,8 @@
 #ifndef MELE_SCHEMA_SPACE_H
 #define MELE_SCHEMA_SPACE_H
 
+#include <mele/rows.h>
+
 #include "schema/encode.h"
 
 /* The space that stage 1 clusters in: some design columns under a scaling of their own and, for
@@ -14,9 +16,13 @@ typedef struct mele_i_space {
     double target_weight;
 } mele_i_space;
 
-/* Build the space of some rows.
+/* The design columns that `on` (as below) chooses, ascending; free(*column). Untouched on error. */
+mele_status mele_i_space_choose(const mele_schema *schema, const char *on, size_t **column,
+                                size_t *columns, mele_error *error);
+
+/* Build the space of some rows, whose design columns the summary describes.
  * `on` is "x", "xy", or a comma separated list of features. targets: rows x m, NULL without. */
-mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_features *features,
+mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *summary, size_t rows,
                              const double *targets, const double *weights, const char *on,
                              const char *scale, double target_weight, mele_engine *engine,
                              mele_i_space *out, mele_error *error);
@@ -31,6 +37,22 @@ mele_status mele_i_space_encode(const mele_i_space *space, const mele_schema *sc
                                 const double *means, const mele_i_features *features,
                                 const double *targets, mele_engine *engine, double *out,
                                 mele_error *error);
+
+/* Rows in the space, as they are asked for. */
+typedef struct mele_i_space_rows {
+    const mele_i_space *space;
+    const mele_schema *schema;
+    const double *means; /* as above */
+    const mele_i_features *features;
+    const double *targets; /* as above */
+} mele_i_space_rows;
+
+/* The coordinates as rows: where they lie when the space takes values as they are (and they lie
+ * as rows), else to be read. What is handed over must outlive the rows. */
+mele_rows mele_i_space_rows_of(mele_i_space_rows *source);
+
+/* A point of the space in the data's units, columns + target_columns numbers, scaled to out. */
+void mele_i_space_scale(const mele_i_space *space, const double *point, double *out);
 
 json_t *mele_i_space_save(const mele_i_space *space);
 mele_status mele_i_space_load(const json_t *object, const mele_schema *schema, mele_i_space *out,

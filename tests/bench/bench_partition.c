@@ -98,6 +98,37 @@ static void bench_fit(const bench *b, size_t rows, mele_engine *engine, double b
     free(data);
 }
 
+/* What each way to find labels costs, in whole fits of so many iterations. */
+static void bench_algorithms(size_t rows, size_t cols, size_t clusters, mele_engine *engine)
+{
+    static const char *const algorithms[] = {"plain", "tiles", "bounds", "auto"};
+    double *data = blobs(rows, cols, clusters);
+    mele_matrix x = mele_matrix_of(data, rows, cols);
+    mele_matrix start = {x.data, clusters, cols, x.stride};
+    mele_partition_options options = mele_partition_defaults();
+
+    options.clusters = clusters;
+    options.centres = &start;
+    options.max_iterations = 20;
+    options.tolerance = 0;
+    for (size_t a = 0; a < sizeof algorithms / sizeof *algorithms; a++) {
+        double best = INFINITY;
+        mele_partition_info info;
+        options.algorithm = algorithms[a];
+        for (int trial = 0; trial < 3; trial++) {
+            mele_partition *p;
+            mele_error error;
+            double begin = bench_now();
+            bench_check(mele_partition_fit(&x, NULL, &options, engine, &p, &info, &error), &error);
+            best = fmin(best, bench_now() - begin);
+            mele_partition_free(p);
+        }
+        printf("kmeans %-6s %zu x %zu, K %-3zu %zu iterations %9.1f ms  objective %.17g\n",
+               algorithms[a], rows, cols, clusters, info.iterations, 1e3 * best, info.objective);
+    }
+    free(data);
+}
+
 /* The start and one iteration of k-means. */
 static void bench_start(size_t rows, size_t clusters, mele_engine *engine)
 {
@@ -135,6 +166,10 @@ int main(int count, char **arguments)
            mele_engine_threads(engine), 1e-9 * bandwidth, 1e-9 * peak);
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++)
         bench_fit(&benches[i], rows, engine, bandwidth, peak);
+    bench_algorithms(rows, 16, 16, engine);
+    bench_algorithms(rows, 16, 64, engine);
+    bench_algorithms(rows, 2, 8, engine);
+    bench_algorithms(rows / 5, 128, 256, engine);
     bench_start(rows, 16, engine);
     bench_start(rows, 64, engine);
     mele_engine_free(engine);

@@ -4,8 +4,9 @@
     tests/ref/partition.py data > tests/unit/partition_reference.h
 
 Columns are standardised (population variance); the start centres of K clusters are the rows
-(2 k + 1) n / (2 K), k = 0 .. K-1, rounded down. GMM starts from the moments of the rows nearest
-to these, with no regularisation of the covariances."""
+(2 k + 1) n / (2 K), k = 0 .. K-1, rounded down. The checksum is the sum of i label_i, rows counted
+from 1 and labels from 0. GMM starts from the moments of the rows nearest to these centres, with no
+regularisation of the covariances."""
 import sys
 import warnings
 
@@ -30,7 +31,8 @@ def start(x, k):
 def kmeans(x, k):
     fit = KMeans(k, init=start(x, k), n_init=1, tol=0, max_iter=1000, algorithm="lloyd").fit(x)
     sizes = ", ".join(str(s) for s in np.bincount(fit.labels_, minlength=k))
-    return f"{fit.inertia_!r}, {fit.n_iter_}, {{{sizes}}}"
+    checksum = int((np.arange(1, len(x) + 1) * fit.labels_.astype(np.int64)).sum())
+    return f"{fit.inertia_!r}, {fit.n_iter_}, {{{sizes}}}, {checksum}"
 
 
 class FromLabels(GaussianMixture):
@@ -59,10 +61,12 @@ def gmm(x, k):
 
 
 SETS = [("iris", range(4)), ("faithful", range(2))]
+MORE_SETS = [("concrete", range(8)), ("vowels", range(5, 9))]
 print(f"/* Written by tests/ref/partition.py, scikit-learn {sklearn.__version__}. */")
 print("static const struct {\n    const char *set;\n    size_t clusters;\n    double inertia;")
-print("    size_t iterations;\n    double sizes[8];\n} kmeans_reference[] = {")
-for name, cols in SETS:
+print("    size_t iterations;\n    double sizes[8];\n    size_t checksum;")
+print("} kmeans_reference[] = {")
+for name, cols in SETS + MORE_SETS:
     for k in range(2, 9):
         print(f'    {{"{name}", {k}, {kmeans(read(name, cols), k)}}},')
 print("};\n\n/* The means are those of the first column. */\nstatic const struct {")

@@ -119,6 +119,113 @@ static void check_distances(const mele_i_kernels *kernels, shape s, mele_i_strea
     free(x), free(centres), free(out), free(wanted), free(distance), free(label);
 }
 
+/* ---- single precision: what partition/filter.c says of the errors ---- */
+
+/* Rows within [-1, 1] of an origin, and centres among them, laid out for the kernels. */
+typedef struct narrowed {
+    shape s;
+    size_t padded, rows; /* of a narrow row; whole vectors of rows */
+    double *x, *origin, *centres, share, floor;
+    float *y, *norm, *group, *few, *own;
+} narrowed;
+
+static narrowed make_narrowed(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
+{
+    narrowed n = {.s = s, .padded = (s.cols + 15) / 16 * 16, .rows = (s.rows + 15) / 16 * 16};
+    double most = 0;
+
+    n.x = MELE_I_ARRAY(double, s.rows *s.stride);
+    n.origin = numbers(random, s.cols, 0);
+    n.centres = MELE_I_ARRAY(double, s.clusters *s.cols);
+    n.y = MELE_I_ARRAY(float, n.rows *n.padded);
+    n.norm = MELE_I_ARRAY(float, n.rows);
+    n.group = MELE_I_ZEROED(float, MELE_I_GROUP *(1 + s.cols));
+    n.few = MELE_I_ARRAY(float, s.clusters *(1 + s.cols));
+    n.own = MELE_I_ZEROED(float, s.clusters *n.padded);
+    for (size_t i = 0; i < s.rows; i++)
+        for (size_t j = 0; j < s.cols; j++)
+            n.x[i * s.stride + j] = n.origin[j] + 2 * mele_i_stream_uniform(random) - 1;
+    for (size_t k = 0; k < MELE_I_GROUP; k++)
+        n.group[k] = 0x1p100f;
+    for (size_t k = 0; k < s.clusters; k++) {
+        double square = 0;
+        for (size_t j = 0; j < s.cols; j++) {
+            double c = 2 * mele_i_stream_uniform(random) - 1;
+            n.centres[k * s.cols + j] = n.origin[j] + c;
+            square += c * c;
+            n.group[(1 + j) * MELE_I_GROUP + k] = n.few[k * (1 + s.cols) + 1 + j] = (float)-c;
+            n.own[k * n.padded + j] = (float)c;
+        }
+        n.group[k] = n.few[k * (1 + s.cols)] = (float)(square / 2);
+        most = square > most ? square : most;
+    }
+    n.share = 1.02 * ((double)s.cols + 24) * 0x1p-25;
+    n.floor = 2 * n.share * most + 0x1p-60;
+    kernels->narrow(n.x, s.stride, NULL, s.rows, s.rows, s.cols, n.origin, 1, n.y, n.padded);
+    kernels->lengths(n.y, n.padded, s.rows, n.norm);
+    return n;
+}
+
+static void free_narrowed(narrowed *n)
+{
+    free(n->x), free(n->origin), free(n->centres), free(n->y), free(n->norm), free(n->group);
+    free(n->few), free(n->own);
+}
+
+/* The clear rows' labels are right, and the bounds hold. */
+static void check_filter(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
+{
+    if (s.clusters > MELE_I_GROUP || s.spread > 0)
+        return;
+    narrowed n = make_narrowed(kernels, s, random);
+    double *distance = MELE_I_ARRAY(double, s.rows), *all = MELE_I_ARRAY(double, s.rows * s.clusters);
+    double *own = MELE_I_ARRAY(double, s.rows);
+    uint32_t *label = MELE_I_ARRAY(uint32_t, n.rows), *sifted = MELE_I_ARRAY(uint32_t, n.rows);
+    uint32_t *unclear = MELE_I_ARRAY(uint32_t, n.rows + 16);
+    float *room = MELE_I_ARRAY(float, 7 * n.rows), *best = room, *second = best + n.rows;
+    float *upper = second + n.rows, *lower = upper + n.rows, *tight = lower + n.rows;
+    float *low_best = tight + n.rows, *low_second = low_best + n.rows;
+    const float share = (float)n.share, floor = (float)n.floor;
+    size_t listed, at = 0;
+
+    kernels->nearest(n.x, s.stride, s.rows, s.cols, n.centres, s.clusters, label, distance);
+    kernels->distances(n.x, s.stride, s.rows, s.cols, n.centres, s.clusters, all);
+    kernels->own_distances(n.x, s.stride, s.rows, s.cols, n.centres, label, own);
+    cr_assert(memcmp(own, distance, s.rows * sizeof *own) == 0, "%s", kernels->name);
+    kernels->group_nearest(n.y, n.padded, NULL, s.rows, s.cols, n.group, best, second);
+    listed = kernels->settle(best, second, n.norm, s.rows, share, floor, upper, lower, unclear);
+    kernels->lowers(best, second, n.norm, NULL, s.rows, share, floor, low_best, low_second);
+    kernels->own_uppers(n.y, n.padded, s.rows, n.own, label, n.norm, share, floor, tight);
+    cr_assert_leq(listed, s.rows / 4 + 1);
+    for (size_t i = 0; i < s.rows; i++) {
+        uint32_t bits;
+        memcpy(&bits, &best[i], sizeof bits);
+        cr_assert((double)upper[i] * upper[i] >= distance[i]);
+        cr_assert((double)tight[i] * tight[i] >= distance[i]);
+        cr_assert((double)low_best[i] * low_best[i] <= distance[i]);
+        cr_assert_eq(low_second[i], lower[i]);
+        cr_assert((double)tight[i] * tight[i]
+                  <= distance[i] * (1 + 0x1p-16) + 8 * (n.share * n.norm[i] + n.floor));
+        if (at < listed && unclear[at] == i) {
+            at++;
+            continue;
+        }
+        cr_assert_eq(bits % 16, label[i], "%s %zu x %zu", kernels->name, s.rows, s.cols);
+        for (size_t k = 0; k < s.clusters; k++)
+            cr_assert(k == label[i] || (double)lower[i] * lower[i] <= all[i * s.clusters + k]);
+    }
+    if (s.cols <= MELE_I_SIFT_COLUMNS) {
+        listed = kernels->sift(n.x, s.stride, s.rows, s.cols, n.origin, 1, n.few, s.clusters, share,
+                               floor, sifted, unclear);
+        cr_assert_leq(listed, s.rows / 4 + 1);
+        for (size_t i = 0; i < listed; i++)
+            sifted[unclear[i]] = label[unclear[i]];
+        cr_assert(memcmp(sifted, label, s.rows * sizeof *label) == 0, "%s sift", kernels->name);
+    }
+    free_narrowed(&n);
+    free(distance), free(all), free(own), free(label), free(sifted), free(unclear), free(room);
+}
+
 static void check_mahalanobis(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
 {
     size_t packed = s.cols * (s.cols + 1) / 2, count = s.rows * s.clusters;
@@ -255,55 +362,227 @@ static void check_accumulate(const mele_i_kernels *kernels, shape s, mele_i_stre
     free(x), free(w), free(centres), free(out), free(wanted), free(sum), free(size), free(label);
 }
 
-/* One component against the sums in long double. */
-static void check_moments_of(const double *x, shape s, const double *mean, const double *weights,
-                             const double *out)
+/* ---- panels ---- */
+
+/* Columns of a panel hold as many rows as are written: rounded up to 32. */
+static double *panel_of(const mele_i_kernels *kernels, const double *x, shape s)
 {
-    for (size_t a = 0; a <= s.cols; a++)
-        for (size_t b = 0; b <= a; b++) { /* column 0 of both stands for the constant 1 */
-            long double sum = 0, size = 0;
-            for (size_t i = 0; i < s.rows; i++) {
-                long double term = weights[i * s.clusters];
-                term *= a == 0 ? 1 : x[i * s.stride + a - 1] - mean[a - 1];
-                term *= b == 0 ? 1 : x[i * s.stride + b - 1] - mean[b - 1];
-                sum += term;
-                size += fabsl(term);
-            }
-            double got = a == 0 ? out[0] : b == 0 ? out[a] : out[1 + a * s.cols + b - 1];
-            cr_assert(near(got, sum, size, s.rows + 3), "%zu x %zu: (%zu, %zu)", s.rows, s.cols, a,
-                      b);
+    double *panel = guarded(s.cols * MELE_I_PANEL);
+    size_t rows = (s.rows + 31) / 32 * 32;
+
+    kernels->to_panel(x, s.stride, s.rows, s.cols, panel);
+    for (size_t j = 0; j < s.cols; j++)
+        for (size_t i = 0; i < MELE_I_PANEL; i++) {
+            double wanted = x[(i < s.rows ? i : s.rows - 1) * s.stride + j];
+            cr_assert_eq(panel[j * MELE_I_PANEL + i], i < rows ? wanted : GUARD,
+                         "%s: row %zu, column %zu", kernels->name, i, j);
         }
+    check_guard(panel, s.cols * MELE_I_PANEL, "to_panel");
+    return panel;
+}
+
+/* The same bits as the row by row kernels with the constant, whatever the width. */
+static void check_densities(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
+{
+    const mele_i_kernels *plain = mele_i_kernels_at(0);
+    size_t packed = s.cols * (s.cols + 1) / 2, count = s.rows * s.clusters;
+    double *x = numbers(random, s.rows * s.stride, s.spread / 2);
+    double *means = numbers(random, s.clusters * s.cols, s.spread / 2);
+    double *whiteners = numbers(random, s.clusters * packed, s.spread / 2);
+    double *scales = numbers(random, s.clusters * s.cols, s.spread / 2);
+    double *constants = numbers(random, s.clusters, 0), *square = guarded(count);
+    double *panel = panel_of(kernels, x, s), *out = guarded(s.clusters * MELE_I_PANEL);
+
+    for (size_t kind = 0; kind < 4; kind++) {
+        size_t step = kind == 1 ? 0 : packed;
+        if (kind < 2)
+            kernels->whitened_densities(panel, s.rows, s.cols, means, whiteners, step, constants,
+                                        s.clusters, out);
+        else if (kind == 2)
+            kernels->scaled_densities(panel, s.rows, s.cols, means, scales, constants, s.clusters,
+                                      out);
+        else
+            kernels->round_densities(panel, s.rows, s.cols, means, scales, constants, s.clusters,
+                                     out);
+        if (kind == 0)
+            plain->mahalanobis(x, s.stride, s.rows, s.cols, means, whiteners, s.clusters, square);
+        else if (kind == 1)
+            plain->tied_mahalanobis(x, s.stride, s.rows, s.cols, means, whiteners, s.clusters,
+                                    square);
+        if (kind == 3) { /* a scale for all columns */
+            double *all = MELE_I_ARRAY(double, s.clusters * s.cols);
+            for (size_t k = 0; k < s.clusters * s.cols; k++)
+                all[k] = scales[k / s.cols];
+            memcpy(scales, all, s.clusters * s.cols * sizeof *all);
+            free(all);
+        }
+        if (kind >= 2)
+            plain->scaled_distances(x, s.stride, s.rows, s.cols, means, scales, s.clusters, square);
+        for (size_t i = 0; i < s.rows; i++)
+            for (size_t k = 0; k < s.clusters; k++)
+                cr_assert_eq(out[k * MELE_I_PANEL + i],
+                             fma(-0.5, square[i * s.clusters + k], constants[k]),
+                             "%s, kind %zu: %zu x %zu, K %zu", kernels->name, kind, s.rows, s.cols,
+                             s.clusters);
+        if (kind == 2) /* scales of the last kind: one a component */
+            for (size_t k = 0; k < s.clusters; k++)
+                scales[k] = constants[k];
+    }
+    check_guard(out, s.clusters * MELE_I_PANEL, "densities");
+    free(x), free(means), free(whiteners), free(scales), free(constants), free(square);
+    free(panel), free(out);
+}
+
+/* Each row of the K squares against sums in long double; the widths alike. */
+static void check_scaled_distances(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
+{
+    size_t packed = s.cols * (s.cols + 1) / 2, count = s.rows * s.clusters;
+    double *x = numbers(random, s.rows * s.stride, s.spread / 2);
+    double *means = numbers(random, s.clusters * s.cols, s.spread / 2);
+    double *scales = numbers(random, s.clusters * s.cols, s.spread / 2);
+    double *whiteners = numbers(random, packed, s.spread / 2);
+    double *out = guarded(count), *wanted = guarded(count), *one = guarded(s.rows);
+
+    kernels->scaled_distances(x, s.stride, s.rows, s.cols, means, scales, s.clusters, out);
+    mele_i_kernels_at(0)->scaled_distances(x, s.stride, s.rows, s.cols, means, scales, s.clusters,
+                                           wanted);
+    cr_assert(memcmp(out, wanted, count * sizeof *out) == 0, "%s scaled distances %zu x %zu, K %zu",
+              kernels->name, s.rows, s.cols, s.clusters);
+    check_guard(out, count, "scaled_distances");
+    for (size_t i = 0; i < s.rows; i++)
+        for (size_t k = 0; k < s.clusters; k++) {
+            long double sum = 0;
+            for (size_t j = 0; j < s.cols; j++) {
+                long double d = x[i * s.stride + j] - means[k * s.cols + j];
+                sum += d * d * scales[k * s.cols + j] * scales[k * s.cols + j];
+            }
+            cr_assert(near(out[i * s.clusters + k], sum, sum, 2 * s.cols));
+        }
+    kernels->tied_mahalanobis(x, s.stride, s.rows, s.cols, means, whiteners, s.clusters, out);
+    check_guard(out, count, "tied_mahalanobis");
+    for (size_t k = 0; k < s.clusters; k++) {
+        kernels->mahalanobis(x, s.stride, s.rows, s.cols, means + k * s.cols, whiteners, 1, one);
+        for (size_t i = 0; i < s.rows; i++)
+            cr_assert_eq(out[i * s.clusters + k], one[i]);
+    }
+    free(x), free(means), free(scales), free(whiteners), free(out), free(wanted), free(one);
+}
+
+/* Against log_softmax and exponential. */
+static void check_responsibilities(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
+{
+    size_t count = s.clusters * MELE_I_PANEL, rows = (s.rows + 31) / 32 * 32;
+    double *logits = numbers(random, count, s.spread > 0 ? 9 : 2), *w = numbers(random, s.rows, 0);
+    double *out = guarded(count), *wanted = guarded(count), *row = guarded(s.clusters);
+    double sum = 0.5, wanted_sum = 0.5, density;
+    long double total = 0.5, size = 1;
+    bool weighted = s.cols % 2 == 0;
+
+    for (size_t i = 0; i < s.rows; i++)
+        w[i] = i % 3 == 0 ? 0 : fabs(w[i]);
+    for (size_t i = 0; i < count; i++)
+        if (i % 11 == 0)
+            logits[i] = -INFINITY;
+    for (size_t k = 0; k < s.clusters; k++) /* a row without a density, which does not count */
+        logits[k * MELE_I_PANEL] = weighted ? -INFINITY : logits[k * MELE_I_PANEL];
+    for (size_t k = 0; !weighted && k < MELE_I_PANEL; k++)
+        logits[k] = isinf(logits[k]) ? 1 : logits[k];
+    memcpy(out, logits, count * sizeof *out);
+    memcpy(wanted, logits, count * sizeof *out);
+    if (weighted)
+        for (size_t i = 0; i < MELE_I_PANEL; i++)
+            out[i] = wanted[i] = logits[i] = i > 0 && isinf(logits[i]) ? 1 : logits[i];
+    kernels->responsibilities(out, s.rows, s.clusters, weighted ? w : NULL, &sum);
+    mele_i_kernels_at(0)->responsibilities(wanted, s.rows, s.clusters, weighted ? w : NULL,
+                                           &wanted_sum);
+    cr_assert(sum == wanted_sum, "%s: %.17g, %.17g", kernels->name, sum, wanted_sum);
+    check_guard(out, count, "responsibilities");
+    for (size_t i = 0; i < rows; i++) {
+        double weight = i >= s.rows ? 0 : weighted ? w[i] : 1;
+        for (size_t k = 0; k < s.clusters; k++)
+            row[k] = logits[k * MELE_I_PANEL + i];
+        kernels->log_softmax(row, 1, s.clusters, &density);
+        total += weight > 0 ? (long double)weight * density : 0;
+        size += weight > 0 ? fabsl((long double)weight * density) + weight : 0;
+        for (size_t k = 0; k < s.clusters; k++) {
+            double got = out[k * MELE_I_PANEL + i];
+            cr_assert_eq(got, wanted[k * MELE_I_PANEL + i]);
+            long double share = weight * expl(row[k]), of = 2 + fmin(fabs(row[k]), 800);
+            cr_assert(near(got, share, share * of, s.clusters + 6),
+                      "%zu x %zu: %g, %g", s.rows, s.clusters, got, row[k]);
+        }
+    }
+    cr_assert(near(sum, total, size, s.rows + s.clusters + 8), "%.17g, %.17Lg", sum, total);
+    free(logits), free(w), free(out), free(wanted), free(row);
+}
+
+/* One component against the sums in long double; a, b: columns, of which number 0 is the constant
+ * 1. */
+static void check_moment(const double *x, shape s, const double *mean, const double *weights,
+                         size_t a, size_t b, double got)
+{
+    long double sum = 0, size = 0;
+
+    for (size_t i = 0; i < s.rows; i++) {
+        long double term = weights[i];
+        term *= a == 0 ? 1 : x[i * s.stride + a - 1] - mean[a - 1];
+        term *= b == 0 ? 1 : x[i * s.stride + b - 1] - mean[b - 1];
+        sum += term;
+        size += fabsl(term);
+    }
+    cr_assert(near(got, sum, size, s.rows + 3), "%zu x %zu: (%zu, %zu)", s.rows, s.cols, a, b);
+}
+
+/* shared: all components add to one triangle. */
+static void check_moments_with(const mele_i_kernels *kernels, shape s, mele_i_stream *random,
+                               bool squares, bool shared)
+{
+    size_t second = squares ? s.cols : s.cols * (s.cols + 1) / 2;
+    size_t count = s.clusters * (1 + s.cols + second);
+    double *x = numbers(random, s.rows * s.stride, s.spread / 2);
+    double *means = numbers(random, s.clusters * s.cols, s.spread / 2);
+    double *weights = numbers(random, s.clusters * MELE_I_PANEL, 0);
+    double *out = guarded(count), *wanted = guarded(count), *panel = panel_of(kernels, x, s);
+    size_t first = s.clusters, seconds = s.clusters * (1 + s.cols);
+    mele_i_moments to = {out, out + first, out + seconds, shared ? 0 : second};
+    mele_i_moments other = {wanted, wanted + first, wanted + seconds, shared ? 0 : second};
+
+    for (size_t k = 0; k < s.clusters; k++)
+        for (size_t i = 0; i < MELE_I_PANEL; i++) {
+            double *w = &weights[k * MELE_I_PANEL + i];
+            *w = i >= s.rows || i % 5 == k % 2 || (shared && k > 0) ? 0 : fabs(*w);
+        }
+    memset(out, 0, count * sizeof *out);
+    memset(wanted, 0, count * sizeof *out);
+    if (squares) {
+        kernels->square_moments(panel, s.rows, s.cols, means, weights, s.clusters, &to);
+        mele_i_kernels_at(0)->square_moments(panel, s.rows, s.cols, means, weights, s.clusters,
+                                             &other);
+    } else {
+        kernels->moments(panel, s.rows, s.cols, means, weights, s.clusters, &to);
+        mele_i_kernels_at(0)->moments(panel, s.rows, s.cols, means, weights, s.clusters, &other);
+    }
+    cr_assert(memcmp(out, wanted, count * sizeof *out) == 0, "%s moments %zu x %zu, K %zu",
+              kernels->name, s.rows, s.cols, s.clusters);
+    check_guard(out, count, "moments");
+    for (size_t k = 0; k < (shared ? 1 : s.clusters); k++) {
+        const double *mean = means + k * s.cols, *w = weights + k * MELE_I_PANEL;
+        const double *all = to.second + k * to.step;
+        check_moment(x, s, mean, w, 0, 0, to.count[k]);
+        for (size_t j = 1; j <= s.cols; j++) {
+            check_moment(x, s, mean, w, j, 0, to.first[k * s.cols + j - 1]);
+            for (size_t b = squares ? j : 1; b <= j; b++)
+                check_moment(x, s, mean, w, j, b,
+                             squares ? all[j - 1] : all[j * (j - 1) / 2 + b - 1]);
+        }
+    }
+    free(x), free(means), free(weights), free(out), free(wanted), free(panel);
 }
 
 static void check_moments(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
 {
-    size_t each = 1 + s.cols + s.cols * s.cols, count = s.clusters * each;
-    double *x = numbers(random, s.rows * s.stride, s.spread / 2);
-    double *means = numbers(random, s.clusters * s.cols, s.spread / 2);
-    double *weights = numbers(random, s.rows * s.clusters, 0);
-    double *out = guarded(count), *wanted = guarded(count);
-
-    for (size_t i = 0; i < s.rows * s.clusters; i++)
-        weights[i] = i % 5 == 0 ? 0 : fabs(weights[i]);
-    if (s.cols > 1) /* a row that counts for nothing may be anywhere */
-        for (size_t k = 0; k < s.clusters; k++)
-            weights[k] = 0;
-    memset(out, 0, count * sizeof *out);
-    memset(wanted, 0, count * sizeof *out);
-    kernels->moments(x, s.stride, s.rows, s.cols, means, weights, s.clusters, out);
-    mele_i_kernels_at(0)->moments(x, s.stride, s.rows, s.cols, means, weights, s.clusters, wanted);
-    check_guard(out, count, "moments");
-    for (size_t k = 0; k < s.clusters; k++) {
-        const double *a = out + k * each, *b = wanted + k * each;
-        cr_assert(memcmp(a, b, (1 + s.cols) * sizeof *a) == 0);
-        for (size_t j = 0; j < s.cols; j++)
-            cr_assert(
-                memcmp(a + 1 + (j + 1) * s.cols, b + 1 + (j + 1) * s.cols, (j + 1) * sizeof *a)
-                    == 0,
-                "%s moments %zu x %zu, K %zu", kernels->name, s.rows, s.cols, s.clusters);
-        check_moments_of(x, s, means + k * s.cols, weights + k, a);
-    }
-    free(x), free(means), free(weights), free(out), free(wanted);
+    check_moments_with(kernels, s, random, false, s.rows % 3 == 2);
+    check_moments_with(kernels, s, random, true, false);
 }
 
 static void over_shapes(void (*check)(const mele_i_kernels *, shape, mele_i_stream *))
@@ -321,6 +600,76 @@ static void over_shapes(void (*check)(const mele_i_kernels *, shape, mele_i_stre
 Test(kernels, distances_and_nearest)
 {
     over_shapes(check_distances);
+}
+
+Test(kernels, filter)
+{
+    over_shapes(check_filter);
+}
+
+/* Rows moved from one sum to another, against the sums themselves, in all widths alike. */
+Test(kernels, transfer)
+{
+    enum { N = 20, D = 11, K = 4 };
+    mele_i_stream random = stream(12);
+    double *x = numbers(&random, N * D, 0), *c = numbers(&random, K * D, 0), wanted[K * D] = {0};
+    double *weights = numbers(&random, N, 0);
+    const uint32_t list[] = {1, 2, 7, 19}, from[] = {0, 3, 3, 1};
+    uint32_t label[N] = {0};
+
+    label[1] = 2, label[2] = 1, label[7] = 0, label[19] = 3;
+    for (size_t i = 0; mele_i_kernels_at(i) != NULL; i++) {
+        double sums[K * D] = {0};
+        mele_i_kernels_at(i)->transfer(x, D, list, 4, D, c, from, label, weights, sums);
+        if (i == 0)
+            memcpy(wanted, sums, sizeof sums);
+        cr_assert(memcmp(sums, wanted, sizeof sums) == 0);
+        for (size_t q = 0; q < 4; q++)
+            for (size_t j = 0; j < D; j++) {
+                const size_t row = list[q], to = label[row];
+                sums[to * D + j] -= weights[row] * (x[row * D + j] - c[to * D + j]);
+                sums[from[q] * D + j] += weights[row] * (x[row * D + j] - c[from[q] * D + j]);
+            }
+        for (size_t j = 0; j < K * D; j++)
+            cr_assert_float_eq(sums[j], 0, 1e-14);
+    }
+    free(x), free(c), free(weights);
+}
+
+/* Rows are passed over only when their bounds say so. */
+Test(kernels, outside)
+{
+    enum { N = 37, ROOM = 48, G = 2, K = 20 };
+    mele_i_stream random = stream(13);
+    float upper[ROOM], lower[ROOM * G], drift[32], half[32], fall[G] = {0.25f, 0.5f};
+    uint32_t label[ROOM], list[ROOM + 16];
+
+    for (size_t i = 0; i < ROOM; i++) {
+        upper[i] = (float)mele_i_stream_uniform(&random);
+        label[i] = (uint32_t)mele_i_stream_below(&random, K);
+    }
+    for (size_t i = 0; i < ROOM * G; i++)
+        lower[i] = 2 * (float)mele_i_stream_uniform(&random);
+    for (size_t k = 0; k < 32; k++) {
+        drift[k] = (float)mele_i_stream_uniform(&random) / 4;
+        half[k] = (float)mele_i_stream_uniform(&random) / 2;
+    }
+    upper[3] = NAN;
+    for (size_t q = 0; mele_i_kernels_at(q) != NULL; q++) {
+        size_t count = mele_i_kernels_at(q)->outside(label, upper, lower, N, G, drift, half, fall,
+                                                     list), at = 0;
+        cr_assert(count > 5 && count < N - 5);
+        for (size_t i = 0; i < N; i++) {
+            const float *bound = lower + i / 16 * 16 * G + i % 16;
+            const float a = bound[0] - fall[0], b = bound[16] - fall[1], most = half[label[i]];
+            const bool stays = upper[i] + drift[label[i]] < fmaxf(most, fminf(a, b));
+            if (at < count && list[at] == i)
+                at++;
+            else
+                cr_assert(stays, "%s: row %zu", mele_i_kernels_at(q)->name, i);
+        }
+        cr_assert_eq(at, count);
+    }
 }
 
 Test(kernels, mahalanobis)
@@ -343,25 +692,79 @@ Test(kernels, moments)
     over_shapes(check_moments);
 }
 
-/* Runs of rows, one after the other, and a row of weight 0 whose differences overflow. */
-Test(kernels, moments_of_many_rows)
+Test(kernels, scaled_distances)
 {
-    const shape all[] = {
-        {1003, 8, 2, 8, 0}, {600, 17, 1, 17, 0}, {100, 130, 1, 131, 0}, {40, 300, 2, 300, 0}};
-    double x[] = {DBL_MAX, 1, 2, 4}, mean[] = {-DBL_MAX}, weights[] = {0, 1, 1, 1};
+    over_shapes(check_scaled_distances);
+}
 
-    for (size_t w = 0; mele_i_kernels_at(w) != NULL; w++) {
-        double out[3] = {0};
+Test(kernels, densities_in_panels)
+{
+    over_shapes(check_densities);
+}
+
+Test(kernels, responsibilities)
+{
+    over_shapes(check_responsibilities);
+}
+
+/* Full panels, and as many columns as several groups have. */
+Test(kernels, whole_panels)
+{
+    const shape all[] = {{MELE_I_PANEL_ROWS, 8, 2, 8, 0},
+                         {MELE_I_PANEL_ROWS - 1, 19, 3, 19, 0},
+                         {100, 67, 1, 68, 0}};
+
+    for (size_t w = 0; mele_i_kernels_at(w) != NULL; w++)
         for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
             mele_i_stream random = stream(i);
             check_moments(mele_i_kernels_at(w), all[i], &random);
+            check_densities(mele_i_kernels_at(w), all[i], &random);
+            check_responsibilities(mele_i_kernels_at(w), all[i], &random);
         }
-        mele_i_kernels_at(w)->moments(x, 1, 1, 1, mean, weights, 1, out);
-        cr_assert(out[0] == 0 && out[1] == 0 && out[2] == 0);
-        mean[0] = 1;
-        mele_i_kernels_at(w)->moments(x, 1, 4, 1, mean, weights, 1, out);
-        cr_assert(out[0] == 3 && out[1] == 4 && out[2] == 10);
-        mean[0] = -DBL_MAX;
+}
+
+/* Rows without a density and rows that do not count. */
+Test(kernels, extremes_of_responsibilities)
+{
+    enum { ROWS = 6 };
+    const double inf = INFINITY, weights[ROWS] = {2, 0, 3, 0.5, 1, 0};
+    const double in[ROWS][3] = {{-inf, -1e308, -inf}, {-inf, -inf, -inf}, {0, -inf, -800},
+                                {1e6, 1e6, -1e6},     {5, 5, 5},          {-1e308, -1e308, -inf}};
+    const double out[ROWS][3] = {{0, 2, 0},       {0, 0, 0},       {3, 0, 0},
+                                 {0.25, 0.25, 0}, {1. / 3, 1. / 3, 1. / 3}, {0, 0, 0}};
+    double logits[3 * MELE_I_PANEL] = {0};
+
+    for (size_t w = 0; mele_i_kernels_at(w) != NULL; w++) {
+        double sum = 0, none[1] = {0};
+        for (size_t k = 0; k < 3; k++)
+            for (size_t i = 0; i < ROWS; i++)
+                logits[k * MELE_I_PANEL + i] = in[i][k];
+        mele_i_kernels_at(w)->responsibilities(logits, ROWS, 3, weights, &sum);
+        cr_assert_eq(sum, -INFINITY); /* 2 times -1e308 */
+        for (size_t k = 0; k < 3; k++)
+            for (size_t i = 0; i < ROWS; i++)
+                cr_assert(fabs(logits[k * MELE_I_PANEL + i] - out[i][k]) <= 1e-15, "%zu, %zu: %g",
+                          i, k, logits[k * MELE_I_PANEL + i]);
+        for (size_t k = 0; k < 3; k++)
+            logits[k * MELE_I_PANEL] = -INFINITY;
+        mele_i_kernels_at(w)->responsibilities(logits, 1, 3, NULL, none);
+        cr_assert(none[0] == -INFINITY && fabs(logits[0] - 1. / 3) <= 1e-15);
+    }
+}
+
+/* Squares that overflow have no density; a component of prior 0 has none anywhere. */
+Test(kernels, extremes_of_densities)
+{
+    const double x[] = {1e200, 1, -1e308}, mean[] = {0, 0}, w[] = {1e200, 1};
+    const double constants[] = {3, -INFINITY};
+    double panel[MELE_I_PANEL], out[2 * MELE_I_PANEL];
+
+    for (size_t v = 0; mele_i_kernels_at(v) != NULL; v++) {
+        mele_i_kernels_at(v)->to_panel(x, 1, 3, 1, panel);
+        mele_i_kernels_at(v)->whitened_densities(panel, 3, 1, mean, w, 1, constants, 2, out);
+        cr_assert(out[0] == -INFINITY && out[2] == -INFINITY && isinf(out[1]));
+        for (size_t i = 0; i < 3; i++)
+            cr_assert_eq(out[MELE_I_PANEL + i], -INFINITY);
     }
 }
 

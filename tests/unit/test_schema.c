@@ -321,6 +321,21 @@ Test(scaling, scaled_values_do_not_overflow)
 
 /* ---- the clustering space ---- */
 
+/* The space of data, as a fit makes it. */
+static mele_status fit_space(const mele_data *data, const double *targets, const char *on,
+                             const char *scale, double weight, mele_i_space *out,
+                             mele_error *error)
+{
+    mele_i_features features = mele_i_data_features(data);
+    mele_i_summary summary;
+
+    cr_assert_eq(mele_i_summarise(data->schema, &features, NULL, NULL, &summary, NULL), MELE_OK);
+    mele_status status = mele_i_space_fit(data->schema, &summary, data->rows, targets, NULL, on,
+                                          scale, weight, NULL, out, error);
+    mele_i_summary_clear(&summary);
+    return status;
+}
+
 static void encode_space(const mele_data *data, const char *on, const char *scale, double weight,
                          size_t columns, const double *expected)
 {
@@ -328,8 +343,7 @@ static void encode_space(const mele_data *data, const char *on, const char *scal
     mele_i_space space;
     double out[64];
 
-    cr_assert_eq(mele_i_space_fit(data->schema, &features, data->targets, NULL, on, scale, weight,
-                                  NULL, &space, NULL), MELE_OK);
+    cr_assert_eq(fit_space(data, data->targets, on, scale, weight, &space, NULL), MELE_OK);
     cr_assert_eq(space.columns + space.target_columns, columns);
     cr_assert_eq(mele_i_space_encode(&space, data->schema, NULL, &features, data->targets, NULL,
                                      out, NULL), MELE_OK);
@@ -363,10 +377,9 @@ Test(space, a_range_is_one_of_the_file_in_whatever_order_features_were_listed)
     cr_assert_eq(read_text("a,b,c,d,y\n1,2,3,4,0\n5,6,7,8,1\n", &options, NULL, &data, NULL),
                  MELE_OK);
     encode_space(data, "a-b", "none", 1, 2, (double[]){1, 2, 5, 6});
-    mele_i_features features = mele_i_data_features(data);
     mele_i_space space;
-    cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "b-d", "none", 1, NULL,
-                                  &space, NULL), MELE_EDATA, "c lies between and is no feature");
+    cr_assert_eq(fit_space(data, NULL, "b-d", "none", 1, &space, NULL), MELE_EDATA,
+                 "c lies between and is no feature");
     mele_data_free(data);
 }
 
@@ -393,8 +406,7 @@ Test(space, a_missing_value_is_the_mean_under_every_scale)
     mele_i_features features = mele_i_data_features(data);
     cr_assert_eq(mele_i_scaling_fit(data->schema, &features, NULL, MELE_I_SCALE_STANDARD, NULL,
                                     &standard, NULL), MELE_OK);
-    cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "x", "minmax", 1, NULL,
-                                  &space, NULL), MELE_OK);
+    cr_assert_eq(fit_space(data, NULL, "x", "minmax", 1, &space, NULL), MELE_OK);
     cr_assert_eq(mele_i_space_encode(&space, data->schema, standard.center, &features, NULL, NULL,
                                      out, NULL), MELE_OK);
     cr_assert_arr_eq(out, ((double[]){0, 0.5, 0.5, 1}), sizeof out);
@@ -411,13 +423,9 @@ Test(space, wrong_columns_are_refused)
     mele_error error = {0};
 
     cr_assert_eq(read_text("a,b,y\n0,10,1\n4,30,5\n", &options, NULL, &data, NULL), MELE_OK);
-    mele_i_features features = mele_i_data_features(data);
-    cr_assert_eq(mele_i_space_fit(data->schema, &features, data->targets, NULL, "y", "none", 1,
-                                  NULL, &space, &error), MELE_EDATA);
+    cr_assert_eq(fit_space(data, data->targets, "y", "none", 1, &space, &error), MELE_EDATA);
     cr_assert_str_eq(error.message, "--cluster-on: there is no column \"y\"");
-    cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "xy", "none", 1, NULL,
-                                  &space, &error), MELE_EINVAL);
-    cr_assert_eq(mele_i_space_fit(data->schema, &features, NULL, NULL, "x", "log", 1, NULL, &space,
-                                  &error), MELE_EINVAL);
+    cr_assert_eq(fit_space(data, NULL, "xy", "none", 1, &space, &error), MELE_EINVAL);
+    cr_assert_eq(fit_space(data, NULL, "x", "log", 1, &space, &error), MELE_EINVAL);
     mele_data_free(data);
 }

@@ -1,0 +1,518 @@
+/* The choice of K.
+ *
+ * Each candidate is fitted as it would be alone, with all restarts, and measured:
+ *
+ *     bic, icl, aic, silhouette   on the training rows, in the space that is clustered;
+ *     cv    by the error of the final mixture on rows left out: the whole fit, scaling and
+ *           partition included, is made again outside each fold, the folds being the same for all
+ *           candidates. The error of a row is, for regression, the squared error of each target in
+ *           units of that target's variance, averaged over targets; for classes -log p of the
+ *           row's class, p at least 2^-52.
+ *
+ * The best value wins, and among equals the smallest K. A candidate that a fold cannot train (fewer
+ * rows than K, no weight) has no value and is never chosen; when none has one, the smallest K is.
+ *
+ * Random streams depend on the fold and the restart but not on K, so the partition is that of the
+ * same K given. Candidates are tasks, the largest first: it takes the longest. */
+#include "fit/clusters.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+#include "fit/cross_validate.h"
+#include "fit/report.h"
+#include "model/predict.h"
+#include "schema/encode.h"
+
+#define LEAST_ROWS 20   /* of a region, for auto to try so many */
+#define MOST_FOLDS 10
+#define FOLD_ROWS 10    /* left out at least, as long as there are 2 folds */
+#define MANY_ROWS 50000 /* folds times rows at most, as long as there are 2 folds */
+#define LEAST_PROBABILITY 0x1p-52
+#define STAGE "clusters"
+
+/* What auto tries: about sqrt 2 apart. */
+static const size_t ladder[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
+
+typedef struct candidate {
+    size_t clusters;
+    double value;           /* of the criterion; NaN: it has none */
+    mele_criteria criteria; /* not for cv */
+    size_t merged;
+    mele_partition *partition; /* between its fit and the next comparison */
+    mele_partition_info info;
+} candidate;
+
+typedef struct choice {
+    const mele_data *data;
+    const mele_rows *rows;
+    const mele_options *options;
+    const mele_partition_options *start;
+    const char *criterion;
+    candidate *list; /* by ascending K */
+    size_t count, best;
+
+    /* cv */
+    size_t folds;
+    size_t *fold_of_row;
+    mele_i_scaling targets; /* of regression */
+    double *loss, *weight;  /* count x folds: sums over the rows of a fold */
+} choice;
+
+static bool is_criterion(const choice *c, const char *name)
+{
+    return strcmp(c->criterion, name) == 0;
+}
+
+/* ---- the candidates ---- */
+
+static mele_status list_range(choice *c, mele_error *error)
+{
+    const mele_options *o = c->options;
+
+    if (o->clusters_most > c->rows->rows)
+        return mele_i_fail(error, MELE_EDATA, "%zu clusters asked for, the data have %zu rows",
+                           o->clusters_most, c->rows->rows);
+    c->count = o->clusters_most - o->clusters_least + 1;
+    c->list = MELE_I_ZEROED(candidate, c->count);
+    for (size_t i = 0; i < c->count && c->list != NULL; i++)
+        c->list[i].clusters = o->clusters_least + i;
+    return c->list == NULL ? mele_i_no_memory(error) : MELE_OK;
+}
+
+static mele_status list_auto(choice *c, mele_error *error)
+{
+    const size_t steps = sizeof ladder / sizeof *ladder;
+
+    c->list = MELE_I_ZEROED(candidate, steps);
+    if (c->list == NULL)
+        return mele_i_no_memory(error);
+    while (c->count < steps
+           && (c->count == 0 || ladder[c->count] * LEAST_ROWS <= c->rows->rows)) {
+        c->list[c->count].clusters = ladder[c->count];
+        c->count++;
+    }
+    return MELE_OK;
+}
+
+static mele_status list_candidates(choice *c, mele_error *error)
+{
+    mele_status status = c->options->clusters_most > 0 ? list_range(c, error)
+                                                       : list_auto(c, error);
+
+    for (size_t i = 0; i < c->count && status == MELE_OK; i++) {
+        const mele_criteria unknown = {NAN, NAN, NAN, NAN, NAN, NAN};
+        c->list[i].value = NAN;
+        c->list[i].criteria = unknown;
+    }
+    return status;
+}
+
+/* Whether a value is better than the best so far. Silhouettes are negated before, so that smaller
+ * is better. */
+static bool is_better(double value, size_t clusters, double best, size_t best_clusters)
+{
+    if (isnan(value) || isnan(best))
+        return isnan(best) && (!isnan(value) || clusters < best_clusters);
+    return value < best || (value == best && clusters < best_clusters);
+}
+
+static double to_minimise(const choice *c, size_t i)
+{
+    return is_criterion(c, "silhouette") ? -c->list[i].value : c->list[i].value;
+}
+
+static bool beats_best(const choice *c, size_t i)
+{
+    const candidate *new = &c->list[i], *best = &c->list[c->best];
+
+    return new != best && is_better(to_minimise(c, i), new->clusters, to_minimise(c, c->best),
+                                    best->clusters);
+}
+
+/* ---- by what a partition says of its rows ---- */
+
+static mele_status fit_partition(const choice *c, size_t clusters, mele_engine *engine,
+                                 mele_partition **out, mele_partition_info *info,
+                                 mele_error *error)
+{
+    mele_partition_options options = *c->start;
+
+    options.clusters = clusters;
+    return mele_partition_fit_rows(c->rows, c->data->weights, &options, engine, out, info, error);
+}
+
+static double value_of(const choice *c, const mele_criteria *criteria)
+{
+    return is_criterion(c, "bic")   ? criteria->bic
+           : is_criterion(c, "icl") ? criteria->icl
+           : is_criterion(c, "aic") ? criteria->aic
+                                    : criteria->silhouette;
+}
+
+/* Tasks count from the largest K down. */
+static mele_status run_candidate(void *context, size_t index, mele_engine *engine,
+                                 mele_error *error)
+{
+    const choice *c = context;
+    candidate *k = &c->list[c->count - 1 - index];
+    mele_status status = fit_partition(c, k->clusters, engine, &k->partition, &k->info, error);
+
+    if (status == MELE_OK)
+        status = mele_partition_criteria(k->partition, c->rows, c->data->weights,
+                                         is_criterion(c, "silhouette"), c->start->seed, engine,
+                                         &k->criteria, error);
+    if (status == MELE_OK) {
+        k->value = value_of(c, &k->criteria);
+        k->merged = k->info.merged;
+    }
+    return status;
+}
+
+/* Only the best partition is kept. */
+static void take_candidate(void *context, size_t index)
+{
+    choice *c = context;
+    size_t i = c->count - 1 - index, loser = i;
+
+    if (index == 0) {
+        c->best = i;
+        return;
+    }
+    if (beats_best(c, i)) {
+        loser = c->best;
+        c->best = i;
+    }
+    mele_partition_free(c->list[loser].partition);
+    c->list[loser].partition = NULL;
+}
+
+/* Rows that are read anew in each pass are read by one candidate at a time. */
+static mele_status run_in_turn(choice *c, mele_engine *engine, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t i = 0; i < c->count && status == MELE_OK; i++) {
+        status = run_candidate(c, i, engine, error);
+        if (status == MELE_OK)
+            take_candidate(c, i);
+        if (status == MELE_OK)
+            status = mele_i_progress(engine, STAGE, i + 1, c->count, NAN, error);
+    }
+    return status;
+}
+
+static mele_status choose_by_criterion(choice *c, mele_engine *engine, mele_error *error)
+{
+    const mele_i_tasks tasks = {.count = c->count,
+                                .run = run_candidate,
+                                .take = take_candidate,
+                                .context = c,
+                                .stage = STAGE};
+
+    return c->rows->data == NULL ? run_in_turn(c, engine, error)
+                                 : mele_i_tasks_run(engine, &tasks, error);
+}
+
+/* ---- by the cross-validated error of the mixture ---- */
+
+static double loss_of(const choice *c, const double *truth, const double *predicted, size_t classes)
+{
+    const size_t targets = c->data->schema->targets;
+    double sum = 0;
+
+    if (classes > 0)
+        return -log(fmax(predicted[(size_t)truth[0]], LEAST_PROBABILITY));
+    for (size_t t = 0; t < targets; t++) {
+        double off = (truth[t] - predicted[t]) / c->targets.scale[t];
+        sum += off * off;
+    }
+    return sum / (double)targets;
+}
+
+/* Sum the losses of the rows left out. A row without a prediction is left out of the sums. */
+static mele_status measure_fold(const choice *c, const mele_model *model, const mele_data *left_out,
+                                mele_engine *engine, double *loss, double *weight,
+                                mele_error *error)
+{
+    const size_t classes = mele_schema_classes(c->data->schema);
+    const size_t targets = c->data->schema->targets, outputs = classes > 0 ? classes : targets;
+    const mele_i_features features = mele_i_data_features(left_out);
+    double *predicted = mele_i_array(left_out->rows, outputs * sizeof(double));
+    const mele_prediction wanted = {.mean = classes > 0 ? NULL : predicted,
+                                    .probability = classes > 0 ? predicted : NULL};
+    mele_status status = predicted == NULL ? mele_i_no_memory(error)
+                                           : mele_i_model_predict(model, &features, NULL, engine,
+                                                                  &wanted, error);
+
+    for (size_t i = 0; i < left_out->rows && status == MELE_OK; i++) {
+        double w = left_out->weights == NULL ? 1 : left_out->weights[i];
+        if (!(w > 0) || isnan(predicted[i * outputs]))
+            continue;
+        *loss += w * loss_of(c, left_out->targets + i * targets, predicted + i * outputs, classes);
+        *weight += w;
+    }
+    free(predicted);
+    return status;
+}
+
+/* The key of the streams of a fold inside the fold `outer`, which is none of those outside. */
+static size_t inner_fold(size_t outer, size_t fold)
+{
+    return outer + ((fold + 1) << (sizeof(size_t) * 4));
+}
+
+static mele_status fit_outside_fold(const choice *c, size_t clusters, size_t index,
+                                    const mele_i_fold *fold, mele_engine *engine, double *loss,
+                                    double *weight, mele_error *error)
+{
+    mele_options options = *c->options;
+    mele_model *model = NULL;
+
+    options.partition.clusters = clusters;
+    options.partition.fold = options.experts.fold = inner_fold(c->start->fold, index);
+    mele_status status = mele_fit(fold->training, &options, engine, NULL, &model, error);
+    if (status == MELE_OK)
+        status = measure_fold(c, model, fold->left_out, engine, loss, weight, error);
+    mele_model_free(model);
+    return status;
+}
+
+/* A fold that cannot train so many regions leaves its sums at NaN. */
+static mele_status run_fold(void *context, size_t index, mele_engine *engine, mele_error *error)
+{
+    const choice *c = context;
+    const size_t i = c->count - 1 - index / c->folds, fold = index % c->folds;
+    const size_t at = i * c->folds + fold;
+    mele_i_fold rows;
+    mele_status status = mele_i_fold_make(c->data, c->fold_of_row, fold, &rows, error);
+
+    if (status == MELE_OK) {
+        status = fit_outside_fold(c, c->list[i].clusters, fold, &rows, engine, &c->loss[at],
+                                  &c->weight[at], error);
+        mele_i_fold_clear(&rows);
+    }
+    if (status != MELE_EDATA)
+        return status;
+    c->loss[at] = NAN;
+    return MELE_OK;
+}
+
+static void take_errors(choice *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        double loss = 0, weight = 0;
+        for (size_t fold = 0; fold < c->folds; fold++) {
+            loss += c->loss[i * c->folds + fold];
+            weight += c->weight[i * c->folds + fold];
+        }
+        c->list[i].value = weight > 0 ? loss / weight : NAN;
+    }
+    for (size_t i = 0; i < c->count; i++)
+        if (beats_best(c, i))
+            c->best = i;
+}
+
+/* How many groups the data have; they are numbered, with gaps where the data are part of others. */
+static mele_status count_groups(const mele_data *data, size_t *out, mele_error *error)
+{
+    size_t most = 0, groups = 0;
+
+    for (size_t i = 0; i < data->rows; i++)
+        most = data->group[i] > most ? data->group[i] : most;
+    unsigned char *seen = MELE_I_ZEROED(unsigned char, most + 1);
+    if (seen == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < data->rows; i++) {
+        groups += !seen[data->group[i]];
+        seen[data->group[i]] = 1;
+    }
+    free(seen);
+    *out = groups;
+    return MELE_OK;
+}
+
+/* How many folds: fewer when they would be small, and of many rows, where fewer tell as much for
+ * less time. Below 2 (one row, one group) there is nothing to measure. */
+static mele_status count_folds(choice *c, mele_error *error)
+{
+    size_t rows = c->data->rows, folds = MOST_FOLDS, units = rows;
+    mele_status status = c->data->group == NULL ? MELE_OK : count_groups(c->data, &units, error);
+
+    folds = rows / FOLD_ROWS < folds ? rows / FOLD_ROWS : folds;
+    folds = MANY_ROWS / rows < folds ? MANY_ROWS / rows : folds;
+    folds = folds < 2 ? 2 : folds;
+    c->folds = units < folds ? units : folds;
+    return status;
+}
+
+/* Room for what is measured, the folds, and the units of regression errors. */
+static mele_status prepare_folds(choice *c, mele_engine *engine, mele_error *error)
+{
+    const mele_data *data = c->data;
+    const mele_i_stream stream = mele_i_stream_make(c->options->seed, MELE_I_FOR_FOLDS,
+                                                    c->start->fold, 1);
+
+    c->loss = mele_i_zeroed(c->count, c->folds * sizeof(double));
+    c->weight = mele_i_zeroed(c->count, c->folds * sizeof(double));
+    if (c->loss == NULL || c->weight == NULL)
+        return mele_i_no_memory(error);
+    mele_status status = mele_i_deal_folds(data, c->folds, stream, &c->fold_of_row, error);
+    if (status != MELE_OK || mele_schema_classes(data->schema) > 0)
+        return status;
+    mele_matrix targets = mele_matrix_of(data->targets, data->rows, data->schema->targets);
+    return mele_i_scaling_fit_matrix(&targets, data->weights, MELE_I_SCALE_STANDARD, engine,
+                                     &c->targets, error);
+}
+
+static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *error)
+{
+    mele_status status = count_folds(c, error);
+
+    if (status != MELE_OK || c->folds < 2)
+        return status;
+    const mele_i_tasks tasks = {.count = c->count * c->folds,
+                                .run = run_fold,
+                                .context = c,
+                                .stage = STAGE};
+    status = prepare_folds(c, engine, error);
+    if (status == MELE_OK)
+        status = mele_i_tasks_run(engine, &tasks, error);
+    if (status == MELE_OK)
+        take_errors(c);
+    return status;
+}
+
+/* ---- the record ---- */
+
+static bool put_known(json_t *object, const char *key, double value)
+{
+    return isnan(value) || mele_i_json_put(object, key, mele_i_report_real(value));
+}
+
+static json_t *record_candidate(const choice *c, size_t i)
+{
+    const candidate *k = &c->list[i];
+    json_t *object = json_object();
+    bool good = mele_i_json_put(object, "clusters", json_integer((json_int_t)k->clusters))
+                && mele_i_json_put(object, "criterion", mele_i_report_real(k->value))
+                && put_known(object, "log_likelihood", k->criteria.log_likelihood)
+                && put_known(object, "parameters", k->criteria.parameters)
+                && put_known(object, "bic", k->criteria.bic)
+                && put_known(object, "icl", k->criteria.icl)
+                && put_known(object, "aic", k->criteria.aic)
+                && put_known(object, "silhouette", k->criteria.silhouette)
+                && (!is_criterion(c, "cv") || put_known(object, "cv", k->value));
+
+    if (good && k->merged > 0)
+        good = mele_i_json_put(object, "merged", json_integer((json_int_t)k->merged));
+    if (good && i == c->best)
+        good = mele_i_json_put(object, "chosen", json_true());
+    if (good)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *record_choice(const choice *c)
+{
+    json_t *object = json_object(), *list = json_array();
+    bool good = list != NULL;
+
+    for (size_t i = 0; i < c->count && good; i++)
+        good = json_array_append_new(list, record_candidate(c, i)) == 0;
+    good = mele_i_json_put(object, "criterion", json_string(c->criterion)) && good;
+    good = mele_i_json_put(object, "candidates", list) && good;
+    if (good)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* ---- the whole ---- */
+
+static void choice_clear(choice *c)
+{
+    for (size_t i = 0; i < c->count && c->list != NULL; i++)
+        mele_partition_free(c->list[i].partition);
+    free(c->list);
+    free(c->fold_of_row);
+    mele_i_scaling_clear(&c->targets);
+    free(c->loss);
+    free(c->weight);
+}
+
+/* K when nothing is to be chosen, else 0. */
+static size_t known_clusters(const mele_partition_options *start)
+{
+    return start->clusters > 0               ? start->clusters
+           : start->centres != NULL          ? start->centres->rows
+           : start->responsibilities != NULL ? start->responsibilities->cols
+                                             : 0;
+}
+
+/* The best candidate's partition, fitted now if it was not kept. */
+static mele_status take_best(choice *c, mele_engine *engine, mele_error *error)
+{
+    candidate *best = &c->list[c->best];
+    mele_status status = MELE_OK;
+
+    if (best->partition == NULL)
+        status = fit_partition(c, best->clusters, engine, &best->partition, &best->info, error);
+    if (status == MELE_OK)
+        best->merged = best->info.merged;
+    return status;
+}
+
+static mele_status choose(choice *c, mele_engine *engine, mele_error *error)
+{
+    bool by_error = is_criterion(c, "cv");
+    mele_status status = MELE_OK;
+
+    if (by_error && c->data->schema->targets == 0)
+        status = mele_i_fail(error, MELE_EINVAL, "--criterion cv needs a target (-t COL)");
+    if (status == MELE_OK)
+        status = list_candidates(c, error);
+    if (status == MELE_OK)
+        status = by_error ? choose_by_error(c, engine, error)
+                          : choose_by_criterion(c, engine, error);
+    return status == MELE_OK ? take_best(c, engine, error) : status;
+}
+
+mele_status mele_i_clusters_fit(const mele_data *data, const mele_rows *rows,
+                                const mele_options *options, const mele_partition_options *start,
+                                mele_engine *engine, mele_partition **out,
+                                mele_partition_info *info, json_t **record, mele_error *error)
+{
+    choice c = {.data = data,
+                .rows = rows,
+                .options = options,
+                .start = start,
+                .criterion = options->criterion};
+    json_t *object = NULL;
+
+    if (c.criterion == NULL)
+        c.criterion = data->schema->targets > 0 ? "cv" : "bic";
+    if (known_clusters(start) > 0) {
+        mele_status status = fit_partition(&c, known_clusters(start), engine, out, info, error);
+        if (status == MELE_OK)
+            *record = NULL;
+        return status;
+    }
+    mele_status status = choose(&c, engine, error);
+    if (status == MELE_OK && (object = record_choice(&c)) == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK) {
+        *out = c.list[c.best].partition;
+        *info = c.list[c.best].info;
+        *record = object;
+        c.list[c.best].partition = NULL;
+    }
+    choice_clear(&c);
+    return status;
+}

@@ -1,0 +1,428 @@
+/* Lloyd's assignment with bounds (Hamerly 2010, SDM; Ding, Zhao, Shen, Musuvathi, Mytkowicz 2015,
+ * ICML, "Yinyang k-means").
+ *
+ * Of a row are kept an upper bound u on the distance to its own centre, and of every group of
+ * centres a lower bound l_g on the distance to any but its own centre of it, both in the filter's
+ * units. When centres move, u grows by the drift of its centre and l_g shrinks by the largest drift
+ * of the group. While u < l_g for every g, or u < half the distance from the own centre to the
+ * nearest other one, the label stays. Instead of being changed, the bounds of a row are stored
+ * relative to the sums of drifts since the start, so that rows that stay are only read.
+ *
+ * Rows that fail are narrowed to single precision. Their u is computed anew; if they fail still,
+ * their own group's scores are, then those of the other groups whose l_g is not above u, which
+ * shrinks on the way. Labels are the best of the scores when the filter is clear about it: what was
+ * passed over is farther than u, and u and l_g were rounded outwards by the filter's errors, which
+ * are larger than those of distances in double precision. Unclear rows are done again in double
+ * precision; of their bounds u holds all the same, and l_g of their best's group becomes 0.
+ *
+ * Sums of drifts are rounded up to single precision, and a bound that is stored relative to one is
+ * moved outwards by 2^-22 of what it was added to, above all rounding of both. */
+#include "partition/bounds.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+
+#define SLACK 0x1p-22f  /* see above */
+#define MARGIN 0x1p-20f /* rounding of a few operations and a square root */
+#define OUTWARD (1 + 0x1p-40)
+#define LEAST_DRIFT 0x1p-60 /* above what underflows */
+#define ROWS_A_CENTRE 16 /* with fewer, distances between centres are not worth their while */
+
+static size_t whole_tiles(size_t rows)
+{
+    return (rows + MELE_I_GROUP - 1) / MELE_I_GROUP * MELE_I_GROUP;
+}
+
+mele_status mele_i_bounds_make(mele_i_bounds *b, mele_i_filter *filter, size_t rows,
+                               mele_error *error)
+{
+    const size_t clusters = filter->clusters;
+
+    *b = (mele_i_bounds){.filter = filter};
+    b->upper = MELE_I_ARRAY(float, whole_tiles(rows));
+    b->lower = mele_i_array(whole_tiles(rows), filter->groups * sizeof(float));
+    b->drift = MELE_I_ZEROED(float, whole_tiles(clusters));
+    b->half = MELE_I_ZEROED(float, whole_tiles(clusters));
+    b->fall = MELE_I_ZEROED(float, filter->groups);
+    b->drift_sum = MELE_I_ZEROED(double, clusters);
+    b->fall_sum = MELE_I_ZEROED(double, filter->groups);
+    if (clusters <= rows / ROWS_A_CENTRE)
+        b->between = mele_i_array(clusters, MELE_I_GROUP * sizeof(double));
+    if (b->upper == NULL || b->lower == NULL || b->drift == NULL || b->half == NULL
+        || b->fall == NULL || b->drift_sum == NULL || b->fall_sum == NULL
+        || (b->between == NULL && clusters <= rows / ROWS_A_CENTRE))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
+void mele_i_bounds_clear(mele_i_bounds *b)
+{
+    free(b->upper);
+    free(b->lower);
+    free(b->drift);
+    free(b->half);
+    free(b->fall);
+    free(b->drift_sum);
+    free(b->fall_sum);
+    free(b->between);
+    *b = (mele_i_bounds){0};
+}
+
+/* ---- centres move ---- */
+
+static float rounded_up(double a)
+{
+    return nextafterf((float)a, INFINITY);
+}
+
+/* Half the distance to the nearest other centre, for a run of at most MELE_I_GROUP of them. */
+static void set_halves(mele_i_bounds *b, const double *centres, size_t first, size_t count)
+{
+    const mele_i_filter *f = b->filter;
+
+    f->kernels->distances(centres + first * f->columns, f->columns, count, f->columns, centres,
+                          f->clusters, b->between);
+    for (size_t i = 0; i < count; i++) {
+        const double *square = b->between + i * f->clusters;
+        double least = INFINITY;
+        for (size_t k = 0; k < f->clusters; k++)
+            if (k != first + i && square[k] < least)
+                least = square[k];
+        b->half[first + i] = (float)(sqrt(least) * f->scale / 2) * (1 - MARGIN);
+    }
+}
+
+void mele_i_bounds_move(mele_i_bounds *b, const double *centres)
+{
+    const mele_i_filter *f = b->filter;
+    const size_t d = f->columns;
+
+    for (size_t g = 0; g < f->groups; g++) {
+        double most = 0;
+        for (size_t lane = g * MELE_I_GROUP; lane < (g + 1) * MELE_I_GROUP; lane++) {
+            const size_t k = f->cluster[lane];
+            double square = 0;
+            if (k >= f->clusters)
+                continue;
+            for (size_t j = k * d; j < (k + 1) * d; j++) {
+                double moved = (centres[j] - f->centres[j]) * f->scale;
+                square += moved * moved;
+            }
+            const double drift = sqrt(square) * OUTWARD + LEAST_DRIFT;
+            b->drift_sum[k] += square == 0 ? 0 : drift * (1 + 0x1p-20);
+            b->drift[k] = rounded_up(b->drift_sum[k]);
+            most = fmax(most, square == 0 ? 0 : drift);
+        }
+        b->fall_sum[g] += most * (1 + 0x1p-20);
+        b->fall[g] = rounded_up(b->fall_sum[g]);
+    }
+    mele_i_filter_set(b->filter, centres);
+    for (size_t k = 0; b->between != NULL && k < f->clusters; k += MELE_I_GROUP)
+        set_halves(b, centres, k, f->clusters - k < MELE_I_GROUP ? f->clusters - k : MELE_I_GROUP);
+}
+
+/* ---- rows ---- */
+
+/* What one thread works with on a block of rows. */
+typedef struct work {
+    const mele_i_bounds *b;
+    const mele_i_filter *f;
+    mele_i_filter_room r;
+    const double *x;
+    size_t stride;
+    uint32_t *label, *failed; /* of the block */
+    float *upper, *lower;     /* of the block */
+    uint32_t *row;            /* of the chunk: its rows in the block */
+    size_t count, alive;      /* of the chunk, and how many of them may change */
+} work;
+
+/* Where the lower bound of the first group stands. */
+static inline size_t place(size_t row, size_t groups)
+{
+    return row / MELE_I_GROUP * MELE_I_GROUP * groups + row % MELE_I_GROUP;
+}
+
+static inline float stored_upper(float upper, float drift)
+{
+    return upper - drift + SLACK * (upper + drift);
+}
+
+static inline float stored_lower(float lower, float fall)
+{
+    return (lower + fall) * (1 - SLACK);
+}
+
+/* Whether a row with this upper bound keeps its label. */
+static inline bool stays(const work *w, size_t row, size_t cluster, float upper)
+{
+    const float *lower = w->lower + place(row, w->f->groups), least = upper * (1 + MARGIN);
+    size_t g = 0;
+
+    if (least < w->b->half[cluster])
+        return true;
+    while (g < w->f->groups && least < lower[g * MELE_I_GROUP] - w->b->fall[g])
+        g++;
+    return g == w->f->groups;
+}
+
+/* Tighten the upper bounds of the chunk's rows; those that fail still are alive. */
+static void tighten(work *w)
+{
+    const mele_i_filter *f = w->f;
+    const mele_i_filter_room *r = &w->r;
+    size_t alive = 0;
+
+    for (size_t i = 0; i < w->count; i++)
+        r->label[i] = w->label[w->row[i]];
+    f->kernels->own_uppers(r->y, f->padded, w->count, f->row, r->label, r->norm, f->share, f->floor,
+                           r->upper);
+    for (size_t i = 0; i < w->count; i++) {
+        const size_t row = w->row[i], k = r->label[i];
+        r->alive[alive] = (uint32_t)i;
+        if (stays(w, row, k, r->upper[i]))
+            w->upper[row] = stored_upper(r->upper[i], w->b->drift[k]);
+        else
+            alive++;
+    }
+    w->alive = alive;
+}
+
+/* The scores of a group for the listed rows of the chunk (NULL: all). Every row leaves the lower
+ * bound of its best there; that of the second best, which is for the group of the best of all, is
+ * kept. */
+static void visit_group(const work *w, size_t g, const uint32_t *list, size_t count)
+{
+    const mele_i_filter *f = w->f;
+    const mele_i_filter_room r = w->r;
+    const float fall = w->b->fall[g];
+    const size_t groups = f->groups;
+    float *lower = w->lower + g * MELE_I_GROUP;
+
+    f->kernels->group_nearest(r.y, f->padded, list, count, f->columns,
+                              f->group + g * MELE_I_GROUP * (1 + f->columns), r.group_best,
+                              r.group_second);
+    f->kernels->lowers(r.group_best, r.group_second, r.norm, list, count, f->share, f->floor,
+                       r.low_best, r.low_second);
+    for (size_t q = 0; q < count; q++) {
+        const size_t i = list == NULL ? q : list[q];
+        const float best = r.group_best[q], second = r.group_second[q], before = r.best[i];
+        lower[place(w->row[i], groups)] = stored_lower(r.low_best[q], fall);
+        if (best < before) {
+            r.second[i] = second < before ? second : before;
+            r.best[i] = best;
+            r.lower[i] = r.low_second[q];
+            r.group[i] = (uint32_t)g;
+        } else if (best < r.second[i]) {
+            r.second[i] = best;
+        }
+    }
+}
+
+static void clear_best(const work *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        w->r.best[i] = w->r.second[i] = INFINITY;
+}
+
+/* Every group for every row of the chunk. */
+static void visit_all(work *w)
+{
+    w->alive = w->count;
+    clear_best(w);
+    for (size_t g = 0; g < w->f->groups; g++)
+        visit_group(w, g, NULL, w->count);
+}
+
+/* Make a list whole, so that kernels can read on. */
+static uint32_t *list_of(const work *w, size_t g)
+{
+    uint32_t *list = w->r.list + g * mele_i_filter_list(w->f);
+
+    memset(list + w->r.listed[g], 0, MELE_I_GROUP * sizeof *list);
+    return list;
+}
+
+static void visit_lists(const work *w)
+{
+    for (size_t g = 0; g < w->f->groups; g++)
+        if (w->r.listed[g] > 0)
+            visit_group(w, g, list_of(w, g), w->r.listed[g]);
+}
+
+/* Their own group for all that are alive, then the other groups for those that they may be near
+ * to. */
+static void visit_some(const work *w)
+{
+    const mele_i_filter_room r = w->r;
+    const float *fall = w->b->fall, share = 4 * w->f->share, floor = 4 * w->f->floor;
+    const size_t groups = w->f->groups, size = mele_i_filter_list(w->f);
+
+    memset(r.listed, 0, groups * sizeof *r.listed);
+    for (size_t a = 0; a < w->alive; a++) {
+        const uint32_t i = r.alive[a], g = w->f->group_of[r.label[i]];
+        r.list[g * size + r.listed[g]++] = i;
+    }
+    clear_best(w);
+    visit_lists(w);
+    memset(r.listed, 0, groups * sizeof *r.listed);
+    for (size_t a = 0; a < w->alive; a++) {
+        const uint32_t i = r.alive[a], own = r.group[i];
+        const float wide = share * r.norm[i] + floor, square = r.norm[i] + 2 * r.best[i];
+        const float u = sqrtf((square > 0 ? square : 0) + wide) * (1 + 2 * MARGIN);
+        const float *lower = w->lower + place(w->row[i], groups);
+        for (size_t g = 0; g < groups; g++) {
+            const bool near = !(u < lower[g * MELE_I_GROUP] - fall[g]);
+            r.list[g * size + r.listed[g]] = i;
+            r.listed[g] += near & (g != own);
+        }
+    }
+    visit_lists(w);
+}
+
+static void visit_groups(work *w)
+{
+    const mele_i_filter *f = w->f;
+
+    if (f->groups == 1) {
+        f->kernels->group_nearest(w->r.y, f->padded, NULL, w->count, f->columns, f->group,
+                                  w->r.best, w->r.second);
+        memset(w->r.group, 0, w->count * sizeof *w->r.group);
+        w->alive = w->count;
+    } else if (w->b->known) {
+        tighten(w);
+        visit_some(w);
+    } else {
+        visit_all(w);
+    }
+}
+
+/* Their scores, side by side. */
+static void gather_alive(const work *w)
+{
+    const mele_i_filter_room r = w->r;
+
+    for (size_t a = 0; a < w->alive; a++) {
+        const size_t i = r.alive[a];
+        r.best[a] = r.best[i];
+        r.second[a] = r.second[i];
+        r.norm[a] = r.norm[i];
+        r.lower[a] = r.lower[i];
+        r.group[a] = r.group[i];
+        w->row[a] = w->row[i];
+    }
+}
+
+/* Labels of unclear rows. Their best stays in the bound of its group. */
+static void settle_unclear(const work *w, size_t unclear)
+{
+    const mele_i_filter_room *r = &w->r;
+    uint32_t *row = r->list, *old = r->alive;
+
+    for (size_t q = 0; q < unclear; q++) {
+        row[q] = w->row[r->unclear[q]];
+        old[q] = w->label[row[q]];
+        r->lower[r->unclear[q]] = 0;
+    }
+    mele_i_filter_exactly(w->f, w->x, w->stride, row, unclear, w->label, r);
+    for (size_t q = 0; q < unclear; q++) {
+        r->label[r->unclear[q]] = w->label[row[q]];
+        w->label[row[q]] = old[q];
+    }
+}
+
+/* Take the labels and bounds of the rows that are alive. */
+static void store_rows(const work *w, mele_i_changes *changes)
+{
+    const mele_i_filter_room r = w->r;
+    const float *drift = w->b->drift, *fall = w->b->fall;
+    const size_t groups = w->f->groups, alive = w->alive;
+    uint32_t *changed_row = changes->row, *changed_from = changes->from;
+    size_t changed = changes->count;
+
+    for (size_t i = 0; i < alive; i++) {
+        const uint32_t row = w->row[i], k = r.label[i], old = w->label[row], g = r.group[i];
+        w->upper[row] = stored_upper(r.upper[i], drift[k]);
+        w->lower[place(row, groups) + g * MELE_I_GROUP] = stored_lower(r.lower[i], fall[g]);
+        w->label[row] = k;
+        changed_row[changed] = row;
+        changed_from[changed] = old;
+        changed += old != k;
+    }
+    changes->count = w->b->known ? changed : 0;
+}
+
+/* New labels and bounds of the rows that are alive; returns how many were unclear. */
+static size_t settle_chunk(work *w, mele_i_changes *changes)
+{
+    const mele_i_filter *f = w->f;
+    const mele_i_filter_room r = w->r;
+    const bool alone = f->groups == 1;
+    size_t unclear;
+
+    if (w->alive < w->count)
+        gather_alive(w);
+    unclear = f->kernels->settle(r.best, r.second, r.norm, w->alive, f->share, f->floor, r.upper,
+                                 alone ? r.lower : r.low_best, r.unclear);
+    for (size_t i = 0; i < w->alive; i++)
+        r.label[i] = f->cluster[r.group[i] * MELE_I_GROUP + mele_i_lane(r.best[i])];
+    if (unclear > 0)
+        settle_unclear(w, unclear);
+    store_rows(w, changes);
+    return unclear;
+}
+
+/* The rows of the block that may have another label. */
+static size_t list_failed(work *w, size_t rows)
+{
+    const mele_i_bounds *b = w->b;
+    const size_t whole = rows / MELE_I_GROUP * MELE_I_GROUP, left = rows - whole;
+    uint32_t label[MELE_I_GROUP] = {0};
+    size_t failed = 0, more;
+
+    if (!b->known) {
+        for (size_t i = 0; i < rows; i++)
+            w->failed[i] = (uint32_t)i;
+        memset(w->label, 0, rows * sizeof *w->label);
+        return rows;
+    }
+    failed = w->f->kernels->outside(w->label, w->upper, w->lower, whole, w->f->groups, b->drift,
+                                    b->half, b->fall, w->failed);
+    memcpy(label, w->label + whole, left * sizeof *label);
+    more = w->f->kernels->outside(label, w->upper + whole, w->lower + whole * w->f->groups, left,
+                                  w->f->groups, b->drift, b->half, b->fall, w->failed + failed);
+    for (size_t i = failed; i < failed + more; i++)
+        w->failed[i] += (uint32_t)whole;
+    return failed + more;
+}
+
+size_t mele_i_bounds_bytes(const mele_i_bounds *b, size_t rows)
+{
+    return mele_i_filter_bytes(b->filter) + (rows + 2 * MELE_I_GROUP) * sizeof(uint32_t);
+}
+
+size_t mele_i_bounds_label(const mele_i_bounds *b, const double *x, size_t stride, size_t first,
+                           size_t rows, uint32_t *label, mele_i_changes *changes, void *scratch)
+{
+    const mele_i_filter *f = b->filter;
+    work w = {.b = b, .f = f, .x = x, .stride = stride, .label = label,
+              .r = mele_i_filter_room_in(f, scratch), .upper = b->upper + first,
+              .lower = b->lower + first * f->groups};
+    size_t unclear = 0;
+
+    w.failed = (uint32_t *)((char *)scratch + mele_i_filter_bytes(f));
+    const size_t failed = list_failed(&w, rows);
+    for (size_t i = 0; i < failed; i += f->chunk) {
+        w.row = w.failed + i;
+        w.count = failed - i < f->chunk ? failed - i : f->chunk;
+        f->kernels->narrow(x, stride, w.row, w.count, failed - i, f->columns, f->origin, f->scale, w.r.y,
+                           f->padded);
+        f->kernels->lengths(w.r.y, f->padded, w.count, w.r.norm);
+        visit_groups(&w);
+        unclear += settle_chunk(&w, changes);
+    }
+    return unclear;
+}

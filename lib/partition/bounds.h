@@ -1,0 +1,42 @@
+#ifndef MELE_PARTITION_BOUNDS_H
+#define MELE_PARTITION_BOUNDS_H
+
+#include "partition/filter.h"
+
+/* What is known of every row's distances, so that most rows need not be looked at (see
+ * bounds.c). */
+typedef struct mele_i_bounds {
+    mele_i_filter *filter;
+    bool known;       /* all rows have bounds */
+    float *upper;     /* n: on the distance to the own centre, before the drifts */
+    float *lower;     /* a group: on the distance to any other centre of it, before the falls */
+    float *drift;     /* K: how far each centre has moved in all */
+    float *half;      /* K: half the distance to the nearest other centre, or 0 */
+    float *fall;      /* groups: how far at most the centres of each have moved in all */
+    double *drift_sum, *fall_sum; /* what drift and fall are rounded up from */
+    double *between;  /* distances of MELE_I_GROUP centres to all; NULL: half is not wanted */
+} mele_i_bounds;
+
+/* Rows whose label changed, in order, and the labels that they had. */
+typedef struct mele_i_changes {
+    size_t count;
+    uint32_t *row, *from;
+} mele_i_changes;
+
+/* Bounds of so many rows, none known. Freed with mele_i_bounds_clear() whatever is returned. */
+mele_status mele_i_bounds_make(mele_i_bounds *bounds, mele_i_filter *filter, size_t rows,
+                               mele_error *error);
+void mele_i_bounds_clear(mele_i_bounds *bounds);
+
+/* The filter's centres become these. */
+void mele_i_bounds_move(mele_i_bounds *bounds, const double *centres);
+
+size_t mele_i_bounds_bytes(const mele_i_bounds *bounds, size_t rows);
+
+/* Correct the labels of rows first .. first + rows - 1 (first: a multiple of MELE_I_GROUP), x and
+ * label being those of the first. Fills changes, unless no bounds are known yet. Returns how many
+ * rows were unclear. */
+size_t mele_i_bounds_label(const mele_i_bounds *bounds, const double *x, size_t stride, size_t first,
+                           size_t rows, uint32_t *label, mele_i_changes *changes, void *scratch);
+
+#endif

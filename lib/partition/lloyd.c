@@ -1,0 +1,550 @@
+/* k-means: Lloyd 1982, IEEE Trans. Inf. Theory 28.
+ *
+ * One pass assigns every row to its nearest centre (ties to the lowest) and keeps the sums of
+ * which the next centres are made (see sums.c). A label is defined by kernels->nearest(); it is
+ * found by that alone ("plain"), by a filter in single precision ("tiles", filter.c) or with
+ * bounds that tell which rows to look at ("bounds", bounds.c): the same labels at every iteration,
+ * hence the same bits in the end. Where most rows are unclear to the filter, plain takes over.
+ *
+ * It ends when no label of a row that counts changed (the centres are then the means of their
+ * rows), when the squared shift of all centres together is at most tolerance times the mean
+ * variance of the columns (as in scikit-learn), or after max_iterations; in the two latter cases
+ * one more assignment makes the labels fit the centres. The inertia is summed at the end.
+ *
+ * Repair: each empty cluster, in order of index, moves to the row of positive weight that is
+ * farthest from its own centre (the lowest row among equals) and was not taken by another one.
+ * When all such distances are zero there is nothing to split: clusters still empty at the end
+ * are dropped, so fewer distinct rows than K give as many clusters as distinct rows. */
+#include "partition/lloyd.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+#include "partition/bounds.h"
+#include "partition/start.h"
+#include "partition/sums.h"
+
+#define SMALL_WORK (1 << 18)     /* rows x columns x clusters for which plain is as fast */
+#define UNCLEAR_SHARE (1 / 4.)   /* of the rows: more make the filter useless */
+#define BLOCK_ROWS 4096          /* a block costs a few locks */
+#define MOST_BLOCK_ROWS 8192
+#define BLOCK_NUMBERS ((size_t)1 << 19) /* of a block's rows, where they are read */
+#define ROWS_A_CENTRE 16         /* of a block: adding its sums is then little beside its rows */
+
+typedef enum method { PLAIN, TILES, BOUNDS } method;
+
+typedef struct lloyd {
+    const mele_i_attempt *attempt;
+    const mele_i_kernels *kernels;
+    mele_i_lloyd_watch *watch;
+    size_t clusters, columns, block_rows, assignments;
+    double *centres, *next;
+    uint32_t *label;
+    bool labelled; /* label[] holds those of an assignment before */
+    method method;
+    mele_i_filter filter;
+    mele_i_bounds bounds;
+    mele_i_sums sums;
+    double unclear; /* rows of the last assignment */
+} lloyd;
+
+/* ---- assignment ---- */
+
+/* What one thread works in. */
+typedef struct room {
+    double *x, *distance;
+    uint32_t *label;
+    mele_i_changes changes;
+    void *rest; /* of the filter or the bounds */
+} room;
+
+static size_t list_size(const lloyd *l)
+{
+    return l->block_rows + MELE_I_GROUP;
+}
+
+static size_t room_bytes(const lloyd *l)
+{
+    size_t rest = l->method == PLAIN    ? 0
+                  : l->method == TILES ? mele_i_filter_bytes(&l->filter)
+                                       : mele_i_bounds_bytes(&l->bounds, l->block_rows);
+
+    return (mele_i_rows_room(&l->attempt->sample->rows, l->block_rows) + list_size(l))
+               * sizeof(double)
+           + 3 * list_size(l) * sizeof(uint32_t) + rest;
+}
+
+static room room_in(const lloyd *l, void *scratch)
+{
+    room r = {.x = scratch};
+
+    r.distance = r.x + mele_i_rows_room(&l->attempt->sample->rows, l->block_rows);
+    r.label = (uint32_t *)(r.distance + list_size(l));
+    r.changes.row = r.label + list_size(l);
+    r.changes.from = r.changes.row + list_size(l);
+    r.rest = r.changes.from + list_size(l);
+    return r;
+}
+
+/* List where labels differ, and take them. */
+static void take_labels(const room *r, bool labelled, size_t rows, uint32_t *label,
+                        mele_i_changes *changes)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < rows && labelled; i++) {
+        changes->row[count] = (uint32_t)i;
+        changes->from[count] = label[i];
+        count += label[i] != r->label[i];
+    }
+    changes->count = count;
+    memcpy(label, r->label, rows * sizeof *label);
+}
+
+/* The labels of a block; returns how many rows were unclear. */
+static size_t label_block(const lloyd *l, const double *x, size_t stride, mele_i_block block,
+                          room *r)
+{
+    uint32_t *label = l->label + block.first;
+    size_t unclear = 0;
+
+    r->changes.count = 0;
+    if (l->method == BOUNDS)
+        return mele_i_bounds_label(&l->bounds, x, stride, block.first, block.count, label,
+                                   &r->changes, r->rest);
+    if (l->method == TILES) {
+        const mele_i_filter_room filter_room = mele_i_filter_room_in(&l->filter, r->rest);
+        unclear = mele_i_filter_label(&l->filter, x, stride, block.count, r->label, &filter_room);
+    } else {
+        l->kernels->nearest(x, stride, block.count, l->columns, l->centres, l->clusters, r->label,
+                            r->distance);
+    }
+    take_labels(r, l->labelled, block.count, label, &r->changes);
+    return unclear;
+}
+
+static mele_status map_assign(void *context, mele_i_block block, void *partial, void *scratch,
+                              mele_error *error)
+{
+    const lloyd *l = context;
+    const mele_i_sample *sample = l->attempt->sample;
+    const double *weights = sample->weights == NULL ? NULL : sample->weights + block.first, *x;
+    double *sums = partial;
+    room r = room_in(l, scratch);
+    size_t stride;
+    mele_status status = mele_i_rows_take(&sample->rows, block, r.x, &x, &stride, error);
+
+    if (status != MELE_OK)
+        return status;
+    *sums = (double)label_block(l, x, stride, block, &r);
+    mele_i_sums_block(&l->sums, x, stride, block.count, l->label + block.first, weights, &r.changes,
+                      sums + 1);
+    return MELE_OK;
+}
+
+static void combine_assign(void *context, const void *partial)
+{
+    lloyd *l = context;
+    const double *sums = partial;
+
+    l->unclear += *sums;
+    mele_i_sums_combine(&l->sums, sums + 1);
+}
+
+/* Label every row with its nearest centre, and bring the sums up to date. */
+static mele_status assign_rows(lloyd *l, bool anew, mele_error *error)
+{
+    const size_t n = l->attempt->sample->rows.rows;
+    mele_i_pass pass = {.rows = n,
+                        .block_rows = l->block_rows,
+                        .partial_bytes = (1 + mele_i_sums_size(&l->sums)) * sizeof(double),
+                        .scratch_bytes = room_bytes(l),
+                        .map = map_assign,
+                        .combine = combine_assign,
+                        .context = l};
+
+    l->unclear = 0;
+    mele_i_sums_begin(&l->sums, n, l->centres, anew || !l->labelled);
+    mele_status status = mele_i_pass_run(l->attempt->engine, &pass, error);
+    if (status != MELE_OK)
+        return status;
+    if (!l->labelled)
+        l->sums.changed = (double)n;
+    l->labelled = true;
+    l->bounds.known = true;
+    if (l->watch != NULL)
+        l->watch->unclear += (size_t)l->unclear;
+    if (l->watch != NULL && l->watch->seen != NULL)
+        l->watch->seen(l->watch->context, l->assignments, l->centres, l->label);
+    l->assignments++;
+    if (l->unclear > UNCLEAR_SHARE * (double)n)
+        l->method = PLAIN;
+    return MELE_OK;
+}
+
+/* ---- the rows' own distances ---- */
+
+typedef struct far_row {
+    double distance;
+    size_t row;
+} far_row;
+
+typedef struct repair {
+    const lloyd *l;
+    size_t count;
+    far_row *farthest; /* count of them, farthest first; distance 0: none */
+} repair;
+
+/* Keep the count farthest, sorted; rows come in order, so that the lowest stays first. */
+static void offer(far_row *farthest, size_t count, far_row candidate)
+{
+    size_t at = count;
+
+    while (at > 0 && candidate.distance > farthest[at - 1].distance)
+        at--;
+    if (at == count)
+        return;
+    memmove(farthest + at + 1, farthest + at, (count - at - 1) * sizeof *farthest);
+    farthest[at] = candidate;
+}
+
+static mele_status own_distances(const lloyd *l, mele_i_block block, double *scratch,
+                                 double **distance, mele_error *error)
+{
+    const mele_rows *rows = &l->attempt->sample->rows;
+    const double *x;
+    size_t stride;
+    mele_status status =
+        mele_i_rows_take(rows, block, scratch + l->block_rows, &x, &stride, error);
+
+    *distance = scratch;
+    if (status == MELE_OK)
+        l->kernels->own_distances(x, stride, block.count, l->columns, l->centres,
+                                  l->label + block.first, scratch);
+    return status;
+}
+
+static size_t own_bytes(const lloyd *l)
+{
+    return (l->block_rows + mele_i_rows_room(&l->attempt->sample->rows, l->block_rows))
+           * sizeof(double);
+}
+
+static mele_status map_farthest(void *context, mele_i_block block, void *partial, void *scratch,
+                                mele_error *error)
+{
+    const repair *r = context;
+    double *distance;
+    mele_status status = own_distances(r->l, block, scratch, &distance, error);
+
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++)
+        if (mele_i_weight(r->l->attempt->sample, block.first + i) > 0)
+            offer(partial, r->count, (far_row){distance[i], block.first + i});
+    return status;
+}
+
+static void combine_farthest(void *context, const void *partial)
+{
+    repair *r = context;
+    const far_row *farthest = partial;
+
+    for (size_t i = 0; i < r->count && farthest[i].distance > 0; i++)
+        offer(r->farthest, r->count, farthest[i]);
+}
+
+/* Move the empty clusters of l->next to the rows that are farthest from the centres they were
+ * assigned to. */
+static mele_status repair_empty(const lloyd *l, size_t empty, size_t *repaired, mele_error *error)
+{
+    const mele_rows *x = &l->attempt->sample->rows;
+    repair r = {l, empty, MELE_I_ZEROED(far_row, empty)};
+    mele_i_pass pass = {.rows = x->rows,
+                        .block_rows = l->block_rows,
+                        .partial_bytes = empty * sizeof(far_row),
+                        .scratch_bytes = own_bytes(l),
+                        .map = map_farthest,
+                        .combine = combine_farthest,
+                        .context = &r};
+
+    if (r.farthest == NULL)
+        return mele_i_no_memory(error);
+    mele_status status = mele_i_pass_run(l->attempt->engine, &pass, error);
+    for (size_t k = 0, i = 0; status == MELE_OK && k < l->clusters; k++)
+        if (l->sums.count[k] == 0) {
+            if (r.farthest[i].distance == 0)
+                break;
+            status = mele_i_rows_copy(x, r.farthest[i++].row, l->next + k * x->cols, error);
+            ++*repaired;
+        }
+    free(r.farthest);
+    return status;
+}
+
+typedef struct inertia {
+    const lloyd *l;
+    double sum;
+} inertia;
+
+static mele_status map_inertia(void *context, mele_i_block block, void *partial, void *scratch,
+                               mele_error *error)
+{
+    const inertia *in = context;
+    const double *weights = in->l->attempt->sample->weights;
+    double *distance, *out = partial, sum[4] = {0};
+    mele_status status = own_distances(in->l, block, scratch, &distance, error);
+
+    if (status != MELE_OK)
+        return status;
+    if (weights == NULL)
+        for (size_t i = 0; i < block.count; i++)
+            sum[i % 4] += distance[i];
+    else
+        for (size_t i = 0; i < block.count; i++)
+            if (weights[block.first + i] > 0)
+                sum[i % 4] += weights[block.first + i] * distance[i];
+    *out = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    return MELE_OK;
+}
+
+static void combine_inertia(void *context, const void *partial)
+{
+    inertia *in = context;
+
+    in->sum += *(const double *)partial;
+}
+
+static mele_status sum_inertia(const lloyd *l, double *out, mele_error *error)
+{
+    inertia in = {l, 0};
+    mele_i_pass pass = {.rows = l->attempt->sample->rows.rows,
+                        .block_rows = l->block_rows,
+                        .partial_bytes = sizeof(double),
+                        .scratch_bytes = own_bytes(l),
+                        .map = map_inertia,
+                        .combine = combine_inertia,
+                        .context = &in};
+    mele_status status = mele_i_pass_run(l->attempt->engine, &pass, error);
+
+    *out = in.sum;
+    return status;
+}
+
+/* ---- Lloyd's iteration ---- */
+
+/* The next centres, from the sums of the last assignment. */
+static mele_status next_centres(const lloyd *l, size_t *empty, size_t *repaired, mele_error *error)
+{
+    const size_t d = l->columns;
+
+    *empty = *repaired = 0;
+    for (size_t k = 0; k < l->clusters; k++)
+        if (l->sums.count[k] == 0) {
+            ++*empty;
+            memcpy(l->next + k * d, l->centres + k * d, d * sizeof(double));
+        } else {
+            mele_i_sums_mean(&l->sums, k, l->next + k * d);
+        }
+    return *empty == 0 ? MELE_OK : repair_empty(l, *empty, repaired, error);
+}
+
+/* The inertia of the labels about the centres that they were found with: that about the means, by
+ * what it lacks to the total scatter, and the shift of the means. Good enough to be told. */
+static double told_inertia(const lloyd *l)
+{
+    const mele_i_sample *sample = l->attempt->sample;
+    double sum = sample->variance * (double)l->columns * sample->total;
+
+    for (size_t k = 0; k < l->clusters; k++) {
+        double apart = 0;
+        for (size_t j = 0; j < l->columns; j++) {
+            const double mean = l->next[k * l->columns + j];
+            const double shift = mean - l->centres[k * l->columns + j];
+            apart += shift * shift - (mean - sample->mean[j]) * (mean - sample->mean[j]);
+        }
+        if (l->sums.count[k] > 0)
+            sum += (l->sums.weight[k] + l->sums.weight_low[k]) * apart;
+    }
+    return fmax(sum, 0);
+}
+
+/* Take the next centres; returns by how much (squared) they moved. */
+static double take_centres(lloyd *l)
+{
+    double shift = 0, *taken = l->next;
+
+    for (size_t j = 0; j < l->clusters * l->columns; j++) {
+        double d = l->next[j] - l->centres[j];
+        shift += d * d;
+    }
+    l->next = l->centres;
+    l->centres = taken;
+    if (l->method == BOUNDS)
+        mele_i_bounds_move(&l->bounds, l->centres);
+    else if (l->method == TILES)
+        mele_i_filter_set(&l->filter, l->centres);
+    if (l->method != PLAIN && !l->filter.usable)
+        l->method = PLAIN;
+    return shift;
+}
+
+/* Until an end; leaves labels that fit the centres. */
+static mele_status iterate_lloyd(lloyd *l, bool tell, mele_partition_info *info, mele_error *error)
+{
+    const mele_partition_options *options = l->attempt->options;
+    double least = options->tolerance * l->attempt->sample->variance;
+    bool settled = false;
+    size_t repaired = 0, empty = 0;
+    mele_status status = MELE_OK;
+
+    while (!info->converged && info->iterations < options->max_iterations && status == MELE_OK) {
+        status = assign_rows(l, empty > 0, error);
+        if (status != MELE_OK)
+            break;
+        info->iterations++;
+        status = next_centres(l, &empty, &repaired, error);
+        if (status == MELE_OK)
+            status = mele_i_partition_progress(l->attempt, tell ? info->iterations : 0,
+                                               tell ? told_inertia(l) : NAN, error);
+        if (status != MELE_OK)
+            break;
+        settled = l->sums.changed == 0 && repaired == 0;
+        info->repaired += repaired;
+        info->converged = settled || (take_centres(l) <= least && repaired == 0);
+    }
+    return status == MELE_OK && !settled ? assign_rows(l, empty > 0, error) : status;
+}
+
+/* Close the gaps that empty clusters leave, in centres and labels. Rows of weight zero may have
+ * been nearest to one of them: they go to their nearest of the rest. */
+static mele_status drop_empty(lloyd *l, mele_error *error)
+{
+    size_t kept = 0;
+
+    for (size_t k = 0; k < l->clusters; k++)
+        if (l->sums.count[k] > 0) {
+            memmove(l->centres + kept * l->columns, l->centres + k * l->columns,
+                    l->columns * sizeof(double));
+            kept++;
+        }
+    if (kept == l->clusters)
+        return MELE_OK;
+    l->clusters = l->sums.clusters = kept;
+    l->method = PLAIN;
+    return assign_rows(l, true, error);
+}
+
+/* ---- the beginning and the end ---- */
+
+/* Many small problems are solved before a filter is set up; otherwise bounds, unless all distances
+ * of a row take hardly longer than to read them. */
+static method choose_method(const lloyd *l)
+{
+    const char *name = l->attempt->options->algorithm;
+    const size_t n = l->attempt->sample->rows.rows;
+
+    if (name != NULL && strcmp(name, "auto") != 0)
+        return strcmp(name, "plain") == 0 ? PLAIN : strcmp(name, "tiles") == 0 ? TILES : BOUNDS;
+    if (l->clusters == 1 || n <= SMALL_WORK / l->columns / l->clusters)
+        return PLAIN;
+    return l->clusters <= MELE_I_GROUP && l->columns * l->clusters <= 32 ? TILES : BOUNDS;
+}
+
+/* How far rows are from their mean at most, in any column. */
+static double radius(const mele_i_sample *sample)
+{
+    double most = 0;
+
+    for (size_t j = 0; j < sample->rows.cols; j++)
+        most = fmax(most, fmax(sample->high[j] - sample->mean[j], sample->mean[j] - sample->low[j]));
+    return most;
+}
+
+static mele_status make_method(lloyd *l, mele_error *error)
+{
+    const mele_i_sample *sample = l->attempt->sample;
+    const method chosen = choose_method(l);
+    mele_status status;
+
+    if (chosen == PLAIN)
+        return MELE_OK;
+    status = mele_i_filter_make(&l->filter, l->kernels, l->clusters, l->columns, sample->mean,
+                                radius(sample), l->centres, chosen == BOUNDS, error);
+    if (status == MELE_OK && l->filter.usable && chosen == BOUNDS)
+        status = mele_i_bounds_make(&l->bounds, &l->filter, sample->rows.rows, error);
+    if (status == MELE_OK && l->filter.usable)
+        l->method = chosen;
+    return status;
+}
+
+static size_t block_rows(const lloyd *l)
+{
+    size_t rows = l->clusters * ROWS_A_CENTRE, most = BLOCK_NUMBERS / l->columns;
+
+    rows = rows < BLOCK_ROWS ? BLOCK_ROWS : rows > MOST_BLOCK_ROWS ? MOST_BLOCK_ROWS : rows;
+    most = most < 2 * MELE_I_GROUP ? 2 * MELE_I_GROUP : most;
+    return (rows < most ? rows : most) / MELE_I_GROUP * MELE_I_GROUP;
+}
+
+static mele_status run_lloyd(lloyd *l, bool iterate, bool tell, mele_partition_info *info,
+                             mele_error *error)
+{
+    mele_status status = make_method(l, error);
+
+    if (status == MELE_OK)
+        status = iterate ? iterate_lloyd(l, tell, info, error) : assign_rows(l, true, error);
+    if (status == MELE_OK)
+        status = drop_empty(l, error);
+    if (status == MELE_OK)
+        status = sum_inertia(l, &info->objective, error);
+    return status;
+}
+
+mele_status mele_i_lloyd_watched(const mele_i_attempt *attempt, bool iterate, bool tell,
+                                 mele_i_lloyd_watch *watch, double *centres, size_t *clusters,
+                                 uint32_t *label, mele_partition_info *info, mele_error *error)
+{
+    const size_t d = attempt->sample->rows.cols;
+    lloyd l = {.attempt = attempt, .watch = watch, .columns = d, .centres = centres,
+               .label = label};
+    mele_partition_info result = {0};
+    double *spare = NULL;
+    mele_status status = mele_i_start(attempt, centres, &l.clusters, error);
+
+    if (status != MELE_OK)
+        return status;
+    l.kernels = watch != NULL && watch->kernels != NULL ? watch->kernels : mele_i_kernels_best();
+    l.block_rows = block_rows(&l);
+    status = mele_i_sums_make(&l.sums, l.kernels, l.clusters, d, error);
+    if (status != MELE_OK)
+        goto cleanup;
+    spare = l.next = mele_i_array(l.clusters, d * sizeof(double));
+    if (spare == NULL) {
+        status = mele_i_no_memory(error);
+        goto cleanup;
+    }
+    status = run_lloyd(&l, iterate, tell, &result, error);
+    if (status != MELE_OK)
+        goto cleanup;
+    if (l.centres != centres)
+        memcpy(centres, l.centres, l.clusters * d * sizeof *centres);
+    result.clusters = *clusters = l.clusters;
+    *info = result;
+cleanup:
+    free(spare);
+    mele_i_sums_clear(&l.sums);
+    mele_i_bounds_clear(&l.bounds);
+    mele_i_filter_clear(&l.filter);
+    return status;
+}
+
+mele_status mele_i_lloyd(const mele_i_attempt *attempt, bool iterate, bool tell, double *centres,
+                         size_t *clusters, uint32_t *label, mele_partition_info *info,
+                         mele_error *error)
+{
+    return mele_i_lloyd_watched(attempt, iterate, tell, NULL, centres, clusters, label, info,
+                                error);
+}

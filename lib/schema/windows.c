@@ -1,0 +1,172 @@
+#include "schema/windows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+
+/* ---- which rows are used ---- */
+
+#define GROUP_WORDS 64 /* of 64 rows: what is counted through to find the i-th row */
+
+static size_t words_of(size_t rows)
+{
+    return rows / 64 + (rows % 64 != 0);
+}
+
+bool mele_i_row_set_new(size_t rows, mele_i_row_set *out)
+{
+    size_t words = words_of(rows);
+    mele_i_row_set set = {.rows = rows,
+                          .used = rows,
+                          .bit = MELE_I_ARRAY(uint64_t, words),
+                          .before = MELE_I_ARRAY(size_t, words / GROUP_WORDS + 1)};
+
+    if (set.bit == NULL || set.before == NULL) {
+        mele_i_row_set_clear(&set);
+        return false;
+    }
+    memset(set.bit, 0xff, words * sizeof *set.bit);
+    if (rows % 64 != 0)
+        set.bit[words - 1] = (UINT64_C(1) << rows % 64) - 1;
+    *out = set;
+    return true;
+}
+
+void mele_i_row_set_clear(mele_i_row_set *set)
+{
+    free(set->bit);
+    free(set->before);
+    set->bit = NULL;
+    set->before = NULL;
+}
+
+void mele_i_row_set_finish(mele_i_row_set *set)
+{
+    size_t used = 0;
+
+    for (size_t word = 0; word < words_of(set->rows); word++) {
+        if (word % GROUP_WORDS == 0)
+            set->before[word / GROUP_WORDS] = used;
+        used += (size_t)__builtin_popcountll(set->bit[word]);
+    }
+    set->used = used;
+    if (used == set->rows)
+        mele_i_row_set_clear(set);
+}
+
+size_t mele_i_row_set_at(const mele_i_row_set *set, size_t i)
+{
+    size_t low = 0, high = (words_of(set->rows) - 1) / GROUP_WORDS + 1;
+
+    if (set->bit == NULL)
+        return i;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (set->before[middle] <= i)
+            low = middle;
+        else
+            high = middle;
+    }
+    size_t left = i - set->before[low], word = low * GROUP_WORDS, count;
+    for (; (count = (size_t)__builtin_popcountll(set->bit[word])) <= left; word++)
+        left -= count;
+    uint64_t bits = set->bit[word];
+    for (; left > 0; left--)
+        bits &= bits - 1;
+    return word * 64 + (size_t)__builtin_ctzll(bits);
+}
+
+size_t mele_i_row_set_next(const mele_i_row_set *set, size_t row)
+{
+    size_t word = row / 64;
+
+    if (set->bit == NULL)
+        return row;
+    uint64_t bits = set->bit[word] >> row % 64 << row % 64;
+    while (bits == 0)
+        bits = set->bit[++word];
+    return word * 64 + (size_t)__builtin_ctzll(bits);
+}
+
+/* ---- windows ---- */
+
+struct mele_i_windows {
+    mele_reader *reader;
+    size_t columns;
+    size_t *column; /* of the file */
+    mele_i_row_set rows;
+};
+
+mele_status mele_i_windows_new(mele_reader **reader, const size_t *column, size_t columns,
+                               mele_i_row_set *rows, mele_i_windows **out, mele_error *error)
+{
+    mele_i_windows *windows = MELE_I_NEW(mele_i_windows);
+    size_t *copy = MELE_I_ARRAY(size_t, columns);
+
+    if (windows == NULL || copy == NULL) {
+        free(windows);
+        free(copy);
+        return mele_i_no_memory(error);
+    }
+    memcpy(copy, column, columns * sizeof *copy);
+    *windows = (mele_i_windows){*reader, columns, copy, *rows};
+    *reader = NULL;
+    rows->bit = NULL;
+    rows->before = NULL;
+    *out = windows;
+    return MELE_OK;
+}
+
+void mele_i_windows_free(mele_i_windows *windows)
+{
+    if (windows == NULL)
+        return;
+    mele_reader_close(windows->reader);
+    free(windows->column);
+    mele_i_row_set_clear(&windows->rows);
+    free(windows);
+}
+
+size_t mele_i_windows_row(const mele_i_windows *windows, size_t i)
+{
+    return mele_i_row_set_at(&windows->rows, i);
+}
+
+/* Move the used ones of the count rows at `from`, which start with row `row` of the file, together;
+ * returns how many there are. */
+static size_t keep_used(const mele_i_windows *w, size_t row, size_t count, double *from)
+{
+    const uint64_t *bit = w->rows.bit;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++, row++)
+        if ((bit[row / 64] >> row % 64 & 1) != 0) {
+            if (kept != i)
+                memcpy(from + kept * w->columns, from + i * w->columns,
+                       w->columns * sizeof *from);
+            kept++;
+        }
+    return kept;
+}
+
+mele_status mele_i_windows_read(const mele_i_windows *w, size_t first, size_t count, double *out,
+                                mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    if (w->rows.bit == NULL)
+        return mele_i_reader_numbers(w->reader, w->column, w->columns, first, count, out, error);
+    for (size_t row = mele_i_row_set_at(&w->rows, first), done = 0;
+         done < count && status == MELE_OK;) {
+        size_t left = w->rows.rows - (row = mele_i_row_set_next(&w->rows, row));
+        size_t span = count - done < left ? count - done : left;
+        double *to = out + done * w->columns;
+        status = mele_i_reader_numbers(w->reader, w->column, w->columns, row, span, to, error);
+        if (status == MELE_OK)
+            done += keep_used(w, row, span, to);
+        row += span;
+    }
+    return status;
+}
