@@ -53,12 +53,15 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/utf8.h \
 	lib/engine/check.c \
 	lib/engine/check.h \
+	lib/engine/columns.c \
+	lib/engine/columns.h \
 	lib/engine/engine.c \
 	lib/engine/kernels.c \
 	lib/engine/kernels.h \
 	lib/engine/kernels_avx2.c \
 	lib/engine/kernels_avx512.c \
 	lib/engine/kernels_body.h \
+	lib/engine/kernels_bounds.h \
 	lib/engine/kernels_columns.h \
 	lib/engine/kernels_density.h \
 	lib/engine/kernels_distance.h \
@@ -184,7 +187,9 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/report.h \
 	lib/fit/stages.c \
 	lib/fit/stages.h \
-	lib/fit/version.c
+	lib/fit/version.c \
+	lib/fit/warnings.c \
+	lib/fit/warnings.h
 
 lib_LTLIBRARIES += lib/libmele.la
 lib_libmele_la_SOURCES =

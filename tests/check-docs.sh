@@ -1,6 +1,7 @@
 #!/bin/bash
 # Documents do not drift: every option of --help stands in the manual page and the other way
-# round, and the commands of doc/tutorial.md run.
+# round, the commands of doc/tutorial.md run, and doc/model-file.md names the keys of models and
+# of reports.
 
 srcdir=${srcdir:-.} builddir=${builddir:-.}
 . "$srcdir/tests/support/tap.sh"
@@ -34,6 +35,26 @@ for help in "$work"/*.help; do
     comm -23 "$work/$name.options" "$work/page" | tap_empty "every option of $name is in its page"
     comm -13 "$work/all" "$work/page" | tap_empty "the page of $name names no other option"
 done
+
+# The keys of models and reports, but the names of options, columns and classes.
+data=$(cd "$srcdir/data" && pwd)
+models=0
+while read -r arguments; do
+    models=$((models + 1))
+    "$builddir/bin/mele-fit" -q --report "$work/$models.report" -o "$work/$models.model" \
+        ${arguments/ data\// $data/}
+    tap $? "mele-fit $arguments"
+    cat "$work/$models.report" "$work/$models.model" | tr -d '\n' >> "$work/json"
+done <<'END'
+-t accel -k 2-3 --method gmm --cluster-on xy --criterion bic --cv 3 data/mcycle.csv
+-t accel -k 2 --method gmm --covariance tied --gate temperature data/mcycle.csv
+-t accel -k 2-3 --criterion silhouette --scale minmax data/mcycle.csv
+-t Species --cv 3 --on both data/iris.csv
+END
+sed -E 's/"options": *\{[^}]*\}//g' "$work/json" | grep -oE '"[a-z_0-9]+": *[^ ]' \
+    | sed -E 's/"([a-z_0-9]+)".*/\1/' | sort -u > "$work/keys"
+grep -oE '[`"][a-z_0-9]+[`"]' "$srcdir/doc/model-file.md" | tr -d '`"' | sort -u \
+    | comm -23 "$work/keys" - | tap_empty "doc/model-file.md names every key"
 
 # The fenced sh blocks of a document, one after the other, in an empty directory that has the
 # data sets in data/, as a reader has who stands in the source tree.

@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test_parts \
 	tests/unit/test_sample \
 	tests/unit/test_schema \
+	tests/unit/test_sizes \
 	tests/unit/test_start \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
@@ -66,6 +67,7 @@ tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gmm_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_lloyd_LDFLAGS = $(failing_malloc)
+tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_windows_LDFLAGS = $(failing_malloc)

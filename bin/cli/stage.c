@@ -197,6 +197,20 @@ static void say_candidates(cli_run *run)
     }
 }
 
+/* What the clustering came to. */
+static void say_partition(cli_run *run)
+{
+    static const char *const key[] = {"clusters", "partition.iterations", "partition.objective"};
+    double value[3];
+
+    for (size_t i = 0; i < 3; i++)
+        if (!mele_report_number(run->report, key[i], &value[i]))
+            return;
+    cli_say(&run->console, "partition: regions %.0f, iterations %.0f, %s %.6g", value[0], value[1],
+            strcmp(run->options.partition.method, "gmm") == 0 ? "log-likelihood a row" : "inertia",
+            value[2]);
+}
+
 static void say_seconds(cli_run *run)
 {
     const char *const stage[] = {"partition", "experts", "gate", "cv"};
@@ -247,6 +261,7 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
 
     if (run->verbose) {
         say_candidates(run);
+        say_partition(run);
         say_seconds(run);
     }
     exit_status = write_model(run, stage->model);

@@ -3,8 +3,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define LINE 64
+#define LARGE ((size_t)8 << 20)
 
 /* count * size, rounded up to whole cache lines; 0 when that overflows. */
 static size_t rounded_bytes(size_t count, size_t size)
@@ -21,6 +24,30 @@ void *mele_i_array(size_t count, size_t size)
     size_t bytes = rounded_bytes(count, size);
 
     return bytes == 0 ? NULL : aligned_alloc(LINE, bytes);
+}
+
+/* Only an advice: whether it is taken changes nothing else. */
+static void advise_large_pages(void *memory, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)memory;
+    const uintptr_t first = (from + page - 1) / page * page, last = (from + bytes) / page * page;
+
+    if (last > first)
+        madvise((void *)first, last - first, MADV_HUGEPAGE);
+#else
+    (void)memory;
+    (void)bytes;
+#endif
+}
+
+void *mele_i_large_array(size_t count, size_t size)
+{
+    void *memory = mele_i_array(count, size);
+
+    if (memory != NULL && count * size >= LARGE)
+        advise_large_pages(memory, count * size);
+    return memory;
 }
 
 void *mele_i_zeroed(size_t count, size_t size)

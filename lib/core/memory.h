@@ -9,7 +9,11 @@
 /* Room for count things of size bytes, aligned to a cache line (64); not cleared. */
 void *mele_i_array(size_t count, size_t size);
 
-/* The same, cleared. */
+/* The same for what will be written throughout: from some MB on in large pages, where the system
+ * has them, since handing out small ones costs it more time than a copy of the data. */
+void *mele_i_large_array(size_t count, size_t size);
+
+/* The same as mele_i_array(), cleared. */
 void *mele_i_zeroed(size_t count, size_t size);
 
 /* Grow or shrink what mele_i_grow() or NULL gave, keeping its content; the old memory stays

@@ -22,6 +22,21 @@ typedef struct mele_i_moments {
     size_t step;
 } mele_i_moments;
 
+/* Rows and centres in single precision with bounds on their distances (see partition/bounds.c). */
+typedef struct mele_i_bounded {
+    const float *y; /* rows, as narrow() makes them */
+    size_t stride, cols, groups;
+    const float *group;      /* for every group: as group_nearest() wants it */
+    const uint32_t *cluster; /* of every lane of the groups */
+    const float *centres;    /* of every cluster: `stride` numbers */
+    const float *lane_drift; /* of every lane of the groups */
+    const float *drift, *half; /* of every cluster */
+    const float *fall;         /* of every group */
+    float share, floor;
+    const uint32_t *label;
+    float *upper, *lower; /* lower: of 16 rows those of the first group, then of the next */
+} mele_i_bounded;
+
 typedef struct mele_i_kernels {
     const char *name; /* "plain", "avx2", "avx512" */
 
@@ -111,6 +126,17 @@ typedef struct mele_i_kernels {
     void (*column_squares)(const double *x, size_t stride, size_t rows, size_t cols,
                            const double *weights, const double *mean, double *sum);
 
+    /* out[i * cols + j] = (x_ij - centre_j) / scale_j, or where that overflows x_ij / scale_j -
+     * centre_j / scale_j; fill_j stands for an x_ij that is not finite. out may be x where rows lie
+     * without gaps. */
+    void (*standardise)(const double *x, size_t stride, size_t rows, size_t cols,
+                        const double *centre, const double *scale, const double *fill, double *out);
+
+    /* label[i]: the largest of a row of cols values, ties to the lowest; lists the rows in which it
+     * is not above all others by more than slack (1 + |it|). Returns how many are listed. */
+    size_t (*leaders)(const double *values, size_t rows, size_t cols, double slack,
+                      uint32_t *label, uint32_t *unclear);
+
     /* distance[i]: the squared distance to the row's own centre, as nearest() has it. */
     void (*own_distances)(const double *x, size_t stride, size_t rows, size_t cols,
                           const double *centres, const uint32_t *label, double *distance);
@@ -132,12 +158,6 @@ typedef struct mele_i_kernels {
 
     /* norm[i] = |y_i|^2 */
     void (*lengths)(const float *y, size_t stride, size_t count, float *norm);
-
-    /* With e = share * norm + floor: upper[i] = sqrt(|y_i - centre of label[i]|^2 + 4 e), rounded
-     * up; centres are `stride` apart. */
-    void (*own_uppers)(const float *y, size_t stride, size_t count, const float *centres,
-                       const uint32_t *label, const float *norm, float share, float floor,
-                       float *upper);
 
     /* Scores s_k = |c_k|^2 / 2 - y c_k of a group of MELE_I_GROUP centres: `group` has the
      * |c_k|^2 / 2, then for every column -c_k. For the i-th row of the list (NULL: row i) best[i]
@@ -165,6 +185,19 @@ typedef struct mele_i_kernels {
     size_t (*outside)(const uint32_t *label, const float *upper, const float *lower, size_t rows,
                       size_t groups, const float *drift, const float *half, const float *fall,
                       uint32_t *list);
+
+    /* Bounds of the rows row[0 .. count - 1], the i-th being y_at[i] (NULL: y_i). tighten() takes
+     * upper bounds anew from the own centres and lists the i of rows that may change their label
+     * all the same. Returns how many are listed. */
+    size_t (*tighten)(const mele_i_bounded *rows, const uint32_t *at, const uint32_t *row,
+                      size_t count, uint32_t *alive);
+
+    /* scan() takes all bounds anew from the scores of all groups (row NULL: of the first count
+     * rows; as many more are written as make a multiple of 16): label[i] is that of the least; the i
+     * with not 4 e < second - best are listed, whose upper bounds hold for that label only. Returns
+     * how many are listed. */
+    size_t (*scan)(const mele_i_bounded *rows, const uint32_t *at, const uint32_t *row,
+                   size_t count, uint32_t *label, uint32_t *unclear);
 
     /* narrow(), group_nearest() and settle() in one for at most MELE_I_SIFT_COLUMNS columns and
      * MELE_I_GROUP centres (|c|^2 / 2, then -c, centre after centre); label[i]: the k of best. */

@@ -96,6 +96,8 @@ typedef __m256i ftag;
 #define F_MIN(a, b) _mm256_min_ps((a), (b))
 #define F_MAX(a, b) _mm256_max_ps((a), (b))
 #define F_SQRT(a) _mm256_sqrt_ps(a)
+#define F_IF_LESS(a, b, then, otherwise)                                                           \
+    _mm256_blendv_ps((otherwise), (then), _mm256_cmp_ps((a), (b), _CMP_LT_OQ))
 #define F_LESS(a, b) (uint32_t) _mm256_movemask_ps(_mm256_cmp_ps((a), (b), _CMP_LT_OQ))
 #define F_BYTES(p)                                                                                 \
     _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(p))))
@@ -135,7 +137,7 @@ TARGET static inline __m256 to_floats(const vec v[2])
 #define HALVES_LOW(a, b) _mm256_permute2f128_ps((a), (b), 0x20)
 #define HALVES_HIGH(a, b) _mm256_permute2f128_ps((a), (b), 0x31)
 
-TARGET static inline void two_least(const fvec v[8], fvec *best, fvec *second)
+__attribute__((always_inline)) TARGET static inline void two_least(const fvec v[8], fvec *best, fvec *second)
 {
     __m256 least[4], next[4];
 
@@ -154,7 +156,7 @@ TARGET static inline void two_least(const fvec v[8], fvec *best, fvec *second)
     *second = next[0];
 }
 
-TARGET static inline fvec lane_sums(const fvec v[8])
+__attribute__((always_inline)) TARGET static inline fvec lane_sums(const fvec v[8])
 {
     __m256 sum[4];
 

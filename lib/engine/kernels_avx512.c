@@ -101,6 +101,8 @@ typedef __m512i ftag;
 #define F_MIN(a, b) _mm512_min_ps((a), (b))
 #define F_MAX(a, b) _mm512_max_ps((a), (b))
 #define F_SQRT(a) _mm512_sqrt_ps(a)
+#define F_IF_LESS(a, b, then, otherwise)                                                           \
+    _mm512_mask_blend_ps(_mm512_cmp_ps_mask((a), (b), _CMP_LT_OQ), (otherwise), (then))
 #define F_LESS(a, b) (uint32_t) _mm512_cmp_ps_mask((a), (b), _CMP_LT_OQ)
 #define F_BYTES(p)                                                                                 \
     _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p))))
@@ -142,7 +144,7 @@ TARGET static inline __m512 to_floats(const vec v[2])
 #define QUARTERS_EVEN(a, b) _mm512_shuffle_f32x4((a), (b), 0x88)
 #define QUARTERS_ODD(a, b) _mm512_shuffle_f32x4((a), (b), 0xdd)
 
-TARGET static inline void two_least(const fvec v[16], fvec *best, fvec *second)
+__attribute__((always_inline)) TARGET static inline void two_least(const fvec v[16], fvec *best, fvec *second)
 {
     __m512 least[8], next[8];
 
@@ -164,7 +166,7 @@ TARGET static inline void two_least(const fvec v[16], fvec *best, fvec *second)
     *second = next[0];
 }
 
-TARGET static inline fvec lane_sums(const fvec v[16])
+__attribute__((always_inline)) TARGET static inline fvec lane_sums(const fvec v[16])
 {
     __m512 sum[8];
 

@@ -17,6 +17,7 @@
 #include "engine/kernels_distance.h"
 #include "engine/kernels_near.h"
 #include "engine/kernels_filter.h"
+#include "engine/kernels_bounds.h"
 #include "engine/kernels_density.h"
 #include "engine/kernels_panel.h"
 #include "engine/kernels_linear.h"
@@ -28,7 +29,7 @@ const mele_i_kernels TABLE = {NAME,        nearest,     distances,  mahalanobis,
                               log_softmax, exponential, accumulate,
                               to_panel, whitened_densities, scaled_densities, round_densities,
                               responsibilities, moments, square_moments,
-                              column_sums, column_squares,
-                              own_distances, transfer,    narrow,     lengths,     own_uppers,
-                              group_nearest, lowers,      settle,     outside,     sift,
+                              column_sums, column_squares, standardise, leaders,
+                              own_distances, transfer,    narrow,     lengths,     group_nearest,
+                              lowers,      settle,      outside,    tighten,     scan,        sift,
                               near,        add_nearest};

@@ -3,97 +3,131 @@
 
 #define ABREAST 4 /* vectors of columns taken at once */
 
-/* Load and store up to ABREAST vectors, of `left` numbers. */
-INLINE void load_abreast(const double *from, size_t left, const bool whole, vec out[ABREAST])
+/* Load `count` vectors; of the last one only `rest` numbers, unless that is 0. */
+INLINE void load_abreast(const double *from, const size_t count, size_t rest, vec out[ABREAST])
 {
-#pragma GCC unroll 8
-    for (size_t v = 0; v < ABREAST; v++) {
-        if (whole || left >= (v + 1) * LANES)
-            out[v] = V_LOAD(from + v * LANES);
-        else if (left > v * LANES)
-            out[v] = V_LOAD_FIRST(from + v * LANES, left - v * LANES);
-        else
-            out[v] = V_SET(0);
-    }
+    UNROLL for (size_t v = 0; v < count; v++)
+        out[v] = v + 1 == count && rest > 0 ? V_LOAD_FIRST(from + v * LANES, rest)
+                                            : V_LOAD(from + v * LANES);
 }
 
-INLINE void store_abreast(const vec from[ABREAST], size_t left, double *out)
+INLINE void store_abreast(const vec from[ABREAST], const size_t count, size_t rest, double *out)
 {
     double number[ABREAST * LANES];
 
-#pragma GCC unroll 8
-    for (size_t v = 0; v < ABREAST; v++)
+    UNROLL for (size_t v = 0; v < count; v++)
         V_STORE(number + v * LANES, from[v]);
-    memcpy(out, number, (left < ABREAST * LANES ? left : ABREAST * LANES) * sizeof *out);
+    memcpy(out, number, (rest > 0 ? (count - 1) * LANES + rest : count * LANES) * sizeof *out);
 }
 
-INLINE void sums_abreast(const double *x, size_t stride, size_t rows, size_t left,
-                         const bool whole, const double *weights, double *low, double *high,
-                         double *sum)
+INLINE void sums_abreast(const double *x, size_t stride, size_t rows, const size_t count,
+                         size_t rest, const double *weights, double *low, double *high, double *sum)
 {
     vec least[ABREAST], most[ABREAST], total[ABREAST];
 
-    load_abreast(low, left, whole, least);
-    load_abreast(high, left, whole, most);
-    load_abreast(sum, left, whole, total);
+    load_abreast(low, count, rest, least);
+    load_abreast(high, count, rest, most);
+    load_abreast(sum, count, rest, total);
     for (size_t i = 0; i < rows; i++, x += stride) {
         const vec w = V_SET(weights == NULL ? 1 : weights[i]);
         vec v[ABREAST];
-        load_abreast(x, left, whole, v);
-#pragma GCC unroll 8
-        for (size_t q = 0; q < ABREAST; q++) {
+        load_abreast(x, count, rest, v);
+    UNROLL for (size_t q = 0; q < count; q++)
+        {
             least[q] = V_MIN(v[q], least[q]);
             most[q] = V_MAX(v[q], most[q]);
             total[q] = V_FMA(w, v[q], total[q]);
         }
     }
-    store_abreast(least, left, low);
-    store_abreast(most, left, high);
-    store_abreast(total, left, sum);
+    store_abreast(least, count, rest, low);
+    store_abreast(most, count, rest, high);
+    store_abreast(total, count, rest, sum);
 }
+
+/* Call group(count, first, rest) with count a constant, for all columns. */
+#define FOR_ABREAST(cols, group)                                                                   \
+    do {                                                                                           \
+        size_t at_ = 0, end_ = (cols);                                                             \
+        for (; at_ + ABREAST * LANES <= end_; at_ += ABREAST * LANES)                              \
+            group(ABREAST, at_, 0);                                                                \
+        switch ((end_ - at_ + LANES - 1) / LANES) {                                                \
+        case 4:                                                                                    \
+            group(4, at_, (end_ - at_) % LANES);                                                   \
+            break;                                                                                 \
+        case 3:                                                                                    \
+            group(3, at_, (end_ - at_) % LANES);                                                   \
+            break;                                                                                 \
+        case 2:                                                                                    \
+            group(2, at_, (end_ - at_) % LANES);                                                   \
+            break;                                                                                 \
+        case 1:                                                                                    \
+            group(1, at_, (end_ - at_) % LANES);                                                   \
+            break;                                                                                 \
+        }                                                                                          \
+    } while (0)
 
 TARGET static void column_sums(const double *x, size_t stride, size_t rows, size_t cols,
                                const double *weights, double *low, double *high, double *sum)
 {
-    for (size_t j = 0; j < cols; j += ABREAST * LANES) {
-        const size_t left = cols - j;
-        if (left >= ABREAST * LANES)
-            sums_abreast(x + j, stride, rows, left, true, weights, low + j, high + j, sum + j);
-        else
-            sums_abreast(x + j, stride, rows, left, false, weights, low + j, high + j, sum + j);
-    }
+#define SUMS(count, j, rest)                                                                       \
+    sums_abreast(x + (j), stride, rows, (count), (rest), weights, low + (j), high + (j), sum + (j))
+    FOR_ABREAST(cols, SUMS);
 }
 
-INLINE void squares_abreast(const double *x, size_t stride, size_t rows, size_t left,
-                            const bool whole, const double *weights, const double *mean,
-                            double *sum)
+INLINE void squares_abreast(const double *x, size_t stride, size_t rows, const size_t count,
+                            size_t rest, const double *weights, const double *mean, double *sum)
 {
     vec middle[ABREAST], total[ABREAST];
 
-    load_abreast(mean, left, whole, middle);
-    load_abreast(sum, left, whole, total);
+    load_abreast(mean, count, rest, middle);
+    load_abreast(sum, count, rest, total);
     for (size_t i = 0; i < rows; i++, x += stride) {
         const vec w = V_SET(weights == NULL ? 1 : weights[i]);
         vec v[ABREAST];
-        load_abreast(x, left, whole, v);
-#pragma GCC unroll 8
-        for (size_t q = 0; q < ABREAST; q++) {
+        load_abreast(x, count, rest, v);
+    UNROLL for (size_t q = 0; q < count; q++)
+        {
             const vec z = V_SUB(v[q], middle[q]);
             total[q] = V_FMA(V_MUL(w, z), z, total[q]);
         }
     }
-    store_abreast(total, left, sum);
+    store_abreast(total, count, rest, sum);
 }
 
 TARGET static void column_squares(const double *x, size_t stride, size_t rows, size_t cols,
                                   const double *weights, const double *mean, double *sum)
 {
-    for (size_t j = 0; j < cols; j += ABREAST * LANES) {
-        const size_t left = cols - j;
-        if (left >= ABREAST * LANES)
-            squares_abreast(x + j, stride, rows, left, true, weights, mean + j, sum + j);
-        else
-            squares_abreast(x + j, stride, rows, left, false, weights, mean + j, sum + j);
+#define SQUARES(count, j, rest)                                                                    \
+    squares_abreast(x + (j), stride, rows, (count), (rest), weights, mean + (j), sum + (j))
+    FOR_ABREAST(cols, SQUARES);
+}
+
+INLINE double standard(double value, double centre, double scale, double fill)
+{
+    const double v = isfinite(value) ? value : fill, z = (v - centre) / scale;
+
+    return isfinite(z) ? z : v / scale - centre / scale;
+}
+
+/* A value that is not finite makes a result that is not. */
+TARGET static void standardise(const double *x, size_t stride, size_t rows, size_t cols,
+                               const double *centre, const double *scale, const double *fill,
+                               double *out)
+{
+    const size_t whole = cols / LANES * LANES;
+
+    for (size_t i = 0; i < rows; i++, x += stride, out += cols) {
+        for (size_t j = 0; j < whole; j += LANES) {
+            const vec z = V_DIV(V_SUB(V_LOAD(x + j), V_LOAD(centre + j)), V_LOAD(scale + j));
+            const vec size = V_MAX(z, V_SUB(V_SET(0), z));
+            if (V_ANY_LESS(V_SET(0), V_IF_LESS(size, V_SET(INFINITY), V_SET(0), V_SET(1))))
+                for (size_t l = j; l < j + LANES; l++)
+                    out[l] = standard(x[l], centre[l], scale[l], fill[l]);
+            else
+                V_STORE(out + j, z);
+        }
+        for (size_t j = whole; j < cols; j++)
+            out[j] = standard(x[j], centre[j], scale[j], fill[j]);
     }
 }
 

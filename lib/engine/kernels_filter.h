@@ -93,27 +93,6 @@ INLINE fvec lower_of_score(fvec score, fvec norm, fvec wide)
     return F_MUL(F_SQRT(square), F_SET(1 - MARGIN));
 }
 
-TARGET static void own_uppers(const float *y, size_t stride, size_t count, const float *centres,
-                              const uint32_t *label, const float *norm, float share, float floor,
-                              float *upper)
-{
-    for (size_t i = 0; i < count; i += FLANES) {
-        fvec sum[FLANES];
-        EACH_FLANE
-        {
-            const size_t at = i + p < count ? i + p : count - 1;
-            const float *row = y + at * stride, *centre = centres + label[at] * stride;
-            sum[p] = F_SET(0);
-            for (size_t j = 0; j < stride; j += FLANES) {
-                fvec v = F_SUB(F_LOAD(row + j), F_LOAD(centre + j));
-                sum[p] = F_FMA(v, v, sum[p]);
-            }
-        }
-        const fvec square = F_ADD(lane_sums(sum), four_errors(F_LOAD(norm + i), share, floor));
-        F_STORE(upper + i, F_MUL(F_SQRT(square), F_SET(1 + MARGIN)));
-    }
-}
-
 TARGET static void lowers(const float *best, const float *second, const float *norm,
                           const uint32_t *list, size_t count, float share, float floor,
                           float *low_best, float *low_second)
@@ -152,33 +131,43 @@ INLINE void add_scores(const float *rows, const float *columns, size_t count, fv
     }
 }
 
+/* The two least of the tagged scores of a group, of FLANES rows from i on. */
+INLINE void group_two(const float *y, size_t stride, const uint32_t *list, size_t i, size_t count,
+                      size_t cols, const float *group, fvec *best, fvec *second)
+{
+    ALIGNED float copy[FLANES * FCHUNK];
+    fvec least = F_SET(INFINITY), next = F_SET(INFINITY);
+
+    for (size_t part = 0; part < GROUP_PARTS; part++) {
+        const float *half_squares = group + part * FLANES;
+        const ftag lanes = F_TAG_LANES(part * FLANES);
+        fvec sum[FLANES], low, high;
+        EACH_FLANE
+        sum[p] = F_LOAD(half_squares);
+        for (size_t j = 0; j < cols; j += FCHUNK) {
+            const float *rows = group_rows(y, stride, list, i, count, j, copy);
+            const float *columns = half_squares + (1 + j) * MELE_I_GROUP;
+            if (cols - j >= FCHUNK)
+                add_scores(rows, columns, FCHUNK, sum);
+            else
+                add_scores(rows, columns, cols - j, sum);
+        }
+        EACH_FLANE
+        sum[p] = F_TAG(sum[p], lanes);
+        two_least(sum, &low, &high);
+        next = F_MIN(F_MAX(least, low), F_MIN(next, high));
+        least = F_MIN(least, low);
+    }
+    *best = least;
+    *second = next;
+}
+
 TARGET static void group_nearest(const float *y, size_t stride, const uint32_t *list, size_t count,
                                  size_t cols, const float *group, float *best, float *second)
 {
-    ALIGNED float copy[FLANES * FCHUNK];
-
     for (size_t i = 0; i < count; i += FLANES) {
-        fvec least = F_SET(INFINITY), next = F_SET(INFINITY);
-        for (size_t part = 0; part < GROUP_PARTS; part++) {
-            const float *half_squares = group + part * FLANES;
-            const ftag lanes = F_TAG_LANES(part * FLANES);
-            fvec sum[FLANES], low, high;
-            EACH_FLANE
-            sum[p] = F_LOAD(half_squares);
-            for (size_t j = 0; j < cols; j += FCHUNK) {
-                const float *rows = group_rows(y, stride, list, i, count, j, copy);
-                const float *columns = half_squares + (1 + j) * MELE_I_GROUP;
-                if (cols - j >= FCHUNK)
-                    add_scores(rows, columns, FCHUNK, sum);
-                else
-                    add_scores(rows, columns, cols - j, sum);
-            }
-            EACH_FLANE
-            sum[p] = F_TAG(sum[p], lanes);
-            two_least(sum, &low, &high);
-            next = F_MIN(F_MAX(least, low), F_MIN(next, high));
-            least = F_MIN(least, low);
-        }
+        fvec least, next;
+        group_two(y, stride, list, i, count, cols, group, &least, &next);
         F_STORE(best + i, least);
         F_STORE(second + i, next);
     }

@@ -82,6 +82,7 @@ typedef uint32_t ftag;
 #define F_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define F_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define F_SQRT(a) sqrtf(a)
+#define F_IF_LESS(a, b, then, otherwise) ((a) < (b) ? (then) : (otherwise))
 #define F_LESS(a, b) (uint32_t)((a) < (b))
 #define F_BYTES(p) ((float)*(p))
 #define F_LOOKUP(table, index) ((table)[*(index)])

@@ -203,3 +203,63 @@ TARGET static void responsibilities(double *logits, size_t rows, size_t clusters
         total += density[i];
     *log_likelihood += total;
 }
+
+/* ---- which one is largest ---- */
+
+/* Lists row `first` + l for every lane l < rows whose second value is not below its best by the
+ * slack; returns how many. */
+INLINE size_t list_close(vec best, vec second, double slack, size_t first, size_t rows,
+                         uint32_t *list)
+{
+    const vec size = V_MAX(best, V_SUB(V_SET(0), best));
+    const vec least = V_SUB(best, V_MUL(V_SET(slack), V_ADD(V_SET(1), size)));
+    const vec close = V_IF_LESS(second, least, V_SET(0), V_SET(1));
+    double flag[LANES];
+    size_t count = 0;
+
+    if (!V_ANY_LESS(V_SET(0), close))
+        return 0;
+    V_STORE(flag, close);
+    for (size_t l = 0; l < LANES && l < rows; l++)
+        if (flag[l] > 0)
+            list[count++] = (uint32_t)(first + l);
+    return count;
+}
+
+TARGET static size_t leaders(const double *values, size_t rows, size_t cols, double slack,
+                             uint32_t *label, uint32_t *unclear)
+{
+    tile t;
+    size_t listed = 0;
+
+    for (size_t i = 0; i < rows; i += ROWS) {
+        vec best[SPAN], second[SPAN], index[SPAN], k = V_SET(0);
+        uint32_t found[ROWS];
+        start_tile(&t, values + i * cols, cols, rows - i, cols);
+        UNROLL for (size_t r = 0; r < SPAN; r++)
+        {
+            best[r] = second[r] = V_SET(-INFINITY);
+            index[r] = V_SET(0);
+        }
+        for (size_t first = 0; first < cols; first += CHUNK) {
+            need_columns(&t, first);
+            for (size_t j = 0; j < t.count; j++, k = V_ADD(k, V_SET(1)))
+                UNROLL for (size_t r = 0; r < SPAN; r++)
+                {
+                    const vec v = V_LOAD(t.number + j * ROWS + r * LANES);
+                    index[r] = V_IF_LESS(best[r], v, k, index[r]);
+                    second[r] = V_MAX(V_MIN(v, best[r]), second[r]);
+                    best[r] = V_MAX(v, best[r]);
+                }
+        }
+        UNROLL for (size_t r = 0; r < SPAN; r++)
+        {
+            V_STORE_LABELS(found + r * LANES, index[r]);
+            if (r * LANES < t.rows)
+                listed += list_close(best[r], second[r], slack, i + r * LANES,
+                                     t.rows - r * LANES, unclear + listed);
+        }
+        memcpy(label + i, found, t.rows * sizeof *label);
+    }
+    return listed;
+}

@@ -76,8 +76,8 @@ static mele_status list_range(choice *c, mele_error *error)
     const mele_options *o = c->options;
 
     if (o->clusters_most > c->rows->rows)
-        return mele_i_fail(error, MELE_EDATA, "%zu clusters asked for, the data have %zu rows",
-                           o->clusters_most, c->rows->rows);
+        return mele_i_fail(error, MELE_EDATA, "%zu clusters asked for, the data have %zu row%s",
+                           o->clusters_most, c->rows->rows, c->rows->rows == 1 ? "" : "s");
     c->count = o->clusters_most - o->clusters_least + 1;
     c->list = MELE_I_ZEROED(candidate, c->count);
     for (size_t i = 0; i < c->count && c->list != NULL; i++)

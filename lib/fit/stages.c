@@ -9,11 +9,11 @@
 #include "core/largest.h"
 #include "core/memory.h"
 #include "core/normal.h"
-#include "data/pages.h"
 #include "engine/rows.h"
 #include "fit/centres.h"
 #include "fit/clusters.h"
 #include "fit/report.h"
+#include "fit/warnings.h"
 #include "model/options.h"
 #include "schema/data.h"
 #include "schema/space.h"
@@ -46,10 +46,9 @@ static mele_status need_design(mele_i_run *run, mele_error *error)
 
     if (run->design != NULL)
         return MELE_OK;
-    run->design = mele_i_array(run->features.rows, model->scaling.columns * sizeof(double));
+    run->design = mele_i_large_array(run->features.rows, model->scaling.columns * sizeof(double));
     if (run->design == NULL)
         return mele_i_no_memory(error);
-    mele_i_pages_for(run->design, run->features.rows, model->scaling.columns * sizeof(double));
     return mele_i_encode(model->schema, &model->scaling, NULL, &run->features, run->engine,
                          run->design, error);
 }
@@ -60,7 +59,7 @@ static mele_status need_targets(mele_i_run *run, mele_error *error)
 
     if (run->targets != NULL)
         return MELE_OK;
-    run->targets = mele_i_array(rows * targets, sizeof(double));
+    run->targets = mele_i_large_array(rows * targets, sizeof(double));
     if (run->targets == NULL)
         return mele_i_no_memory(error);
     if (classes(run) > 0) {
@@ -99,10 +98,9 @@ static mele_status find_coordinates(mele_i_run *run, bool with_targets, bool in_
         out->rows = mele_i_rows_in_memory(run->design, out->rows.rows, out->rows.cols);
         return status;
     }
-    out->owned = mele_i_array(out->rows.rows, out->rows.cols * sizeof(double));
+    out->owned = mele_i_large_array(out->rows.rows, out->rows.cols * sizeof(double));
     if (out->owned == NULL)
         return mele_i_no_memory(error);
-    mele_i_pages_for(out->owned, out->rows.rows, out->rows.cols * sizeof(double));
     out->rows = mele_i_rows_in_memory(out->owned, out->rows.rows, out->rows.cols);
     return mele_i_space_encode(space, model->schema, model->scaling.center, &run->features,
                                targets, run->engine, out->owned, error);
@@ -115,7 +113,7 @@ static mele_status posteriors_of(mele_i_run *run, const mele_partition *partitio
     mele_status status = find_coordinates(run, with_targets, true, &points, error);
 
     if (status == MELE_OK) {
-        *out = mele_i_array(run->features.rows * run->model->clusters, sizeof(double));
+        *out = mele_i_large_array(run->features.rows * run->model->clusters, sizeof(double));
         status = *out == NULL ? mele_i_no_memory(error) : MELE_OK;
     }
     if (status == MELE_OK) {
@@ -138,7 +136,7 @@ static mele_status take_posteriors(mele_i_run *run, mele_error *error)
         return mele_i_fail(error, MELE_EDATA, "the posteriors are %zu x %zu, the data have %zu "
                            "rows and the model %zu regions", given->rows, given->clusters, all,
                            clusters);
-    run->joint = mele_i_array(rows * clusters, sizeof(double));
+    run->joint = mele_i_large_array(rows * clusters, sizeof(double));
     if (run->joint == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < rows; i++) {
@@ -307,16 +305,6 @@ static json_t *partition_record(const mele_partition_info *info, const size_t *s
     return NULL;
 }
 
-static void warn_of_partition(mele_i_run *run, const mele_partition_info *info)
-{
-    if (info->merged > 0)
-        mele_i_report_warn(run->report, "%zu regions instead of %zu: there are not enough distinct "
-                           "rows", info->clusters, info->clusters + info->merged);
-    if (!info->converged)
-        mele_i_report_unconverged(run->report, "stage 1 did not converge in %zu iterations "
-                                  "(--max-iter)", info->iterations);
-}
-
 /* Count the rows of each region by their largest posterior. */
 static mele_status region_sizes(mele_i_run *run, const mele_rows *rows, size_t **out,
                                 mele_error *error)
@@ -392,15 +380,15 @@ mele_status mele_i_run_partition(mele_i_run *run, mele_error *error)
         status = start_model(run, &summary, error);
     if (status == MELE_OK)
         status = make_regions(run, &summary, &info, &sizes, &choice, error);
-    mele_i_summary_clear(&summary);
     if (status == MELE_OK) {
         start_report(run);
-        warn_of_partition(run, &info);
+        mele_i_warn_of_regions(run, &summary, &info, sizes);
         status = record(run, "partition", partition_record(&info, sizes, choice), error);
     }
     if (status == MELE_OK)
         status = record_options(run, error);
     mele_report_seconds(run->report, "partition", mele_i_clock() - start);
+    mele_i_summary_clear(&summary);
     json_decref(choice);
     free(sizes);
     return status;
@@ -477,9 +465,9 @@ static mele_status need_left_out_room(mele_i_run *run, mele_error *error)
 
     if (__builtin_mul_overflow(rows, outputs, &count))
         return mele_i_no_memory(error);
-    run->left_out = mele_i_array(count, sizeof(double));
+    run->left_out = mele_i_large_array(count, sizeof(double));
     if (classes(run) == 0)
-        run->left_out_variance = mele_i_array(count, sizeof(double));
+        run->left_out_variance = mele_i_large_array(count, sizeof(double));
     if (run->left_out == NULL || (classes(run) == 0 && run->left_out_variance == NULL))
         return mele_i_no_memory(error);
     return MELE_OK;
@@ -611,8 +599,8 @@ static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error
 {
     size_t count = rows * c->clusters * c->outputs;
 
-    c->predictions = mele_i_array(count, sizeof(double));
-    c->wanted = mele_i_array(rows * c->classes, sizeof(double));
+    c->predictions = mele_i_large_array(count, sizeof(double));
+    c->wanted = mele_i_large_array(rows * c->classes, sizeof(double));
     if (c->predictions == NULL || c->wanted == NULL)
         return mele_i_no_memory(error);
     for (size_t e = 0; e < count; e++)
@@ -630,7 +618,7 @@ static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
                         .block_rows = mele_i_block_rows(8 * c->clusters * c->outputs, BLOCK_WORK,
                                                         16)};
 
-    c->log_likelihoods = mele_i_array(rows * c->clusters, sizeof(double));
+    c->log_likelihoods = mele_i_large_array(rows * c->clusters, sizeof(double));
     if (c->log_likelihoods == NULL)
         return mele_i_no_memory(error);
     return mele_i_pass_run(c->run->engine, &pass, error);

@@ -62,6 +62,9 @@ typedef struct mele_prediction {
     double *variance_between;   /**< n x m: sum_k g_k (f_k - mean)^2; the sum of the two is the
                                      variance */
     double *log_posteriors;     /**< n x K */
+    double *log_densities;      /**< n x K: log p(x | k) of the regions' own densities, in the units
+                                     clustered in (mele_partition_log_densities()); of stage 1
+                                     whatever `given` is */
     double *log_gate;           /**< n x K */
     double *expert_mean;        /**< n x K x M: means, or probabilities */
     double *expert_variance;    /**< n x K x m (regression) */

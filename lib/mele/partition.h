@@ -170,7 +170,8 @@ typedef struct mele_criteria {
     double aic;            /**< 2 parameters - 2 log_likelihood */
     double icl;            /**< bic + 2 sum of w H, H the entropy of a row's posteriors */
     double silhouette;     /**< mean over a sample of rows, -1 to 1, larger is better; 0 for
-                                K = 1 */
+                                K = 1. Weights count as copies of rows: the rows of a region
+                                whose weights add up to at most 1 have 0 */
 } mele_criteria;
 
 /** Compute the criteria.

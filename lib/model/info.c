@@ -209,6 +209,23 @@ static json_t *centre_object(const mele_model *model, const double *centre)
     return object;
 }
 
+/* The priors of the regions, which for k-means are equal. */
+static json_t *priors_list(const mele_model *model)
+{
+    double *priors = MELE_I_ARRAY(double, model->clusters);
+    json_t *list = priors == NULL ? NULL : json_array();
+
+    if (list != NULL)
+        mele_partition_weights(model->joint, priors);
+    for (size_t k = 0; k < model->clusters && list != NULL; k++)
+        if (json_array_append_new(list, json_real(priors[k])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    free(priors);
+    return list;
+}
+
 static json_t *partition_object(const mele_model *model)
 {
     size_t width = model->space.columns + model->space.target_columns;
@@ -221,7 +238,8 @@ static json_t *partition_object(const mele_model *model)
     good = good
            && mele_i_json_put(object, "method", json_string(mele_partition_name(model->joint)))
            && mele_i_json_put(object, "covariance",
-                              json_string(mele_partition_covariance_kind(model->joint)));
+                              json_string(mele_partition_covariance_kind(model->joint)))
+           && mele_i_json_put(object, "weights", priors_list(model));
     good = mele_i_json_put(object, "centres", list) && good;
     free(centres);
     if (!good) {

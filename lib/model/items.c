@@ -20,7 +20,8 @@ typedef enum need {
     POSTERIORS = 8,
     GATE = 16,
     EXPERTS = 32,
-    EXPERT_VARIANCES = 64
+    EXPERT_VARIANCES = 64,
+    DENSITIES = 128
 } need;
 
 /* Which models have the item. */
@@ -195,6 +196,17 @@ static void logposteriors_row(const mele_model *model, const mele_prediction *p,
     add_numbers(text, p->log_posteriors + i * model->clusters, model->clusters);
 }
 
+static void logdensities_header(const mele_model *model, mele_text *text)
+{
+    add_numbered_names(model, "logdens_", text);
+}
+
+static void logdensities_row(const mele_model *model, const mele_prediction *p, size_t i,
+                             mele_text *text)
+{
+    add_numbers(text, p->log_densities + i * model->clusters, model->clusters);
+}
+
 static void gate_header(const mele_model *model, mele_text *text)
 {
     add_numbered_names(model, "gate_", text);
@@ -277,6 +289,8 @@ static const mele_i_item table[] = {
      posteriors_row},
     {"logposteriors", "their logarithms", POSTERIORS, ANY, logposteriors_header,
      logposteriors_row},
+    {"logdensities", "the log density of the row in each region, in the units clustered in",
+     DENSITIES, ANY, logdensities_header, logdensities_row},
     {"gate", "the weight of each expert", GATE, ANY, gate_header, gate_row},
     {"experts", "what each expert predicts", EXPERTS, ANY, experts_header, experts_row},
     {"experts-sd", "each expert's standard deviation", EXPERT_VARIANCES, REGRESSION,
@@ -331,6 +345,9 @@ static mele_status check_stages(const mele_model *model, const mele_i_item *item
     if ((item->needs & (blended | GATE)) && model->gate == NULL)
         return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs a gate, and the model has no "
                            "stage 3", item->name);
+    if ((item->needs & DENSITIES) && model->joint == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs a partition, and the model has "
+                           "no stage 1", item->name);
     return check_scope(model, item, error);
 }
 
@@ -371,6 +388,7 @@ void mele_i_items_free_room(mele_prediction *p)
     free(p->variance_within);
     free(p->variance_between);
     free(p->log_posteriors);
+    free(p->log_densities);
     free(p->log_gate);
     free(p->expert_mean);
     free(p->expert_variance);
@@ -399,6 +417,7 @@ mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model
         || !room(&p.variance_within, needs & VARIANCES, rows, m)
         || !room(&p.variance_between, needs & VARIANCES, rows, m)
         || !room(&p.log_posteriors, needs & POSTERIORS, rows, k)
+        || !room(&p.log_densities, needs & DENSITIES, rows, k)
         || !room(&p.log_gate, needs & GATE, rows, k)
         || !room(&p.expert_mean, needs & EXPERTS, rows, k * outputs)
         || !room(&p.expert_variance, needs & EXPERT_VARIANCES, rows, k * outputs)) {

@@ -57,6 +57,8 @@ CHOICES(gate_inputs, "posteriors", "features", "both")
 CHOICES(losses, "likelihood", "squared", "posteriors")
 CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
 
+#define LEAST_FLOOR 1e-15 /* a smaller variance is lost in the rounding of the largest */
+
 #define AT(member) offsetof(mele_options, member)
 #define DATA MELE_OPTION_DATA
 #define PARTITION MELE_OPTION_PARTITION
@@ -100,10 +102,10 @@ static const option_row table[] = {
     {{"covariance", 0, PARTITION, "KIND", "of a gmm's components"},
      CHOICE, AT(partition.covariance), 0, 0, mele_partition_covariance, false},
     {{"covariance-floor", 0, PARTITION, "F", "least variance of a gmm's component in any "
-      "direction, relative to the mean variance of the columns"},
-     NUMBER, AT(partition.covariance_floor), 0, 1, NULL, false},
+      "direction, relative to the mean variance of the columns, from 1e-15 to 1"},
+     NUMBER, AT(partition.covariance_floor), LEAST_FLOOR, 1, NULL, false},
     {{"shrinkage", 0, PARTITION, "S", "how far a gmm's covariances are drawn towards spheres of "
-      "their size"},
+      "their size, from 0 (not) to 1"},
      NUMBER, AT(partition.shrinkage), 0, 1, NULL, false},
     {{"cluster-on", 0, PARTITION, "x|xy|COL[,COL...]", "what to cluster: the features, with the "
       "targets, or some of the features"},

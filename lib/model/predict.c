@@ -29,7 +29,7 @@ typedef struct predict_context {
     const mele_i_features *features;
     const double *given;
     const mele_prediction *out;
-    bool need_posteriors, need_gate, need_experts;
+    bool need_posteriors, need_densities, need_gate, need_experts;
     size_t columns, space_columns, clusters, outputs, targets, classes;
 } predict_context;
 
@@ -37,7 +37,8 @@ typedef struct predict_context {
 typedef struct workspace {
     const double **column;
     mele_reason *reason;
-    double *design, *space, *log_posteriors, *log_gate, *gate, *mean, *variance, *log_joint;
+    double *design, *space, *log_posteriors, *log_densities, *log_gate, *gate, *mean, *variance;
+    double *log_joint;
     double *probability; /* exp(mean): classes only */
 } workspace;
 
@@ -59,6 +60,8 @@ static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memo
     w->design = carve(memory, &at, rows * c->columns, sizeof(double));
     w->space = carve(memory, &at, rows * c->space_columns, sizeof(double));
     w->log_posteriors = carve(memory, &at, rows * c->clusters, sizeof(double));
+    w->log_densities = carve(memory, &at, c->need_densities ? rows * c->clusters : 0,
+                             sizeof(double));
     w->log_gate = carve(memory, &at, rows * c->clusters, sizeof(double));
     w->gate = carve(memory, &at, rows * c->clusters, sizeof(double));
     w->mean = carve(memory, &at, experts, sizeof(double));
@@ -118,30 +121,45 @@ static mele_status encode(const predict_context *c, const mele_i_features *featu
     return status;
 }
 
-static mele_status posteriors(const predict_context *c, const mele_i_features *features,
-                              mele_i_block block, workspace *w, mele_error *error)
+/* The block as stage 1 sees it, in *out. */
+static mele_status encode_space(const predict_context *c, const mele_i_features *features,
+                                workspace *w, mele_matrix *out, mele_error *error)
 {
     const mele_model *model = c->model;
     const double *space = w->design;
     mele_status status = MELE_OK;
 
-    if (c->given != NULL) {
-        memcpy(w->log_posteriors, c->given + block.first * c->clusters,
-               block.count * c->clusters * sizeof *w->log_posteriors);
-        return MELE_OK;
-    }
     if (!mele_i_space_is_design(&model->space, &model->scaling)) {
         status = mele_i_space_encode(&model->space, model->schema, model->scaling.center, features,
                                      NULL, NULL, w->space, error);
-        for (size_t i = 0; i < block.count; i++)
+        for (size_t i = 0; i < features->rows; i++)
             if (w->reason[i].kind != MELE_REASON_NONE)
                 memset(w->space + i * c->space_columns, 0, c->space_columns * sizeof *w->space);
         space = w->space;
     }
-    mele_matrix view = mele_matrix_of(space, block.count, c->space_columns);
-    if (status == MELE_OK)
-        status = mele_partition_log_posteriors(model->marginal, &view, NULL, w->log_posteriors,
+    *out = mele_matrix_of(space, features->rows, c->space_columns);
+    return status;
+}
+
+/* Posteriors and densities, as far as they are wanted. */
+static mele_status ask_partition(const predict_context *c, const mele_i_features *features,
+                                 mele_i_block block, workspace *w, mele_error *error)
+{
+    const bool fitted = c->need_posteriors && c->given == NULL;
+    mele_status status = MELE_OK;
+    mele_matrix space;
+
+    if (c->need_posteriors && c->given != NULL)
+        memcpy(w->log_posteriors, c->given + block.first * c->clusters,
+               block.count * c->clusters * sizeof *w->log_posteriors);
+    if (fitted || c->need_densities)
+        status = encode_space(c, features, w, &space, error);
+    if (status == MELE_OK && fitted)
+        status = mele_partition_log_posteriors(c->model->marginal, &space, NULL, w->log_posteriors,
                                                error);
+    if (status == MELE_OK && c->need_densities)
+        status = mele_partition_log_densities(c->model->marginal, &space, NULL, w->log_densities,
+                                              error);
     return status;
 }
 
@@ -168,8 +186,8 @@ static mele_status run_stages(const predict_context *c, const mele_i_features *f
     mele_matrix design = mele_matrix_of(w->design, block.count, c->columns);
     mele_status status = encode(c, features, w, error);
 
-    if (status == MELE_OK && c->need_posteriors)
-        status = posteriors(c, features, block, w, error);
+    if (status == MELE_OK)
+        status = ask_partition(c, features, block, w, error);
     if (status == MELE_OK && c->need_gate)
         status = mele_gate_log_weights(c->model->gate, w->log_posteriors, &design, block.count,
                                        NULL, w->log_gate, error);
@@ -310,6 +328,7 @@ static void hand_out_nothing(const predict_context *c, size_t row)
     fill_row(out->variance_within, row, c->targets);
     fill_row(out->variance_between, row, c->targets);
     fill_row(out->log_posteriors, row, c->clusters);
+    fill_row(out->log_densities, row, c->clusters);
     fill_row(out->log_gate, row, c->clusters);
     fill_row(out->expert_mean, row, c->clusters * c->outputs);
     fill_row(out->expert_variance, row, c->clusters * c->outputs);
@@ -328,6 +347,7 @@ static void hand_out(const predict_context *c, const workspace *w, size_t i, siz
         return;
     }
     copy_row(out->log_posteriors, w->log_posteriors + i * c->clusters, row, c->clusters);
+    copy_row(out->log_densities, w->log_densities + i * c->clusters, row, c->clusters);
     copy_row(out->log_gate, w->log_gate + i * c->clusters, row, c->clusters);
     if (c->need_experts)
         copy_experts(c, w, i, row);
@@ -365,6 +385,7 @@ static void find_needs(predict_context *c)
 
     c->need_gate = blended || out->log_gate != NULL;
     c->need_experts = blended || out->expert_mean != NULL || out->expert_variance != NULL;
+    c->need_densities = out->log_densities != NULL;
     c->need_posteriors = c->need_gate || out->log_posteriors != NULL;
 }
 
@@ -380,6 +401,9 @@ static mele_status check_needs(const predict_context *c, mele_error *error)
     if (c->need_posteriors && model->joint == NULL && c->given == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no partition (stage 1): it needs "
                            "posteriors");
+    if (c->need_densities && model->joint == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the model has no partition (stage 1): it has no "
+                           "densities");
     if (c->classes == 0 && out->probability != NULL)
         return mele_i_fail(error, MELE_EINVAL, "probabilities of a regression");
     if (c->classes > 0 && (out->variance_within != NULL || out->variance_between != NULL

@@ -25,6 +25,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "data/pages.h"
 
 #define SLACK 0x1p-22f  /* see above */
 #define MARGIN 0x1p-20f /* rounding of a few operations and a square root */
@@ -32,12 +33,30 @@
 #define LEAST_DRIFT 0x1p-60 /* above what underflows */
 #define ROWS_A_CENTRE 16 /* with fewer, distances between centres are not worth their while */
 
+#define MOST_KEPT ((size_t)1 << 30) /* bytes of narrow rows */
+#define KEPT_SHARE (4 / 5.)         /* of the bytes of the rows */
+#define SCANNED_GROUPS 8 /* up to which rows that fail are looked at in all of them */
+#define SCANNED_SHARE (3 / 4.) /* of a block's rows: when more fail, all are looked at */
+
 static size_t whole_tiles(size_t rows)
 {
     return (rows + MELE_I_GROUP - 1) / MELE_I_GROUP * MELE_I_GROUP;
 }
 
-mele_status mele_i_bounds_make(mele_i_bounds *b, mele_i_filter *filter, size_t rows,
+/* Narrow rows are kept where there is memory for them; else they are made again and again. */
+static float *keep_rows(const mele_i_filter *f, size_t rows)
+{
+    const size_t bytes = f->padded * sizeof(float);
+
+    if ((double)bytes > KEPT_SHARE * (double)(f->columns * sizeof(double))
+        || whole_tiles(rows) > MOST_KEPT / bytes)
+        return NULL;
+    float *y = mele_i_array(whole_tiles(rows), bytes);
+    mele_i_pages_for(y, whole_tiles(rows), bytes);
+    return y;
+}
+
+mele_status mele_i_bounds_make(mele_i_bounds *b, mele_i_filter *filter, size_t rows, bool keep,
                                mele_error *error)
 {
     const size_t clusters = filter->clusters;
@@ -46,24 +65,30 @@ mele_status mele_i_bounds_make(mele_i_bounds *b, mele_i_filter *filter, size_t r
     b->upper = MELE_I_ARRAY(float, whole_tiles(rows));
     b->lower = mele_i_array(whole_tiles(rows), filter->groups * sizeof(float));
     b->drift = MELE_I_ZEROED(float, whole_tiles(clusters));
+    b->lane_drift = MELE_I_ZEROED(float, filter->groups * MELE_I_GROUP);
     b->half = MELE_I_ZEROED(float, whole_tiles(clusters));
     b->fall = MELE_I_ZEROED(float, filter->groups);
     b->drift_sum = MELE_I_ZEROED(double, clusters);
     b->fall_sum = MELE_I_ZEROED(double, filter->groups);
     if (clusters <= rows / ROWS_A_CENTRE)
         b->between = mele_i_array(clusters, MELE_I_GROUP * sizeof(double));
-    if (b->upper == NULL || b->lower == NULL || b->drift == NULL || b->half == NULL
+    if (b->upper == NULL || b->lower == NULL || b->drift == NULL
+        || b->lane_drift == NULL || b->half == NULL
         || b->fall == NULL || b->drift_sum == NULL || b->fall_sum == NULL
         || (b->between == NULL && clusters <= rows / ROWS_A_CENTRE))
         return mele_i_no_memory(error);
+    b->y = keep ? keep_rows(filter, rows) : NULL;
+    mele_i_pages_for(b->lower, whole_tiles(rows), filter->groups * sizeof(float));
     return MELE_OK;
 }
 
 void mele_i_bounds_clear(mele_i_bounds *b)
 {
+    free(b->y);
     free(b->upper);
     free(b->lower);
     free(b->drift);
+    free(b->lane_drift);
     free(b->half);
     free(b->fall);
     free(b->drift_sum);
@@ -114,7 +139,7 @@ void mele_i_bounds_move(mele_i_bounds *b, const double *centres)
             }
             const double drift = sqrt(square) * OUTWARD + LEAST_DRIFT;
             b->drift_sum[k] += square == 0 ? 0 : drift * (1 + 0x1p-20);
-            b->drift[k] = rounded_up(b->drift_sum[k]);
+            b->drift[k] = b->lane_drift[lane] = rounded_up(b->drift_sum[k]);
             most = fmax(most, square == 0 ? 0 : drift);
         }
         b->fall_sum[g] += most * (1 + 0x1p-20);
@@ -131,13 +156,15 @@ void mele_i_bounds_move(mele_i_bounds *b, const double *centres)
 typedef struct work {
     const mele_i_bounds *b;
     const mele_i_filter *f;
+    mele_i_bounded rows; /* of the block; y: as `at` has it */
     mele_i_filter_room r;
     const double *x;
     size_t stride;
     uint32_t *label, *failed; /* of the block */
-    float *upper, *lower;     /* of the block */
+    float *y;                 /* of the block, where narrow rows are kept */
+    const uint32_t *at;       /* of the chunk: its rows in y; NULL: in order */
     uint32_t *row;            /* of the chunk: its rows in the block */
-    size_t count, alive;      /* of the chunk, and how many of them may change */
+    size_t count;             /* of the chunk */
 } work;
 
 /* Where the lower bound of the first group stands. */
@@ -156,51 +183,113 @@ static inline float stored_lower(float lower, float fall)
     return (lower + fall) * (1 - SLACK);
 }
 
-/* Whether a row with this upper bound keeps its label. */
-static inline bool stays(const work *w, size_t row, size_t cluster, float upper)
+/* Labels of unclear rows of the chunk. Who their best is not is unknown: nor is their bound. */
+static void settle_unclear(const work *w, size_t unclear)
 {
-    const float *lower = w->lower + place(row, w->f->groups), least = upper * (1 + MARGIN);
-    size_t g = 0;
+    const mele_i_filter_room *r = &w->r;
+    uint32_t *row = r->list, *old = r->alive;
 
-    if (least < w->b->half[cluster])
-        return true;
-    while (g < w->f->groups && least < lower[g * MELE_I_GROUP] - w->b->fall[g])
-        g++;
-    return g == w->f->groups;
+    for (size_t q = 0; q < unclear; q++) {
+        row[q] = w->row[r->unclear[q]];
+        old[q] = w->label[row[q]];
+        w->rows.upper[row[q]] = INFINITY;
+    }
+    mele_i_filter_exactly(w->f, w->x, w->stride, row, unclear, w->label, r);
+    for (size_t q = 0; q < unclear; q++) {
+        r->label[r->unclear[q]] = w->label[row[q]];
+        w->label[row[q]] = old[q];
+    }
 }
 
-/* Tighten the upper bounds of the chunk's rows; those that fail still are alive. */
-static void tighten(work *w)
+/* Take the labels of the chunk's rows. */
+static void store_labels(const work *w, mele_i_changes *changes)
+{
+    uint32_t *changed_row = changes->row, *changed_from = changes->from;
+    size_t changed = changes->count;
+
+    for (size_t i = 0; i < w->count; i++) {
+        const uint32_t row = w->row[i], k = w->r.label[i], old = w->label[row];
+        w->label[row] = k;
+        changed_row[changed] = row;
+        changed_from[changed] = old;
+        changed += old != k;
+    }
+    changes->count = w->b->known ? changed : 0;
+}
+
+/* ---- the scores of all groups ---- */
+
+/* Of the block's rows first .. first + count - 1. */
+static size_t scan_run(work *w, size_t first, size_t count, mele_i_changes *changes)
 {
     const mele_i_filter *f = w->f;
-    const mele_i_filter_room *r = &w->r;
-    size_t alive = 0;
+    mele_i_bounded run = w->rows;
+    float *y = w->y == NULL ? w->r.y : w->y + first * f->padded;
+    size_t unclear;
 
-    for (size_t i = 0; i < w->count; i++)
-        r->label[i] = w->label[w->row[i]];
-    f->kernels->own_uppers(r->y, f->padded, w->count, f->row, r->label, r->norm, f->share, f->floor,
-                           r->upper);
-    for (size_t i = 0; i < w->count; i++) {
-        const size_t row = w->row[i], k = r->label[i];
-        r->alive[alive] = (uint32_t)i;
-        if (stays(w, row, k, r->upper[i]))
-            w->upper[row] = stored_upper(r->upper[i], w->b->drift[k]);
-        else
-            alive++;
-    }
-    w->alive = alive;
+    if (w->y == NULL || !w->b->known)
+        f->kernels->narrow(w->x + first * w->stride, w->stride, NULL, count, count, f->columns,
+                           f->origin, f->scale, y, f->padded);
+    run.y = y;
+    run.upper += first;
+    run.lower += first * f->groups;
+    w->row = w->failed;
+    w->count = count;
+    for (size_t i = 0; i < count; i++)
+        w->row[i] = (uint32_t)(first + i);
+    unclear = f->kernels->scan(&run, NULL, NULL, count, w->r.label, w->r.unclear);
+    if (unclear > 0)
+        settle_unclear(w, unclear);
+    store_labels(w, changes);
+    return unclear;
 }
 
-/* The scores of a group for the listed rows of the chunk (NULL: all). Every row leaves the lower
- * bound of its best there; that of the second best, which is for the group of the best of all, is
- * kept. */
+static size_t scan_block(work *w, size_t rows, mele_i_changes *changes)
+{
+    const size_t chunk = w->f->chunk;
+    size_t unclear = 0;
+
+    for (size_t i = 0; i < rows; i += chunk)
+        unclear += scan_run(w, i, rows - i < chunk ? rows - i : chunk, changes);
+    return unclear;
+}
+
+/* Of the chunk's rows. */
+static size_t scan_chunk(const work *w, mele_i_changes *changes)
+{
+    const size_t unclear = w->f->kernels->scan(&w->rows, w->at, w->row, w->count, w->r.label,
+                                               w->r.unclear);
+
+    if (unclear > 0)
+        settle_unclear(w, unclear);
+    store_labels(w, changes);
+    return unclear;
+}
+
+/* ---- the scores of some groups ---- */
+
+/* The narrow rows of the chunk, side by side. */
+static void gather_chunk(work *w)
+{
+    const size_t padded = w->f->padded;
+
+    for (size_t i = 0; i < w->count; i++) {
+        const float *from = w->rows.y + w->at[i] * padded;
+        if (from != w->r.y + i * padded)
+            memcpy(w->r.y + i * padded, from, padded * sizeof *from);
+    }
+    w->f->kernels->lengths(w->r.y, padded, w->count, w->r.norm);
+}
+
+/* The scores of a group for the listed rows of the chunk. Every row leaves the lower bound of its
+ * best there; that of the second best, which is for the group of the best of all, is kept. */
 static void visit_group(const work *w, size_t g, const uint32_t *list, size_t count)
 {
     const mele_i_filter *f = w->f;
     const mele_i_filter_room r = w->r;
     const float fall = w->b->fall[g];
     const size_t groups = f->groups;
-    float *lower = w->lower + g * MELE_I_GROUP;
+    float *lower = w->rows.lower + g * MELE_I_GROUP;
 
     f->kernels->group_nearest(r.y, f->padded, list, count, f->columns,
                               f->group + g * MELE_I_GROUP * (1 + f->columns), r.group_best,
@@ -208,7 +297,7 @@ static void visit_group(const work *w, size_t g, const uint32_t *list, size_t co
     f->kernels->lowers(r.group_best, r.group_second, r.norm, list, count, f->share, f->floor,
                        r.low_best, r.low_second);
     for (size_t q = 0; q < count; q++) {
-        const size_t i = list == NULL ? q : list[q];
+        const size_t i = list[q];
         const float best = r.group_best[q], second = r.group_second[q], before = r.best[i];
         lower[place(w->row[i], groups)] = stored_lower(r.low_best[q], fall);
         if (best < before) {
@@ -220,21 +309,6 @@ static void visit_group(const work *w, size_t g, const uint32_t *list, size_t co
             r.second[i] = best;
         }
     }
-}
-
-static void clear_best(const work *w)
-{
-    for (size_t i = 0; i < w->count; i++)
-        w->r.best[i] = w->r.second[i] = INFINITY;
-}
-
-/* Every group for every row of the chunk. */
-static void visit_all(work *w)
-{
-    w->alive = w->count;
-    clear_best(w);
-    for (size_t g = 0; g < w->f->groups; g++)
-        visit_group(w, g, NULL, w->count);
 }
 
 /* Make a list whole, so that kernels can read on. */
@@ -253,7 +327,7 @@ static void visit_lists(const work *w)
             visit_group(w, g, list_of(w, g), w->r.listed[g]);
 }
 
-/* Their own group for all that are alive, then the other groups for those that they may be near
+/* Their own group for all rows of the chunk, then the other groups for those that they may be near
  * to. */
 static void visit_some(const work *w)
 {
@@ -262,137 +336,98 @@ static void visit_some(const work *w)
     const size_t groups = w->f->groups, size = mele_i_filter_list(w->f);
 
     memset(r.listed, 0, groups * sizeof *r.listed);
-    for (size_t a = 0; a < w->alive; a++) {
-        const uint32_t i = r.alive[a], g = w->f->group_of[r.label[i]];
-        r.list[g * size + r.listed[g]++] = i;
+    for (size_t i = 0; i < w->count + MELE_I_GROUP; i++)
+        r.best[i] = r.second[i] = INFINITY;
+    for (size_t i = 0; i < w->count; i++) {
+        const uint32_t g = w->f->group_of[w->label[w->row[i]]];
+        r.list[g * size + r.listed[g]++] = (uint32_t)i;
     }
-    clear_best(w);
     visit_lists(w);
     memset(r.listed, 0, groups * sizeof *r.listed);
-    for (size_t a = 0; a < w->alive; a++) {
-        const uint32_t i = r.alive[a], own = r.group[i];
+    for (size_t i = 0; i < w->count; i++) {
+        const uint32_t own = r.group[i];
         const float wide = share * r.norm[i] + floor, square = r.norm[i] + 2 * r.best[i];
         const float u = sqrtf((square > 0 ? square : 0) + wide) * (1 + 2 * MARGIN);
-        const float *lower = w->lower + place(w->row[i], groups);
+        const float *lower = w->rows.lower + place(w->row[i], groups);
         for (size_t g = 0; g < groups; g++) {
             const bool near = !(u < lower[g * MELE_I_GROUP] - fall[g]);
-            r.list[g * size + r.listed[g]] = i;
+            r.list[g * size + r.listed[g]] = (uint32_t)i;
             r.listed[g] += near & (g != own);
         }
     }
     visit_lists(w);
 }
 
-static void visit_groups(work *w)
-{
-    const mele_i_filter *f = w->f;
-
-    if (f->groups == 1) {
-        f->kernels->group_nearest(w->r.y, f->padded, NULL, w->count, f->columns, f->group,
-                                  w->r.best, w->r.second);
-        memset(w->r.group, 0, w->count * sizeof *w->r.group);
-        w->alive = w->count;
-    } else if (w->b->known) {
-        tighten(w);
-        visit_some(w);
-    } else {
-        visit_all(w);
-    }
-}
-
-/* Their scores, side by side. */
-static void gather_alive(const work *w)
-{
-    const mele_i_filter_room r = w->r;
-
-    for (size_t a = 0; a < w->alive; a++) {
-        const size_t i = r.alive[a];
-        r.best[a] = r.best[i];
-        r.second[a] = r.second[i];
-        r.norm[a] = r.norm[i];
-        r.lower[a] = r.lower[i];
-        r.group[a] = r.group[i];
-        w->row[a] = w->row[i];
-    }
-}
-
-/* Labels of unclear rows. Their best stays in the bound of its group. */
-static void settle_unclear(const work *w, size_t unclear)
-{
-    const mele_i_filter_room *r = &w->r;
-    uint32_t *row = r->list, *old = r->alive;
-
-    for (size_t q = 0; q < unclear; q++) {
-        row[q] = w->row[r->unclear[q]];
-        old[q] = w->label[row[q]];
-        r->lower[r->unclear[q]] = 0;
-    }
-    mele_i_filter_exactly(w->f, w->x, w->stride, row, unclear, w->label, r);
-    for (size_t q = 0; q < unclear; q++) {
-        r->label[r->unclear[q]] = w->label[row[q]];
-        w->label[row[q]] = old[q];
-    }
-}
-
-/* Take the labels and bounds of the rows that are alive. */
-static void store_rows(const work *w, mele_i_changes *changes)
-{
-    const mele_i_filter_room r = w->r;
-    const float *drift = w->b->drift, *fall = w->b->fall;
-    const size_t groups = w->f->groups, alive = w->alive;
-    uint32_t *changed_row = changes->row, *changed_from = changes->from;
-    size_t changed = changes->count;
-
-    for (size_t i = 0; i < alive; i++) {
-        const uint32_t row = w->row[i], k = r.label[i], old = w->label[row], g = r.group[i];
-        w->upper[row] = stored_upper(r.upper[i], drift[k]);
-        w->lower[place(row, groups) + g * MELE_I_GROUP] = stored_lower(r.lower[i], fall[g]);
-        w->label[row] = k;
-        changed_row[changed] = row;
-        changed_from[changed] = old;
-        changed += old != k;
-    }
-    changes->count = w->b->known ? changed : 0;
-}
-
-/* New labels and bounds of the rows that are alive; returns how many were unclear. */
-static size_t settle_chunk(work *w, mele_i_changes *changes)
+/* New labels and bounds of the chunk's rows; returns how many were unclear. */
+static size_t visit_chunk(work *w, mele_i_changes *changes)
 {
     const mele_i_filter *f = w->f;
     const mele_i_filter_room r = w->r;
-    const bool alone = f->groups == 1;
     size_t unclear;
 
-    if (w->alive < w->count)
-        gather_alive(w);
-    unclear = f->kernels->settle(r.best, r.second, r.norm, w->alive, f->share, f->floor, r.upper,
-                                 alone ? r.lower : r.low_best, r.unclear);
-    for (size_t i = 0; i < w->alive; i++)
-        r.label[i] = f->cluster[r.group[i] * MELE_I_GROUP + mele_i_lane(r.best[i])];
+    gather_chunk(w);
+    visit_some(w);
+    unclear = f->kernels->settle(r.best, r.second, r.norm, w->count, f->share, f->floor, r.upper,
+                                 r.low_best, r.unclear);
+    for (size_t q = 0; q < unclear; q++)
+        r.lower[r.unclear[q]] = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        const uint32_t row = w->row[i], g = r.group[i];
+        const uint32_t lane = g * MELE_I_GROUP + mele_i_lane(r.best[i]);
+        w->rows.upper[row] = stored_upper(r.upper[i], w->b->lane_drift[lane]);
+        w->rows.lower[place(row, f->groups) + g * MELE_I_GROUP] =
+            stored_lower(r.lower[i], w->b->fall[g]);
+        r.label[i] = f->cluster[lane];
+    }
     if (unclear > 0)
         settle_unclear(w, unclear);
-    store_rows(w, changes);
+    store_labels(w, changes);
     return unclear;
+}
+
+/* ---- blocks ---- */
+
+/* Narrow rows for the chunk, unless they are kept. */
+static void take_chunk(work *w, uint32_t *row, size_t count, size_t known)
+{
+    const mele_i_filter *f = w->f;
+
+    w->row = row;
+    w->count = count;
+    w->at = row;
+    w->rows.y = w->y;
+    if (w->y != NULL)
+        return;
+    w->at = NULL;
+    w->rows.y = w->r.y;
+    f->kernels->narrow(w->x, w->stride, row, count, known, f->columns, f->origin, f->scale, w->r.y,
+                       f->padded);
+}
+
+/* Leave of the chunk the rows that may change even with a new upper bound. */
+static void tighten_chunk(work *w)
+{
+    uint32_t *alive = w->r.alive;
+
+    w->count = w->f->kernels->tighten(&w->rows, w->at, w->row, w->count, alive);
+    for (size_t i = 0; i < w->count; i++)
+        w->row[i] = w->row[alive[i]];
+    w->at = w->y != NULL ? w->row : alive;
 }
 
 /* The rows of the block that may have another label. */
 static size_t list_failed(work *w, size_t rows)
 {
     const mele_i_bounds *b = w->b;
+    const float *upper = w->rows.upper, *lower = w->rows.lower;
     const size_t whole = rows / MELE_I_GROUP * MELE_I_GROUP, left = rows - whole;
     uint32_t label[MELE_I_GROUP] = {0};
-    size_t failed = 0, more;
+    size_t failed, more;
 
-    if (!b->known) {
-        for (size_t i = 0; i < rows; i++)
-            w->failed[i] = (uint32_t)i;
-        memset(w->label, 0, rows * sizeof *w->label);
-        return rows;
-    }
-    failed = w->f->kernels->outside(w->label, w->upper, w->lower, whole, w->f->groups, b->drift,
-                                    b->half, b->fall, w->failed);
+    failed = w->f->kernels->outside(w->label, upper, lower, whole, w->f->groups, b->drift, b->half,
+                                    b->fall, w->failed);
     memcpy(label, w->label + whole, left * sizeof *label);
-    more = w->f->kernels->outside(label, w->upper + whole, w->lower + whole * w->f->groups, left,
+    more = w->f->kernels->outside(label, upper + whole, lower + whole * w->f->groups, left,
                                   w->f->groups, b->drift, b->half, b->fall, w->failed + failed);
     for (size_t i = failed; i < failed + more; i++)
         w->failed[i] += (uint32_t)whole;
@@ -404,25 +439,43 @@ size_t mele_i_bounds_bytes(const mele_i_bounds *b, size_t rows)
     return mele_i_filter_bytes(b->filter) + (rows + 2 * MELE_I_GROUP) * sizeof(uint32_t);
 }
 
+static work work_on(const mele_i_bounds *b, const double *x, size_t stride, size_t first,
+                    uint32_t *label, void *scratch)
+{
+    const mele_i_filter *f = b->filter;
+    work w = {.b = b, .f = f, .x = x, .stride = stride, .label = label,
+              .r = mele_i_filter_room_in(f, scratch)};
+
+    w.failed = (uint32_t *)((char *)scratch + mele_i_filter_bytes(f));
+    w.y = b->y == NULL ? NULL : b->y + first * f->padded;
+    w.rows = (mele_i_bounded){.stride = f->padded, .cols = f->columns, .groups = f->groups,
+                              .group = f->group, .cluster = f->cluster, .centres = f->row,
+                              .lane_drift = b->lane_drift, .drift = b->drift, .half = b->half,
+                              .fall = b->fall, .share = f->share, .floor = f->floor,
+                              .label = label, .upper = b->upper + first,
+                              .lower = b->lower + first * f->groups};
+    return w;
+}
+
 size_t mele_i_bounds_label(const mele_i_bounds *b, const double *x, size_t stride, size_t first,
                            size_t rows, uint32_t *label, mele_i_changes *changes, void *scratch)
 {
     const mele_i_filter *f = b->filter;
-    work w = {.b = b, .f = f, .x = x, .stride = stride, .label = label,
-              .r = mele_i_filter_room_in(f, scratch), .upper = b->upper + first,
-              .lower = b->lower + first * f->groups};
-    size_t unclear = 0;
+    work w = work_on(b, x, stride, first, label, scratch);
+    size_t unclear = 0, failed;
 
-    w.failed = (uint32_t *)((char *)scratch + mele_i_filter_bytes(f));
-    const size_t failed = list_failed(&w, rows);
+    if (!b->known) {
+        memset(label, 0, rows * sizeof *label);
+        return scan_block(&w, rows, changes);
+    }
+    failed = list_failed(&w, rows);
+    if ((double)failed > SCANNED_SHARE * (double)rows && f->groups <= SCANNED_GROUPS)
+        return scan_block(&w, rows, changes);
     for (size_t i = 0; i < failed; i += f->chunk) {
-        w.row = w.failed + i;
-        w.count = failed - i < f->chunk ? failed - i : f->chunk;
-        f->kernels->narrow(x, stride, w.row, w.count, failed - i, f->columns, f->origin, f->scale, w.r.y,
-                           f->padded);
-        f->kernels->lengths(w.r.y, f->padded, w.count, w.r.norm);
-        visit_groups(&w);
-        unclear += settle_chunk(&w, changes);
+        take_chunk(&w, w.failed + i, failed - i < f->chunk ? failed - i : f->chunk, failed - i);
+        if (f->groups > 1)
+            tighten_chunk(&w);
+        unclear += f->groups <= SCANNED_GROUPS ? scan_chunk(&w, changes) : visit_chunk(&w, changes);
     }
     return unclear;
 }

@@ -8,9 +8,11 @@
 typedef struct mele_i_bounds {
     mele_i_filter *filter;
     bool known;       /* all rows have bounds */
+    float *y;         /* n narrow rows, once bounds are known; NULL: made when wanted */
     float *upper;     /* n: on the distance to the own centre, before the drifts */
     float *lower;     /* a group: on the distance to any other centre of it, before the falls */
     float *drift;     /* K: how far each centre has moved in all */
+    float *lane_drift; /* the same of every lane of the filter's groups */
     float *half;      /* K: half the distance to the nearest other centre, or 0 */
     float *fall;      /* groups: how far at most the centres of each have moved in all */
     double *drift_sum, *fall_sum; /* what drift and fall are rounded up from */
@@ -23,8 +25,9 @@ typedef struct mele_i_changes {
     uint32_t *row, *from;
 } mele_i_changes;
 
-/* Bounds of so many rows, none known. Freed with mele_i_bounds_clear() whatever is returned. */
-mele_status mele_i_bounds_make(mele_i_bounds *bounds, mele_i_filter *filter, size_t rows,
+/* Bounds of so many rows, none known; with leave to keep narrow rows, where they are not much beside
+ * the rows themselves. Freed with mele_i_bounds_clear() whatever is returned. */
+mele_status mele_i_bounds_make(mele_i_bounds *bounds, mele_i_filter *filter, size_t rows, bool keep,
                                mele_error *error);
 void mele_i_bounds_clear(mele_i_bounds *bounds);
 

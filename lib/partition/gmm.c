@@ -370,24 +370,42 @@ static mele_status check_shares(const mele_matrix *shares, mele_error *error)
     return MELE_OK;
 }
 
-/* Components without rows stay where all are at first: at the mean of the data, with its size. */
+/* The covariances of components that have no rows, or only rows of next to no weight, stay as all
+ * are at first: spheres of the size of the data. */
+static void begin_spheres(mele_partition *p, double variance)
+{
+    const mele_i_covariance *c = p->covariance;
+    double *s = mele_i_mixture_covariances(p);
+
+    for (size_t m = 0; m < mele_i_covariance_matrices(c, p->clusters); m++)
+        c->fill(s + m * c->size(p->columns), p->columns, variance);
+}
+
+/* Components without rows stay where all are at first: at the mean of the data. */
 static mele_status fit_shares(const mele_i_attempt *attempt, mele_partition *p,
                               mele_partition_info *info, mele_error *error)
 {
-    const mele_i_covariance *c = p->covariance;
-    const mele_i_sample *sample = attempt->sample;
-    const size_t d = p->columns, count = mele_i_covariance_count(c, p->clusters, d);
-    double *s = mele_i_mixture_covariances(p);
+    const size_t d = p->columns;
     mele_status status = check_shares(attempt->options->responsibilities, error);
 
     if (status != MELE_OK)
         return status;
     for (size_t k = 0; k < p->clusters; k++)
-        memcpy(p->centres + k * d, sample->mean, d * sizeof(double));
-    memset(s, 0, count * sizeof *s);
-    for (size_t k = 0; k < mele_i_covariance_matrices(c, p->clusters); k++, s += c->size(d))
-        c->fill(s, d, sample->size);
+        memcpy(p->centres + k * d, attempt->sample->mean, d * sizeof(double));
+    begin_spheres(p, attempt->sample->size);
     return run_em(attempt, p, NULL, info, error);
+}
+
+/* Given centres may be anywhere. Their rows being known, they move to the range of the data:
+ * moments about a centre that is far from its rows would be lost to rounding, or overflow. */
+static void move_into_range(const mele_i_sample *sample, mele_partition *p)
+{
+    const size_t d = p->columns;
+
+    for (size_t k = 0; k < p->clusters; k++)
+        for (size_t j = 0; j < d; j++)
+            p->centres[k * d + j] =
+                fmin(fmax(p->centres[k * d + j], sample->low[j]), sample->high[j]);
 }
 
 static mele_status fit_labels(const mele_i_attempt *attempt, mele_partition *trial,
@@ -405,6 +423,8 @@ static mele_status fit_labels(const mele_i_attempt *attempt, mele_partition *tri
                                       &trial->clusters, label, info, error);
     if (status == MELE_OK) {
         *info = (mele_partition_info){.repaired = info->repaired};
+        move_into_range(attempt->sample, trial);
+        begin_spheres(trial, attempt->sample->size);
         status = run_em(attempt, trial, label, info, error);
     }
     free(label);

@@ -11,6 +11,7 @@
 
 typedef struct mele_i_partition_kind mele_i_partition_kind;
 typedef struct mele_i_covariance mele_i_covariance;
+typedef struct mele_i_filter mele_i_filter;
 
 struct mele_partition {
     const mele_i_partition_kind *kind;
@@ -65,7 +66,11 @@ struct mele_i_partition_kind {
     void (*log_joint)(const mele_partition *partition, const double *x, size_t stride, size_t rows,
                       double *out);
 
-    /* The same without the prior; NULL: priors are equal. */
+    /* Whether a row that this filter of the centres is clear about has the largest posterior, as it
+     * rounds, at its nearest centre, alone; NULL: never. */
+    bool (*nearest_is_largest)(const mele_partition *partition, const mele_i_filter *filter);
+
+    /* The same as log_joint without the prior; NULL: priors are equal. */
     void (*log_densities)(const mele_partition *partition, const double *x, size_t stride,
                           size_t rows, double *out);
 

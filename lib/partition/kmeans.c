@@ -13,6 +13,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
+#include "partition/filter.h"
 
 #define LEAST_SHARE 1e-8 /* above the rounding of squared distances, so that ties stay ties */
 
@@ -53,6 +54,24 @@ static void log_joint(const mele_partition *p, const double *x, size_t stride, s
         out[i] = constant - half * out[i];
 }
 
+/* With E and m of filter.c, in its units: squared distances D are at most 4 m, E = u m with
+ * u >= (d + 24) 2^-24, and when a row is clear the second D is more than 2 E above the least. With
+ * h = 1 / (2 v) a log density is C - h D. Computed it is off by less than 2^-50 (|C| + 1), of C and
+ * of the difference, and (d + 6) 2^-52 h D <= 2^-25 h E, of D and the product. A posterior is that
+ * less one number for all centres, at most log K from the largest: order stays, and a lead of
+ * 2^-50 (|C| + log K + 1) too. So does 2 h E, E >= floor, when h floor is 2^-40 of that or more.
+ * Nothing overflows (D < 2^130 where single precision did not), and what squares lose by underflow,
+ * less than d 2^-1073, is nothing next to d 2^-40 / h. */
+static bool nearest_is_largest(const mele_partition *p, const mele_i_filter *f)
+{
+    const double v = p->shape[0], half = 0.5 / v, square = 1 / f->scale / f->scale;
+    const double most = 0x1p130 * square, d = (double)p->columns;
+    const double size = d + fabs(0.5 * d * log(2 * M_PI * v)) + 2 * log((double)p->clusters) + 1;
+
+    return f->usable && most < 0x1p1000 && half * most < 0x1p1000
+           && half * square * f->floor >= 0x1p-40 * size;
+}
+
 /* One variance for all clusters and columns: it stays in any order and marginal. */
 static void keep_order(mele_partition *p, const size_t *order, double *work)
 {
@@ -87,6 +106,7 @@ const mele_i_partition_kind mele_i_partition_kmeans = {
     .shape_count = one_number,
     .fit = fit,
     .log_joint = log_joint,
+    .nearest_is_largest = nearest_is_largest,
     .reorder = keep_order,
     .marginal = marginal,
     .save = save,

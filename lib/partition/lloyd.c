@@ -13,8 +13,8 @@
  *
  * Repair: each empty cluster, in order of index, moves to the row of positive weight that is
  * farthest from its own centre (the lowest row among equals) and was not taken by another one.
- * When all such distances are zero there is nothing to split: clusters still empty at the end
- * are dropped, so fewer distinct rows than K give as many clusters as distinct rows. */
+ * Clusters that the last assignment left empty are repaired as well. When all such distances are
+ * zero there is nothing to split: clusters still empty at the end are dropped, so fewer distinct rows than K give as many clusters as distinct rows. */
 #include "partition/lloyd.h"
 
 #include <math.h>
@@ -33,6 +33,7 @@
 #define BLOCK_ROWS 4096          /* a block costs a few locks */
 #define MOST_BLOCK_ROWS 8192
 #define BLOCK_NUMBERS ((size_t)1 << 19) /* of a block's rows, where they are read */
+#define LABEL_RUN 32             /* labels compared at once */
 #define ROWS_A_CENTRE 16         /* of a block: adding its sums is then little beside its rows */
 
 typedef enum method { PLAIN, TILES, BOUNDS } method;
@@ -90,18 +91,29 @@ static room room_in(const lloyd *l, void *scratch)
     return r;
 }
 
-/* List where labels differ, and take them. */
+/* List where the labels of rows first .. end - 1 differ. */
+static void list_changes(const uint32_t *label, const uint32_t *next, size_t first, size_t end,
+                         mele_i_changes *changes)
+{
+    size_t count = changes->count;
+
+    for (size_t i = first; i < end; i++) {
+        changes->row[count] = (uint32_t)i;
+        changes->from[count] = label[i];
+        count += label[i] != next[i];
+    }
+    changes->count = count;
+}
+
+/* List where labels differ, and take them. Most runs of rows soon keep theirs. */
 static void take_labels(const room *r, bool labelled, size_t rows, uint32_t *label,
                         mele_i_changes *changes)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < rows && labelled; i++) {
-        changes->row[count] = (uint32_t)i;
-        changes->from[count] = label[i];
-        count += label[i] != r->label[i];
+    for (size_t i = 0; i < rows && labelled; i += LABEL_RUN) {
+        const size_t count = rows - i < LABEL_RUN ? rows - i : LABEL_RUN;
+        if (memcmp(label + i, r->label + i, count * sizeof *label) != 0)
+            list_changes(label, r->label, i, i + count, changes);
     }
-    changes->count = count;
     memcpy(label, r->label, rows * sizeof *label);
 }
 
@@ -418,6 +430,38 @@ static mele_status iterate_lloyd(lloyd *l, bool tell, mele_partition_info *info,
     return status == MELE_OK && !settled ? assign_rows(l, empty > 0, error) : status;
 }
 
+static size_t count_empty(const lloyd *l)
+{
+    size_t empty = 0;
+
+    for (size_t k = 0; k < l->clusters; k++)
+        empty += l->sums.count[k] == 0;
+    return empty;
+}
+
+/* The last assignment may leave clusters empty: they are repaired as long as that helps, which may
+ * empty others, at most once for every cluster. */
+static mele_status fill_empty(lloyd *l, mele_partition_info *info, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t round = 0, empty; round < l->clusters; round++) {
+        size_t repaired = 0;
+        if ((empty = count_empty(l)) == 0)
+            break;
+        memcpy(l->next, l->centres, l->clusters * l->columns * sizeof(double));
+        status = repair_empty(l, empty, &repaired, error);
+        if (status != MELE_OK || repaired == 0)
+            break;
+        info->repaired += repaired;
+        take_centres(l);
+        status = assign_rows(l, true, error);
+        if (status != MELE_OK)
+            break;
+    }
+    return status;
+}
+
 /* Close the gaps that empty clusters leave, in centres and labels. Rows of weight zero may have
  * been nearest to one of them: they go to their nearest of the rest. */
 static mele_status drop_empty(lloyd *l, mele_error *error)
@@ -474,7 +518,8 @@ static mele_status make_method(lloyd *l, mele_error *error)
     status = mele_i_filter_make(&l->filter, l->kernels, l->clusters, l->columns, sample->mean,
                                 radius(sample), l->centres, chosen == BOUNDS, error);
     if (status == MELE_OK && l->filter.usable && chosen == BOUNDS)
-        status = mele_i_bounds_make(&l->bounds, &l->filter, sample->rows.rows, error);
+        status = mele_i_bounds_make(&l->bounds, &l->filter, sample->rows.rows,
+                                    sample->rows.data != NULL, error);
     if (status == MELE_OK && l->filter.usable)
         l->method = chosen;
     return status;
@@ -496,6 +541,8 @@ static mele_status run_lloyd(lloyd *l, bool iterate, bool tell, mele_partition_i
 
     if (status == MELE_OK)
         status = iterate ? iterate_lloyd(l, tell, info, error) : assign_rows(l, true, error);
+    if (status == MELE_OK && iterate)
+        status = fill_empty(l, info, error);
     if (status == MELE_OK)
         status = drop_empty(l, error);
     if (status == MELE_OK)

@@ -341,10 +341,11 @@ static mele_status fit_sample(const mele_i_sample *sample, const mele_partition_
                               mele_engine *engine, mele_partition **out, mele_partition_info *info,
                               mele_error *error)
 {
-    bool given = o->centres != NULL || o->responsibilities != NULL;
+    const mele_i_partition_kind *kind = mele_i_partition_kind_named(o->method);
+    bool given = o->centres != NULL || (kind->mixture && o->responsibilities != NULL);
     restarts r = {.sample = sample,
                   .options = o,
-                  .kind = mele_i_partition_kind_named(o->method),
+                  .kind = kind,
                   .count = given ? 1 : o->restarts};
     mele_status status = run_restarts(&r, engine, error);
 

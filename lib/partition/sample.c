@@ -1,54 +1,23 @@
 /* What every kind wants to know of the rows, in one pass: their total weight, and of each column the
- * mean, the extremes and the sum of squares about the mean.
- *
- * A block is taken twice while it is in the cache, for its mean m_b and for the squares about it;
- * blocks are joined by
- *     m = m_a + (m_b - m_a) W_b / W,    S = S_a + S_b + (m_b - m_a)^2 W_a W_b / W
- * (Chan, Golub, LeVeque 1983, Am. Stat. 37), so that nothing is lost to a large mean. */
+ * mean, the extremes and the sum of squares about the mean (engine/columns.c). */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "engine/kernels.h"
+#include "engine/columns.h"
 #include "partition/kind.h"
 
 /* Below DBL_MAX by what sums of a few squared distances need. */
 #define MOST_SCATTER 0x1p1020
 #define BLOCK_NUMBERS 32768
 
-/* The sums of some rows: total weight, then d of each. */
-typedef struct sums {
-    double *weight, *mean, *squares, *low, *high;
-} sums;
-
 typedef struct describing {
     const mele_i_sample *sample;
     const mele_i_kernels *kernels;
-    sums all;
+    mele_i_column_sums all;
 } describing;
-
-static size_t sums_count(size_t d)
-{
-    return 1 + 4 * d;
-}
-
-static sums sums_in(double *room, size_t d)
-{
-    sums s = {room, room + 1, room + 1 + d, room + 1 + 2 * d, room + 1 + 3 * d};
-    return s;
-}
-
-static void clear_sums(const sums *s, size_t d)
-{
-    memset(s->weight, 0, (1 + 2 * d) * sizeof(double));
-    for (size_t j = 0; j < d; j++) {
-        s->low[j] = INFINITY;
-        s->high[j] = -INFINITY;
-    }
-}
 
 /* The first number of a block that is not finite, if it has one. */
 static mele_status check_finite(const double *x, size_t stride, mele_i_block block, size_t d,
@@ -63,15 +32,11 @@ static mele_status check_finite(const double *x, size_t stride, mele_i_block blo
     return MELE_OK;
 }
 
-static double block_weight(const mele_i_sample *sample, mele_i_block block)
+static mele_status too_far(mele_error *error)
 {
-    double sum = 0;
-
-    if (sample->weights == NULL)
-        return (double)block.count;
-    for (size_t i = block.first; i < block.first + block.count; i++)
-        sum += sample->weights[i];
-    return sum;
+    return mele_i_fail(error, MELE_EDATA,
+                       "the rows spread too far for sums of squared "
+                       "distances: scale the data");
 }
 
 static mele_status map_block(void *context, mele_i_block block, void *partial, void *scratch,
@@ -81,54 +46,30 @@ static mele_status map_block(void *context, mele_i_block block, void *partial, v
     const mele_rows *rows = &c->sample->rows;
     const size_t d = rows->cols;
     const double *weights = c->sample->weights, *x;
-    const sums s = sums_in(partial, d);
+    const mele_i_column_sums s = mele_i_column_sums_in(partial, d);
     size_t stride;
-    bool finite = true;
     mele_status status = mele_i_rows_take(rows, block, scratch, &x, &stride, error);
 
     if (status != MELE_OK)
         return status;
     weights = weights == NULL ? NULL : weights + block.first;
-    clear_sums(&s, d);
-    *s.weight = block_weight(c->sample, block);
-    c->kernels->column_sums(x, stride, block.count, d, NULL, s.low, s.high, s.mean);
-    for (size_t j = 0; j < d; j++)
-        finite = finite && isfinite(s.mean[j]);
-    if (!finite)
-        status = check_finite(x, stride, block, d, error);
-    if (status != MELE_OK)
-        return status;
-    if (weights != NULL) {
-        memset(s.mean, 0, d * sizeof *s.mean);
-        c->kernels->column_sums(x, stride, block.count, d, weights, s.low, s.high, s.mean);
-    }
-    for (size_t j = 0; j < d; j++)
-        s.mean[j] = *s.weight > 0 ? s.mean[j] / *s.weight : 0;
-    c->kernels->column_squares(x, stride, block.count, d, weights, s.mean, s.squares);
-    return MELE_OK;
+    if (mele_i_column_sums_take(&s, c->kernels, x, stride, block.count, d, weights))
+        return MELE_OK;
+    status = check_finite(x, stride, block, d, error);
+    return status == MELE_OK ? too_far(error) : status;
 }
 
 static void combine_block(void *context, const void *partial)
 {
     describing *c = context;
     const size_t d = c->sample->rows.cols;
-    const sums a = c->all, b = sums_in((double *)partial, d);
-    const double total = *a.weight + *b.weight;
+    const mele_i_column_sums more = mele_i_column_sums_in((double *)partial, d);
 
-    for (size_t j = 0; j < d; j++) {
-        a.low[j] = fmin(a.low[j], b.low[j]);
-        a.high[j] = fmax(a.high[j], b.high[j]);
-        if (*b.weight > 0) {
-            double off = b.mean[j] - a.mean[j], share = *b.weight / total;
-            a.mean[j] += off * share;
-            a.squares[j] += b.squares[j] + off * off * *a.weight * share;
-        }
-    }
-    *a.weight = total;
+    mele_i_column_sums_join(&c->all, &more, d);
 }
 
 /* The variance, unless the rows spread too far. A sum that is not finite ends here. */
-static mele_status set_variance(mele_i_sample *sample, const sums *all, mele_error *error)
+static mele_status set_variance(mele_i_sample *sample, const mele_i_column_sums *all, mele_error *error)
 {
     size_t d = sample->rows.cols;
     double sum = 0, size = 0;
@@ -138,9 +79,7 @@ static mele_status set_variance(mele_i_sample *sample, const sums *all, mele_err
         size += all->mean[j] * all->mean[j] / (double)d;
     }
     if (!(sum <= MOST_SCATTER && size <= MOST_SCATTER))
-        return mele_i_fail(error, MELE_EDATA,
-                           "the rows spread too far for sums of squared "
-                           "distances: scale the data");
+        return too_far(error);
     sample->variance = sum / sample->total / (double)d;
     sample->size = sample->variance > 0 ? sample->variance : size > 0 ? size : 1;
     return MELE_OK;
@@ -163,7 +102,7 @@ mele_status mele_i_sample_describe(mele_i_sample *sample, mele_engine *engine, m
     describing context = {.sample = sample, .kernels = mele_i_kernels_best()};
     mele_i_pass pass = {.rows = sample->rows.rows,
                         .block_rows = block_rows,
-                        .partial_bytes = sums_count(d) * sizeof(double),
+                        .partial_bytes = mele_i_column_sums_count(d) * sizeof(double),
                         .scratch_bytes =
                             mele_i_rows_room(&sample->rows, block_rows) * sizeof(double),
                         .map = map_block,
@@ -171,11 +110,11 @@ mele_status mele_i_sample_describe(mele_i_sample *sample, mele_engine *engine, m
                         .context = &context};
     mele_status status;
 
-    sample->room = mele_i_array(sums_count(d), sizeof(double));
+    sample->room = mele_i_array(mele_i_column_sums_count(d), sizeof(double));
     if (sample->room == NULL)
         return mele_i_no_memory(error);
-    context.all = sums_in(sample->room, d);
-    clear_sums(&context.all, d);
+    context.all = mele_i_column_sums_in(sample->room, d);
+    mele_i_column_sums_start(&context.all, d);
     status = mele_i_pass_run(engine, &pass, error);
     sample->total = *context.all.weight;
     sample->mean = context.all.mean;

@@ -185,7 +185,11 @@ static double silhouette_of(const sample *s, const double *squared, size_t k)
         else if (s->total[l] > 0)
             b = fmin(b, sum / s->total[l]);
     }
-    return a == b ? 0 : (b - a) / fmax(a, b);
+    if (a == b)
+        return 0;
+    if (isinf(a) || isinf(b)) /* squares that overflowed */
+        return a < b ? 1 : -1;
+    return (b - a) / fmax(a, b);
 }
 
 static mele_status map_silhouettes(void *context, mele_i_block block, void *partial, void *scratch,

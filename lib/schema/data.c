@@ -531,8 +531,9 @@ mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t
     mele_status status = MELE_OK;
 
     if (data->windows != NULL)
-        status = mele_i_fail(error, MELE_ENOMEM, "cross-validation needs the data in memory, which "
-                             "the limit (--memory) does not allow");
+        status = mele_i_fail(error, MELE_ENOMEM, "cross-validation (--cv, or --criterion cv, which "
+                             "chooses K where there is a target) needs the data in memory, and "
+                             "--memory does not allow it");
     else if ((subset = MELE_I_NEW(mele_data)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK)

@@ -1,10 +1,7 @@
 /* From features to the design matrix.
  *
  * Standard scaling: z = (v - m) / s with the weighted mean m = sum w v / W and s^2 =
- * sum w (v - m)^2 / W, W = sum w. One pass: a block is taken twice while it is in the cache, for
- * its mean m_b and for the squares about it; blocks are joined by
- *     m = m_a + (m_b - m_a) W_b / W,    S = S_a + S_b + (m_b - m_a)^2 W_a W_b / W
- * (Chan, Golub, LeVeque 1983, Am. Stat. 37), free of cancellation.
+ * sum w (v - m)^2 / W, W = sum w, in one pass (engine/columns.c).
  *
  * A column whose largest value v is so large or small that squares would overflow or vanish is
  * summed in a second pass, as v 2^-e, e the exponent of that value. */
@@ -18,7 +15,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "engine/kernels.h"
+#include "engine/columns.h"
 #include "engine/pass.h"
 
 #define BLOCK_NUMBERS 32768
@@ -138,79 +135,26 @@ static mele_status take_rows(const source *s, size_t first, size_t count, double
 
 /* ---- summing up columns ---- */
 
-/* Of each column, over some rows. */
-typedef struct sums {
-    double *weight, *mean, *squares, *low, *high;
-} sums;
-
 typedef struct summing {
     const source *source;
     const double *weights;
     const double *factor; /* 2^-e of each column; NULL: all 1 */
     const mele_i_kernels *kernels;
-    size_t block_rows;
-    sums all;
+    mele_i_column_sums all;
 } summing;
 
-static size_t sums_count(size_t columns)
+/* Whether no row is to be left out because of its weight. */
+static bool all_count(const double *weights, size_t rows)
 {
-    return 5 * columns;
-}
-
-static sums sums_in(double *room, size_t columns)
-{
-    sums s = {room, room + columns, room + 2 * columns, room + 3 * columns, room + 4 * columns};
-    return s;
-}
-
-static void sums_start(const sums *s, size_t columns)
-{
-    memset(s->weight, 0, 3 * columns * sizeof(double));
-    for (size_t j = 0; j < columns; j++) {
-        s->low[j] = INFINITY;
-        s->high[j] = -INFINITY;
-    }
-}
-
-/* The sum of the weights; 0 when one of them is. */
-static double weight_of(const double *weights, size_t rows)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < rows && weights != NULL; i++) {
+    for (size_t i = 0; i < rows && weights != NULL; i++)
         if (!(weights[i] > 0))
-            return 0;
-        sum += weights[i];
-    }
-    return weights == NULL ? (double)rows : sum;
-}
-
-/* Sum with the kernels; false when there are values or rows to be left out. */
-static bool sum_quickly(const summing *c, const double *x, size_t stride, size_t rows,
-                        const double *weights, const sums *s)
-{
-    const size_t d = c->source->columns;
-    const double total = weight_of(weights, rows);
-    bool finite = total > 0;
-
-    if (!finite)
-        return false;
-    c->kernels->column_sums(x, stride, rows, d, weights, s->low, s->high, s->mean);
-    for (size_t j = 0; j < d; j++)
-        finite = finite && isfinite(s->mean[j]);
-    if (!finite)
-        return false;
-    for (size_t j = 0; j < d; j++) {
-        s->weight[j] = total;
-        s->mean[j] /= total;
-    }
-    c->kernels->column_squares(x, stride, rows, d, weights, s->mean, s->squares);
+            return false;
     return true;
 }
 
 /* Sum one column, leaving out what is missing and rows of weight 0. */
 static void sum_column(const double *x, size_t stride, size_t rows, const double *weights,
-                       const sums *s, size_t j)
+                       const mele_i_column_sums *s, size_t j)
 {
     double sum = 0;
 
@@ -248,7 +192,7 @@ static mele_status sum_block(void *context, mele_i_block block, void *partial, v
     const summing *c = context;
     const size_t d = c->source->columns;
     const double *weights = c->weights == NULL ? NULL : c->weights + block.first, *x;
-    const sums s = sums_in(partial, d);
+    const mele_i_column_sums s = mele_i_column_sums_in(partial, d);
     size_t stride;
     mele_status status = take_rows(c->source, block.first, block.count, scratch, &x, &stride,
                                    error);
@@ -259,10 +203,10 @@ static mele_status sum_block(void *context, mele_i_block block, void *partial, v
         x = scale_by_factors(c, x, stride, block.count, scratch);
         stride = d;
     }
-    sums_start(&s, d);
-    if (sum_quickly(c, x, stride, block.count, weights, &s))
+    if (all_count(weights, block.count)
+        && mele_i_column_sums_take(&s, c->kernels, x, stride, block.count, d, weights))
         return MELE_OK;
-    sums_start(&s, d);
+    mele_i_column_sums_start(&s, d);
     for (size_t j = 0; j < d; j++)
         sum_column(x, stride, block.count, weights, &s, j);
     return MELE_OK;
@@ -272,19 +216,9 @@ static void combine_sums(void *context, const void *partial)
 {
     const summing *c = context;
     const size_t d = c->source->columns;
-    const sums a = c->all, b = sums_in((double *)partial, d);
+    const mele_i_column_sums more = mele_i_column_sums_in((double *)partial, d);
 
-    for (size_t j = 0; j < d; j++) {
-        a.low[j] = fmin(a.low[j], b.low[j]);
-        a.high[j] = fmax(a.high[j], b.high[j]);
-        if (!(b.weight[j] > 0))
-            continue;
-        double total = a.weight[j] + b.weight[j], off = b.mean[j] - a.mean[j];
-        double share = b.weight[j] / total;
-        a.mean[j] += off * share;
-        a.squares[j] += b.squares[j] + off * off * a.weight[j] * share;
-        a.weight[j] = total;
-    }
+    mele_i_column_sums_join(&c->all, &more, d);
 }
 
 static mele_status sum_pass(summing *c, mele_engine *engine, mele_error *error)
@@ -292,10 +226,11 @@ static mele_status sum_pass(summing *c, mele_engine *engine, mele_error *error)
     const size_t d = c->source->columns, rows = mele_i_block_rows(d, BLOCK_NUMBERS, 16);
     const bool in_place = c->source->matrix.data != NULL && c->factor == NULL;
     mele_i_pass pass = {.rows = c->source->rows, .block_rows = rows, .map = sum_block,
-                        .combine = combine_sums, .partial_bytes = sums_count(d) * sizeof(double),
+                        .combine = combine_sums,
+                        .partial_bytes = mele_i_column_sums_count(d) * sizeof(double),
                         .scratch_bytes = in_place ? 0 : rows * d * sizeof(double), .context = c};
 
-    sums_start(&c->all, d);
+    mele_i_column_sums_start(&c->all, d);
     return mele_i_pass_run(engine, &pass, error);
 }
 
@@ -332,7 +267,7 @@ static mele_status summarise(const source *s, const double *weights, mele_engine
                              mele_i_summary *out, mele_error *error)
 {
     const size_t d = s->columns;
-    double *room = MELE_I_ARRAY(double, sums_count(d)), *kept = MELE_I_ARRAY(double, 4 * d);
+    double *room = MELE_I_ARRAY(double, mele_i_column_sums_count(d)), *kept = MELE_I_ARRAY(double, 4 * d);
     double *factor = MELE_I_ARRAY(double, d);
     summing c = {.source = s, .weights = weights, .kernels = mele_i_kernels_best()};
     mele_i_summary summary = {d, kept, kept + d, kept + 2 * d, kept + 3 * d};
@@ -342,7 +277,7 @@ static mele_status summarise(const source *s, const double *weights, mele_engine
         mele_i_no_memory(error);
         goto cleanup;
     }
-    c.all = sums_in(room, d);
+    c.all = mele_i_column_sums_in(room, d);
     status = sum_pass(&c, engine, error);
     if (status != MELE_OK)
         goto cleanup;
@@ -450,27 +385,38 @@ mele_status mele_i_scaling_fit_matrix(const mele_matrix *matrix, const double *w
 
 /* ---- scaling ---- */
 
-/* A difference of huge values may overflow where the quotients' difference does not. */
-static double scaled(double value, double center, double scale)
-{
-    double z = (value - center) / scale;
+#define FOLD 64   /* columns up to which */
+#define ABREAST 8 /* so many rows are scaled as one, lest vectors be half empty */
 
-    return isfinite(z) ? z : value / scale - center / scale;
+/* Scale rows without gaps, ABREAST at a time; returns how many were. */
+static size_t scale_abreast(const mele_i_kernels *kernels, const mele_i_scaling *scaling,
+                            const double *fill, const double *x, size_t rows, double *out)
+{
+    const size_t d = scaling->columns, wide = ABREAST * d, count = rows / ABREAST;
+    double center[ABREAST * FOLD], scale[ABREAST * FOLD], filled[ABREAST * FOLD];
+
+    for (size_t j = 0; j < wide && count > 0; j++) {
+        center[j] = scaling->center[j % d];
+        scale[j] = scaling->scale[j % d];
+        filled[j] = fill[j % d];
+    }
+    kernels->standardise(x, wide, count, wide, center, scale, filled, out);
+    return count * ABREAST;
 }
 
 /* Scale rows; out may be x where rows lie without gaps. */
 static void scale_rows(const mele_i_scaling *scaling, const double *fill, const double *x,
                        size_t stride, size_t rows, double *out)
 {
+    const mele_i_kernels *kernels = mele_i_kernels_best();
     const size_t d = scaling->columns;
+    size_t done = 0;
 
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < d; j++) {
-            double value = x[i * stride + j], center = scaling->center[j];
-            if (!isfinite(value))
-                value = fill == NULL ? center : fill[j];
-            out[i * d + j] = scaled(value, center, scaling->scale[j]);
-        }
+    fill = fill == NULL ? scaling->center : fill;
+    if (stride == d && d <= FOLD)
+        done = scale_abreast(kernels, scaling, fill, x, rows, out);
+    kernels->standardise(x + done * stride, stride, rows - done, d, scaling->center, scaling->scale,
+                         fill, out + done * d);
 }
 
 void mele_i_scale_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix, double *out)

@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "data/pages.h"
 #include "engine/check.h"
 #include "engine/pass.h"
 
@@ -279,13 +278,11 @@ static mele_status make_room(taking *t, mele_error *error)
     t->column = MELE_I_ARRAY(size_t, t->features + t->targets + 1);
     done = done && t->column != NULL;
     if (done && t->in_memory)
-        done = (data->matrix = mele_i_array(rows, t->features * sizeof(double))) != NULL;
-    if (data->matrix != NULL)
-        mele_i_pages_for(data->matrix, rows, t->features * sizeof(double));
+        done = (data->matrix = mele_i_large_array(rows, t->features * sizeof(double))) != NULL;
     if (done && targets > 0)
-        done = (data->targets = mele_i_array(rows, targets * sizeof(double))) != NULL;
+        done = (data->targets = mele_i_large_array(rows, targets * sizeof(double))) != NULL;
     if (done && t->weighted)
-        done = (data->weights = MELE_I_ARRAY(double, rows)) != NULL;
+        done = (data->weights = mele_i_large_array(rows, sizeof(double))) != NULL;
     return done ? MELE_OK : mele_i_no_memory(error);
 }
 

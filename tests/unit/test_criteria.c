@@ -298,6 +298,15 @@ Test(silhouette, small_cases)
     cr_assert_eq(silhouette_of(same, 4, 1, halves, 2, NULL, 1), 0);
 }
 
+/* a = inf, b = 3/2; a = b = inf; a = 1, b = inf, twice. */
+Test(silhouette, squares_that_overflow)
+{
+    const double line[] = {0, 1e300, 1, 2};
+    const uint32_t label[] = {0, 0, 1, 1};
+
+    cr_assert_eq(silhouette_of(line, 4, 1, label, 2, NULL, 1), (-1 + 0 + 1 + 1) / 4.);
+}
+
 Test(silhouette, shares_of_a_sample)
 {
     static const struct {

@@ -602,6 +602,72 @@ Test(gmm, threads_and_rows_that_are_read)
     free(x), free(w);
 }
 
+/* ---- starts from given centres ---- */
+
+/* However far it is from the rows, one centre has them all. */
+Test(gmm, far_centres)
+{
+    static const double far[] = {3e5, 1e10, -1e12, 1e200, -1.7e308};
+    enum { N = 200, D = 3 };
+    double *x = blobs(N, D, 2, 92), given[D], near_means[D], means[D];
+
+    for (size_t c = 0; mele_partition_covariance(c) != NULL; c++) {
+        mele_partition_options o = options_of(mele_partition_covariance(c), 1);
+        mele_matrix centre = mele_matrix_of(given, 1, D);
+        mele_partition_info near_info, info;
+        mele_partition *p = fit_or_fail(x, N, D, NULL, &o, NULL, &near_info);
+        mele_partition_centres(p, near_means);
+        mele_partition_free(p);
+        o.centres = &centre;
+        for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+            for (size_t j = 0; j < D; j++)
+                given[j] = j == 1 ? 0.5 : far[i];
+            p = fit_or_fail(x, N, D, NULL, &o, NULL, &info);
+            mele_partition_centres(p, means);
+            mele_partition_free(p);
+            cr_assert(close_to(info.objective, near_info.objective, 1e-10), "%s, %g: %.17g, %.17g",
+                      o.covariance, far[i], info.objective, near_info.objective);
+            for (size_t j = 0; j < D; j++)
+                cr_assert(close_to(means[j], near_means[j], 1e-10));
+        }
+    }
+    free(x);
+}
+
+/* Rows of next to no weight make a component that is where they are, with the size of the data. */
+Test(gmm, component_of_no_weight)
+{
+    enum { N = 120, D = 2, K = 2 };
+    double *x = blobs(N, D, 1, 93), w[N], s[K * D * D], priors[K], start[K * D] = {0, 0, 40, 40};
+    mele_matrix given = mele_matrix_of(start, K, D);
+
+    for (size_t i = 0; i < N; i++) {
+        w[i] = i < 3 ? 1e-20 : 1;
+        for (size_t j = 0; j < D && i < 3; j++)
+            x[i * D + j] = 40 + 0.1 * (double)i;
+    }
+    for (size_t c = 0; mele_partition_covariance(c) != NULL; c++) {
+        mele_partition_options o = options_of(mele_partition_covariance(c), K);
+        mele_partition_info info;
+        for (size_t dirt = 0; dirt < 64; dirt++) { /* what is not filled holds this */
+            double *room = malloc((dirt + 1) * 16);
+            cr_assert_not_null(room);
+            memset(room, 0xff, (dirt + 1) * 16);
+            free(room);
+        }
+        o.centres = &given;
+        mele_partition *p = fit_or_fail(x, N, D, w, &o, NULL, &info);
+        mele_partition_covariances(p, s);
+        mele_partition_weights(p, priors);
+        cr_assert_eq(info.clusters, K);
+        cr_assert(isfinite(info.objective) && priors[1] < 1e-18);
+        for (size_t i = 0; i < mele_partition_covariance_count(p); i++)
+            cr_assert(isfinite(s[i]) && fabs(s[i]) < 100, "%s: %g", o.covariance, s[i]);
+        mele_partition_free(p);
+    }
+    free(x);
+}
+
 /* ---- starts from responsibilities ---- */
 
 /* Those of a partition, in another unit for each row, give the step that follows it; clusters keep
@@ -649,6 +715,28 @@ Test(gmm, responsibilities)
             mele_partition_free(q[i]);
     }
     free(x), free(start);
+}
+
+/* K-means does not look at them: all its restarts are made, and its clusters numbered. */
+Test(gmm, responsibilities_are_not_for_kmeans)
+{
+    enum { N = 300, D = 2, K = 6 };
+    double *x = blobs(N, D, K, 95), r[N * K], with[K * D], without[K * D];
+    mele_matrix shares = mele_matrix_of(r, N, K);
+    mele_partition_options o = options_of("full", K);
+
+    for (size_t i = 0; i < N * K; i++)
+        r[i] = i % K == i / K % K ? 2 : 1;
+    o.method = "kmeans";
+    mele_partition *p = fit_or_fail(x, N, D, NULL, &o, NULL, NULL);
+    mele_partition_centres(p, without);
+    mele_partition_free(p);
+    o.responsibilities = &shares;
+    p = fit_or_fail(x, N, D, NULL, &o, NULL, NULL);
+    mele_partition_centres(p, with);
+    mele_partition_free(p);
+    cr_assert_arr_eq(with, without, sizeof with);
+    free(x);
 }
 
 /* A component without rows has prior 0, takes no rows, and still has a density of its own. */

@@ -126,7 +126,7 @@ typedef struct narrowed {
     shape s;
     size_t padded, rows; /* of a narrow row; whole vectors of rows */
     double *x, *origin, *centres, share, floor;
-    float *y, *norm, *group, *few, *own;
+    float *y, *norm, *group, *few;
 } narrowed;
 
 static narrowed make_narrowed(const mele_i_kernels *kernels, shape s, mele_i_stream *random)
@@ -141,7 +141,6 @@ static narrowed make_narrowed(const mele_i_kernels *kernels, shape s, mele_i_str
     n.norm = MELE_I_ARRAY(float, n.rows);
     n.group = MELE_I_ZEROED(float, MELE_I_GROUP *(1 + s.cols));
     n.few = MELE_I_ARRAY(float, s.clusters *(1 + s.cols));
-    n.own = MELE_I_ZEROED(float, s.clusters *n.padded);
     for (size_t i = 0; i < s.rows; i++)
         for (size_t j = 0; j < s.cols; j++)
             n.x[i * s.stride + j] = n.origin[j] + 2 * mele_i_stream_uniform(random) - 1;
@@ -154,7 +153,6 @@ static narrowed make_narrowed(const mele_i_kernels *kernels, shape s, mele_i_str
             n.centres[k * s.cols + j] = n.origin[j] + c;
             square += c * c;
             n.group[(1 + j) * MELE_I_GROUP + k] = n.few[k * (1 + s.cols) + 1 + j] = (float)-c;
-            n.own[k * n.padded + j] = (float)c;
         }
         n.group[k] = n.few[k * (1 + s.cols)] = (float)(square / 2);
         most = square > most ? square : most;
@@ -169,7 +167,7 @@ static narrowed make_narrowed(const mele_i_kernels *kernels, shape s, mele_i_str
 static void free_narrowed(narrowed *n)
 {
     free(n->x), free(n->origin), free(n->centres), free(n->y), free(n->norm), free(n->group);
-    free(n->few), free(n->own);
+    free(n->few);
 }
 
 /* The clear rows' labels are right, and the bounds hold. */
@@ -182,9 +180,9 @@ static void check_filter(const mele_i_kernels *kernels, shape s, mele_i_stream *
     double *own = MELE_I_ARRAY(double, s.rows);
     uint32_t *label = MELE_I_ARRAY(uint32_t, n.rows), *sifted = MELE_I_ARRAY(uint32_t, n.rows);
     uint32_t *unclear = MELE_I_ARRAY(uint32_t, n.rows + 16);
-    float *room = MELE_I_ARRAY(float, 7 * n.rows), *best = room, *second = best + n.rows;
-    float *upper = second + n.rows, *lower = upper + n.rows, *tight = lower + n.rows;
-    float *low_best = tight + n.rows, *low_second = low_best + n.rows;
+    float *room = MELE_I_ARRAY(float, 6 * n.rows), *best = room, *second = best + n.rows;
+    float *upper = second + n.rows, *lower = upper + n.rows;
+    float *low_best = lower + n.rows, *low_second = low_best + n.rows;
     const float share = (float)n.share, floor = (float)n.floor;
     size_t listed, at = 0;
 
@@ -195,17 +193,13 @@ static void check_filter(const mele_i_kernels *kernels, shape s, mele_i_stream *
     kernels->group_nearest(n.y, n.padded, NULL, s.rows, s.cols, n.group, best, second);
     listed = kernels->settle(best, second, n.norm, s.rows, share, floor, upper, lower, unclear);
     kernels->lowers(best, second, n.norm, NULL, s.rows, share, floor, low_best, low_second);
-    kernels->own_uppers(n.y, n.padded, s.rows, n.own, label, n.norm, share, floor, tight);
     cr_assert_leq(listed, s.rows / 4 + 1);
     for (size_t i = 0; i < s.rows; i++) {
         uint32_t bits;
         memcpy(&bits, &best[i], sizeof bits);
         cr_assert((double)upper[i] * upper[i] >= distance[i]);
-        cr_assert((double)tight[i] * tight[i] >= distance[i]);
         cr_assert((double)low_best[i] * low_best[i] <= distance[i]);
         cr_assert_eq(low_second[i], lower[i]);
-        cr_assert((double)tight[i] * tight[i]
-                  <= distance[i] * (1 + 0x1p-16) + 8 * (n.share * n.norm[i] + n.floor));
         if (at < listed && unclear[at] == i) {
             at++;
             continue;
@@ -670,6 +664,170 @@ Test(kernels, outside)
         }
         cr_assert_eq(at, count);
     }
+}
+
+/* ---- bounds ---- */
+
+enum { BOUNDED = 43, BOUNDED_ROOM = 48, BOUNDED_GROUPS = 3, CENTRES = 39, MOST_PADDED = 48 };
+
+/* Rows and centres within [-1, 1], and how far from each other they are. */
+typedef struct bounded {
+    size_t cols, padded;
+    double x[BOUNDED * 40], square[BOUNDED][CENTRES];
+    float y[BOUNDED_ROOM * MOST_PADDED], group[BOUNDED_GROUPS * MELE_I_GROUP * 41];
+    float centres[CENTRES * MOST_PADDED], lane_drift[BOUNDED_GROUPS * MELE_I_GROUP];
+    float drift[BOUNDED_ROOM], half[BOUNDED_ROOM], fall[BOUNDED_GROUPS];
+    float upper[BOUNDED_ROOM], lower[BOUNDED_ROOM * BOUNDED_GROUPS], share, floor;
+    uint32_t cluster[BOUNDED_GROUPS * MELE_I_GROUP], label[BOUNDED_ROOM];
+    mele_i_bounded rows;
+} bounded;
+
+/* Cluster k is in lane 47 - k. */
+static void make_bounded(bounded *b, const mele_i_kernels *kernels, size_t cols)
+{
+    static const double origin[40];
+    mele_i_stream random = stream(cols);
+    double most = 0;
+
+    *b = (bounded){.cols = cols, .padded = (cols + 15) / 16 * 16};
+    for (size_t i = 0; i < BOUNDED * cols; i++)
+        b->x[i] = 2 * mele_i_stream_uniform(&random) - 1;
+    kernels->narrow(b->x, cols, NULL, BOUNDED, BOUNDED, cols, origin, 1, b->y, b->padded);
+    for (size_t lane = 0; lane < BOUNDED_GROUPS * MELE_I_GROUP; lane++) {
+        const size_t k = 47 - lane;
+        float *group = b->group + lane / 16 * 16 * (1 + cols) + lane % 16;
+        double square = 0;
+        b->cluster[lane] = (uint32_t)k;
+        group[0] = 0x1p100f;
+        if (k >= CENTRES)
+            continue;
+        for (size_t j = 0; j < cols; j++) {
+            const float c = (float)(2 * mele_i_stream_uniform(&random) - 1);
+            b->centres[k * b->padded + j] = c;
+            group[(1 + j) * 16] = -c;
+            square += (double)c * c;
+        }
+        group[0] = (float)(square / 2);
+        most = square > most ? square : most;
+        b->lane_drift[lane] = b->drift[k] = (float)mele_i_stream_uniform(&random) / 4;
+        b->half[k] = k % 8 == 0 ? 0.5f : 0;
+    }
+    for (size_t i = 0; i < BOUNDED; i++)
+        for (size_t k = 0; k < CENTRES; k++)
+            for (size_t j = 0; j < cols; j++)
+                b->square[i][k] += pow(b->x[i * cols + j] - b->centres[k * b->padded + j], 2);
+    for (size_t g = 0; g < BOUNDED_GROUPS; g++)
+        b->fall[g] = 0.25f * (float)g;
+    b->share = (float)(1.02 * ((double)cols + 24) * 0x1p-25);
+    b->floor = (float)(2 * b->share * most + 0x1p-60);
+    b->rows = (mele_i_bounded){
+        .y = b->y, .stride = b->padded, .cols = cols, .groups = BOUNDED_GROUPS, .group = b->group,
+        .cluster = b->cluster, .centres = b->centres, .lane_drift = b->lane_drift,
+        .drift = b->drift, .half = b->half, .fall = b->fall, .share = b->share,
+        .floor = b->floor, .label = b->label, .upper = b->upper, .lower = b->lower};
+}
+
+/* What the stored bounds of a row say of a label. */
+static double upper_of(const bounded *b, size_t row, size_t k)
+{
+    return (double)b->upper[row] + b->drift[k];
+}
+
+static double lower_of(const bounded *b, size_t row, size_t g)
+{
+    return (double)b->lower[row / 16 * 16 * BOUNDED_GROUPS + g * 16 + row % 16] - b->fall[g];
+}
+
+/* A row whose bounds were taken anew: they hold, and are no wider than they must be. */
+static void check_scanned(const bounded *b, size_t row, uint32_t label, bool unclear)
+{
+    const double room = 1e-2;
+    double least[BOUNDED_GROUPS] = {INFINITY, INFINITY, INFINITY}, best = INFINITY;
+
+    for (size_t k = 0; k < CENTRES; k++) {
+        const size_t g = (47 - k) / 16;
+        best = fmin(best, b->square[row][k]);
+        if (k != label)
+            least[g] = fmin(least[g], sqrt(b->square[row][k]));
+    }
+    if (!unclear)
+        cr_assert_eq(b->square[row][label], best);
+    cr_assert_geq(upper_of(b, row, label), sqrt(best));
+    cr_assert_leq(upper_of(b, row, label), sqrt(best) + room);
+    for (size_t g = 0; g < BOUNDED_GROUPS; g++) {
+        cr_assert_leq(lower_of(b, row, g), least[g]);
+        cr_assert(unclear || lower_of(b, row, g) >= least[g] - room);
+    }
+}
+
+static void check_scan(bounded *b, const mele_i_kernels *kernels, size_t step)
+{
+    uint32_t row[BOUNDED_ROOM + 16], label[BOUNDED_ROOM + 16], unclear[BOUNDED_ROOM + 16];
+    size_t count = 0, at = 0;
+
+    for (size_t i = 0; i < BOUNDED; i += step)
+        row[count++] = (uint32_t)i;
+    for (size_t i = 0; i < BOUNDED_ROOM; i++)
+        b->upper[i] = -7;
+    size_t listed = kernels->scan(&b->rows, step == 1 ? NULL : row, step == 1 ? NULL : row, count,
+                                  label, unclear);
+    cr_assert_lt(listed, 3);
+    for (size_t q = 0; q < count; q++) {
+        const bool doubtful = at < listed && unclear[at] == q;
+        at += doubtful;
+        check_scanned(b, row[q], label[q], doubtful);
+        b->label[row[q]] = label[q];
+    }
+    cr_assert_eq(at, listed);
+    for (size_t i = 0; i < BOUNDED; i++)
+        cr_assert((i % step == 0) == (b->upper[i] != -7));
+}
+
+/* Every third row, of narrow rows side by side: those listed may change, the others may not. */
+static void check_tighten(bounded *b, const mele_i_kernels *kernels)
+{
+    uint32_t row[BOUNDED_ROOM + 16], alive[BOUNDED_ROOM + 16];
+    size_t count = 0, at = 0;
+    float y[BOUNDED_ROOM * MOST_PADDED];
+
+    for (size_t i = 0; i < BOUNDED; i += 3) {
+        memcpy(y + count * b->padded, b->y + i * b->padded, b->padded * sizeof *y);
+        b->upper[i] = 100;
+        if (i % 2 == 0)
+            b->label[i] = (uint32_t)(i % CENTRES);
+        row[count++] = (uint32_t)i;
+    }
+    b->rows.y = y;
+    size_t listed = kernels->tighten(&b->rows, NULL, row, count, alive);
+    b->rows.y = b->y;
+    cr_assert(listed > 2 && listed < count - 2, "%zu of %zu", listed, count);
+    for (size_t q = 0; q < count; q++) {
+        const size_t i = row[q], k = b->label[i];
+        const double upper = upper_of(b, i, k), own = sqrt(b->square[i][k]);
+        double least = INFINITY;
+        for (size_t g = 0; g < BOUNDED_GROUPS; g++)
+            least = fmin(least, lower_of(b, i, g));
+        cr_assert(upper >= own && upper <= own + 1e-2);
+        if (at < listed && alive[at] == q)
+            at++;
+        else
+            cr_assert_lt(own, fmax(least, b->half[k]));
+    }
+    cr_assert_eq(at, listed);
+}
+
+Test(kernels, bounds)
+{
+    static const size_t cols[] = {1, 3, 16, 17, 40};
+    static bounded b;
+
+    for (size_t q = 0; mele_i_kernels_at(q) != NULL; q++)
+        for (size_t c = 0; c < sizeof cols / sizeof *cols; c++) {
+            make_bounded(&b, mele_i_kernels_at(q), cols[c]);
+            check_scan(&b, mele_i_kernels_at(q), 1);
+            check_scan(&b, mele_i_kernels_at(q), 5);
+            check_tighten(&b, mele_i_kernels_at(q));
+        }
 }
 
 Test(kernels, mahalanobis)

@@ -42,6 +42,7 @@ static const set sets[] = {
     {"grid", GRID, 9000, 2, 9, 1, 0, ' '},
     {"grid, K 40", GRID, 9000, 3, 40, 1, 0, ' '},
     {"copies", COPIES, 5000, 3, 30, 1, 0, ' '},
+    {"d 16, K 140", BLOBS, 5003, 16, 140, 1, 0, ' '},
     {"d 1000", BLOBS, 700, 1000, 20, 1, 0, ' '},
     {"K = n", UNIFORM, 150, 3, 150, 1, 0, ' '},
     {"K = n - 1", UNIFORM, 150, 3, 149, 1, 0, ' '},
@@ -166,8 +167,8 @@ typedef struct way {
     bool read;
 } way;
 
-static mele_status fit(const set *s, const double *x, const double *weights, const way *w,
-                       history *h, mele_error *error)
+static mele_status fit_for(const set *s, const double *x, const double *weights, const way *w,
+                           size_t iterations, history *h, mele_error *error)
 {
     mele_rows all = {s->n, s->d, x, s->d, NULL, NULL}, read = {s->n, s->d, NULL, 0, read_rows, &all};
     mele_partition_options o = mele_partition_defaults();
@@ -187,7 +188,7 @@ static mele_status fit(const set *s, const double *x, const double *weights, con
     o.algorithm = w->algorithm;
     o.centres = &given;
     o.clusters = s->clusters;
-    o.max_iterations = MOST_SEEN - 3;
+    o.max_iterations = iterations;
     o.tolerance = 0;
     for (size_t k = 0; k < s->clusters && start != NULL; k++)
         memcpy(start + k * s->d, x + (k * 7919 % s->n) * s->d, s->d * sizeof *x);
@@ -204,6 +205,12 @@ static mele_status fit(const set *s, const double *x, const double *weights, con
     mele_engine_free(engine);
     free(start), free(centres), free(label);
     return status;
+}
+
+static mele_status fit(const set *s, const double *x, const double *weights, const way *w,
+                       history *h, mele_error *error)
+{
+    return fit_for(s, x, weights, w, MOST_SEEN - 3, h, error);
 }
 
 static void check_same(const set *s, const way *w, const history *got, const history *wanted)
@@ -324,6 +331,28 @@ Test(lloyd, weight_two_is_a_row_given_twice)
         free(both);
     }
     free(x), free(weights);
+}
+
+/* A fit that ends early keeps all its clusters, even those that the last assignment emptied: the
+ * starts are rows, so that none is empty before. */
+Test(lloyd, early_end_keeps_clusters)
+{
+    const set s = {"early", UNIFORM, 101, 1, 30, 1, 0, ' '};
+    size_t repaired = 0;
+
+    for (size_t q = 0; q < 400; q++)
+        for (const char *const *a = (const char *const[]){"plain", "tiles", "bounds", NULL}; *a; a++) {
+            const way w = {*a, 0, 1, false};
+            double *x = rows_of(&s, q);
+            history h;
+            cr_assert_eq(fit_for(&s, x, NULL, &w, 1, &h, NULL), MELE_OK);
+            cr_assert_eq(h.info.iterations, 1);
+            cr_assert_eq(h.clusters, s.clusters);
+            cr_assert_eq(h.count, 2 + (h.info.repaired > 0));
+            repaired += h.info.repaired;
+            free(x);
+        }
+    cr_assert_gt(repaired, 3);
 }
 
 /* Rows far from the centres, and NaN, too: the assigner says what nearest() says. */

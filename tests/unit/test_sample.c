@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "core/stream.h"
-#include "engine/kernels.h"
+#include "engine/columns.h"
 #include "partition/kind.h"
 
 static double *uniform(size_t count, double from, double width)
@@ -148,4 +149,99 @@ Test(sample, columns_have_the_same_bits_in_every_width)
         free(w);
         free(x);
     }
+}
+
+/* ---- sums of columns ---- */
+
+/* The sums of rows taken in blocks of so many, which are then joined. */
+static mele_i_column_sums sums_of(const mele_i_kernels *kernels, const double *x, size_t stride,
+                                  size_t rows, size_t cols, const double *weights, size_t block,
+                                  double *room)
+{
+    const size_t size = mele_i_column_sums_count(cols);
+    const mele_i_column_sums all = mele_i_column_sums_in(room, cols);
+    const mele_i_column_sums more = mele_i_column_sums_in(room + size, cols);
+
+    mele_i_column_sums_start(&all, cols);
+    for (size_t i = 0; i < rows; i += block) {
+        cr_assert(mele_i_column_sums_take(&more, kernels, x + i * stride, stride,
+                                          rows - i < block ? rows - i : block, cols,
+                                          weights == NULL ? NULL : weights + i));
+        mele_i_column_sums_join(&all, &more, cols);
+    }
+    return all;
+}
+
+/* Against two passes in long double; the same bits in every width and for any stride. */
+Test(sample, sums_of_columns)
+{
+    static const size_t cols[] = {1, 2, 3, 5, 16, 17, 32, 40}, blocks[] = {1, 7, 64, 333, 5000};
+    enum { ROWS = 1111, MOST = 400 };
+
+    for (size_t c = 0; c < 40; c++) {
+        const size_t d = cols[c % 8], block = blocks[c / 8], numbers = mele_i_column_sums_count(d);
+        double *x = uniform(ROWS * d, 1e6, 1), *weights = uniform(ROWS, 0, 2);
+        double *gaps = calloc(ROWS * (d + 3), sizeof *gaps), room[MOST], plain[MOST];
+        for (size_t i = 0; i < ROWS; i++)
+            memcpy(gaps + i * (d + 3), x + i * d, d * sizeof *x);
+        for (size_t k = 0; k < 12 && mele_i_kernels_at(k / 4) != NULL; k++) {
+            const mele_i_kernels *kernels = mele_i_kernels_at(k / 4);
+            const double *w = k % 2 ? weights : NULL;
+            const bool wide = k % 4 > 1;
+            mele_i_column_sums s = sums_of(kernels, wide ? gaps : x, wide ? d + 3 : d, ROWS, d, w,
+                                           block, room);
+            if (k < 2)
+                memcpy(plain + k * numbers, room, numbers * sizeof *room);
+            cr_expect_eq(memcmp(plain + k % 2 * numbers, room, numbers * sizeof *room), 0,
+                         "%s, %zu columns, case %zu", kernels->name, d, k % 4);
+            for (size_t j = 0; j < d; j++) {
+                long double total = 0, mean = 0, squares = 0;
+                for (size_t i = 0; i < ROWS; i++) {
+                    total += w == NULL ? 1 : w[i];
+                    mean += (w == NULL ? 1 : w[i]) * (long double)x[i * d + j];
+                }
+                mean /= total;
+                for (size_t i = 0; i < ROWS; i++)
+                    squares += (w == NULL ? 1 : w[i]) * (x[i * d + j] - mean)
+                               * (x[i * d + j] - mean);
+                cr_expect_float_eq(s.weight[j] / (double)total, 1, 1e-13);
+                cr_expect_float_eq(s.mean[j] / (double)mean, 1, 1e-13);
+                cr_expect_float_eq(s.squares[j] / (double)squares, 1, 1e-8);
+                for (size_t i = 0; i < ROWS; i++)
+                    cr_assert(x[i * d + j] >= s.low[j] && x[i * d + j] <= s.high[j]);
+            }
+        }
+        free(gaps);
+        free(weights);
+        free(x);
+    }
+}
+
+Test(sample, sums_of_columns_see_what_is_not_finite)
+{
+    static const double bad[] = {NAN, INFINITY, -INFINITY, DBL_MAX};
+
+    for (size_t b = 0; b < 4; b++)
+        for (size_t d = 1; d < 40; d += 6) {
+            double *x = uniform(50 * d, 1e308, 0), room[200];
+            const mele_i_column_sums s = mele_i_column_sums_in(room, d);
+            cr_assert(mele_i_column_sums_take(&s, mele_i_kernels_best(), x, d, 1, d, NULL));
+            x[49 * d + d - 1] = bad[b];
+            cr_expect_not(mele_i_column_sums_take(&s, mele_i_kernels_best(), x, d, 50, d, NULL));
+            free(x);
+        }
+}
+
+Test(sample, large_arrays)
+{
+    static const size_t counts[] = {0, 1, 1000, 1 << 20, (1 << 20) + 3, 5 << 20};
+
+    for (size_t c = 0; c < 6; c++) {
+        double *array = mele_i_large_array(counts[c], sizeof *array);
+        cr_assert_not_null(array);
+        cr_expect_eq((uintptr_t)array % 64, 0);
+        memset(array, 1, counts[c] * sizeof *array);
+        free(array);
+    }
+    cr_expect_null(mele_i_large_array(SIZE_MAX / 4, 8));
 }

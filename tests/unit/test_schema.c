@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/kernels.h"
 #include "schema/data.h"
 #include "schema/space.h"
 
@@ -428,4 +429,61 @@ Test(space, wrong_columns_are_refused)
     cr_assert_eq(fit_space(data, NULL, "xy", "none", 1, &space, &error), MELE_EINVAL);
     cr_assert_eq(fit_space(data, NULL, "x", "log", 1, &space, &error), MELE_EINVAL);
     mele_data_free(data);
+}
+
+/* ---- the kernel that scales ---- */
+
+static double standard(double value, double centre, double scale, double fill)
+{
+    const double v = isfinite(value) ? value : fill, z = (v - centre) / scale;
+
+    return isfinite(z) ? z : v / scale - centre / scale;
+}
+
+/* Every width, with gaps and in place, does what is said of one number. */
+Test(schema, standardised_numbers)
+{
+    static const size_t cols[] = {1, 3, 8, 16, 31, 70};
+    static const double odd[] = {NAN, INFINITY, -INFINITY, DBL_MAX, -DBL_MAX, 5e-324, -0.0};
+    enum { ROWS = 37, GAP = 2, MOST = ROWS * 72 };
+    static double x[MOST], out[MOST], same[MOST], expected[MOST];
+
+    for (size_t c = 0; c < 6; c++) {
+        const size_t d = cols[c], stride = d + GAP;
+        double centre[70], scale[70], fill[70];
+        for (size_t j = 0; j < d; j++) {
+            centre[j] = j % 5 == 4 ? -DBL_MAX : 0.1 * (double)j;
+            scale[j] = j % 5 == 4 ? DBL_MAX : 1.3 + (double)(j % 3);
+            fill[j] = 7 + (double)j;
+        }
+        for (size_t i = 0; i < ROWS * stride; i++)
+            x[i] = i % 13 == 5 ? odd[i / 13 % 7] : sin((double)i);
+        for (size_t i = 0; i < ROWS * d; i++) {
+            const double value = x[i / d * stride + i % d];
+            expected[i] = standard(value, centre[i % d], scale[i % d], fill[i % d]);
+            cr_assert(isfinite(expected[i]));
+        }
+        for (size_t k = 0; mele_i_kernels_at(k) != NULL; k++) {
+            const mele_i_kernels *kernels = mele_i_kernels_at(k);
+            kernels->standardise(x, stride, ROWS, d, centre, scale, fill, out);
+            cr_expect_eq(memcmp(out, expected, ROWS * d * sizeof *out), 0, "%s, %zu columns",
+                         kernels->name, d);
+            for (size_t i = 0; i < ROWS * d; i++)
+                same[i] = x[i / d * stride + i % d];
+            kernels->standardise(same, d, ROWS, d, centre, scale, fill, same);
+            cr_expect_eq(memcmp(same, expected, ROWS * d * sizeof *out), 0, "%s, %zu columns",
+                         kernels->name, d);
+        }
+        /* what the design is made with: several rows at a time, if there are few columns */
+        mele_i_scaling scaling = {d, centre, scale};
+        const mele_matrix gaps = {x, ROWS, d, stride}, none = {same, ROWS, d, d};
+        for (size_t i = 0; i < ROWS * d; i++) {
+            same[i] = x[i / d * stride + i % d];
+            expected[i] = standard(same[i], centre[i % d], scale[i % d], centre[i % d]);
+        }
+        mele_i_scale_matrix(&scaling, &gaps, out);
+        cr_expect_eq(memcmp(out, expected, ROWS * d * sizeof *out), 0);
+        mele_i_scale_matrix(&scaling, &none, same);
+        cr_expect_eq(memcmp(same, expected, ROWS * d * sizeof *out), 0);
+    }
 }

@@ -1,0 +1,277 @@
+/* Which region rows are in: found without posteriors where that is possible, as posteriors have it;
+ * and the kernels that find it. */
+#include <criterion/criterion.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/largest.h"
+#include "core/stream.h"
+#include "engine/kernels.h"
+#include "partition/assign.h"
+#include "partition/kind.h"
+#include "support/failing_malloc.h"
+
+static mele_i_stream stream(uint64_t index)
+{
+    return mele_i_stream_make(5, MELE_I_FOR_TESTS, 0, index);
+}
+
+static mele_engine *engine_of(unsigned threads)
+{
+    mele_engine_options options = {.threads = threads};
+    mele_engine *engine = NULL;
+
+    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
+    return engine;
+}
+
+/* Centres in [-1, 1], some of them twice, around a point; one variance. */
+static mele_partition *partition_of(const char *method, size_t clusters, size_t cols, double size,
+                                    double offset, double variance)
+{
+    mele_i_stream s = stream(clusters + 1000 * cols);
+    double *centres = calloc(clusters * cols, sizeof *centres);
+    double *each = calloc(clusters, sizeof *each);
+    mele_partition *partition = NULL;
+
+    for (size_t i = 0; i < clusters * cols; i++)
+        centres[i] = offset + size * (2 * mele_i_stream_uniform(&s) - 1);
+    for (size_t k = 5; k < clusters; k += 7)
+        memcpy(centres + k * cols, centres + (k - 3) * cols, cols * sizeof *centres);
+    for (size_t k = 0; k < clusters; k++)
+        each[k] = variance;
+    mele_partition_parts parts = {.method = method, .covariance = "spherical",
+                                  .centres = {centres, clusters, cols, cols}, .covariances = each};
+    cr_assert_eq(mele_partition_new(&parts, &partition, NULL), MELE_OK);
+    free(each);
+    free(centres);
+    return partition;
+}
+
+/* Rows among the centres, on them, half way between two of them exactly and nearly, and so far that
+ * squares are large or overflow. */
+static double *rows_for(const mele_partition *p, size_t rows, double size, double offset)
+{
+    static const double far[] = {1e9, 1e17, 1e40, 1e154, 1e300};
+    const size_t d = p->columns, clusters = p->clusters;
+    mele_i_stream s = stream(rows);
+    double *x = calloc(rows * d, sizeof *x);
+
+    for (size_t i = 0; i < rows; i++) {
+        const double *a = p->centres + i % clusters * d, *b = p->centres + i * 7 % clusters * d;
+        for (size_t j = 0; j < d; j++) {
+            double v = offset + size * (2.4 * mele_i_stream_uniform(&s) - 1.2);
+            if (i % 16 == 1)
+                v = a[j];
+            else if (i % 16 == 2)
+                v = (a[j] + b[j]) / 2;
+            else if (i % 16 == 3)
+                v = (a[j] + b[j]) / 2 * (1 + DBL_EPSILON * (double)(i % 5));
+            else if (i % 512 == 4)
+                v *= far[i / 512 % 5];
+            x[i * d + j] = v;
+        }
+    }
+    return x;
+}
+
+static mele_status read_rows(void *user, size_t first, size_t count, double *out, mele_error *error)
+{
+    const mele_matrix *x = user;
+
+    (void)error;
+    memcpy(out, x->data + first * x->cols, count * x->cols * sizeof *out);
+    return MELE_OK;
+}
+
+static void expect_as_posteriors(const mele_partition *p, const mele_matrix *x)
+{
+    const size_t clusters = p->clusters;
+    double *posteriors = calloc(x->rows * clusters, sizeof *posteriors);
+    size_t *label = calloc(x->rows, sizeof *label), *sizes = calloc(3 * clusters, sizeof *sizes);
+    size_t wrong = 0;
+    mele_engine *one = engine_of(1), *three = engine_of(3);
+    const mele_rows rows = {x->rows, x->cols, x->data, x->stride, NULL, NULL};
+    const mele_rows read = {x->rows, x->cols, NULL, 0, read_rows, (void *)x};
+
+    cr_assert_eq(mele_partition_log_posteriors(p, x, three, posteriors, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_assign(p, x, three, label, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_sizes(p, &rows, one, sizes, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_sizes(p, &read, three, sizes + clusters, NULL), MELE_OK);
+    for (size_t i = 0; i < x->rows; i++) {
+        size_t best = mele_i_largest(posteriors + i * clusters, clusters);
+        wrong += label[i] != best;
+        sizes[2 * clusters + best]++;
+    }
+    cr_expect_eq(wrong, 0, "%s, %zu x %zu, K %zu: %zu labels", mele_partition_name(p), x->rows,
+                 x->cols, clusters, wrong);
+    for (size_t part = 0; part < 2; part++)
+        cr_expect_eq(memcmp(sizes + part * clusters, sizes + 2 * clusters,
+                            clusters * sizeof *sizes), 0);
+    mele_engine_free(one);
+    mele_engine_free(three);
+    free(sizes);
+    free(label);
+    free(posteriors);
+}
+
+Test(sizes, labels_are_those_of_posteriors)
+{
+    static const size_t clusters[] = {1, 2, 3, 16, 17, 60}, cols[] = {1, 2, 5, 16, 33, 130};
+    static const char *const method[] = {"kmeans", "gmm"};
+
+    for (size_t k = 0; k < 6; k++)
+        for (size_t c = 0; c < 6; c++)
+            for (size_t m = 0; m < 2; m++) {
+                const size_t rows = 6000 / cols[c] + 2600;
+                mele_partition *p = partition_of(method[m], clusters[k], cols[c], 1, 0, 0.3);
+                double *x = rows_for(p, rows, 1, 0);
+                const mele_matrix matrix = {x, rows, cols[c], cols[c]};
+                expect_as_posteriors(p, &matrix);
+                free(x);
+                mele_partition_free(p);
+            }
+}
+
+/* Where densities of all clusters round to the same, vanish, or are infinitely far apart. */
+Test(sizes, labels_are_those_of_posteriors_at_any_size)
+{
+    static const struct {
+        double size, offset, variance;
+    } table[] = {
+        {1, 0, 1e-300},   {1, 0, 1e-30},      {1, 0, 1e5},       {1, 0, 1e8},      {1, 0, 1e10},
+        {1, 0, 1e12},     {1, 0, 1e17},       {1, 0, 1e300},     {1, 1e6, 1},      {1, 1e12, 1},
+        {1e-3, 1e12, 1},  {1e150, 0, 1e299},  {1e-150, 0, 1e-299}, {1e-150, 0, 1},
+        {1e140, 0, 1e-9}, {1e100, 1e110, 1e200}, {1e153, 0, 1e306}, {1e-170, 0, 1e-307},
+        {0, 3, 1},
+    };
+
+    for (size_t t = 0; t < sizeof table / sizeof *table; t++)
+        for (size_t cols = 2; cols < 40; cols += 31) {
+            mele_partition *p = partition_of("kmeans", 12, cols, table[t].size, table[t].offset,
+                                             table[t].variance);
+            double *x = rows_for(p, 3000, table[t].size, table[t].offset);
+            const mele_matrix matrix = {x, 3000, cols, cols};
+            expect_as_posteriors(p, &matrix);
+            free(x);
+            mele_partition_free(p);
+        }
+}
+
+Test(sizes, filter_serves_ordinary_partitions_only)
+{
+    static const struct {
+        double variance;
+        bool serves;
+    } table[] = {{1e-8, true}, {0.1, true}, {10, true}, {1e12, false}, {1e300, false}};
+
+    for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
+        mele_partition *p = partition_of("kmeans", 9, 4, 1, 0, table[t].variance);
+        mele_i_assigner a;
+        cr_assert_eq(mele_i_assigner_make(&a, p->centres, 9, 4, NULL), MELE_OK);
+        cr_expect_eq(p->kind->nearest_is_largest(p, &a.filter), table[t].serves, "%g",
+                     table[t].variance);
+        mele_i_assigner_clear(&a);
+        mele_partition_free(p);
+    }
+}
+
+Test(sizes, rows_with_gaps_and_none)
+{
+    mele_partition *p = partition_of("kmeans", 9, 4, 1, 0, 1);
+    double *x = rows_for(p, 2000, 1, 0);
+    const mele_matrix gaps = {x, 1000, 4, 8}, none = {NULL, 0, 4, 4};
+    mele_engine *engine = engine_of(1);
+    size_t *label = calloc(1000, sizeof *label), *again = calloc(2000, sizeof *again);
+    const mele_matrix all = {x, 2000, 4, 4};
+
+    cr_assert_eq(mele_partition_assign(p, &gaps, engine, label, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_assign(p, &all, engine, again, NULL), MELE_OK);
+    for (size_t i = 0; i < 1000; i++)
+        cr_expect_eq(label[i], again[2 * i]);
+    cr_expect_eq(mele_partition_assign(p, &none, engine, label, NULL), MELE_OK);
+    free(again);
+    free(label);
+    free(x);
+    mele_engine_free(engine);
+    mele_partition_free(p);
+}
+
+Test(sizes, memory_that_runs_out_is_told)
+{
+    mele_partition *p = partition_of("kmeans", 9, 4, 1, 0, 1);
+    double *x = rows_for(p, 500, 1, 0);
+    const mele_rows rows = {500, 4, x, 4, NULL, NULL};
+    mele_engine *engine = engine_of(1);
+    size_t failures = 0;
+
+    for (size_t n = 1;; n++) {
+        size_t sizes[9] = {77};
+        mele_error error = {0};
+        failing_malloc_at(n);
+        mele_status status = mele_partition_sizes(p, &rows, engine, sizes, &error);
+        bool failed = failing_malloc_end();
+        if (!failed) {
+            cr_expect_eq(status, MELE_OK);
+            break;
+        }
+        cr_expect_eq(status, MELE_ENOMEM);
+        cr_expect_eq(sizes[0], 77);
+        failures++;
+    }
+    cr_expect_geq(failures, 3);
+    mele_engine_free(engine);
+    free(x);
+    mele_partition_free(p);
+}
+
+/* ---- the kernel ---- */
+
+Test(sizes, leaders_are_the_largest_and_clear)
+{
+    static const size_t cols[] = {1, 2, 7, 16, 128, 129, 300};
+    enum { ROWS = 75 };
+
+    for (size_t c = 0; c < 7; c++) {
+        const size_t d = cols[c];
+        double *values = calloc(ROWS * d, sizeof *values);
+        mele_i_stream s = stream(d);
+        for (size_t i = 0; i < ROWS * d; i++)
+            values[i] = i % 11 == 3 ? -INFINITY : floor(8 * mele_i_stream_uniform(&s)) - 9;
+        for (size_t j = 0; j < d; j++)
+            values[4 * d + j] = -INFINITY;
+        for (size_t k = 0; mele_i_kernels_at(k) != NULL; k++) {
+            uint32_t label[ROWS], list[ROWS];
+            size_t count = mele_i_kernels_at(k)->leaders(values, ROWS, d, 1e-9, label, list);
+            size_t at = 0;
+            for (size_t i = 0; i < ROWS; i++) {
+                const double *row = values + i * d;
+                const size_t best = mele_i_largest(row, d);
+                bool clear = row[best] > -INFINITY; /* numbers are equal or 1 apart */
+                for (size_t j = 0; j < d; j++)
+                    clear = clear && (j == best || row[j] < row[best]);
+                cr_expect_eq(label[i], best, "%s, row %zu", mele_i_kernels_at(k)->name, i);
+                if (!clear)
+                    cr_expect(at < count && list[at++] == i, "%s, row %zu of %zu columns",
+                              mele_i_kernels_at(k)->name, i, d);
+            }
+            cr_expect_eq(at, count);
+        }
+        free(values);
+    }
+}
+
+Test(sizes, leaders_know_their_slack)
+{
+    double values[] = {-1e6, -1e6 - 9e-4, -1e6, -1e6 - 1.1e-3, 0, -0.9e-9, 0, -1.1e-9};
+
+    for (size_t k = 0; mele_i_kernels_at(k) != NULL; k++) {
+        uint32_t label[4], list[4];
+        cr_expect_eq(mele_i_kernels_at(k)->leaders(values, 4, 2, 1e-9, label, list), 2);
+        cr_expect_eq(list[0], 0);
+        cr_expect_eq(list[1], 2);
+    }
+}
