@@ -85,8 +85,6 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/input.c \
 	lib/data/input.h \
 	lib/data/npy.c \
-	lib/data/pages.c \
-	lib/data/pages.h \
 	lib/data/reader.c \
 	lib/data/reader.h \
 	lib/data/strings.c \

@@ -25,7 +25,6 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "data/pages.h"
 
 #define SLACK 0x1p-22f  /* see above */
 #define MARGIN 0x1p-20f /* rounding of a few operations and a square root */
@@ -51,9 +50,7 @@ static float *keep_rows(const mele_i_filter *f, size_t rows)
     if ((double)bytes > KEPT_SHARE * (double)(f->columns * sizeof(double))
         || whole_tiles(rows) > MOST_KEPT / bytes)
         return NULL;
-    float *y = mele_i_array(whole_tiles(rows), bytes);
-    mele_i_pages_for(y, whole_tiles(rows), bytes);
-    return y;
+    return mele_i_large_array(whole_tiles(rows), bytes);
 }
 
 mele_status mele_i_bounds_make(mele_i_bounds *b, mele_i_filter *filter, size_t rows, bool keep,
@@ -63,7 +60,7 @@ mele_status mele_i_bounds_make(mele_i_bounds *b, mele_i_filter *filter, size_t r
 
     *b = (mele_i_bounds){.filter = filter};
     b->upper = MELE_I_ARRAY(float, whole_tiles(rows));
-    b->lower = mele_i_array(whole_tiles(rows), filter->groups * sizeof(float));
+    b->lower = mele_i_large_array(whole_tiles(rows), filter->groups * sizeof(float));
     b->drift = MELE_I_ZEROED(float, whole_tiles(clusters));
     b->lane_drift = MELE_I_ZEROED(float, filter->groups * MELE_I_GROUP);
     b->half = MELE_I_ZEROED(float, whole_tiles(clusters));
@@ -78,7 +75,6 @@ mele_status mele_i_bounds_make(mele_i_bounds *b, mele_i_filter *filter, size_t r
         || (b->between == NULL && clusters <= rows / ROWS_A_CENTRE))
         return mele_i_no_memory(error);
     b->y = keep ? keep_rows(filter, rows) : NULL;
-    mele_i_pages_for(b->lower, whole_tiles(rows), filter->groups * sizeof(float));
     return MELE_OK;
 }
 

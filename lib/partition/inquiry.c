@@ -301,9 +301,9 @@ mele_status mele_partition_sizes(const mele_partition *partition, const mele_row
 
     if (rows == NULL || (rows->data == NULL && rows->read == NULL))
         return mele_i_fail(error, MELE_EINVAL, "x is NULL");
-    if (rows->cols != partition->columns)
-        return mele_i_fail(error, MELE_EINVAL, "x has %zu columns, the partition %zu", rows->cols,
-                           partition->columns);
+    if (rows->cols != partition->columns || (rows->data != NULL && rows->stride < rows->cols))
+        return mele_i_fail(error, MELE_EINVAL, "x has %zu columns (stride %zu), the partition %zu",
+                           rows->cols, rows->stride, partition->columns);
     l.sizes = MELE_I_ZEROED(size_t, clusters);
     if (l.sizes == NULL)
         return mele_i_no_memory(error);

@@ -6,15 +6,17 @@
  * bounds that tell which rows to look at ("bounds", bounds.c): the same labels at every iteration,
  * hence the same bits in the end. Where most rows are unclear to the filter, plain takes over.
  *
- * It ends when no label of a row that counts changed (the centres are then the means of their
- * rows), when the squared shift of all centres together is at most tolerance times the mean
- * variance of the columns (as in scikit-learn), or after max_iterations; in the two latter cases
- * one more assignment makes the labels fit the centres. The inertia is summed at the end.
+ * It ends when no label of a row that counts changed and the centres are the means of their rows
+ * (means that were summed about far centres are taken once more), when the squared shift of all
+ * centres together is at most tolerance times the mean variance of the columns (as in
+ * scikit-learn), or after max_iterations; in the two latter cases one more assignment makes the
+ * labels fit the centres. The inertia is summed at the end.
  *
  * Repair: each empty cluster, in order of index, moves to the row of positive weight that is
  * farthest from its own centre (the lowest row among equals) and was not taken by another one.
  * Clusters that the last assignment left empty are repaired as well. When all such distances are
- * zero there is nothing to split: clusters still empty at the end are dropped, so fewer distinct rows than K give as many clusters as distinct rows. */
+ * zero there is nothing to split: clusters still empty at the end are dropped, so fewer distinct
+ * rows than K give as many clusters as distinct rows. */
 #include "partition/lloyd.h"
 
 #include <math.h>
@@ -383,15 +385,33 @@ static double told_inertia(const lloyd *l)
     return fmax(sum, 0);
 }
 
-/* Take the next centres; returns by how much (squared) they moved. */
-static double take_centres(lloyd *l)
+/* By how much (squared) the centres are to move. */
+static double shift_of(const lloyd *l)
 {
-    double shift = 0, *taken = l->next;
+    double shift = 0;
 
     for (size_t j = 0; j < l->clusters * l->columns; j++) {
         double d = l->next[j] - l->centres[j];
         shift += d * d;
     }
+    return shift;
+}
+
+/* A shift that may be rounding. Means about a centre that lay far from the rows are worse. */
+static double least_shift(const lloyd *l)
+{
+    const mele_i_sample *sample = l->attempt->sample;
+    double size = (double)l->columns * sample->variance;
+
+    for (size_t j = 0; j < l->columns; j++)
+        size += sample->mean[j] * sample->mean[j];
+    return 0x1p-96 * (double)l->clusters * size;
+}
+
+static void take_centres(lloyd *l)
+{
+    double *taken = l->next;
+
     l->next = l->centres;
     l->centres = taken;
     if (l->method == BOUNDS)
@@ -400,7 +420,6 @@ static double take_centres(lloyd *l)
         mele_i_filter_set(&l->filter, l->centres);
     if (l->method != PLAIN && !l->filter.usable)
         l->method = PLAIN;
-    return shift;
 }
 
 /* Until an end; leaves labels that fit the centres. */
@@ -408,7 +427,8 @@ static mele_status iterate_lloyd(lloyd *l, bool tell, mele_partition_info *info,
 {
     const mele_partition_options *options = l->attempt->options;
     double least = options->tolerance * l->attempt->sample->variance;
-    bool settled = false;
+    const double rounding = least_shift(l);
+    bool settled = false, still = false; /* no label changed, now or in the last iteration */
     size_t repaired = 0, empty = 0;
     mele_status status = MELE_OK;
 
@@ -423,9 +443,14 @@ static mele_status iterate_lloyd(lloyd *l, bool tell, mele_partition_info *info,
                                                tell ? told_inertia(l) : NAN, error);
         if (status != MELE_OK)
             break;
-        settled = l->sums.changed == 0 && repaired == 0;
+        const double shift = shift_of(l);
+        const bool same = l->sums.changed == 0 && repaired == 0;
+        settled = same && (still || shift <= rounding);
+        still = same;
         info->repaired += repaired;
-        info->converged = settled || (take_centres(l) <= least && repaired == 0);
+        info->converged = settled || (shift <= least && repaired == 0);
+        if (!settled)
+            take_centres(l);
     }
     return status == MELE_OK && !settled ? assign_rows(l, empty > 0, error) : status;
 }

@@ -903,3 +903,31 @@ Test(partition, refuses_bad_sections)
         json_decref(section);
     }
 }
+
+/* Means that are summed about a centre far from all rows are rough: they are taken once more. */
+Test(partition, given_centres_far_from_the_rows)
+{
+    static const double far[] = {1e6, 1e12, 1e14};
+    double x[400], mean[2] = {0, 0}, centre[2];
+    mele_i_stream stream = mele_i_stream_make(3, MELE_I_FOR_TESTS, 0, 0);
+    mele_matrix rows = mele_matrix_of(x, 200, 2);
+
+    for (size_t i = 0; i < 400; i++) {
+        x[i] = mele_i_stream_uniform(&stream) + (i % 4 == 2 ? 5 : 0);
+        mean[i % 2] += x[i] / 200;
+    }
+    for (size_t f = 0; f < 3; f++) {
+        double given[2] = {-far[f], far[f]};
+        mele_matrix start = mele_matrix_of(given, 1, 2);
+        mele_partition_options options = mele_partition_defaults();
+        mele_partition *p = NULL;
+        options.clusters = 1;
+        options.centres = &start;
+        options.tolerance = 0;
+        cr_assert_eq(mele_partition_fit(&rows, NULL, &options, NULL, &p, NULL, NULL), MELE_OK);
+        mele_partition_centres(p, centre);
+        cr_expect_float_eq(centre[0], mean[0], 1e-13, "%g: %.17g", far[f], centre[0]);
+        cr_expect_float_eq(centre[1], mean[1], 1e-13);
+        mele_partition_free(p);
+    }
+}
