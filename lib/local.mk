@@ -114,6 +114,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/assign.h \
 	lib/partition/bounds.c \
 	lib/partition/bounds.h \
+	lib/partition/coreset.c \
+	lib/partition/coreset.h \
 	lib/partition/covariance.c \
 	lib/partition/covariance.h \
 	lib/partition/criteria.c \

@@ -25,6 +25,7 @@ LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
 unit_tests = \
 	tests/unit/test_centres \
 	tests/unit/test_clusters \
+	tests/unit/test_coreset \
 	tests/unit/test_criteria \
 	tests/unit/test_engine \
 	tests/unit/test_fit \
@@ -64,9 +65,12 @@ failing_malloc = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
 tests_unit_test_centres_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
+tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gmm_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_linear_LDFLAGS = $(failing_malloc)
 tests_unit_test_lloyd_LDFLAGS = $(failing_malloc)
+tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
 tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)

@@ -20,7 +20,12 @@
  *
  * Nor do the sums depend on who was looked at: a run of rows comes to the sum of w D over those
  * that no candidate is nearer to, plus, for each candidate, that of w min(D, |x - c|^2) over the
- * others; runs are summed in their order. */
+ * others; runs are summed in their order.
+ *
+ * Of very many rows the centres are chosen among those of a coreset (see coreset.c), by the same
+ * weighted form, and the best of a few such choices is kept: two passes over the rows instead of K,
+ * and sums that come out smaller. When the coreset has fewer distinct rows than K, all rows are
+ * taken after all. */
 #include "partition/start.h"
 
 #include <float.h>
@@ -33,6 +38,12 @@
 #include "core/stream.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"
+#include "partition/coreset.h"
+
+#define CORE_ROWS 65536   /* of a coreset at least, */
+#define CORE_A_CENTRE 1024 /* and for every centre */
+#define CORE_SHARE 4      /* of the rows at most one in so many */
+#define TRIALS 3          /* on a coreset, of which the best is kept */
 
 #define RUN 32 /* rows, a bit of a mask each; the kernel near() takes as many */
 #define RUNS 8 /* whose distances are taken together, at most */
@@ -487,8 +498,9 @@ static mele_status choose_next(seeding *s, size_t k, mele_i_stream *stream, doub
     return MELE_OK;
 }
 
+/* *left: the sum of w D in the end. */
 static mele_status seed(seeding *s, mele_i_stream *stream, double *centres, size_t *found,
-                        mele_error *error)
+                        double *left, mele_error *error)
 {
     const mele_i_attempt *attempt = s->attempt;
     size_t d = attempt->sample->rows.cols, k = 1;
@@ -507,8 +519,10 @@ static mele_status seed(seeding *s, mele_i_stream *stream, double *centres, size
         if (status == MELE_OK && attempt->sample->rows.data == NULL)
             status = mele_i_partition_progress(attempt, 0, NAN, error);
     }
-    if (status == MELE_OK)
+    if (status == MELE_OK) {
         *found = k;
+        *left = total;
+    }
     return status;
 }
 
@@ -597,7 +611,7 @@ static void free_room(seeding *s)
 }
 
 static mele_status plus_plus(const mele_i_attempt *attempt, mele_i_stream *stream, double *centres,
-                             size_t *found, mele_error *error)
+                             size_t *found, double *left, mele_error *error)
 {
     size_t n = attempt->sample->rows.rows, d = attempt->sample->rows.cols;
     size_t clusters = attempt->options->clusters, candidates = 2 + (size_t)log((double)clusters);
@@ -612,8 +626,60 @@ static mele_status plus_plus(const mele_i_attempt *attempt, mele_i_stream *strea
     s.blocks = (n - 1) / s.block_rows + 1;
     status = make_room(&s, error);
     if (status == MELE_OK)
-        status = seed(&s, stream, centres, found, error);
+        status = seed(&s, stream, centres, found, left, error);
     free_room(&s);
+    return status;
+}
+
+/* ---- many rows ---- */
+
+/* The best of TRIALS runs on the rows of a coreset. */
+static mele_status best_trial(const mele_i_attempt *attempt, mele_i_stream *stream,
+                              double *centres, size_t *found, mele_error *error)
+{
+    const size_t d = attempt->sample->rows.cols, clusters = attempt->options->clusters;
+    double *trial = mele_i_array(clusters, d * sizeof(double)), least = INFINITY;
+    mele_status status = trial == NULL ? mele_i_no_memory(error) : MELE_OK;
+
+    for (int t = 0; t < TRIALS && status == MELE_OK; t++) {
+        size_t count = 0;
+        double left = INFINITY;
+        status = plus_plus(attempt, stream, trial, &count, &left, error);
+        if (status == MELE_OK && left < least) {
+            least = left;
+            *found = count;
+            memcpy(centres, trial, count * d * sizeof *centres);
+        }
+    }
+    free(trial);
+    return status;
+}
+
+/* Of very many rows a coreset, unless it has too few distinct ones. */
+static mele_status start_among_many(const mele_i_attempt *attempt, mele_i_stream *stream,
+                                    double *centres, size_t *found, mele_error *error)
+{
+    const size_t clusters = attempt->options->clusters, n = attempt->sample->rows.rows;
+    const size_t rows = clusters > CORE_ROWS / CORE_A_CENTRE ? clusters * CORE_A_CENTRE : CORE_ROWS;
+    mele_i_coreset core = {.rows = NULL};
+    mele_i_attempt among = *attempt;
+    size_t chosen = 0;
+    bool drawn = false;
+    double left;
+    mele_status status = MELE_OK;
+
+    if (n / CORE_SHARE >= rows) {
+        status = mele_i_coreset_draw(attempt->sample, rows, stream, attempt->engine, &core, &drawn,
+                                     error);
+        among.sample = &core.sample;
+        if (status == MELE_OK && drawn)
+            status = best_trial(&among, stream, centres, &chosen, error);
+        mele_i_coreset_clear(&core);
+    }
+    if (status == MELE_OK && chosen < clusters)
+        return plus_plus(attempt, stream, centres, found, &left, error);
+    if (status == MELE_OK)
+        *found = chosen;
     return status;
 }
 
@@ -660,5 +726,5 @@ mele_status mele_i_start(const mele_i_attempt *attempt, double *centres, size_t 
     }
     if (strcmp(options->init, "random") == 0)
         return random_rows(attempt, &stream, centres, found, error);
-    return plus_plus(attempt, &stream, centres, found, error);
+    return start_among_many(attempt, &stream, centres, found, error);
 }
