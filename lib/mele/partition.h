@@ -79,8 +79,9 @@ MELE_API mele_status mele_partition_fit(const mele_matrix *x, const double *weig
                                         mele_partition_info *info, mele_error *error);
 
 /** The same for rows that need not be in memory: each iteration reads them once, a start with
- *  k-means++ K times. Own memory beyond the engine's windows of a few thousand rows: k-means at most
- *  24 bytes a row up to K = 32, gmm 20 bytes a row. Also fails as rows->read does. */
+ *  k-means++ K times, or twice when there are very many rows. Own memory beyond the engine's
+ *  windows of a few thousand rows, and a start's coreset of max(65536, 1024 K) rows: k-means at
+ *  most 24 bytes a row up to K = 32, gmm 20 bytes a row. Also fails as rows->read does. */
 MELE_API mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights,
                                              const mele_partition_options *options,
                                              mele_engine *engine, mele_partition **out,
