@@ -30,6 +30,7 @@ typedef __m256d vec;
 #define V_MAX(a, b) _mm256_max_pd((a), (b))
 #define V_MIN(a, b) _mm256_min_pd((a), (b))
 #define V_ANY_LESS(a, b) (_mm256_movemask_pd(_mm256_cmp_pd((a), (b), _CMP_LT_OQ)) != 0)
+#define V_ALL_LESS(a, b) (_mm256_movemask_pd(_mm256_cmp_pd((a), (b), _CMP_LT_OQ)) == 15)
 #define V_IF_LESS(a, b, then, otherwise)                                                           \
     _mm256_blendv_pd((otherwise), (then), _mm256_cmp_pd((a), (b), _CMP_LT_OQ))
 

@@ -31,6 +31,7 @@ typedef __m512d vec;
 #define V_MAX(a, b) _mm512_max_pd((a), (b))
 #define V_MIN(a, b) _mm512_min_pd((a), (b))
 #define V_ANY_LESS(a, b) (_mm512_cmp_pd_mask((a), (b), _CMP_LT_OQ) != 0)
+#define V_ALL_LESS(a, b) (_mm512_cmp_pd_mask((a), (b), _CMP_LT_OQ) == 255)
 #define V_IF_LESS(a, b, then, otherwise)                                                           \
     _mm512_mask_blend_pd(_mm512_cmp_pd_mask((a), (b), _CMP_LT_OQ), (otherwise), (then))
 

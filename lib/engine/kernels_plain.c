@@ -28,6 +28,7 @@ typedef double vec;
 #define V_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define V_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define V_ANY_LESS(a, b) ((a) < (b))
+#define V_ALL_LESS(a, b) ((a) < (b))
 #define V_IF_LESS(a, b, then, otherwise) ((a) < (b) ? (then) : (otherwise))
 
 static inline void transpose(vec v[LANES])
