@@ -3,19 +3,19 @@
  * Rows and centres are moved to an origin o and scaled by a power of two s to y = (x - o) s and
  * c = (centre - o) s, so that the columns of y lie within [-1, 1]. The score of a centre,
  *     t_k = |c_k|^2 / 2 - y c_k = (|y - c_k|^2 - |y|^2) / 2,
- * orders the centres as the distances do. With u = 2^-24 the computed score is off by at most
- *     E = (d + 24) u (|c|^2 + |y|^2 / 2) + h,   h = d 2^-70,
+ * orders the centres as the distances do. With u = 2^-24 the computed score is off by less than
+ *     1.5 E,   E = (d + 24) u (|c|^2 + |y|^2 / 2) + h,   h = d 2^-70,
  * as |c|^2 / 2 + |y| |c| <= |c|^2 + |y|^2 / 2 = m, and
  *   2.1 u |y| |c|    y and c rounded (x - o and the scaling are good to 2^-52)
  *   1.1 u |c|^2 / 2  |c|^2 / 2 rounded
  *   1.1 d u m        a fused multiply-add a column (Higham 2002, section 3.1)
- *   16 u m           the lowest four bits give way to the number of the lane
+ *   30 u m           the lowest four bits give way to the number of the lane: up to 15 ulp
  *   h                underflow, in single and (scaled, |log2 s| <= 480) double precision,
  * the sum of squares |y|^2 in any order by less than 2 E, and |y - c|^2, taken directly, by less
  * than 4 E (2.1 u (|y| + |c|)^2 for y and c, (d + 2) u (|y| + |c|)^2 for the sum, and
  * (|y| + |c|)^2 <= 4 m). The definition of a label, the least of the distances as they round in
  * double precision, is off by a relative (d + 2) 2^-53 of each distance: less than E / 2 again. So
- * when the second score is more than 4 E above the least (2 E for the scores, E for the definition,
+ * when the second score is more than 4 E above the least (3 E for the scores, E / 2 for the definition,
  * and the rounding of their difference), the least belongs to the label; other rows are unclear
  * and done again in double precision. Squared distances |y|^2 + 2 t_k are off by at most 4 E. The
  * largest |c| stands for all: E = share |y|^2 + floor, both raised by 2 % for the rounding of the
@@ -32,7 +32,7 @@
 #define NO_CLUSTER UINT32_MAX
 #define FAR 0x1p100f /* the score of a lane without a centre */
 #define MOST_EXPONENT 480
-#define MOST_COLUMNS ((size_t)1 << 20) /* (d + 24) u stays small */
+#define MOST_COLUMNS ((size_t)1 << 16) /* (d + 24) u stays small */
 #define CHUNK_NUMBERS (1 << 15) /* of narrow rows: they stay in the cache while groups go by */
 #define MOST_CHUNK 1024
 #define LEAST_CHUNK 64
