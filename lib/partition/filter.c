@@ -18,9 +18,8 @@
  * when the second score is more than 4 E above the least (3 E for the scores, E / 2 for the
  * definition, and the rounding of their difference), the least belongs to the label; other rows are
  * unclear and done again in double precision. Squared distances |y|^2 + 2 t_k are off by at most
- * 4 E. The
- * largest |c| stands for all: E = share |y|^2 + floor, both raised by 2 % for the rounding of the
- * rest. Numbers that overflow make E infinite or NaN, and the row unclear. */
+ * 4 E. The largest |c| stands for all: E = share |y|^2 + floor, both raised by 2 % for the rounding
+ * of the rest. Numbers that overflow make E infinite or NaN, and the row unclear. */
 #include "partition/filter.h"
 
 #include <math.h>
