@@ -142,10 +142,17 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/sums.h \
 	lib/expert/affine.c \
 	lib/expert/affine.h \
+	lib/expert/basis.c \
+	lib/expert/basis.h \
+	lib/expert/candidates.c \
+	lib/expert/candidates.h \
+	lib/expert/choice.c \
+	lib/expert/choice.h \
 	lib/expert/expert.c \
 	lib/expert/expert.h \
 	lib/expert/frame.c \
 	lib/expert/frame.h \
+	lib/expert/inquiry.c \
 	lib/expert/kind.h \
 	lib/expert/least.c \
 	lib/expert/least.h \
@@ -153,8 +160,17 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/logistic.c \
 	lib/expert/multinomial.c \
 	lib/expert/multinomial.h \
+	lib/expert/parts.c \
+	lib/expert/parts.h \
+	lib/expert/predictor.c \
+	lib/expert/predictor.h \
+	lib/expert/regional.c \
+	lib/expert/regional.h \
 	lib/expert/regions.c \
 	lib/expert/regions.h \
+	lib/expert/section.c \
+	lib/expert/small.c \
+	lib/expert/small.h \
 	lib/expert/triangle.c \
 	lib/expert/triangle.h \
 	lib/gate/columns.c \

@@ -8,12 +8,25 @@
 json_t *mele_i_experts_save(const mele_experts *experts);
 mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_error *error);
 
-/* For reports: the M x (d + 1) coefficients (intercept first, scaled units) of expert k, or of
- * the global expert when k is K; a fallback has the global expert's. False for kinds that have
- * none. */
-bool mele_i_experts_coefficients(const mele_experts *experts, size_t k, double *out);
+/* What reports tell of expert k, or of the global expert when k is K. Where another answers, kind,
+ * rank and degree are those of the one that does. */
+typedef struct mele_i_expert_facts {
+    const char *kind; /* NULL: it is not there */
+    double rows;
+    size_t rank, degree;
+    size_t answers; /* k: itself; K: the global expert */
+    double own;     /* its share beside the global expert's */
+} mele_i_expert_facts;
 
-/* Whether expert k is a fallback to the global expert. */
-bool mele_i_experts_fallback(const mele_experts *experts, size_t k);
+mele_i_expert_facts mele_i_experts_facts(const mele_experts *experts, size_t k);
+
+/* The M x (terms + 1) coefficients of who answers in region k (intercept first, in scaled units,
+ * terms as basis.h has them), and their standard errors (in the units of x that the fit was told of,
+ * of scaled targets). False: there are none. */
+bool mele_i_experts_coefficients(const mele_experts *experts, size_t k, double *out);
+bool mele_i_experts_standard_errors(const mele_experts *experts, size_t k, double *out);
+
+/* What the kind has to say beside, an object: a new reference, NULL when memory ran out. */
+json_t *mele_i_experts_describe(const mele_experts *experts, size_t k);
 
 #endif

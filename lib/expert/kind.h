@@ -6,69 +6,135 @@
 
 #include "expert/regions.h"
 
-/* What every kind of expert has in common; region K is the global expert. */
-typedef struct mele_i_expert_summary {
-    double rows; /* sum of weights */
-    size_t rank;
-    bool fallback;
-} mele_i_expert_summary;
-
 typedef struct mele_i_expert_kind mele_i_expert_kind;
 
+/* The sizes that experts of one model share. */
+typedef struct mele_i_expert_shape {
+    size_t columns; /* of x as the kind sees it: with degree 2 those of the expansion (basis.h) */
+    size_t outputs; /* M: targets, or classes */
+    size_t classes; /* 0: regression */
+} mele_i_expert_shape;
+
+/* A trained expert; the K-th is the global expert. */
+typedef struct mele_i_expert {
+    const mele_i_expert_kind *kind; /* NULL: not trained (yet), or another answers */
+    size_t degree;                  /* of the expansion it is trained on */
+    double rows;                    /* sum of weights */
+    size_t rank;
+    size_t answers; /* who answers in its region: itself, K, or the region that took its rows */
+    double own;     /* share of its own prediction, the rest is the global expert's: 1, or less
+                       for a small region */
+    double *variance; /* M residual variances, in mele_experts; NULL for classes */
+    void *state;      /* the kind's own; NULL when another answers */
+} mele_i_expert;
+
 struct mele_experts {
-    const mele_i_expert_kind *kind;
+    const char *name; /* the kind that was asked for, perhaps "auto" */
     size_t clusters, columns, outputs, classes;
-    mele_i_expert_summary *summary; /* K + 1 */
-    double *variance;               /* (K + 1) x M, a fallback's that of the global expert; classes:
-                                       NULL */
-    void *state;                    /* the kind's own */
+    mele_i_expert *expert; /* K + 1 */
+    double *variance;      /* (K + 1) x M; NULL for classes */
 };
 
-/* What a kind trains on; everything is checked. */
+/* What a kind trains on; everything is checked and settled. */
 typedef struct mele_i_expert_problem {
+    mele_i_expert_shape shape;
+    size_t columns, degree;   /* of x before it was expanded, and to which degree it was */
     const mele_matrix *x, *y;
-    size_t classes;
     const mele_i_regions *regions;
-    const mele_expert_options *options; /* kind, assign, ridge and min_rows settled */
+    const mele_expert_options *options; /* kind, ridge and min_rows settled */
+    const bool *train;                  /* K + 1: which experts */
+    const mele_i_expert *start;         /* K + 1 of the same kind to start from, state NULL where there
+                                           is none; NULL: from nothing */
     double *left_out;                   /* n x K x M; NULL: not wanted */
+    double *left_out_variance;          /* n x K x M; NULL: not wanted */
+    size_t global_column;               /* the region in whose columns the global expert's left-out
+                                           predictions go; K: they are not wanted */
     mele_expert_info *info;             /* K + 1; rows and fallback are set, the rest is to do */
 } mele_i_expert_problem;
 
-/* One row of the table of kinds. Adding a kind is a file with such a row, and its name in
- * expert.c. */
+/* The rows that one expert trains on, gathered: those of positive weight in its region. */
+typedef struct mele_i_expert_rows {
+    size_t count; /* >= 1 */
+    const size_t *row;     /* their indices in the data, ascending */
+    const double *x;       /* count x columns */
+    const double *y;       /* count x M; classes: count indices */
+    const double *weights; /* count, positive, scaled to a mean of 1 */
+    size_t region;         /* K: the global expert. Part of the random stream's key */
+} mele_i_expert_rows;
+
+/* What train() makes beside the state: arrays are the caller's. */
+typedef struct mele_i_expert_result {
+    mele_i_expert *expert;     /* set state, rank and variance[]; kind, degree, rows are set */
+    mele_expert_info *info;    /* set iterations, converged, error, left_out, ridge, ... */
+    double *left_out;          /* count x M; NULL: not wanted */
+    double *left_out_variance; /* count x M, noise included; NULL: not wanted */
+} mele_i_expert_result;
+
+/* Experts of one kind, next to one another, as predict() takes them. */
+typedef struct mele_i_expert_group {
+    mele_i_expert_shape shape;
+    size_t count;
+    const mele_i_expert *const *expert;
+    size_t stride; /* from a row of the results to the next */
+} mele_i_expert_group;
+
+/* One row of the table of kinds. Adding a kind is a file with such a row, and its name in the
+ * table in expert.c. A kind has fit() or train(). */
 struct mele_i_expert_kind {
     const char *name;
     bool regression, classification;
+    bool expands; /* --degree is for it */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
 
-    /* Room for the state of all experts. */
-    mele_status (*make)(mele_experts *experts, mele_error *error);
-    void (*free)(void *state);
-
-    /* Train every region that is no fallback, and region K; set rank and variance, info, and
-     * left_out last of all, when nothing can fail any more. A fallback's left-out predictions
-     * are those of the global expert. */
-    mele_status (*fit)(mele_experts *experts, const mele_i_expert_problem *problem,
+    /* All regions at once: train the experts that problem->train marks; each gets what train()
+     * sets. left_out, where it is wanted, is filled last of all: of every row with what the experts
+     * predict, then of the rows that an expert was trained on with what they are to be. */
+    mele_status (*fit)(const mele_i_expert_problem *problem, mele_i_expert *experts,
                        mele_engine *engine, mele_error *error);
 
-    /* What all K experts predict of a block of rows: rows x K x M. */
-    void (*predict)(const mele_experts *experts, const double *x, size_t stride, size_t rows,
-                    double *mean);
+    /* One region, on its own: what comes out depends on the rows, the options and the start only.
+     * start: an expert of this kind to start from, or NULL. On failure nothing is left behind. */
+    mele_status (*train)(const mele_i_expert_rows *rows, const mele_i_expert_shape *shape,
+                         const mele_expert_options *options, const mele_i_expert *start,
+                         mele_engine *engine, mele_i_expert_result *result, mele_error *error);
 
-    /* M x (d + 1) numbers, for reports; NULL: the kind has none. */
-    void (*coefficients)(const mele_experts *experts, size_t k, double *out);
+    void (*free)(void *state);
 
-    /* Expert k's own keys, to and from its JSON object; `keys` lists them, "," first. Fallbacks
-     * are neither saved nor loaded: settle() is told when all others have been. */
+    /* Bytes of scratch that predicting `rows` rows takes; NULL: none. */
+    size_t (*scratch)(const mele_i_expert_group *group, size_t rows);
+
+    /* mean[i * stride + e * M + o] of every row and expert of the group, 64-byte aligned scratch;
+     * classes: log-probabilities. variance (NULL: not wanted) has been filled with the experts' own
+     * variances: only kinds whose variance depends on x write there. */
+    void (*predict)(const mele_i_expert_group *group, const double *x, size_t stride, size_t rows,
+                    double *mean, double *variance, void *scratch);
+
+    /* Elementary operations that predicting a row with one such expert takes. */
+    size_t (*work)(const mele_i_expert *expert, const mele_i_expert_shape *shape);
+
+    /* M x (columns + 1) numbers in the units of x and of the targets, intercept first, for reports;
+     * NULL: the kind has none. standard_errors: in the units that options.center and .scale say;
+     * NaN where there are none. */
+    void (*coefficients)(const mele_i_expert *expert, const mele_i_expert_shape *shape,
+                         double *out);
+    void (*standard_errors)(const mele_i_expert *expert, const mele_i_expert_shape *shape,
+                            double *out);
+
+    /* What people want to know of an expert beside coefficients, as an object: a new reference;
+     * NULL member: nothing. (mlp: hidden, activation; gp: kernel, lengths, ...; scaled units) */
+    json_t *(*describe)(const mele_i_expert *expert, const mele_i_expert_shape *shape);
+
+    /* The kind's own keys, to and from an expert's JSON object; `keys` lists them, "," first. load()
+     * sets the state; sizes are checked before memory is taken for them. */
     const char *keys;
-    bool (*fits)(const json_t *object, size_t columns, size_t outputs); /* sizes it claims are
-                                            there: asked before memory is taken for them */
-    bool (*save)(const mele_experts *experts, size_t k, json_t *object);
-    mele_status (*load)(mele_experts *experts, size_t k, const json_t *object, mele_error *error);
-    void (*settle)(mele_experts *experts);
+    bool (*save)(const mele_i_expert *expert, const mele_i_expert_shape *shape, json_t *object);
+    mele_status (*load)(const json_t *object, const mele_i_expert_shape *shape,
+                        mele_i_expert *expert, mele_error *error);
 };
 
 extern const mele_i_expert_kind mele_i_expert_linear;
 extern const mele_i_expert_kind mele_i_expert_logistic;
+extern const mele_i_expert_kind mele_i_expert_mlp;
+extern const mele_i_expert_kind mele_i_expert_gp;
 
 #endif

@@ -27,6 +27,7 @@
 #include "expert/frame.h"
 #include "expert/kind.h"
 #include "expert/least.h"
+#include "expert/predictor.h"
 #include "expert/triangle.h"
 
 #define ALONE 0x1p-26
@@ -61,8 +62,9 @@ static const reduction reductions[] = {
 };
 
 typedef struct fitting {
-    mele_experts *experts;
+    mele_i_expert *experts;
     const mele_i_expert_problem *problem;
+    const mele_i_predictor *predictor; /* once experts are trained, if left_out is wanted */
     const reduction *reduction;
     mele_i_frame frame;
     size_t clusters, d, m, q, rows; /* rows: of a chunk */
@@ -166,7 +168,7 @@ static mele_status solve_region(void *context, size_t k, mele_engine *engine, me
                                     regions->scale};
 
     (void)engine;
-    if (info->fallback)
+    if (k < f->clusters && !f->problem->train[k])
         return MELE_OK;
     if (!mele_i_least_solve(&problem, &f->solution[k]))
         return mele_i_no_memory(error);
@@ -177,18 +179,24 @@ static mele_status solve_region(void *context, size_t k, mele_engine *engine, me
     return MELE_OK;
 }
 
-/* The coefficients in the data's units. */
-static void finish_coefficients(const fitting *f)
+/* The coefficients in the units of x. */
+static mele_status finish_coefficients(const fitting *f, mele_error *error)
 {
     for (size_t k = 0; k <= f->clusters; k++) {
-        double *raw = mele_i_affine_of(f->experts, k);
-        for (size_t t = 0; t < f->m && !f->problem->info[k].fallback; t++)
+        mele_i_expert *expert = &f->experts[k];
+        if (!f->problem->train[k])
+            continue;
+        mele_i_affine *state = mele_i_affine_new(&f->problem->shape);
+        if (state == NULL)
+            return mele_i_no_memory(error);
+        for (size_t t = 0; t < f->m; t++)
             mele_i_frame_raw(&f->frame, f->d, f->solution[k].coefficients + t * (f->d + 1),
                              f->frame.scale[f->d + t], f->frame.shift[f->d + t],
-                             raw + t * (f->d + 1));
-        f->experts->summary[k].rank = f->problem->info[k].rank;
+                             state->coefficients + t * (f->d + 1));
+        expert->state = state;
+        expert->rank = f->problem->info[k].rank;
     }
-    mele_i_affine_settle(f->experts);
+    return MELE_OK;
 }
 
 /* ---- left-out predictions and variances ---- */
@@ -233,17 +241,13 @@ static double residual_left_out(const fitting *f, const mele_i_least_solution *s
     return (target - s->mean[f->d + t]) * (s->weight / others);
 }
 
-/* Expert k's left-out prediction of a target of a row, for k and for those that fall back to
- * it. */
+/* Expert k's left-out prediction of a target of a row. */
 static void write_left_out(const fitting *f, size_t k, size_t row, size_t t, double value)
 {
-    double *out = f->problem->left_out + row * f->clusters * f->m + t;
+    const size_t column = k < f->clusters ? k : f->problem->global_column;
 
-    if (k < f->clusters)
-        out[k * f->m] = value;
-    for (size_t l = 0; l < f->clusters && k == f->clusters; l++)
-        if (f->problem->info[l].fallback)
-            out[l * f->m] = value;
+    if (column < f->clusters)
+        f->problem->left_out[(row * f->clusters + column) * f->m + t] = value;
 }
 
 static void leave_out_chunk(const fitting *f, size_t k, const chunk *c, size_t count,
@@ -279,15 +283,17 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
 {
     const fitting *f = context;
     const mele_matrix *x = f->problem->x;
+    const size_t at = block.first * f->clusters * f->m;
     chunk c = place_chunk(f, scratch, block.count);
     double *square = partial;
 
     (void)error;
     if (f->problem->left_out != NULL)
-        mele_i_affine_predict(f->experts, x->data + block.first * x->stride, x->stride, block.count,
-                              f->problem->left_out + block.first * f->clusters * f->m);
+        mele_i_predictor_rows(f->predictor, x->data + block.first * x->stride, x->stride,
+                              block.count, f->problem->left_out + at, NULL,
+                              (unsigned char *)scratch + chunk_bytes(f, block.count));
     for (size_t k = 0; k <= f->clusters; k++) {
-        if (f->problem->info[k].fallback)
+        if (!f->problem->train[k])
             continue;
         size_t count = mele_i_region_members(f->problem->regions, block.first, block.count, k,
                                              c.row, c.weight);
@@ -314,7 +320,20 @@ static mele_status leave_out(fitting *f, mele_engine *engine, mele_error *error)
                         .combine = add_squares, .context = f,
                         .partial_bytes = (f->clusters + 1) * 2 * f->m * sizeof(double),
                         .scratch_bytes = chunk_bytes(f, block)};
-    return mele_i_pass_run(engine, &pass, error);
+    mele_i_predictor predictor = {.asked = NULL};
+    mele_status status = MELE_OK;
+
+    if (f->problem->left_out != NULL) {
+        status = mele_i_predictor_make(&predictor, f->experts, f->clusters, f->problem->columns,
+                                       f->m, 0, f->problem->degree, error);
+        if (status == MELE_OK)
+            pass.scratch_bytes += mele_i_predictor_scratch(&predictor, block);
+        f->predictor = &predictor;
+    }
+    if (status == MELE_OK)
+        status = mele_i_pass_run(engine, &pass, error);
+    mele_i_predictor_free(&predictor);
+    return status;
 }
 
 static double floor_of_variance(const fitting *f, size_t t)
@@ -331,14 +350,14 @@ static void finish_variances(const fitting *f)
 {
     for (size_t k = 0; k <= f->clusters; k++) {
         mele_expert_info *info = &f->problem->info[k];
-        if (info->fallback)
+        if (!f->problem->train[k])
             continue;
         info->error = info->left_out = 0;
         for (size_t t = 0; t < f->m; t++) {
             const double *square = f->square + k * 2 * f->m + t;
             double scale = f->frame.scale[f->d + t], weight = f->solution[k].weight;
             double variance = fmax(square[0] / weight, floor_of_variance(f, t)) / scale / scale;
-            f->experts->variance[k * f->m + t] = mele_i_finite(fmax(variance, DBL_MIN));
+            f->experts[k].variance[t] = mele_i_finite(fmax(variance, DBL_MIN));
             info->left_out += mele_i_finite(square[0] / weight / scale / scale) / (double)f->m;
             info->error += mele_i_finite(square[f->m] / weight / scale / scale) / (double)f->m;
         }
@@ -376,12 +395,26 @@ static void free_fitting(fitting *f)
     mele_i_frame_free(&f->frame);
 }
 
-static mele_status fit(mele_experts *experts, const mele_i_expert_problem *problem,
+/* The variances of left-out predictions: those of the experts. */
+static void fill_variances(const fitting *f)
+{
+    const size_t K = f->clusters;
+
+    for (size_t i = 0; i < f->problem->x->rows && f->problem->left_out_variance != NULL; i++)
+        for (size_t k = 0; k <= K; k++) {
+            const size_t column = k < K ? k : f->problem->global_column;
+            if (f->problem->train[k] && column < K)
+                memcpy(f->problem->left_out_variance + (i * K + column) * f->m,
+                       f->experts[k].variance, f->m * sizeof(double));
+        }
+}
+
+static mele_status fit(const mele_i_expert_problem *problem, mele_i_expert *experts,
                        mele_engine *engine, mele_error *error)
 {
-    size_t d = experts->columns, m = experts->outputs, q = 1 + d + m;
-    fitting f = {.experts = experts, .problem = problem, .clusters = experts->clusters, .d = d,
-                 .m = m, .q = q, .rows = mele_i_chunk_rows(q)};
+    size_t d = problem->shape.columns, m = problem->shape.outputs, q = 1 + d + m;
+    fitting f = {.experts = experts, .problem = problem, .clusters = problem->regions->clusters,
+                 .d = d, .m = m, .q = q, .rows = mele_i_chunk_rows(q)};
     mele_i_tasks tasks = {.count = f.clusters + 1, .run = solve_region, .context = &f,
                           .stage = "experts"};
     mele_status status = make_fitting(&f, engine, error);
@@ -390,12 +423,14 @@ static mele_status fit(mele_experts *experts, const mele_i_expert_problem *probl
         status = factor_rows(&f, engine, error);
     if (status == MELE_OK)
         status = mele_i_tasks_run(engine, &tasks, error);
-    if (status == MELE_OK) {
-        finish_coefficients(&f);
-        status = leave_out(&f, engine, error);
-    }
     if (status == MELE_OK)
+        status = finish_coefficients(&f, error);
+    if (status == MELE_OK)
+        status = leave_out(&f, engine, error);
+    if (status == MELE_OK) {
         finish_variances(&f);
+        fill_variances(&f);
+    }
     free_fitting(&f);
     return status;
 }
@@ -403,15 +438,16 @@ static mele_status fit(mele_experts *experts, const mele_i_expert_problem *probl
 const mele_i_expert_kind mele_i_expert_linear = {
     .name = "linear",
     .regression = true,
+    .expands = true,
     .ridge = 0.1,
-    .make = mele_i_affine_make,
-    .free = free,
     .fit = fit,
+    .free = free,
+    .scratch = mele_i_affine_scratch,
     .predict = mele_i_affine_predict,
+    .work = mele_i_affine_work,
     .coefficients = mele_i_affine_coefficients,
+    .standard_errors = mele_i_affine_standard_errors,
     .keys = MELE_I_AFFINE_KEYS,
-    .fits = mele_i_affine_fits,
     .save = mele_i_affine_save,
     .load = mele_i_affine_load,
-    .settle = mele_i_affine_settle,
 };

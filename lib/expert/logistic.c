@@ -14,10 +14,12 @@
 #include "expert/affine.h"
 #include "expert/kind.h"
 #include "expert/multinomial.h"
+#include "expert/predictor.h"
 
 typedef struct fitting {
-    mele_experts *experts;
+    mele_i_expert *experts;
     const mele_i_expert_problem *problem;
+    const mele_i_predictor *predictor;
     mele_i_frame frame;
     size_t clusters, d, classes, parameters;
     double *differences;        /* (K + 1) x P, in the frame */
@@ -137,10 +139,13 @@ static bool wants_folds(const fitting *f, size_t k)
 {
     if (f->problem->left_out == NULL)
         return false;
-    for (size_t l = 0; l < f->clusters && k == f->clusters; l++)
-        if (f->problem->info[l].fallback)
-            return true;
-    return k < f->clusters;
+    return k < f->clusters || f->problem->global_column < f->clusters;
+}
+
+static mele_status need_state(const fitting *f, size_t k, mele_error *error)
+{
+    f->experts[k].state = mele_i_affine_new(&f->problem->shape);
+    return f->experts[k].state == NULL ? mele_i_no_memory(error) : MELE_OK;
 }
 
 static mele_status fit_region(void *context, size_t k, mele_engine *engine, mele_error *error)
@@ -152,9 +157,11 @@ static mele_status fit_region(void *context, size_t k, mele_engine *engine, mele
                                             .rank = &info->rank};
     mele_i_multinomial m;
 
-    if (info->fallback)
+    if (!f->problem->train[k] && k < f->clusters)
         return MELE_OK;
     mele_status status = make_problem(&m, f, k, error);
+    if (status == MELE_OK)
+        status = need_state(f, k, error);
     if (status == MELE_OK)
         status = mele_i_multinomial_solve(&m, start, engine, &solution, error);
     if (status != MELE_OK)
@@ -163,7 +170,7 @@ static mele_status fit_region(void *context, size_t k, mele_engine *engine, mele
     info->converged = solution.converged;
     info->error = solution.error;
     info->ridge = m.slope_ridge / f->problem->regions->scale;
-    mele_i_multinomial_raw(&m, solution.differences, mele_i_affine_of(f->experts, k));
+    mele_i_multinomial_raw(&m, solution.differences, mele_i_affine_of(&f->experts[k]));
     if (wants_folds(f, k))
         status = fit_folds(f, &m, k, engine, error);
 
@@ -174,11 +181,16 @@ cleanup:
 
 /* ---- left-out predictions ---- */
 
-static void predict(const mele_experts *experts, const double *x, size_t stride, size_t rows,
-                    double *mean)
+static void predict(const mele_i_expert_group *group, const double *x, size_t stride, size_t rows,
+                    double *mean, double *variance, void *scratch)
 {
-    mele_i_affine_predict(experts, x, stride, rows, mean);
-    mele_i_kernels_best()->log_softmax(mean, rows * experts->clusters, experts->outputs, NULL);
+    const bool gaps = group->stride != group->count * group->shape.outputs;
+    const size_t runs = gaps ? rows : 1, count = gaps ? group->count : rows * group->count;
+
+    mele_i_affine_predict(group, x, stride, rows, mean, variance, scratch);
+    for (size_t i = 0; i < runs; i++)
+        mele_i_kernels_best()->log_softmax(mean + i * group->stride, count, group->shape.outputs,
+                                           NULL);
 }
 
 /* The log-probabilities of a row from the fit without its fold. */
@@ -193,30 +205,22 @@ static void predict_without(const fitting *f, size_t k, size_t row, size_t fold,
     kernels->log_softmax(out, 1, f->classes, NULL);
 }
 
-static void leave_out_row(const fitting *f, size_t row, double *loss, double *out)
+/* Put right what expert k predicts of a row that it was trained on. */
+static void leave_out_row(const fitting *f, size_t k, size_t row, double *loss, double *out)
 {
     const mele_i_regions *regions = f->problem->regions;
-    size_t class = mele_i_class_of(f->problem->y, row);
-    size_t width = regions->label != NULL ? 1 : f->clusters;
-    const double *global = NULL;
+    const size_t class = mele_i_class_of(f->problem->y, row);
+    const size_t width = regions->label != NULL ? 1 : f->clusters;
+    const size_t column = k < f->clusters ? k : f->problem->global_column;
+    const double weight = mele_i_region_weight(regions, row, k);
 
-    for (size_t k = 0; k < f->clusters; k++) {
-        double *at = out + k * f->classes, weight = mele_i_region_weight(regions, row, k);
-        if (!f->problem->info[k].fallback && weight > 0) {
-            predict_without(f, k, row, f->fold[row * width + (width == 1 ? 0 : k)], at);
-            loss[k] -= weight * at[class];
-        }
-        weight = mele_i_region_weight(regions, row, f->clusters);
-        if (!f->problem->info[k].fallback || !(weight > 0))
-            continue;
-        if (global == NULL) {
-            predict_without(f, f->clusters, row, f->global_fold[row], at);
-            loss[f->clusters] -= weight * at[class];
-            global = at;
-        } else {
-            memcpy(at, global, f->classes * sizeof *at);
-        }
-    }
+    if (!f->problem->train[k] || column == f->clusters || !(weight > 0))
+        return;
+    predict_without(f, k, row,
+                    k == f->clusters ? f->global_fold[row]
+                                     : f->fold[row * width + (width == 1 ? 0 : k)],
+                    out + column * f->classes);
+    loss[k] -= weight * out[column * f->classes + class];
 }
 
 static mele_status leave_out_block(void *context, mele_i_block block, void *partial, void *scratch,
@@ -227,11 +231,12 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
     size_t width = f->clusters * f->classes;
     double *out = f->problem->left_out + block.first * width;
 
-    (void)scratch;
     (void)error;
-    predict(f->experts, x->data + block.first * x->stride, x->stride, block.count, out);
+    mele_i_predictor_rows(f->predictor, x->data + block.first * x->stride, x->stride, block.count,
+                          out, NULL, scratch);
     for (size_t i = 0; i < block.count; i++)
-        leave_out_row(f, block.first + i, partial, out + i * width);
+        for (size_t k = 0; k <= f->clusters; k++)
+            leave_out_row(f, k, block.first + i, partial, out + i * width);
     return MELE_OK;
 }
 
@@ -247,15 +252,24 @@ static void add_losses(void *context, const void *partial)
 static mele_status leave_out(fitting *f, mele_engine *engine, mele_error *error)
 {
     const mele_i_regions *regions = f->problem->regions;
-    size_t work = f->clusters * f->classes * (f->d + 1);
+    const size_t block = mele_i_block_rows(f->clusters * f->classes * (f->d + 1), 1 << 18, 64);
     mele_i_pass pass = {.rows = f->problem->x->rows, .map = leave_out_block, .combine = add_losses,
-                        .block_rows = mele_i_block_rows(work, 1 << 18, 64), .context = f,
+                        .block_rows = block, .context = f,
                         .partial_bytes = (f->clusters + 1) * sizeof(double)};
-    mele_status status = mele_i_pass_run(engine, &pass, error);
+    mele_i_predictor predictor;
+    mele_status status = mele_i_predictor_make(&predictor, f->experts, f->clusters,
+                                               f->problem->columns, f->classes, f->classes,
+                                               f->problem->degree, error);
 
+    f->predictor = &predictor;
+    if (status == MELE_OK) {
+        pass.scratch_bytes = mele_i_predictor_scratch(&predictor, block);
+        status = mele_i_pass_run(engine, &pass, error);
+    }
     for (size_t k = 0; k <= f->clusters && status == MELE_OK; k++)
-        if (!f->problem->info[k].fallback && wants_folds(f, k))
+        if (f->problem->train[k] && wants_folds(f, k))
             f->problem->info[k].left_out = f->left_out[k] / (regions->total[k] * regions->scale);
+    mele_i_predictor_free(&predictor);
     return status;
 }
 
@@ -290,12 +304,12 @@ static void free_fitting(fitting *f)
     mele_i_frame_free(&f->frame);
 }
 
-static mele_status fit(mele_experts *experts, const mele_i_expert_problem *problem,
+static mele_status fit(const mele_i_expert_problem *problem, mele_i_expert *experts,
                        mele_engine *engine, mele_error *error)
 {
-    size_t d = experts->columns, classes = experts->classes;
-    fitting f = {.experts = experts, .problem = problem, .clusters = experts->clusters, .d = d,
-                 .classes = classes, .parameters = (classes - 1) * (d + 1)};
+    size_t d = problem->shape.columns, classes = problem->shape.classes;
+    fitting f = {.experts = experts, .problem = problem, .clusters = problem->regions->clusters,
+                 .d = d, .classes = classes, .parameters = (classes - 1) * (d + 1)};
     mele_i_tasks tasks = {.count = f.clusters, .run = fit_region, .context = &f,
                           .stage = "experts"};
     mele_status status = make_fitting(&f, engine, error);
@@ -305,12 +319,9 @@ static mele_status fit(mele_experts *experts, const mele_i_expert_problem *probl
     if (status == MELE_OK)
         status = mele_i_tasks_run(engine, &tasks, error);
     for (size_t k = 0; k <= f.clusters && status == MELE_OK; k++)
-        experts->summary[k].rank = problem->info[k].rank;
-    if (status == MELE_OK) {
-        mele_i_affine_settle(experts);
-        if (problem->left_out != NULL)
-            status = leave_out(&f, engine, error);
-    }
+        experts[k].rank = problem->info[k].rank;
+    if (status == MELE_OK && problem->left_out != NULL)
+        status = leave_out(&f, engine, error);
     free_fitting(&f);
     return status;
 }
@@ -318,15 +329,16 @@ static mele_status fit(mele_experts *experts, const mele_i_expert_problem *probl
 const mele_i_expert_kind mele_i_expert_logistic = {
     .name = "logistic",
     .classification = true,
+    .expands = true,
     .ridge = 0.03,
-    .make = mele_i_affine_make,
-    .free = free,
     .fit = fit,
+    .free = free,
+    .scratch = mele_i_affine_scratch,
     .predict = predict,
+    .work = mele_i_affine_work,
     .coefficients = mele_i_affine_coefficients,
+    .standard_errors = mele_i_affine_standard_errors,
     .keys = MELE_I_AFFINE_KEYS,
-    .fits = mele_i_affine_fits,
     .save = mele_i_affine_save,
     .load = mele_i_affine_load,
-    .settle = mele_i_affine_settle,
 };

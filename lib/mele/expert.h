@@ -29,37 +29,80 @@ typedef struct mele_targets {
 #define MELE_RIDGE_DEFAULT (-2.0)
 
 typedef struct mele_expert_options {
-    const char *kind;   /**< "linear" or "logistic"; NULL (default): linear for regression, else
-                             logistic */
+    const char *kind;   /**< one of mele_expert_kind(), or "auto": in each region the candidate of
+                             mele_expert_candidate() with the smallest left-out error; NULL
+                             (default): linear for regression, else logistic */
     const char *assign; /**< "hard" (default): an expert trains on the rows whose largest posterior
                              is its region's; "soft": on all rows, weighted by posterior */
     double ridge;       /**< L >= 0: the sum of squared coefficients without the intercepts, times L
-                             (linear), is added to the weighted sum of squares, or times L/2
-                             (logistic: of all classes) to the negative log-likelihood; columns are
-                             taken as scaled. Default MELE_RIDGE_DEFAULT */
+                             (linear; mlp: of all weights without biases), is added to the weighted
+                             sum of squares, or times L/2 (logistic: of all classes; mlp for
+                             classes) to the negative log-likelihood; columns are taken as scaled.
+                             gp: not used. Default MELE_RIDGE_DEFAULT */
+    size_t degree;      /**< linear, logistic: 1 (default), or 2: squares and products of the
+                             columns too */
     const char *solver; /**< linear: "qr" (default) or "normal" */
     size_t max_iterations; /**< logistic: Newton steps; default 100 */
+    size_t hidden;      /**< mlp: hidden units, 1 to 1024; default 8 */
+    const char *activation; /**< mlp: "tanh" (default), "logistic" or "relu" */
+    const char *trainer; /**< mlp: "lm" (Levenberg-Marquardt, regression only), "bfgs" (limited
+                             memory), "adam" (mini-batches); NULL (default): by the rows and the
+                             parameters, see methods.md */
+    size_t max_epochs;  /**< mlp: passes over the rows (adam), or iterations, at most; 0 (default):
+                             the trainer's own */
+    size_t batch;       /**< mlp, adam: rows of a mini-batch; default 200 */
+    double rate;        /**< mlp, adam: the step size it starts with; default 0.01 */
+    double holdout;     /**< mlp: the share of rows that early stopping watches, 0 to 0.5; 0: none;
+                             negative (default): 0.1 with many rows, else none, see methods.md */
+    const char *kernel; /**< gp: "squared-exponential" or "matern52" (default) */
+    size_t most_rows;   /**< gp: rows of a region that are used at most, 2 to 20000; more are thinned
+                             out to a random subset; default 500 */
+    size_t restarts;    /**< mlp, gp: starts, of which the best is kept; default 1 */
     size_t min_rows;    /**< regions with fewer rows of positive weight, and a smaller sum of
-                             weights, fall back to the global expert;
-                             0 (default): as many as an expert has coefficients a target, but not
-                             more than 5, chosen on real data */
+                             weights, are too small; 0 (default): as many as a linear expert has
+                             coefficients a target, but not more than 5, chosen on real data */
+    const char *small;  /**< what becomes of them: "global" (default): the global expert answers
+                             there; "shrink": an own expert, drawn towards the global one by the
+                             rows that are missing; "merge": the rows join the region that is next
+                             by posterior, whose expert answers */
+    const double *center, *scale; /**< d numbers each, what 0 and 1 of a column are in the data's
+                             units: center + scale x. For standard errors alone; NULL (default): 0
+                             and 1 */
+    size_t only;        /**< 1 to K: train this expert alone (and with the first the global expert);
+                             the others are those of `start`, or not there. 0 (default): all */
+    size_t freeze;      /**< 1 to K: this one stays as it is in `start`. 0 (default): none */
+    const mele_experts *start; /**< experts of the same shape that mlp, gp and logistic start from
+                             where the kinds agree, and that `only` and `freeze` leave as they are;
+                             NULL (default): none */
     size_t folds;       /**< left-out predictions of kinds without a closed form; 2 to 255,
                              default 5 */
     uint64_t seed;      /**< default 1 */
     size_t fold;        /**< part of the random stream's key: 0 outside cross-validation */
 } mele_expert_options;
 
+#define MELE_EXPERT_CANDIDATES 16
+
 /** What happened to one expert. A fallback has the errors and the ridge of the global expert. */
 typedef struct mele_expert_info {
+    const char *kind; /**< of the expert; NULL: it was not trained */
     double rows;     /**< the region's rows: sum of weights (times posteriors when soft) */
-    size_t rank;     /**< of the design, intercept included; 0 for a fallback */
+    size_t rank;     /**< of the design, intercept included; mlp: parameters; gp: rows that it
+                          holds; 0 for a fallback */
     bool fallback;   /**< too few rows: the global expert answers here */
+    size_t merged_into; /**< too few rows: they went to this region, 1 to K; 0: no */
+    double own;      /**< share of its own prediction beside the global expert's: 1, or less
+                          for a region that is too small, under "shrink" */
     size_t iterations;
     bool converged;
     double error;    /**< training error a row: mean squared error (mean over targets), or mean
                           negative log-likelihood */
     double left_out; /**< the same measure of the left-out predictions; NaN: not computed */
-    double ridge;    /**< the ridge used: for logistic experts at least 1e-8 a unit of weight */
+    double ridge;    /**< the ridge used: for logistic experts at least 1e-8 a unit of weight;
+                          gp: NaN */
+    size_t candidates; /**< auto: of these left-out errors, in the order of
+                          mele_expert_candidate() */
+    double candidate[MELE_EXPERT_CANDIDATES];
+    size_t chosen;   /**< auto: which it was */
 } mele_expert_info;
 
 MELE_API mele_expert_options mele_expert_defaults(void);
@@ -69,6 +112,9 @@ MELE_API const char *mele_expert_kind(size_t i);
 
 /** What MELE_RIDGE_DEFAULT stands for in the i-th kind, chosen by cross-validation on real data. */
 MELE_API double mele_expert_ridge(size_t i);
+
+/** The name of the i-th candidate of "auto" for targets, or for classes; NULL past the last. */
+MELE_API const char *mele_expert_candidate(bool classes, size_t i);
 
 /** Train the experts.
  * @param x               n x d, scaled, finite; d >= 1.
@@ -98,7 +144,19 @@ MELE_API mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *
 
 MELE_API void mele_experts_free(mele_experts *experts);
 
-/** One of mele_expert_kind(). */
+/** Join the experts of fits that trained some of them each (options.only). Each expert comes from
+ *  the part that has it; then they are the same as those of one fit.
+ * @param parts  count >= 1 of them, of one shape and kind.
+ * @param out    freed with mele_experts_free(); untouched on error. It may still lack experts.
+ * @return MELE_OK; MELE_EINVAL: shapes or kinds differ; MELE_EDATA: two parts have different experts
+ *         for one region; MELE_ENOMEM. */
+MELE_API mele_status mele_experts_merge(const mele_experts *const *parts, size_t count,
+                                        mele_experts **out, mele_error *error);
+
+/** Whether expert k (from 0) can be asked: it was trained, or what answers in its region was. */
+MELE_API bool mele_experts_has(const mele_experts *experts, size_t k);
+
+/** The kind that was asked for: one of mele_expert_kind(), perhaps "auto". */
 MELE_API const char *mele_experts_name(const mele_experts *experts);
 MELE_API size_t mele_experts_clusters(const mele_experts *experts);   /**< K */
 MELE_API size_t mele_experts_columns(const mele_experts *experts); /**< d */
@@ -110,7 +168,7 @@ MELE_API size_t mele_experts_classes(const mele_experts *experts); /**< 0: regre
  * @param mean      n x K x M: the means, or log-probabilities.
  * @param variance  NULL, or n x K x M: the total variances, noise included (regression only; for
  *                  classes nothing is written).
- * @return MELE_OK; MELE_EINVAL: columns differ; MELE_ENOMEM.
+ * @return MELE_OK; MELE_EINVAL: columns differ, or an expert is not there; MELE_ENOMEM.
  * Thread-safe for the same experts. O(n K d M). */
 MELE_API mele_status mele_experts_predict(const mele_experts *experts, const mele_matrix *x,
                                           mele_engine *engine, double *mean, double *variance,

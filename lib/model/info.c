@@ -163,7 +163,7 @@ static json_t *expert_object(const mele_model *model, size_t k, const double *va
     bool good = coefficients != NULL
                 && mele_i_json_put(object, "kind", json_string(mele_experts_name(model->experts)))
                 && mele_i_json_put(object, "fallback",
-                                   json_boolean(mele_i_experts_fallback(model->experts, k)));
+                                   json_boolean(mele_i_experts_facts(model->experts, k).answers == model->clusters));
 
     if (good && has)
         good = mele_i_json_put(object, "coefficients", coefficients_object(model, coefficients));

@@ -1,0 +1,25 @@
+#ifndef MELE_EXPERT_BASIS_H
+#define MELE_EXPERT_BASIS_H
+
+#include <stddef.h>
+
+/* The terms that a linear form of degree 2 has beside the intercept: the d columns themselves, then
+ * the products of two columns j <= l: 11, 12, .., 1d, 22, 23, .., dd. With degree 1 the columns
+ * alone. */
+
+/* How many; SIZE_MAX: too many to count. */
+size_t mele_i_basis_columns(size_t d, size_t degree);
+
+/* The terms of degree 2 of every row, without gaps. A product beyond the doubles is cut to the
+ * largest. */
+void mele_i_basis_expand(const double *x, size_t stride, size_t rows, size_t d, double *out);
+
+/* The columns j <= l whose product is term t; term t < d: j = t, and d for l. */
+void mele_i_basis_factors(size_t d, size_t t, size_t *j, size_t *l);
+
+/* A polynomial in z, z_j = (x_j - center_j) / scale_j, as one in x; intercepts first. The sums are
+ * taken in extended precision: an intercept is the difference of what may be much larger. */
+void mele_i_basis_raw(size_t d, size_t degree, const double *center, const double *scale,
+                      const double *scaled, double *raw);
+
+#endif

@@ -1,0 +1,175 @@
+/* What experts are asked: predictions, and what they are. */
+#include "expert/expert.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "engine/pass.h"
+#include "expert/basis.h"
+#include "expert/candidates.h"
+#include "expert/predictor.h"
+
+const char *mele_expert_candidate(bool classes, size_t i)
+{
+    const mele_i_candidate *candidate = mele_i_candidate_at(classes, i);
+
+    return candidate == NULL ? NULL : candidate->name;
+}
+
+const char *mele_experts_name(const mele_experts *experts)
+{
+    return experts->name;
+}
+
+size_t mele_experts_clusters(const mele_experts *experts)
+{
+    return experts->clusters;
+}
+
+size_t mele_experts_columns(const mele_experts *experts)
+{
+    return experts->columns;
+}
+
+size_t mele_experts_outputs(const mele_experts *experts)
+{
+    return experts->outputs;
+}
+
+size_t mele_experts_classes(const mele_experts *experts)
+{
+    return experts->classes;
+}
+
+bool mele_experts_has(const mele_experts *experts, size_t k)
+{
+    return k < experts->clusters
+           && experts->expert[experts->expert[k].answers].state != NULL
+           && (experts->expert[k].own == 1 || experts->expert[experts->clusters].state != NULL);
+}
+
+void mele_experts_variances(const mele_experts *experts, double *out)
+{
+    const mele_experts *e = experts;
+
+    for (size_t k = 0; k < e->clusters && e->variance != NULL; k++)
+        for (size_t t = 0; t < e->outputs; t++) {
+            const double own = e->expert[k].own, variance = e->expert[k].variance[t];
+            out[k * e->outputs + t] =
+                own == 1 ? variance
+                         : own * variance + (1 - own) * e->expert[e->clusters].variance[t];
+        }
+}
+
+static const mele_i_expert *answering(const mele_experts *e, size_t k)
+{
+    return &e->expert[e->expert[k].answers];
+}
+
+static mele_i_expert_shape shape_of(const mele_experts *e, const mele_i_expert *expert)
+{
+    return (mele_i_expert_shape){mele_i_basis_columns(e->columns, expert->degree), e->outputs,
+                                 e->classes};
+}
+
+bool mele_i_experts_coefficients(const mele_experts *experts, size_t k, double *out)
+{
+    const mele_i_expert *expert = answering(experts, k);
+    const mele_i_expert_shape shape = shape_of(experts, expert);
+
+    if (expert->state == NULL || expert->kind->coefficients == NULL || experts->expert[k].own < 1)
+        return false;
+    expert->kind->coefficients(expert, &shape, out);
+    return true;
+}
+
+bool mele_i_experts_standard_errors(const mele_experts *experts, size_t k, double *out)
+{
+    const mele_i_expert *expert = answering(experts, k);
+    const mele_i_expert_shape shape = shape_of(experts, expert);
+
+    if (expert->state == NULL || expert->kind->standard_errors == NULL
+        || experts->expert[k].own < 1)
+        return false;
+    expert->kind->standard_errors(expert, &shape, out);
+    return !isnan(out[0]);
+}
+
+json_t *mele_i_experts_describe(const mele_experts *experts, size_t k)
+{
+    const mele_i_expert *expert = answering(experts, k);
+    const mele_i_expert_shape shape = shape_of(experts, expert);
+
+    if (expert->state == NULL || expert->kind->describe == NULL)
+        return json_object();
+    return expert->kind->describe(expert, &shape);
+}
+
+mele_i_expert_facts mele_i_experts_facts(const mele_experts *experts, size_t k)
+{
+    const mele_i_expert *own = &experts->expert[k], *expert = answering(experts, k);
+
+    return (mele_i_expert_facts){expert->state == NULL ? NULL : expert->kind->name, own->rows,
+                                 expert->rank, expert->degree, own->answers, own->own};
+}
+
+/* ---- prediction ---- */
+
+typedef struct predicting {
+    const mele_i_predictor *predictor;
+    const mele_matrix *x;
+    double *mean, *variance;
+} predicting;
+
+static mele_status predict_block(void *context, mele_i_block block, void *partial, void *scratch,
+                                 mele_error *error)
+{
+    const predicting *p = context;
+    const size_t at = block.first * p->predictor->clusters * p->predictor->outputs;
+
+    (void)partial;
+    (void)error;
+    mele_i_predictor_rows(p->predictor, p->x->data + block.first * p->x->stride, p->x->stride,
+                          block.count, p->mean + at,
+                          p->variance == NULL ? NULL : p->variance + at, scratch);
+    return MELE_OK;
+}
+
+static mele_status check_all_there(const mele_experts *experts, mele_error *error)
+{
+    for (size_t k = 0; k < experts->clusters; k++)
+        if (!mele_experts_has(experts, k))
+            return mele_i_fail(error, MELE_EINVAL, "expert %zu is not there: this is a part of the "
+                               "experts, to be merged with the others", k + 1);
+    return MELE_OK;
+}
+
+mele_status mele_experts_predict(const mele_experts *experts, const mele_matrix *x,
+                                 mele_engine *engine, double *mean, double *variance,
+                                 mele_error *error)
+{
+    mele_i_predictor predictor;
+
+    if (experts == NULL || x == NULL || mean == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "experts, x or mean is NULL");
+    if (x->cols != experts->columns || x->stride < x->cols)
+        return mele_i_fail(error, MELE_EINVAL, "x has %zu columns (stride %zu), the experts have "
+                           "%zu", x->cols, x->stride, experts->columns);
+    mele_status status = check_all_there(experts, error);
+    if (status != MELE_OK)
+        return status;
+    status = mele_i_predictor_make(&predictor, experts->expert, experts->clusters,
+                                   experts->columns, experts->outputs, experts->classes, 1, error);
+    predicting p = {&predictor, x, mean, experts->classes > 0 ? NULL : variance};
+    if (status == MELE_OK) {
+        size_t block = mele_i_block_rows(mele_i_predictor_work(&predictor), 1 << 19, 16);
+        block = block < x->rows ? block : x->rows;
+        mele_i_pass pass = {.rows = x->rows, .block_rows = block > 0 ? block : 1,
+                            .map = predict_block, .context = &p,
+                            .scratch_bytes = mele_i_predictor_scratch(&predictor, block)};
+        status = mele_i_pass_run(engine, &pass, error);
+    }
+    mele_i_predictor_free(&predictor);
+    return status;
+}

@@ -1,0 +1,46 @@
+#ifndef MELE_EXPERT_PARTS_H
+#define MELE_EXPERT_PARTS_H
+
+#include "expert/kind.h"
+
+/* Experts as a whole: their making, and what the files of this room do with them. */
+
+#define MELE_I_AUTO "auto"
+
+/* Features and targets: their squares are LAPACK's to index. */
+#define MELE_I_MOST_COLUMNS 32000
+
+/* The kind of that name; NULL: none, or "auto". */
+const mele_i_expert_kind *mele_i_expert_kind_named(const char *name);
+
+/* K + 1 experts that are not trained; each answers for itself. Freed with mele_experts_free(), also
+ * after a failure. */
+mele_status mele_i_experts_new(size_t clusters, size_t columns, size_t outputs, bool classes,
+                               mele_experts **out, mele_error *error);
+
+/* Where another answers, its variances hold too. */
+void mele_i_experts_settle(mele_experts *e);
+
+/* Copies of the experts of another fit, for those that are not trained now. */
+mele_status mele_i_experts_keep(mele_experts *e, const mele_experts *from, const bool *train,
+                                mele_error *error);
+
+/* Train the experts of one kind that problem->train marks. */
+mele_status mele_i_expert_train(const mele_i_expert_kind *kind,
+                                const mele_i_expert_problem *problem, mele_i_expert *experts,
+                                mele_engine *engine, mele_error *error);
+
+/* x, or its terms of that degree in memory to be freed. MELE_EINVAL: too many terms. */
+mele_status mele_i_expand(const mele_matrix *x, size_t degree, double **memory, mele_matrix *out,
+                          mele_error *error);
+
+/* Left-out predictions of the experts whose own share is below 1, drawn to the global one's. */
+mele_status mele_i_draw_left_out(const mele_experts *e, const mele_matrix *x,
+                                 const mele_i_regions *regions, double *left_out,
+                                 double *left_out_variance, mele_error *error);
+
+/* An expert of the model's section, JSON null when it is not trained; NULL: no memory. */
+json_t *mele_i_expert_save(const mele_experts *e, size_t k);
+mele_status mele_i_expert_load(mele_experts *e, size_t k, const json_t *object, mele_error *error);
+
+#endif

@@ -1,0 +1,36 @@
+#ifndef MELE_EXPERT_PREDICTOR_H
+#define MELE_EXPERT_PREDICTOR_H
+
+#include "expert/kind.h"
+
+/* What experts predict of blocks of rows. Experts of one kind and degree that stand next to one
+ * another are asked together; where another expert answers, it is asked in their place. */
+typedef struct mele_i_predictor {
+    const mele_i_expert *expert; /* K + 1 */
+    size_t clusters, columns, outputs, classes;
+    size_t expanded;             /* x is expanded to this degree already; 1: it is not */
+    const mele_i_expert **asked; /* K: who answers */
+    bool drawn;                  /* some expert's own share is below 1 */
+} mele_i_predictor;
+
+/* Every expert, or what answers for it, must be trained; those that are not predict nothing, their
+ * results stay as they are. Free with mele_i_predictor_free(). columns: of x without expansion. */
+mele_status mele_i_predictor_make(mele_i_predictor *p, const mele_i_expert *expert,
+                                  size_t clusters, size_t columns, size_t outputs, size_t classes,
+                                  size_t expanded, mele_error *error);
+void mele_i_predictor_free(mele_i_predictor *p);
+
+/* Elementary operations a row. */
+size_t mele_i_predictor_work(const mele_i_predictor *p);
+
+/* Bytes of scratch that blocks of up to `rows` rows take. */
+size_t mele_i_predictor_scratch(const mele_i_predictor *p, size_t rows);
+
+/* mean and variance (NULL: not wanted): rows x K x M. */
+void mele_i_predictor_rows(const mele_i_predictor *p, const double *x, size_t stride, size_t rows,
+                           double *mean, double *variance, void *scratch);
+
+/* own x + (1 - own) global, of means, or of probabilities in logarithms; count numbers. */
+void mele_i_draw(double own, const double *global, size_t count, bool logarithms, double *x);
+
+#endif

@@ -1,0 +1,202 @@
+#include "expert/regional.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+#include "expert/predictor.h"
+
+/* One region's task, and what it leaves: its rows with their left-out predictions. */
+typedef struct job {
+    size_t count, *row;
+    double *left_out, *left_out_variance;
+} job;
+
+typedef struct training {
+    const mele_i_expert_kind *kind;
+    const mele_i_expert_problem *problem;
+    mele_i_expert *experts;
+    job *jobs; /* K + 1 */
+    const mele_i_predictor *predictor;
+    size_t block_rows;
+} training;
+
+static size_t clusters_of(const training *t)
+{
+    return t->problem->regions->clusters;
+}
+
+/* The columns of left_out that expert k's are; K: none. */
+static size_t column_of(const training *t, size_t k)
+{
+    return k < clusters_of(t) ? k : t->problem->global_column;
+}
+
+/* ---- gathering ---- */
+
+static void gather_rows(const mele_i_expert_problem *p, const size_t *row, size_t count, double *x,
+                        double *y)
+{
+    const size_t d = p->shape.columns, m = p->y->cols;
+
+    for (size_t i = 0; i < count; i++) {
+        memcpy(x + i * d, p->x->data + row[i] * p->x->stride, d * sizeof *x);
+        memcpy(y + i * m, p->y->data + row[i] * p->y->stride, m * sizeof *y);
+    }
+}
+
+/* Weights of mean 1; those that become 0 next to the others are what they are. */
+static void level_weights(double *weight, size_t count)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += weight[i];
+    for (size_t i = 0; i < count; i++)
+        weight[i] *= (double)count / sum;
+}
+
+/* Arrays of a task, to be freed in one. */
+static mele_status gather(const training *t, size_t k, job *j, double **memory,
+                          mele_i_expert_rows *rows, mele_error *error)
+{
+    const mele_i_expert_problem *p = t->problem;
+    const size_t n = p->x->rows, d = p->shape.columns, m = p->y->cols;
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += mele_i_region_weight(p->regions, i, k) > 0;
+    *memory = MELE_I_ARRAY(double, count * (d + m + 1));
+    j->row = MELE_I_ARRAY(size_t, count);
+    if (*memory == NULL || j->row == NULL)
+        return mele_i_no_memory(error);
+    double *x = *memory, *y = x + count * d, *weights = y + count * m;
+    for (size_t i = 0; i < n; i++) {
+        const double weight = mele_i_region_weight(p->regions, i, k);
+        if (weight > 0) {
+            j->row[j->count] = i;
+            weights[j->count++] = weight;
+        }
+    }
+    gather_rows(p, j->row, count, x, y);
+    level_weights(weights, count);
+    *rows = (mele_i_expert_rows){count, j->row, x, y, weights, k};
+    return MELE_OK;
+}
+
+static mele_status need_left_out(const training *t, size_t k, job *j, mele_error *error)
+{
+    const size_t count = j->count * t->problem->shape.outputs;
+
+    if (t->problem->left_out != NULL && column_of(t, k) < clusters_of(t)) {
+        j->left_out = MELE_I_ARRAY(double, count);
+        if (j->left_out == NULL)
+            return mele_i_no_memory(error);
+        if (t->problem->left_out_variance != NULL) {
+            j->left_out_variance = MELE_I_ARRAY(double, count);
+            if (j->left_out_variance == NULL)
+                return mele_i_no_memory(error);
+        }
+    }
+    return MELE_OK;
+}
+
+static mele_status train_region(void *context, size_t task, mele_engine *engine, mele_error *error)
+{
+    const training *t = context;
+    const mele_i_expert_problem *p = t->problem;
+    const size_t K = clusters_of(t), k = task == 0 ? K : task - 1; /* the longest first */
+    const mele_i_expert *start = p->start == NULL || p->start[k].state == NULL ? NULL
+                                                                              : &p->start[k];
+    job *j = &t->jobs[k];
+    double *memory = NULL;
+    mele_i_expert_rows rows;
+
+    if (!p->train[k])
+        return MELE_OK;
+    mele_status status = gather(t, k, j, &memory, &rows, error);
+    if (status == MELE_OK)
+        status = need_left_out(t, k, j, error);
+    if (status == MELE_OK) {
+        mele_i_expert_result result = {&t->experts[k], &p->info[k], j->left_out,
+                                       j->left_out_variance};
+        status = t->kind->train(&rows, &p->shape, p->options, start, engine, &result, error);
+    }
+    free(memory);
+    return status;
+}
+
+/* ---- left-out predictions ---- */
+
+static mele_status fill_block(void *context, mele_i_block block, void *partial, void *scratch,
+                              mele_error *error)
+{
+    const training *t = context;
+    const mele_i_expert_problem *p = t->problem;
+    const size_t at = block.first * clusters_of(t) * p->shape.outputs;
+
+    (void)partial;
+    (void)error;
+    mele_i_predictor_rows(t->predictor, p->x->data + block.first * p->x->stride, p->x->stride,
+                          block.count, p->left_out + at,
+                          p->left_out_variance == NULL ? NULL : p->left_out_variance + at,
+                          scratch);
+    return MELE_OK;
+}
+
+static void put(const training *t, size_t k, const double *from, double *to)
+{
+    const size_t M = t->problem->shape.outputs, K = clusters_of(t), column = column_of(t, k);
+    const job *j = &t->jobs[k];
+
+    for (size_t i = 0; i < j->count && from != NULL; i++)
+        memcpy(to + (j->row[i] * K + column) * M, from + i * M, M * sizeof *to);
+}
+
+static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *error)
+{
+    const mele_i_expert_problem *p = t->problem;
+    mele_i_predictor predictor;
+    mele_status status = mele_i_predictor_make(&predictor, t->experts, clusters_of(t), p->columns,
+                                               p->shape.outputs, p->shape.classes, p->degree,
+                                               error);
+
+    t->predictor = &predictor;
+    if (status == MELE_OK) {
+        const size_t block = mele_i_block_rows(mele_i_predictor_work(&predictor), 1 << 19, 16);
+        mele_i_pass pass = {.rows = p->x->rows, .block_rows = block, .map = fill_block,
+                            .scratch_bytes = mele_i_predictor_scratch(&predictor, block),
+                            .context = t};
+        status = mele_i_pass_run(engine, &pass, error);
+    }
+    for (size_t k = 0; k <= clusters_of(t) && status == MELE_OK; k++) {
+        put(t, k, t->jobs[k].left_out, p->left_out);
+        put(t, k, t->jobs[k].left_out_variance, p->left_out_variance);
+    }
+    mele_i_predictor_free(&predictor);
+    return status;
+}
+
+mele_status mele_i_regional_fit(const mele_i_expert_kind *kind,
+                                const mele_i_expert_problem *problem, mele_i_expert *experts,
+                                mele_engine *engine, mele_error *error)
+{
+    const size_t all = problem->regions->clusters + 1;
+    training t = {.kind = kind, .problem = problem, .experts = experts,
+                  .jobs = MELE_I_ZEROED(job, all)};
+    mele_i_tasks tasks = {.count = all, .run = train_region, .context = &t, .stage = "experts"};
+    mele_status status = t.jobs == NULL ? mele_i_no_memory(error)
+                                        : mele_i_tasks_run(engine, &tasks, error);
+
+    if (status == MELE_OK && problem->left_out != NULL)
+        status = fill_left_out(&t, engine, error);
+    for (size_t k = 0; k < all && t.jobs != NULL; k++) {
+        free(t.jobs[k].row);
+        free(t.jobs[k].left_out);
+        free(t.jobs[k].left_out_variance);
+    }
+    free(t.jobs);
+    return status;
+}

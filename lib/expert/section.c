@@ -1,0 +1,342 @@
+/* The section "experts" of a model. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "expert/basis.h"
+#include "expert/expert.h"
+#include "expert/parts.h"
+
+static mele_i_expert_shape shape_of(const mele_experts *e, size_t degree)
+{
+    return (mele_i_expert_shape){mele_i_basis_columns(e->columns, degree), e->outputs, e->classes};
+}
+
+/* ---- writing ---- */
+
+/* Keys of an expert that was trained itself. */
+static bool save_own(const mele_experts *e, const mele_i_expert *expert, json_t *object)
+{
+    const mele_i_expert_shape shape = shape_of(e, expert->degree);
+
+    return mele_i_json_put(object, "kind", json_string(expert->kind->name))
+           && mele_i_json_put(object, "degree", json_integer((json_int_t)expert->degree))
+           && (expert->own == 1 || mele_i_json_put(object, "own", json_real(expert->own)))
+           && expert->kind->save(expert, &shape, object)
+           && (e->variance == NULL
+               || mele_i_json_put(object, "variance",
+                                  mele_i_json_numbers(expert->variance, e->outputs)));
+}
+
+json_t *mele_i_expert_save(const mele_experts *e, size_t k)
+{
+    const mele_i_expert *expert = &e->expert[k];
+    const bool own = expert->answers == k, fallback = !own && expert->answers == e->clusters;
+    json_t *object;
+    bool good;
+
+    if (own && expert->state == NULL)
+        return json_null();
+    object = json_object();
+    good = mele_i_json_put(object, "rows", json_real(expert->rows))
+           && mele_i_json_put(object, "rank", json_integer((json_int_t)(own ? expert->rank : 0)))
+           && mele_i_json_put(object, "fallback", json_boolean(fallback));
+    if (good && !own && !fallback)
+        good = mele_i_json_put(object, "merged_into", json_integer((json_int_t)expert->answers + 1));
+    if (good && own)
+        good = save_own(e, expert, object);
+    if (good)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *save_regions(const mele_experts *e)
+{
+    json_t *array = json_array();
+
+    for (size_t k = 0; k < e->clusters && array != NULL; k++)
+        if (json_array_append_new(array, mele_i_expert_save(e, k)) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    return array;
+}
+
+json_t *mele_i_experts_save(const mele_experts *experts)
+{
+    const mele_experts *e = experts;
+    json_t *section = json_object();
+
+    if (mele_i_json_put(section, "kind", json_string(e->name))
+        && mele_i_json_put(section, "clusters", json_integer((json_int_t)e->clusters))
+        && mele_i_json_put(section, "columns", json_integer((json_int_t)e->columns))
+        && mele_i_json_put(section, e->classes > 0 ? "classes" : "targets",
+                           json_integer((json_int_t)e->outputs))
+        && mele_i_json_put(section, "global", mele_i_expert_save(e, e->clusters))
+        && mele_i_json_put(section, "experts", save_regions(e)))
+        return section;
+    json_decref(section);
+    return NULL;
+}
+
+/* ---- reading ---- */
+
+static mele_status load_variance(mele_experts *e, size_t k, const json_t *object,
+                                 mele_error *error)
+{
+    double *variance = e->expert[k].variance;
+    mele_status status = mele_i_json_get_numbers(object, "variance", variance, e->outputs, error);
+
+    for (size_t t = 0; t < e->outputs && status == MELE_OK; t++)
+        if (!(variance[t] > 0))
+            status = mele_i_fail(error, MELE_EDATA, "\"variance\" has %g, which is not above 0",
+                                 variance[t]);
+    return status;
+}
+
+static mele_status load_kind(const mele_experts *e, const json_t *object, const char *what,
+                             mele_i_expert *expert, mele_error *error)
+{
+    const char *name;
+    mele_status status = mele_i_json_get_string(object, "kind", &name, error);
+
+    if (status != MELE_OK)
+        return status;
+    expert->kind = mele_i_expert_kind_named(name);
+    if (expert->kind == NULL
+        || !(e->classes > 0 ? expert->kind->classification : expert->kind->regression)) {
+        expert->kind = NULL;
+        return mele_i_fail(error, MELE_EDATA, "%s: there is no kind of expert \"%s\" for %s", what,
+                           name, e->classes > 0 ? "classes" : "targets");
+    }
+    status = mele_i_json_get_size(object, "degree", 1, expert->kind->expands ? 2 : 1,
+                                  &expert->degree, error);
+    if (status == MELE_OK
+        && mele_i_basis_columns(e->columns, expert->degree) > MELE_I_MOST_COLUMNS)
+        status = mele_i_fail(error, MELE_EDATA, "%s: too many terms of degree 2", what);
+    return status;
+}
+
+static mele_status load_own_share(const json_t *object, const char *what, mele_i_expert *expert,
+                                  mele_error *error)
+{
+    if (json_object_get(object, "own") == NULL)
+        return MELE_OK;
+    mele_status status = mele_i_json_get_number(object, "own", &expert->own, error);
+    if (status == MELE_OK && !(expert->own > 0 && expert->own < 1))
+        status = mele_i_fail(error, MELE_EDATA, "%s: \"own\" is %g, not between 0 and 1", what,
+                             expert->own);
+    return status;
+}
+
+/* What an expert has that was trained itself. */
+static mele_status load_own(mele_experts *e, size_t k, const json_t *object, const char *what,
+                            mele_error *error)
+{
+    mele_i_expert *expert = &e->expert[k];
+    char keys[256];
+    mele_status status = load_kind(e, object, what, expert, error);
+
+    if (status != MELE_OK)
+        return status;
+    const mele_i_expert_shape shape = shape_of(e, expert->degree);
+    snprintf(keys, sizeof keys, "rows,rank,fallback,kind,degree%s%s%s",
+             k < e->clusters ? ",own?" : "", expert->kind->keys,
+             e->variance == NULL ? "" : ",variance");
+    status = mele_i_json_keys(object, what, keys, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(object, "rank", 0, (size_t)1 << 40, &expert->rank, error);
+    if (status == MELE_OK)
+        status = load_own_share(object, what, expert, error);
+    if (status == MELE_OK && e->variance != NULL)
+        status = load_variance(e, k, object, error);
+    if (status == MELE_OK)
+        status = expert->kind->load(object, &shape, expert, error);
+    return status;
+}
+
+/* Where another answers. */
+static mele_status load_answer(mele_experts *e, size_t k, const json_t *object, const char *what,
+                               bool fallback, mele_error *error)
+{
+    mele_i_expert *expert = &e->expert[k];
+    size_t host = e->clusters + 1, rank;
+    mele_status status = mele_i_json_keys(object, what,
+                                          fallback ? "rows,rank,fallback"
+                                                   : "rows,rank,fallback,merged_into", error);
+
+    if (status == MELE_OK && !fallback)
+        status = mele_i_json_get_size(object, "merged_into", 1, e->clusters, &host, error);
+    if (status == MELE_OK && host == k + 1)
+        status = mele_i_fail(error, MELE_EDATA, "%s is merged into itself", what);
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(object, "rank", 0, 0, &rank, error);
+    if (status == MELE_OK)
+        expert->answers = host - 1;
+    return status;
+}
+
+mele_status mele_i_expert_load(mele_experts *e, size_t k, const json_t *object, mele_error *error)
+{
+    mele_i_expert *expert = &e->expert[k];
+    char what[32];
+    bool fallback = false, other;
+
+    snprintf(what, sizeof what, k == e->clusters ? "the global expert" : "expert %zu", k + 1);
+    if (json_is_null(object))
+        return MELE_OK;
+    if (!json_is_object(object))
+        return mele_i_fail(error, MELE_EDATA, "%s is not an object", what);
+    mele_status status = mele_i_json_get_bool(object, "fallback", &fallback, error);
+    other = fallback || json_object_get(object, "merged_into") != NULL;
+    if (status == MELE_OK && other && k == e->clusters)
+        status = mele_i_fail(error, MELE_EDATA, "%s is a fallback", what);
+    if (status == MELE_OK)
+        status = mele_i_json_get_number(object, "rows", &expert->rows, error);
+    if (status == MELE_OK && !(expert->rows >= 0))
+        status = mele_i_fail(error, MELE_EDATA, "\"rows\" of %s is %g", what, expert->rows);
+    if (status != MELE_OK)
+        return status;
+    return other ? load_answer(e, k, object, what, fallback, error)
+                 : load_own(e, k, object, what, error);
+}
+
+/* The head of the section, as experts without content. */
+static mele_status load_head(const json_t *section, mele_experts **out, mele_error *error)
+{
+    const bool classes = json_object_get(section, "classes") != NULL;
+    const char *unit = classes ? "classes" : "targets", *name;
+    size_t clusters = json_array_size(json_object_get(section, "experts"));
+    size_t columns, outputs, count;
+    mele_status status = mele_i_json_keys(section, "experts",
+                                          classes ? "kind,clusters,columns,classes,global,experts"
+                                                  : "kind,clusters,columns,targets,global,experts",
+                                          error);
+
+    if (status == MELE_OK)
+        status = mele_i_json_get_string(section, "kind", &name, error);
+    if (status == MELE_OK && clusters == 0)
+        status = mele_i_fail(error, MELE_EDATA, "\"experts\" is not an array of experts");
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(section, "clusters", clusters, clusters, &count, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(section, "columns", 1, MELE_I_MOST_COLUMNS, &columns, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(section, unit, 1, MELE_I_MOST_COLUMNS, &outputs, error);
+    if (status != MELE_OK)
+        return status;
+    const mele_i_expert_kind *kind = mele_i_expert_kind_named(name);
+    if (kind == NULL && strcmp(name, MELE_I_AUTO) != 0)
+        return mele_i_fail(error, MELE_EDATA, "there is no kind of expert \"%s\"", name);
+    status = mele_i_experts_new(clusters, columns, outputs, classes, out, error);
+    if (status == MELE_OK)
+        (*out)->name = kind == NULL ? MELE_I_AUTO : kind->name;
+    return status;
+}
+
+/* Who is said to answer must be there, or, in a part of the experts, may come with another part. */
+static mele_status check_answers(const mele_experts *e, mele_error *error)
+{
+    for (size_t k = 0; k < e->clusters; k++) {
+        const size_t host = e->expert[k].answers;
+        if (host != k && host < e->clusters && e->expert[host].answers != host)
+            return mele_i_fail(error, MELE_EDATA, "expert %zu is merged into %zu, where another "
+                               "answers too", k + 1, host + 1);
+    }
+    return MELE_OK;
+}
+
+mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_error *error)
+{
+    mele_experts *e = NULL;
+    mele_status status = load_head(section, &e, error);
+
+    if (status == MELE_OK)
+        status = mele_i_expert_load(e, e->clusters, json_object_get(section, "global"), error);
+    for (size_t k = 0; status == MELE_OK && k < e->clusters; k++)
+        status = mele_i_expert_load(e, k, json_array_get(json_object_get(section, "experts"), k),
+                                    error);
+    if (status == MELE_OK)
+        status = check_answers(e, error);
+    if (status != MELE_OK) {
+        mele_experts_free(e);
+        return status;
+    }
+    mele_i_experts_settle(e);
+    *out = e;
+    return MELE_OK;
+}
+
+/* ---- parts that belong together ---- */
+
+/* Put `from`, of another part, where `into` has nothing; both having it they must agree. */
+static mele_status merge_one(json_t **into, json_t *from, const char *what, mele_error *error)
+{
+    if (*into == NULL || json_is_null(*into)) {
+        json_decref(*into);
+        *into = json_incref(from);
+        return MELE_OK;
+    }
+    if (!json_is_null(from) && !json_equal(*into, from))
+        return mele_i_fail(error, MELE_EDATA, "two parts have %s, and not the same one", what);
+    return MELE_OK;
+}
+
+static mele_status merge_part(mele_experts *e, const mele_experts *part, json_t **object,
+                              mele_error *error)
+{
+    mele_status status = MELE_OK;
+    char what[32];
+
+    if (part->clusters != e->clusters || part->columns != e->columns
+        || part->outputs != e->outputs || part->classes != e->classes
+        || strcmp(part->name, e->name) != 0)
+        return mele_i_fail(error, MELE_EINVAL, "the parts are not of one shape and kind");
+    for (size_t k = 0; k <= e->clusters && status == MELE_OK; k++) {
+        json_t *from = mele_i_expert_save(part, k);
+        snprintf(what, sizeof what, k == e->clusters ? "the global expert" : "expert %zu", k + 1);
+        status = from == NULL ? mele_i_no_memory(error)
+                              : merge_one(&object[k], from, what, error);
+        json_decref(from);
+    }
+    return status;
+}
+
+mele_status mele_experts_merge(const mele_experts *const *parts, size_t count, mele_experts **out,
+                               mele_error *error)
+{
+    mele_experts *e = NULL;
+    json_t **object = NULL;
+    mele_status status;
+
+    if (parts == NULL || count == 0 || out == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "there are no parts to merge");
+    const mele_experts *first = parts[0];
+    status = mele_i_experts_new(first->clusters, first->columns, first->outputs,
+                                first->classes > 0, &e, error);
+    if (status == MELE_OK && (object = MELE_I_ZEROED(json_t *, first->clusters + 1)) == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        e->name = first->name;
+    for (size_t i = 0; i < count && status == MELE_OK; i++)
+        status = merge_part(e, parts[i], object, error);
+    for (size_t k = 0; object != NULL && k <= first->clusters; k++) {
+        if (status == MELE_OK)
+            status = mele_i_expert_load(e, k, object[k], error);
+        json_decref(object[k]);
+    }
+    if (status == MELE_OK)
+        status = check_answers(e, error);
+    free(object);
+    if (status != MELE_OK) {
+        mele_experts_free(e);
+        return status;
+    }
+    mele_i_experts_settle(e);
+    *out = e;
+    return MELE_OK;
+}
