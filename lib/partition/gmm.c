@@ -420,7 +420,7 @@ static mele_status fit_labels(const mele_i_attempt *attempt, mele_partition *tri
     options.tolerance = mele_partition_defaults().tolerance;
     start.options = &options;
     mele_status status = mele_i_lloyd(&start, options.centres == NULL, false, trial->centres,
-                                      &trial->clusters, label, info, error);
+                                      &trial->clusters, label, NULL, info, error);
     if (status == MELE_OK) {
         *info = (mele_partition_info){.repaired = info->repaired};
         move_into_range(attempt->sample, trial);

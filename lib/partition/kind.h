@@ -20,6 +20,7 @@ struct mele_partition {
     double *centres;    /* K x d */
     double *shape;      /* the kind's other numbers */
     size_t shape_count; /* how many there is room for */
+    size_t *sizes;      /* of the regions, in rows of the fit; NULL: not known */
 };
 
 /* The rows to split, and what every kind wants to know of them. */

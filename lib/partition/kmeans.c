@@ -24,20 +24,54 @@ static size_t one_number(size_t clusters, size_t columns)
     return 1;
 }
 
+/* With h = 1 / (2 v) a log density is C - h D. Let the other squared distances D of a row, none
+ * above `most`, be larger than the least by 2^-30 D and by `least` at least, and d <= 2^16.
+ * Computed a density is off by less than 2^-50 (|C| + 1), of C and of the difference, and
+ * (d + 6) 2^-52 h D, less than 2^-5 of h times the lead, of D and the product. A posterior is that
+ * less one number for all centres, at most log K from the largest: order stays, and a lead of
+ * 2^-50 (|C| + log K + 1) too. So does h times the lead when h `least` is 2^-40 of that or more.
+ * Nothing overflows, and what squares lose by underflow, less than d 2^-1073, is nothing next to
+ * d 2^-40 / h. */
+static bool is_enough(const mele_partition *p, mele_i_lead lead)
+{
+    const double v = p->shape[0], half = 0.5 / v, d = (double)p->columns;
+    const double size = d + fabs(0.5 * d * log(2 * M_PI * v)) + 2 * log((double)p->clusters) + 1;
+
+    return lead.most < 0x1p1000 && half * lead.most < 0x1p1000
+           && half * lead.least >= 0x1p-40 * size;
+}
+
+/* The sizes by posteriors, where labels tell them. */
+static mele_status keep_sizes(mele_partition *p, mele_i_lead lead, const uint32_t *label,
+                              size_t rows, mele_error *error)
+{
+    if (!is_enough(p, lead))
+        return MELE_OK;
+    p->sizes = MELE_I_ZEROED(size_t, p->clusters);
+    if (p->sizes == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < rows; i++)
+        p->sizes[label[i]]++;
+    return MELE_OK;
+}
+
 static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
                        mele_partition_info *info, mele_error *error)
 {
     const mele_i_sample *sample = attempt->sample;
     uint32_t *label = MELE_I_ARRAY(uint32_t, sample->rows.rows);
+    mele_i_lead lead;
 
     if (label == NULL)
         return mele_i_no_memory(error);
-    mele_status status =
-        mele_i_lloyd(attempt, true, true, trial->centres, &trial->clusters, label, info, error);
-    if (status == MELE_OK)
+    mele_status status = mele_i_lloyd(attempt, true, true, trial->centres, &trial->clusters, label,
+                                      &lead, info, error);
+    if (status == MELE_OK) {
         trial->shape[0] =
             fmax(info->objective / ((double)sample->rows.cols * sample->total),
                  mele_i_variance_floor(sample, LEAST_SHARE));
+        status = keep_sizes(trial, lead, label, sample->rows.rows, error);
+    }
     free(label);
     return status;
 }
@@ -55,21 +89,13 @@ static void log_joint(const mele_partition *p, const double *x, size_t stride, s
 }
 
 /* With E and m of filter.c, in its units: squared distances D are at most 4 m, E = u m with
- * u >= (d + 24) 2^-24, and when a row is clear the second D is more than 2 E above the least. With
- * h = 1 / (2 v) a log density is C - h D. Computed it is off by less than 2^-50 (|C| + 1), of C and
- * of the difference, and (d + 6) 2^-52 h D <= 2^-25 h E, of D and the product. A posterior is that
- * less one number for all centres, at most log K from the largest: order stays, and a lead of
- * 2^-50 (|C| + log K + 1) too. So does 2 h E, E >= floor, when h floor is 2^-40 of that or more.
- * Nothing overflows (D < 2^130 where single precision did not), and what squares lose by underflow,
- * less than d 2^-1073, is nothing next to d 2^-40 / h. */
+ * u >= (d + 24) 2^-24, E >= floor, d <= 2^16, and when a row is clear the other D are more than 2 E
+ * above the least, hence more than 2^-21 D. D < 2^130 where single precision did not overflow. */
 static bool nearest_is_largest(const mele_partition *p, const mele_i_filter *f)
 {
-    const double v = p->shape[0], half = 0.5 / v, square = 1 / f->scale / f->scale;
-    const double most = 0x1p130 * square, d = (double)p->columns;
-    const double size = d + fabs(0.5 * d * log(2 * M_PI * v)) + 2 * log((double)p->clusters) + 1;
+    const double square = 1 / f->scale / f->scale;
 
-    return f->usable && most < 0x1p1000 && half * most < 0x1p1000
-           && half * square * f->floor >= 0x1p-40 * size;
+    return f->usable && is_enough(p, (mele_i_lead){square * f->floor, 0x1p130 * square});
 }
 
 /* One variance for all clusters and columns: it stays in any order and marginal. */

@@ -226,38 +226,43 @@ static void offer(far_row *farthest, size_t count, far_row candidate)
     farthest[at] = candidate;
 }
 
-static mele_status own_distances(const lloyd *l, mele_i_block block, double *scratch,
-                                 double **distance, mele_error *error)
-{
-    const mele_rows *rows = &l->attempt->sample->rows;
+/* Of a block. */
+typedef struct own_rows {
     const double *x;
     size_t stride;
-    mele_status status =
-        mele_i_rows_take(rows, block, scratch + l->block_rows, &x, &stride, error);
+    double *distance; /* to the own centre */
+} own_rows;
 
-    *distance = scratch;
+static mele_status own_distances(const lloyd *l, mele_i_block block, double *scratch,
+                                 own_rows *out, mele_error *error)
+{
+    const mele_rows *rows = &l->attempt->sample->rows;
+    mele_status status =
+        mele_i_rows_take(rows, block, scratch + l->block_rows, &out->x, &out->stride, error);
+
+    out->distance = scratch;
     if (status == MELE_OK)
-        l->kernels->own_distances(x, stride, block.count, l->columns, l->centres,
+        l->kernels->own_distances(out->x, out->stride, block.count, l->columns, l->centres,
                                   l->label + block.first, scratch);
     return status;
 }
 
-static size_t own_bytes(const lloyd *l)
+/* Of what own_distances() needs. */
+static size_t own_numbers(const lloyd *l)
 {
-    return (l->block_rows + mele_i_rows_room(&l->attempt->sample->rows, l->block_rows))
-           * sizeof(double);
+    return l->block_rows + mele_i_rows_room(&l->attempt->sample->rows, l->block_rows);
 }
 
 static mele_status map_farthest(void *context, mele_i_block block, void *partial, void *scratch,
                                 mele_error *error)
 {
     const repair *r = context;
-    double *distance;
-    mele_status status = own_distances(r->l, block, scratch, &distance, error);
+    own_rows rows;
+    mele_status status = own_distances(r->l, block, scratch, &rows, error);
 
     for (size_t i = 0; i < block.count && status == MELE_OK; i++)
         if (mele_i_weight(r->l->attempt->sample, block.first + i) > 0)
-            offer(partial, r->count, (far_row){distance[i], block.first + i});
+            offer(partial, r->count, (far_row){rows.distance[i], block.first + i});
     return status;
 }
 
@@ -279,7 +284,7 @@ static mele_status repair_empty(const lloyd *l, size_t empty, size_t *repaired, 
     mele_i_pass pass = {.rows = x->rows,
                         .block_rows = l->block_rows,
                         .partial_bytes = empty * sizeof(far_row),
-                        .scratch_bytes = own_bytes(l),
+                        .scratch_bytes = own_numbers(l) * sizeof(double),
                         .map = map_farthest,
                         .combine = combine_farthest,
                         .context = &r};
@@ -298,9 +303,64 @@ static mele_status repair_empty(const lloyd *l, size_t empty, size_t *repaired, 
     return status;
 }
 
+/* ---- the end: the inertia, and the lead of the own centres ---- */
+
+/* A lead is known of all rows but those that the last assignment found unclear; these are measured,
+ * which under bounds are the rows whose upper one is infinite. In the filter's units (filter.c):
+ * where it is clear, any other squared distance D is more than 2 E above the own, hence more than
+ * floor and more than 2^-21 D. Where bounds keep a row from a centre they have u (1 + 2^-20) < r
+ * for the own distance, at most u, and that to the centre, at least r: the lead is more than
+ * 2^-21 D, and D at least the square of half the way between the two centres. */
+
+#define BOUNDS_LEAD 0x1p-21
+#define MEASURED_LEAD 0x1p-29    /* of D, to be sure of 2^-30 */
+#define MEASURED_SHARE (1 / 64.) /* of the rows: more take as long as another pass */
+
+/* Of rows that were clear. */
+static mele_i_lead clear_lead(const lloyd *l)
+{
+    const mele_i_filter *f = &l->filter;
+    double half = INFINITY;
+
+    if (l->method == PLAIN || (l->method == TILES && l->unclear > 0)
+        || l->unclear > MEASURED_SHARE * (double)l->attempt->sample->rows.rows)
+        return (mele_i_lead){0, INFINITY};
+    for (size_t k = 0; k < l->clusters && l->method == BOUNDS; k++)
+        half = fmin(half, l->bounds.half[k]);
+    const double square = 1 / f->scale / f->scale;
+    return (mele_i_lead){fmin(f->floor, BOUNDS_LEAD * half * half) * square, 0x1p130 * square};
+}
+
+/* Of one row. */
+static double measured_lead(const lloyd *l, const double *x, double *distance)
+{
+    double best = INFINITY, second = INFINITY;
+
+    l->kernels->distances(x, l->columns, 1, l->columns, l->centres, l->clusters, distance);
+    for (size_t k = 0; k < l->clusters; k++) {
+        second = fmin(second, fmax(best, distance[k]));
+        best = fmin(best, distance[k]);
+    }
+    return second - best >= MEASURED_LEAD * second ? second - best : 0;
+}
+
+/* Of the unclear rows of a block. */
+static double unclear_lead(const lloyd *l, mele_i_block block, const own_rows *rows,
+                           double *distance)
+{
+    const float *upper = l->bounds.upper + block.first;
+    double least = INFINITY;
+
+    for (size_t i = 0; i < block.count; i++)
+        if (upper[i] == INFINITY)
+            least = fmin(least, measured_lead(l, rows->x + i * rows->stride, distance));
+    return least;
+}
+
 typedef struct inertia {
     const lloyd *l;
-    double sum;
+    bool measures; /* the leads of unclear rows */
+    double sum, lead;
 } inertia;
 
 static mele_status map_inertia(void *context, mele_i_block block, void *partial, void *scratch,
@@ -308,42 +368,49 @@ static mele_status map_inertia(void *context, mele_i_block block, void *partial,
 {
     const inertia *in = context;
     const double *weights = in->l->attempt->sample->weights;
-    double *distance, *out = partial, sum[4] = {0};
-    mele_status status = own_distances(in->l, block, scratch, &distance, error);
+    double *out = partial, *work = (double *)scratch + own_numbers(in->l), sum[4] = {0};
+    own_rows rows;
+    mele_status status = own_distances(in->l, block, scratch, &rows, error);
 
     if (status != MELE_OK)
         return status;
     if (weights == NULL)
         for (size_t i = 0; i < block.count; i++)
-            sum[i % 4] += distance[i];
+            sum[i % 4] += rows.distance[i];
     else
         for (size_t i = 0; i < block.count; i++)
             if (weights[block.first + i] > 0)
-                sum[i % 4] += weights[block.first + i] * distance[i];
-    *out = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+                sum[i % 4] += weights[block.first + i] * rows.distance[i];
+    out[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    out[1] = in->measures ? unclear_lead(in->l, block, &rows, work) : INFINITY;
     return MELE_OK;
 }
 
 static void combine_inertia(void *context, const void *partial)
 {
     inertia *in = context;
+    const double *more = partial;
 
-    in->sum += *(const double *)partial;
+    in->sum += more[0];
+    in->lead = fmin(in->lead, more[1]);
 }
 
-static mele_status sum_inertia(const lloyd *l, double *out, mele_error *error)
+static mele_status sum_inertia(const lloyd *l, double *out, mele_i_lead *lead, mele_error *error)
 {
-    inertia in = {l, 0};
+    const mele_i_lead clear = clear_lead(l);
+    inertia in = {l, lead != NULL && clear.least > 0 && l->unclear > 0, 0, clear.least};
     mele_i_pass pass = {.rows = l->attempt->sample->rows.rows,
                         .block_rows = l->block_rows,
-                        .partial_bytes = sizeof(double),
-                        .scratch_bytes = own_bytes(l),
+                        .partial_bytes = 2 * sizeof(double),
+                        .scratch_bytes = (own_numbers(l) + l->clusters) * sizeof(double),
                         .map = map_inertia,
                         .combine = combine_inertia,
                         .context = &in};
     mele_status status = mele_i_pass_run(l->attempt->engine, &pass, error);
 
     *out = in.sum;
+    if (lead != NULL)
+        *lead = (mele_i_lead){in.lead, clear.most};
     return status;
 }
 
@@ -559,8 +626,8 @@ static size_t block_rows(const lloyd *l)
     return (rows < most ? rows : most) / MELE_I_GROUP * MELE_I_GROUP;
 }
 
-static mele_status run_lloyd(lloyd *l, bool iterate, bool tell, mele_partition_info *info,
-                             mele_error *error)
+static mele_status run_lloyd(lloyd *l, bool iterate, bool tell, mele_i_lead *lead,
+                             mele_partition_info *info, mele_error *error)
 {
     mele_status status = make_method(l, error);
 
@@ -571,13 +638,14 @@ static mele_status run_lloyd(lloyd *l, bool iterate, bool tell, mele_partition_i
     if (status == MELE_OK)
         status = drop_empty(l, error);
     if (status == MELE_OK)
-        status = sum_inertia(l, &info->objective, error);
+        status = sum_inertia(l, &info->objective, lead, error);
     return status;
 }
 
 mele_status mele_i_lloyd_watched(const mele_i_attempt *attempt, bool iterate, bool tell,
                                  mele_i_lloyd_watch *watch, double *centres, size_t *clusters,
-                                 uint32_t *label, mele_partition_info *info, mele_error *error)
+                                 uint32_t *label, mele_i_lead *lead, mele_partition_info *info,
+                                 mele_error *error)
 {
     const size_t d = attempt->sample->rows.cols;
     lloyd l = {.attempt = attempt, .watch = watch, .columns = d, .centres = centres,
@@ -598,7 +666,7 @@ mele_status mele_i_lloyd_watched(const mele_i_attempt *attempt, bool iterate, bo
         status = mele_i_no_memory(error);
         goto cleanup;
     }
-    status = run_lloyd(&l, iterate, tell, &result, error);
+    status = run_lloyd(&l, iterate, tell, lead, &result, error);
     if (status != MELE_OK)
         goto cleanup;
     if (l.centres != centres)
@@ -614,9 +682,9 @@ cleanup:
 }
 
 mele_status mele_i_lloyd(const mele_i_attempt *attempt, bool iterate, bool tell, double *centres,
-                         size_t *clusters, uint32_t *label, mele_partition_info *info,
-                         mele_error *error)
+                         size_t *clusters, uint32_t *label, mele_i_lead *lead,
+                         mele_partition_info *info, mele_error *error)
 {
-    return mele_i_lloyd_watched(attempt, iterate, tell, NULL, centres, clusters, label, info,
+    return mele_i_lloyd_watched(attempt, iterate, tell, NULL, centres, clusters, label, lead, info,
                                 error);
 }

@@ -221,6 +221,14 @@ static void sort_clusters(const mele_partition *p, size_t *order)
     }
 }
 
+/* Leaves nothing in order[]. */
+static void reorder_sizes(mele_partition *p, size_t *order)
+{
+    for (size_t k = 0; k < p->clusters; k++)
+        order[k] = p->sizes[order[k]];
+    memcpy(p->sizes, order, p->clusters * sizeof *order);
+}
+
 /* Number the clusters by the lexicographic order of their centres. */
 static mele_status number_clusters(mele_partition *p, mele_error *error)
 {
@@ -237,6 +245,8 @@ static mele_status number_clusters(mele_partition *p, mele_error *error)
         for (size_t k = 0; k < p->clusters; k++)
             memcpy(p->centres + k * d, work + order[k] * d, d * sizeof *work);
         p->kind->reorder(p, order, work);
+        if (p->sizes != NULL)
+            reorder_sizes(p, order);
     }
     free(work);
     free(order);

@@ -8,6 +8,10 @@
 json_t *mele_i_partition_save(const mele_partition *partition);
 mele_status mele_i_partition_load(const json_t *section, mele_partition **out, mele_error *error);
 
+/* The sizes that mele_partition_sizes() gives for the rows of the fit, where it has found them;
+ * else NULL. */
+const size_t *mele_i_partition_fitted_sizes(const mele_partition *partition);
+
 /* The same regions seen through the first cols columns only: the marginal of the mixture. */
 mele_status mele_i_partition_marginal(const mele_partition *partition, size_t cols,
                                       mele_partition **out, mele_error *error);

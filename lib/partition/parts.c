@@ -51,6 +51,7 @@ void mele_partition_free(mele_partition *partition)
         return;
     free(partition->centres);
     free(partition->shape);
+    free(partition->sizes);
     free(partition);
 }
 
@@ -69,6 +70,11 @@ size_t mele_partition_clusters(const mele_partition *partition)
 size_t mele_partition_columns(const mele_partition *partition)
 {
     return partition->columns;
+}
+
+const size_t *mele_i_partition_fitted_sizes(const mele_partition *partition)
+{
+    return partition->sizes;
 }
 
 void mele_partition_centres(const mele_partition *partition, double *out)

@@ -199,7 +199,7 @@ static mele_status fit_for(const set *s, const double *x, const double *weights,
     }
     if (status == MELE_OK)
         status = mele_i_lloyd_watched(&attempt, true, false, &watch, centres, &h->clusters, label,
-                                      &h->info, error);
+                                      NULL, &h->info, error);
     h->unclear = watch.unclear;
     mele_i_sample_clear(&sample);
     mele_engine_free(engine);

@@ -12,6 +12,7 @@
 #include "engine/kernels.h"
 #include "partition/assign.h"
 #include "partition/kind.h"
+#include "partition/partition.h"
 #include "support/failing_malloc.h"
 
 static mele_i_stream stream(uint64_t index)
@@ -226,6 +227,172 @@ Test(sizes, memory_that_runs_out_is_told)
     mele_engine_free(engine);
     free(x);
     mele_partition_free(p);
+}
+
+/* ---- the sizes that a fit keeps ---- */
+
+typedef struct fitted_case {
+    char what[24];
+    size_t rows, cols, clusters, distinct; /* distinct rows; 0: all */
+    double offset;
+    size_t zeros; /* one weight in so many is zero; 0: no weights */
+    char algorithm[8];
+    int known; /* whether sizes are: 1, 0, -1 for either */
+} fitted_case;
+
+/* Uniform rows. */
+static void make_case(const fitted_case *c, double *x, double *weights)
+{
+    mele_i_stream s = stream(c->rows + 31 * c->clusters);
+
+    for (size_t i = 0; i < c->rows * c->cols; i++)
+        x[i] = c->distinct > 0 && i >= c->distinct * c->cols
+                   ? x[i - c->distinct * c->cols]
+                   : c->offset + mele_i_stream_uniform(&s);
+    for (size_t i = 0; i < c->rows; i++)
+        weights[i] = c->zeros > 0 && i % c->zeros == 0 ? 0 : 0.25 + mele_i_stream_uniform(&s);
+}
+
+/* Whether the fit kept its sizes; they are those of mele_partition_sizes(). */
+static bool keeps_true_sizes(const char *what, const mele_rows *rows, const double *weights,
+                             const mele_partition_options *options)
+{
+    mele_engine *engine = engine_of(2);
+    mele_partition *p = NULL;
+    size_t *sizes = calloc(options->clusters, sizeof *sizes);
+
+    cr_assert_eq(mele_partition_fit_rows(rows, weights, options, engine, &p, NULL, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_sizes(p, rows, engine, sizes, NULL), MELE_OK);
+    const size_t *fitted = mele_i_partition_fitted_sizes(p);
+    const bool kept = fitted != NULL;
+    if (kept)
+        cr_expect_eq(memcmp(fitted, sizes, p->clusters * sizeof *sizes), 0, "%s", what);
+    free(sizes);
+    mele_partition_free(p);
+    mele_engine_free(engine);
+    return kept;
+}
+
+Test(sizes, of_the_fit_are_those_of_posteriors)
+{
+    static const fitted_case table[] = {
+        {"ordinary", 8000, 16, 64, 0, 0, 0, "auto", 1},
+        {"many clusters", 6000, 5, 200, 0, 0, 0, "bounds", 1},
+        {"two", 5000, 3, 2, 0, 0, 0, "bounds", 1},
+        {"one", 5000, 3, 1, 0, 0, 0, "bounds", -1},
+        {"wide", 3000, 70, 20, 0, 0, 0, "bounds", 1},
+        {"weights", 8000, 16, 33, 0, 0, 7, "auto", 1},
+        {"hardly any weight", 6000, 4, 17, 0, 0, 1, "auto", 0},
+        {"far from zero", 6000, 4, 24, 0, 1e6, 3, "bounds", -1},
+        {"copies", 6000, 4, 20, 300, 0, 0, "bounds", 1},
+        {"fewer rows than K", 6000, 4, 40, 25, 0, 3, "bounds", -1},
+        {"as many rows as K", 6000, 4, 25, 25, 0, 3, "bounds", -1},
+        {"tiles", 6000, 2, 5, 0, 0, 0, "tiles", -1},
+        {"plain", 6000, 4, 20, 0, 0, 0, "plain", 0},
+    };
+
+    for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
+        const fitted_case *c = &table[t];
+        double *x = calloc(c->rows * c->cols, sizeof *x), *weights = calloc(c->rows, sizeof *x);
+        const mele_matrix matrix = {x, c->rows, c->cols, c->cols};
+        make_case(c, x, weights);
+        if (c->zeros == 1)
+            weights[0] = weights[c->rows / 2] = 1;
+        for (size_t restarts = 1; restarts < 4; restarts += 2)
+            for (size_t iterations = 3; iterations < 300; iterations *= 20) {
+                mele_partition_options options = mele_partition_defaults();
+                options.clusters = c->clusters;
+                options.restarts = restarts;
+                options.max_iterations = iterations;
+                options.algorithm = c->algorithm;
+                const double *w = c->zeros == 0 ? NULL : weights;
+                const mele_rows rows = mele_rows_of(&matrix);
+                const mele_rows read = {c->rows, c->cols, NULL, 0, read_rows, (void *)&matrix};
+                const bool kept = keeps_true_sizes(c->what, &rows, w, &options);
+                if (c->known >= 0)
+                    cr_expect_eq(kept, c->known, "%s, %zu iterations", c->what, iterations);
+                cr_expect_eq(keeps_true_sizes(c->what, &read, w, &options), kept, "%s", c->what);
+            }
+        free(weights);
+        free(x);
+    }
+}
+
+/* Two mirrored squares of rows, and rows without weight half way between them, or nearly: which
+ * number a cluster gets decides ties only. */
+Test(sizes, of_the_fit_are_not_those_of_ties)
+{
+    enum { ROWS = 4096 + 40 };
+    static const double beside[] = {0, 1e-13, 1e-6, -1e-6};
+    double x[2 * ROWS], weights[ROWS];
+    const mele_matrix matrix = {x, ROWS, 2, 2};
+    const mele_rows rows = mele_rows_of(&matrix);
+
+    for (size_t b = 0; b < 4; b++)
+        for (uint64_t seed = 1; seed < 7; seed++) {
+            mele_partition_options options = mele_partition_defaults();
+            for (size_t i = 0; i < ROWS; i++) {
+                const bool middle = i >= 4096;
+                x[2 * i] = middle ? beside[b] : (i & 1 ? 4 : -4) + (i & 2 ? 1 : -1);
+                x[2 * i + 1] = middle ? 0.25 * (double)(i % 8) : i & 4 ? 1 : -1;
+                weights[i] = !middle;
+            }
+            options.clusters = 2;
+            options.restarts = 1;
+            options.algorithm = "bounds";
+            options.seed = seed;
+            cr_expect_eq(keeps_true_sizes("mirrored", &rows, weights, &options),
+                         fabs(beside[b]) > 1e-9, "%g", beside[b]);
+        }
+}
+
+/* Given centres beyond the distinct rows of positive weight, which rows without are nearest to. */
+Test(sizes, of_the_fit_hold_where_clusters_are_dropped)
+{
+    enum { ROWS = 4000 };
+    static const double given[] = {9, 0, 1, 2, 7, 3}, place[] = {0, 1, 2, 3, 6.5, 9};
+    double x[ROWS], weights[ROWS];
+    const mele_matrix matrix = {x, ROWS, 1, 1}, centres = {given, 6, 1, 1};
+    const mele_rows rows = mele_rows_of(&matrix);
+    mele_partition_options options = mele_partition_defaults();
+
+    for (size_t i = 0; i < ROWS; i++) {
+        x[i] = place[i % 6];
+        weights[i] = i % 6 < 4;
+    }
+    options.clusters = 6;
+    options.centres = &centres;
+    options.algorithm = "bounds";
+    keeps_true_sizes("dropped", &rows, weights, &options);
+}
+
+Test(sizes, of_the_fit_are_not_saved)
+{
+    enum { ROWS = 6000 };
+    double *x = calloc(4 * ROWS, sizeof *x);
+    const fitted_case c = {"saved", ROWS, 4, 20, 0, 0, 0, "bounds", 1};
+    double *weights = calloc(ROWS, sizeof *weights);
+    const mele_matrix matrix = {x, ROWS, 4, 4};
+    mele_partition_options options = mele_partition_defaults();
+    mele_partition *p = NULL, *loaded = NULL, *marginal = NULL;
+    mele_engine *engine = engine_of(1);
+
+    make_case(&c, x, weights);
+    options.clusters = 20;
+    cr_assert_eq(mele_partition_fit(&matrix, NULL, &options, engine, &p, NULL, NULL), MELE_OK);
+    cr_assert_not_null(mele_i_partition_fitted_sizes(p));
+    json_t *section = mele_i_partition_save(p);
+    cr_assert_eq(mele_i_partition_load(section, &loaded, NULL), MELE_OK);
+    cr_assert_eq(mele_i_partition_marginal(p, 2, &marginal, NULL), MELE_OK);
+    cr_expect_null(mele_i_partition_fitted_sizes(loaded));
+    cr_expect_null(mele_i_partition_fitted_sizes(marginal));
+    json_decref(section);
+    mele_partition_free(marginal);
+    mele_partition_free(loaded);
+    mele_partition_free(p);
+    mele_engine_free(engine);
+    free(weights);
+    free(x);
 }
 
 /* ---- the kernel ---- */
