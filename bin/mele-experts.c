@@ -1,9 +1,18 @@
-/* Stage 2: an expert for each region. */
+/* Stage 2: an expert for each region; or experts that were trained apart, joined. */
+#include <stdint.h>
+#include <stdlib.h>
+
 #include "cli/stage.h"
+
+#define MOST_REGIONS 1000000
 
 typedef struct experts_options {
     const char *posteriors;
+    size_t only, freeze; /* 0: not given */
+    bool warm_start, merge;
 } experts_options;
+
+/* ---- training ---- */
 
 /* Posteriors without a model stand for one whose stage 1 happened elsewhere. */
 static const char *model_path(const cli_run *run, const experts_options *own)
@@ -19,17 +28,93 @@ static mele_status fit(cli_run *run, cli_stage *stage)
                             stage->model, &run->error);
 }
 
+static int train(cli_run *run, const experts_options *own)
+{
+    if (run->operands > 2)
+        return cli_wrong_usage(&run->console, "one operand too many: %s", run->operand[2]);
+    if (own->only > 0 && own->freeze > 0)
+        return cli_wrong_usage(&run->console, "--only and --freeze exclude each other");
+    run->options.experts.only = own->only;
+    run->options.experts.freeze = own->freeze;
+    run->options.warm_start = own->warm_start;
+    return cli_stage_work(run, model_path(run, own), own->posteriors, fit);
+}
+
+/* ---- merging ---- */
+
+/* Read the operands; options that were given must agree with what the first records. */
+static int read_parts(cli_run *run, mele_model **parts)
+{
+    int exit_status = CLI_DONE;
+
+    for (size_t i = 0; i < run->operands && exit_status == CLI_DONE; i++)
+        exit_status = cli_read_model(run, run->operand[i], &parts[i]);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_check(run, mele_options_inherit(parts[0], &run->options, &run->error),
+                                run->operand[0]);
+    return exit_status;
+}
+
+static int merge_parts(cli_run *run, mele_model **parts)
+{
+    cli_stage stage = {NULL};
+    const mele_model *const *models = (const mele_model *const *)parts;
+    int exit_status = cli_stage_check_outputs(run);
+
+    if (exit_status == CLI_DONE)
+        exit_status = read_parts(run, parts);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_check(run, mele_model_merge(models, run->operands, run->report,
+                                                      &stage.model, &run->error), NULL);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_stage_finish(run, &stage);
+    cli_stage_clear(&stage);
+    return exit_status;
+}
+
+static int merge(cli_run *run, const experts_options *own)
+{
+    mele_model **parts;
+    int exit_status;
+
+    if (own->only > 0 || own->freeze > 0 || own->warm_start || own->posteriors != NULL)
+        return cli_wrong_usage(&run->console, "--merge trains nothing: it goes without --only, "
+                               "--freeze, --warm-start and --posteriors");
+    exit_status = cli_check_inputs(run, (const char *const *)run->operand, run->operands);
+    if (exit_status != CLI_DONE)
+        return exit_status;
+    parts = calloc(run->operands, sizeof *parts);
+    if (parts == NULL) {
+        cli_say(&run->console, "out of memory");
+        return CLI_FAILED;
+    }
+    exit_status = merge_parts(run, parts);
+    for (size_t i = 0; i < run->operands; i++)
+        mele_model_free(parts[i]);
+    free(parts);
+    return exit_status;
+}
+
 static int work(cli_run *run, const void *options)
 {
     const experts_options *own = options;
 
-    return cli_stage_work(run, model_path(run, own), own->posteriors, fit);
+    return own->merge ? merge(run, own) : train(run, own);
 }
 
 int main(int argc, char **argv)
 {
     experts_options own = {NULL};
     const cli_option options[] = {
+        {.name = "only", .argument = "K", .whole = &own.only, .least = 1, .most = MOST_REGIONS,
+         .help = "train the expert of region K alone; the others stay as MODEL has them, or are "
+                 "trained by other processes, see --merge"},
+        {.name = "freeze", .argument = "K", .whole = &own.freeze, .least = 1, .most = MOST_REGIONS,
+         .help = "train the experts of MODEL again, but for that of region K, which stays"},
+        {.name = "warm-start", .flag = &own.warm_start,
+         .help = "mlp, gp and logistic experts start from those of MODEL"},
+        {.name = "merge", .flag = &own.merge,
+         .help = "join MODELs whose experts were trained with --only; no DATA"},
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "post_1.. or logpost_1.. or one column of labels, a row per row of DATA; without "
                  "MODEL in place of stage 1"},
@@ -37,8 +122,8 @@ int main(int argc, char **argv)
     };
     const cli_main what = {.program = "mele-experts", .own = &own, .fits = true,
                            .progress = true, .work = work,
-                           .usage = {.operands = "DATA [MODEL]", .least = 1, .most = 2,
-                                     .own = options}};
+                           .usage = {.operands = "DATA [MODEL]", .least = 1, .most = SIZE_MAX,
+                                     .otherwise = "--merge [OPTION]... MODEL...", .own = options}};
 
     return cli_main_run(&what, argc, argv);
 }

@@ -58,6 +58,16 @@ static void print_schema(FILE *out, const mele_schema *schema)
         print_levels(out, schema, j);
 }
 
+static void print_experts(FILE *out, const mele_model *model)
+{
+    char text[1024];
+
+    for (size_t k = 0; k < mele_model_clusters(model) && mele_model_has_experts(model); k++) {
+        mele_model_expert_text(model, k, text, sizeof text);
+        fprintf(out, "%-*s%zu: %s\n", LABEL_WIDTH, "expert", k + 1, text);
+    }
+}
+
 /* The options that the model records. */
 static mele_status print_options(FILE *out, const mele_model *model, mele_error *error)
 {
@@ -145,6 +155,7 @@ static int summarise(cli_run *run, const mele_model *model, char **text, size_t 
     }
     print_stages(out, model);
     print_schema(out, mele_model_schema(model));
+    print_experts(out, model);
     exit_status = cli_check(run, print_options(out, model, &run->error), run->operand[0]);
     if (exit_status == CLI_DONE && run->operands > 1)
         exit_status = print_regions(run, out, model, run->operand[1]);

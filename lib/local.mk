@@ -69,6 +69,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/kernels_linear.h \
 	lib/engine/kernels_moments.h \
 	lib/engine/kernels_near.h \
+	lib/engine/kernels_network.h \
 	lib/engine/kernels_panel.h \
 	lib/engine/kernels_plain.c \
 	lib/engine/kernels_softmax.h \
@@ -152,6 +153,26 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/expert.h \
 	lib/expert/frame.c \
 	lib/expert/frame.h \
+	lib/expert/gp.c \
+	lib/expert/gp_kernel.c \
+	lib/expert/gp_kernel.h \
+	lib/expert/gp_likelihood.c \
+	lib/expert/gp_likelihood.h \
+	lib/expert/gp_search.c \
+	lib/expert/gp_search.h \
+	lib/expert/gp_state.c \
+	lib/expert/gp_state.h \
+	lib/expert/mlp.c \
+	lib/expert/mlp_state.c \
+	lib/expert/mlp_state.h \
+	lib/expert/mlp_train.c \
+	lib/expert/network.c \
+	lib/expert/network.h \
+	lib/expert/trainer_adam.c \
+	lib/expert/trainer_bfgs.c \
+	lib/expert/trainer_lm.c \
+	lib/expert/trainers.c \
+	lib/expert/trainers.h \
 	lib/expert/inquiry.c \
 	lib/expert/kind.h \
 	lib/expert/least.c \
@@ -171,6 +192,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/section.c \
 	lib/expert/small.c \
 	lib/expert/small.h \
+	lib/expert/standard_errors.c \
+	lib/expert/standard_errors.h \
 	lib/expert/triangle.c \
 	lib/expert/triangle.h \
 	lib/gate/columns.c \
@@ -180,6 +203,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/loss.c \
 	lib/gate/softmax.c \
 	lib/gate/train.c \
+	lib/model/expert_info.c \
+	lib/model/expert_info.h \
 	lib/model/file.c \
 	lib/model/info.c \
 	lib/model/items.c \
@@ -198,7 +223,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/clusters.h \
 	lib/fit/cross_validate.c \
 	lib/fit/cross_validate.h \
+	lib/fit/experts.c \
+	lib/fit/experts.h \
 	lib/fit/fit.c \
+	lib/fit/merge.c \
 	lib/fit/report.c \
 	lib/fit/report.h \
 	lib/fit/stages.c \

@@ -23,7 +23,9 @@ AM_CPPFLAGS += -I$(top_srcdir)/tests $(CRITERION_CFLAGS) -DTEST_DATA='"$(abs_top
 LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
 
 unit_tests = \
+	tests/unit/test_apart \
 	tests/unit/test_centres \
+	tests/unit/test_choice \
 	tests/unit/test_clusters \
 	tests/unit/test_coreset \
 	tests/unit/test_criteria \
@@ -33,12 +35,16 @@ unit_tests = \
 	tests/unit/test_gate_memory \
 	tests/unit/test_gmm \
 	tests/unit/test_gmm_memory \
+	tests/unit/test_gp \
+	tests/unit/test_independence \
 	tests/unit/test_kernels \
 	tests/unit/test_lbfgs \
 	tests/unit/test_linear \
 	tests/unit/test_lloyd \
 	tests/unit/test_logistic \
 	tests/unit/test_measure \
+	tests/unit/test_mlp \
+	tests/unit/test_network \
 	tests/unit/test_npy \
 	tests/unit/test_number \
 	tests/unit/test_partition \
@@ -47,6 +53,7 @@ unit_tests = \
 	tests/unit/test_sample \
 	tests/unit/test_schema \
 	tests/unit/test_sizes \
+	tests/unit/test_small \
 	tests/unit/test_start \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
@@ -63,7 +70,9 @@ endif
 # Tests that let memory run out, see tests/support/failing_malloc.h.
 failing_malloc = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
+tests_unit_test_apart_LDFLAGS = $(failing_malloc)
 tests_unit_test_centres_LDFLAGS = $(failing_malloc)
+tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
@@ -74,6 +83,11 @@ tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
 tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_gp_LDFLAGS = $(failing_malloc)
+tests_unit_test_independence_LDFLAGS = $(failing_malloc)
+tests_unit_test_mlp_LDFLAGS = $(failing_malloc)
+tests_unit_test_network_LDFLAGS = $(failing_malloc)
+tests_unit_test_small_LDFLAGS = $(failing_malloc)
 tests_unit_test_windows_LDFLAGS = $(failing_malloc)
 
 if HAVE_CRITERION
@@ -90,6 +104,7 @@ cli_tests = \
 	tests/cli/clusters.test \
 	tests/cli/covariances.test \
 	tests/cli/degenerate.test \
+	tests/cli/experts.test \
 	tests/cli/failures.test \
 	tests/cli/formats.test \
 	tests/cli/init.test \
@@ -119,6 +134,8 @@ EXTRA_DIST += $(cli_tests) $(house_tests) tests/cli/run tests/support/in-process
 # share.
 
 references = \
+	tests/bench/peers/experts_sklearn.py \
+	tests/bench/peers/mlp_sklearn.py \
 	tests/bench/peers/partition_sklearn.py \
 	tests/bench/peers/read_pandas.py \
 	tests/bench/peers/start_sklearn.py \
@@ -126,13 +143,16 @@ references = \
 	tests/ref/experts.R \
 	tests/ref/gate.py \
 	tests/ref/gmm.py \
+	tests/ref/gp.py \
 	tests/ref/measure.py \
+	tests/ref/mlp.R \
 	tests/ref/partition.py
 test_headers = \
 	tests/support/failing_malloc.h \
 	tests/unit/criteria_reference.h \
 	tests/unit/expert_support.h \
 	tests/unit/gmm_reference.h \
+	tests/unit/gp_reference.h \
 	tests/unit/partition_reference.h \
 	tests/unit/table_support.h
 EXTRA_DIST += $(references) $(test_headers)

@@ -23,6 +23,7 @@ typedef struct cli_option {
 /* What a program takes. */
 typedef struct cli_usage {
     const char *operands;          /* "DATA [MODEL]" */
+    const char *otherwise;         /* another way to use it, after its name; NULL: none */
     size_t least, most;            /* of them */
     const cli_option *own;         /* NULL: none */
     const cli_option *shared;      /* NULL: none */

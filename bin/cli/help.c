@@ -131,6 +131,8 @@ static void print_everything(FILE *out, const char *program, const cli_usage *us
     const cli_program *about = cli_program_named(program);
 
     fprintf(out, "Usage: %s [OPTION]... %s\n", program, usage->operands);
+    if (usage->otherwise != NULL)
+        fprintf(out, "  or:  %s %s\n", program, usage->otherwise);
     fprintf(out, "%c%s.\n", about->purpose[0] - 'a' + 'A', about->purpose + 1);
     print_operands(out, usage->operands);
     print_own(out, "Options", usage->own);

@@ -35,8 +35,7 @@ static bool are_the_same(const char *a, const char *b)
            && strcmp(name_a, name_b) == 0;
 }
 
-/* Look before the work whether the results can be written after it. */
-static int check_outputs(cli_run *run)
+int cli_stage_check_outputs(cli_run *run)
 {
     const char *path[] = {run->output, run->report_file};
 
@@ -147,7 +146,7 @@ int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_
     stage->data_path = run->operand[0];
     exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
     if (exit_status == CLI_DONE)
-        exit_status = check_outputs(run);
+        exit_status = cli_stage_check_outputs(run);
     if (exit_status == CLI_DONE && model_path != NULL)
         exit_status = read_model(run, model_path, stage);
     if (exit_status == CLI_DONE && posteriors_path != NULL)
@@ -211,6 +210,40 @@ static void say_partition(cli_run *run)
             value[2]);
 }
 
+/* What "auto" chose from in region k, by left-out errors; nothing without candidates. */
+static void list_errors(const cli_run *run, bool classes, size_t k, char *out, size_t size)
+{
+    const char *name;
+    char path[64];
+    double value;
+    size_t length = 0;
+
+    out[0] = '\0';
+    for (size_t c = 0; (name = mele_expert_candidate(classes, c)) != NULL && length < size; c++) {
+        snprintf(path, sizeof path, "experts.%zu.candidates.%s", k, name);
+        if (mele_report_number(run->report, path, &value))
+            length += (size_t)snprintf(out + length, size - length, "%s%s %.4g",
+                                       length == 0 ? "; left out: " : ", ", name, value);
+    }
+}
+
+/* What was trained, a line a region. */
+static void say_experts(cli_run *run, const mele_model *model)
+{
+    const bool classes = mele_schema_classes(mele_model_schema(model)) > 0;
+    char path[64], text[1024], errors[512];
+    double rows;
+
+    for (size_t k = 0; k < mele_model_clusters(model); k++) {
+        snprintf(path, sizeof path, "experts.%zu.rows", k);
+        if (!mele_report_number(run->report, path, &rows))
+            continue;
+        mele_model_expert_text(model, k, text, sizeof text);
+        list_errors(run, classes, k, errors, sizeof errors);
+        cli_say(&run->console, "expert %zu: %s%s", k + 1, text, errors);
+    }
+}
+
 static void say_seconds(cli_run *run)
 {
     const char *const stage[] = {"partition", "experts", "gate", "cv"};
@@ -262,6 +295,7 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
     if (run->verbose) {
         say_candidates(run);
         say_partition(run);
+        say_experts(run, stage->model);
         say_seconds(run);
     }
     exit_status = write_model(run, stage->model);

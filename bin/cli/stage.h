@@ -21,6 +21,9 @@ typedef struct cli_stage {
 int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_path,
                    cli_stage *stage);
 
+/* Look before the work whether the results can be written after it. */
+int cli_stage_check_outputs(cli_run *run);
+
 /* Say the warnings, write the model and the report; the run's exit status. */
 int cli_stage_finish(cli_run *run, const cli_stage *stage);
 

@@ -15,6 +15,24 @@ void mele_i_cholesky_solve(const double *l, size_t n, double *b)
                         (lapack_int)n);
 }
 
+double mele_i_cholesky_quadratic(const double *l, size_t n, double *b)
+{
+    double sum = 0;
+
+    LAPACKE_dtrtrs_work(LAPACK_COL_MAJOR, 'U', 'T', 'N', (lapack_int)n, 1, l, (lapack_int)n, b,
+                        (lapack_int)n);
+    for (size_t i = 0; i < n; i++)
+        sum += b[i] * b[i];
+    LAPACKE_dtrtrs_work(LAPACK_COL_MAJOR, 'U', 'N', 'N', (lapack_int)n, 1, l, (lapack_int)n, b,
+                        (lapack_int)n);
+    return sum;
+}
+
+bool mele_i_cholesky_inverse(double *l, size_t n)
+{
+    return LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n) == 0;
+}
+
 bool mele_i_lower_inverse(double *l, size_t n)
 {
     return LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', (lapack_int)n, l, (lapack_int)n) == 0;

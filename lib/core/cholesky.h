@@ -13,6 +13,12 @@ bool mele_i_cholesky(double *a, size_t n);
 /* b <- (L L')^-1 b, for the L that mele_i_cholesky() left. */
 void mele_i_cholesky_solve(const double *l, size_t n, double *b);
 
+/* b <- (L L')^-1 b, and returns what b' (L L')^-1 b was, a sum of squares. */
+double mele_i_cholesky_quadratic(const double *l, size_t n, double *b);
+
+/* The lower triangle L becomes that of (L L')^-1 (what lies above it is kept). */
+bool mele_i_cholesky_inverse(double *l, size_t n);
+
 /* The lower triangle L becomes its inverse, which is lower triangular too. */
 bool mele_i_lower_inverse(double *l, size_t n);
 

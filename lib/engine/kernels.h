@@ -37,6 +37,20 @@ typedef struct mele_i_bounded {
     float *upper, *lower; /* lower: of 16 rows those of the first group, then of the next */
 } mele_i_bounded;
 
+/* What a unit of a network makes of its weighted sum. */
+typedef enum mele_i_activation {
+    MELE_I_IDENTITY,
+    MELE_I_TANH,
+    MELE_I_LOGISTIC,
+    MELE_I_RELU
+} mele_i_activation;
+
+/* One step of Adam: with g = scale gradient + decay x, the mean moves by mean_share towards g, the
+ * square by square_share towards g^2, and x by -size mean / (sqrt(square) + floor). */
+typedef struct mele_i_adam {
+    double scale, mean_share, square_share, size, floor;
+} mele_i_adam;
+
 typedef struct mele_i_kernels {
     const char *name; /* "plain", "avx2", "avx512" */
 
@@ -216,6 +230,29 @@ typedef struct mele_i_kernels {
      * bits for every width. */
     void (*add_nearest)(uint32_t mask, const double *distance, size_t points,
                         const double *nearest, const double *weights, double *sum);
+
+    /* ---- layers of networks, on panels whose columns are `step` numbers apart, rows and step
+     * multiples of 8 ---- */
+
+    /* Column h of out: the activated w_h0 + sum_j w_h,j+1 x_j; weights: units x (cols + 1). tanh and
+     * logistic are at most 4 ulp off. */
+    void (*layer)(const double *x, size_t step, size_t rows, size_t cols, const double *weights,
+                  size_t units, mele_i_activation activation, double *out);
+
+    /* Column h of out: the derivative of the h-th activated column of hidden, times sum_m
+     * w_m,h+1 error_m; weights: outputs x (units + 1). */
+    void (*layer_back)(const double *error, size_t step, size_t rows, size_t outputs,
+                       const double *weights, const double *hidden, size_t units,
+                       mele_i_activation activation, double *out);
+
+    /* out[q * out_step + c] += the sum over rows of a_q b_c, of `down` columns a and `across`
+     * columns b. */
+    void (*products)(const double *a, size_t down, const double *b, size_t across, size_t step,
+                     size_t rows, double *out, size_t out_step);
+
+    /* count numbers of each, a multiple of 8. */
+    void (*adam)(const mele_i_adam *step, size_t count, const double *gradient,
+                 const double *decay, double *x, double *mean, double *square);
 } mele_i_kernels;
 
 #define MELE_I_GROUP 16

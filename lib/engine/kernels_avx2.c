@@ -27,6 +27,7 @@ typedef __m256d vec;
 #define V_MUL(a, b) _mm256_mul_pd((a), (b))
 #define V_DIV(a, b) _mm256_div_pd((a), (b))
 #define V_FMA(a, b, c) _mm256_fmadd_pd((a), (b), (c))
+#define V_SQRT(a) _mm256_sqrt_pd(a)
 #define V_MAX(a, b) _mm256_max_pd((a), (b))
 #define V_MIN(a, b) _mm256_min_pd((a), (b))
 #define V_ANY_LESS(a, b) (_mm256_movemask_pd(_mm256_cmp_pd((a), (b), _CMP_LT_OQ)) != 0)

@@ -28,6 +28,7 @@ typedef __m512d vec;
 #define V_MUL(a, b) _mm512_mul_pd((a), (b))
 #define V_DIV(a, b) _mm512_div_pd((a), (b))
 #define V_FMA(a, b, c) _mm512_fmadd_pd((a), (b), (c))
+#define V_SQRT(a) _mm512_sqrt_pd(a)
 #define V_MAX(a, b) _mm512_max_pd((a), (b))
 #define V_MIN(a, b) _mm512_min_pd((a), (b))
 #define V_ANY_LESS(a, b) (_mm512_cmp_pd_mask((a), (b), _CMP_LT_OQ) != 0)

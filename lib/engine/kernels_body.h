@@ -23,6 +23,7 @@
 #include "engine/kernels_linear.h"
 #include "engine/kernels_moments.h"
 #include "engine/kernels_softmax.h"
+#include "engine/kernels_network.h"
 
 const mele_i_kernels TABLE = {NAME,        nearest,     distances,  mahalanobis,
                               tied_mahalanobis, scaled_distances, linear,
@@ -32,4 +33,5 @@ const mele_i_kernels TABLE = {NAME,        nearest,     distances,  mahalanobis,
                               column_sums, column_squares, standardise, leaders,
                               own_distances, transfer,    narrow,     lengths,     group_nearest,
                               lowers,      settle,      outside,    tighten,     scan,        sift,
-                              near,        add_nearest};
+                              near,        add_nearest,
+                              layer,       layer_back,  products,   adam};

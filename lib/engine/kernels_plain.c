@@ -25,6 +25,7 @@ typedef double vec;
 #define V_MUL(a, b) ((a) * (b))
 #define V_DIV(a, b) ((a) / (b))
 #define V_FMA(a, b, c) fma((a), (b), (c))
+#define V_SQRT(a) sqrt(a)
 #define V_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define V_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define V_ANY_LESS(a, b) ((a) < (b))

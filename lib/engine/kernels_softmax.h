@@ -3,8 +3,8 @@
  * polynomial of degree 13, whose remainder is below 0.06 ulp; log after fdlibm's e_log.c (Ng 1993),
  * with fused operations. */
 
-/* exp(x) = 2^n p: p, and *n in the form that power_of_two() takes; shift = 1.5 2^52. */
-INLINE vec exp_parts(vec x, vec shift, vec *n)
+/* exp(x) = 2^n (1 + q): q, and *n in the form that power_of_two() takes; shift = 1.5 2^52. */
+INLINE vec exp_rest(vec x, vec shift, vec *n)
 {
     static const double inverse_factorial[] = {
         1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
@@ -18,7 +18,13 @@ INLINE vec exp_parts(vec x, vec shift, vec *n)
 #pragma GCC unroll 16
     for (size_t i = 1; i < 12; i++)
         p = V_FMA(p, r, V_SET(inverse_factorial[i]));
-    return V_ADD(V_SET(1), V_FMA(V_MUL(r, r), p, r));
+    return V_FMA(V_MUL(r, r), p, r);
+}
+
+/* exp(x) = 2^n p: p, and n likewise. */
+INLINE vec exp_parts(vec x, vec shift, vec *n)
+{
+    return V_ADD(V_SET(1), exp_rest(x, shift, n));
 }
 
 /* NaN stays NaN: V_MIN and V_MAX give their second operand when one is. */

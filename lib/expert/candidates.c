@@ -6,11 +6,14 @@
 static const mele_i_candidate for_targets[] = {
     {"linear", &mele_i_expert_linear, 1},
     {"quadratic", &mele_i_expert_linear, 2},
+    {"mlp", &mele_i_expert_mlp, 1},
+    {"gp", &mele_i_expert_gp, 1},
 };
 
 static const mele_i_candidate for_classes[] = {
     {"logistic", &mele_i_expert_logistic, 1},
     {"quadratic", &mele_i_expert_logistic, 2},
+    {"mlp", &mele_i_expert_mlp, 1},
 };
 
 _Static_assert(LENGTH(for_targets) <= MELE_EXPERT_CANDIDATES

@@ -54,36 +54,15 @@ static mele_status start_trial(choosing *c, mele_error *error)
     return status;
 }
 
-/* Where the trial's experts may start from: those of the start that are of its kind. */
-static mele_status find_starts(const mele_i_expert_problem *problem, const mele_i_candidate *which,
-                               mele_i_expert **out, mele_error *error)
-{
-    const size_t all = problem->regions->clusters + 1;
-
-    *out = problem->start == NULL ? NULL : MELE_I_ARRAY(mele_i_expert, all);
-    if (problem->start == NULL)
-        return MELE_OK;
-    if (*out == NULL)
-        return mele_i_no_memory(error);
-    memcpy(*out, problem->start, all * sizeof **out);
-    for (size_t k = 0; k < all; k++)
-        if ((*out)[k].kind != which->kind || (*out)[k].degree != which->degree)
-            (*out)[k].state = NULL;
-    return MELE_OK;
-}
-
 static mele_status run_trial(choosing *c, const mele_i_candidate *which, mele_engine *engine,
                              mele_error *error)
 {
     mele_i_expert_problem problem = *c->problem;
     mele_expert_options options = *problem.options;
-    mele_i_expert *start = NULL;
     double *memory = NULL;
     mele_matrix expanded;
     mele_status status = mele_i_expand(problem.x, which->degree, &memory, &expanded, error);
 
-    if (status == MELE_OK)
-        status = find_starts(c->problem, which, &start, error);
     options.kind = which->kind->name;
     if (options.ridge == MELE_RIDGE_DEFAULT
         || (options.ridge == MELE_RIDGE_GCV && which->kind != &mele_i_expert_linear))
@@ -92,13 +71,11 @@ static mele_status run_trial(choosing *c, const mele_i_candidate *which, mele_en
     problem.degree = which->degree;
     problem.x = &expanded;
     problem.shape.columns = expanded.cols;
-    problem.start = start;
     problem.left_out = c->left_out;
     problem.left_out_variance = c->left_out_variance;
     problem.info = c->info;
     if (status == MELE_OK)
         status = mele_i_expert_train(which->kind, &problem, c->trial->expert, engine, error);
-    free(start);
     free(memory);
     return status;
 }

@@ -15,6 +15,7 @@
 #include "expert/choice.h"
 #include "expert/kind.h"
 #include "expert/parts.h"
+#include "expert/predictor.h"
 #include "expert/regional.h"
 #include "expert/small.h"
 
@@ -147,11 +148,22 @@ static mele_status check_subset(const mele_expert_options *o, size_t columns, si
     return MELE_OK;
 }
 
-static mele_status check_targets(const mele_targets *targets, size_t rows, mele_engine *engine,
-                                 mele_error *error)
+/* A matrix; all its numbers, or, where they are checked later, the first row's. */
+static mele_status check_numbers_of(const mele_matrix *a, const char *name, bool later,
+                                    mele_engine *engine, mele_error *error)
+{
+    if (a == NULL || !later)
+        return mele_i_check_matrix(a, name, engine, error);
+    mele_matrix first = *a;
+    first.rows = a->rows > 0;
+    return mele_i_check_matrix(&first, name, NULL, error);
+}
+
+static mele_status check_targets(const mele_targets *targets, size_t rows, bool later,
+                                 mele_engine *engine, mele_error *error)
 {
     const mele_matrix *y = &targets->values;
-    mele_status status = mele_i_check_matrix(y, "targets", engine, error);
+    mele_status status = check_numbers_of(y, "targets", later, engine, error);
 
     if (status != MELE_OK)
         return status;
@@ -188,9 +200,21 @@ static mele_status check_shape(const mele_matrix *x, const mele_targets *targets
     return MELE_OK;
 }
 
+/* Reading all numbers once more for their check would take as long as fitting some kinds, which see
+ * to it themselves. */
+static bool is_checked_later(const mele_expert_options *o, const mele_targets *targets)
+{
+    const char *name = o != NULL && o->kind != NULL  ? o->kind
+                       : targets->classes == 0 ? "linear" : "logistic";
+    const mele_i_expert_kind *kind = mele_i_expert_kind_named(name);
+
+    return kind != NULL && kind->checks && (o == NULL || o->degree == 1);
+}
+
 static mele_status check_input(const mele_matrix *x, const mele_targets *targets,
                                const double *weights, const double *log_posteriors,
-                               size_t clusters, mele_engine *engine, mele_error *error)
+                               size_t clusters, const mele_expert_options *options,
+                               mele_engine *engine, mele_error *error)
 {
     if (targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "targets is NULL");
@@ -198,9 +222,10 @@ static mele_status check_input(const mele_matrix *x, const mele_targets *targets
         return mele_i_fail(error, MELE_EINVAL, "log_posteriors is NULL");
     if (clusters == 0)
         return mele_i_fail(error, MELE_EINVAL, "clusters is 0");
-    mele_status status = mele_i_check_matrix(x, "x", engine, error);
+    const bool later = is_checked_later(options, targets);
+    mele_status status = check_numbers_of(x, "x", later, engine, error);
     if (status == MELE_OK)
-        status = check_targets(targets, x->rows, engine, error);
+        status = check_targets(targets, x->rows, later, engine, error);
     if (status == MELE_OK)
         status = mele_i_check_weights(weights, x->rows, error);
     if (status == MELE_OK)
@@ -255,6 +280,7 @@ typedef struct fitting {
     mele_expert_info *info;
     double *expanded; /* n x terms; NULL: x as it is */
     double *left_out, *left_out_variance;
+    double *aside; /* left-out predictions that are not to be seen yet; NULL: none */
 } fitting;
 
 /* Whether somebody needs the global expert: kinds that see all rows anyway have it always. */
@@ -337,6 +363,7 @@ static void free_fitting(fitting *f)
     free(f->train);
     free(f->info);
     free(f->expanded);
+    free(f->aside);
 }
 
 /* ---- training ---- */
@@ -352,18 +379,46 @@ static size_t global_column(const mele_experts *e)
     return k;
 }
 
+/* Where experts of this kind and degree may start from. */
+static mele_status find_starts(const mele_i_expert_problem *problem,
+                               const mele_i_expert_kind *kind, mele_i_expert **out,
+                               mele_error *error)
+{
+    const size_t all = problem->regions->clusters + 1;
+
+    *out = problem->start == NULL ? NULL : MELE_I_ARRAY(mele_i_expert, all);
+    if (problem->start == NULL)
+        return MELE_OK;
+    if (*out == NULL)
+        return mele_i_no_memory(error);
+    memcpy(*out, problem->start, all * sizeof **out);
+    for (size_t k = 0; k < all; k++)
+        if ((*out)[k].kind != kind || (*out)[k].degree != problem->degree)
+            (*out)[k].state = NULL;
+    return MELE_OK;
+}
+
 mele_status mele_i_expert_train(const mele_i_expert_kind *kind,
                                 const mele_i_expert_problem *problem, mele_i_expert *experts,
                                 mele_engine *engine, mele_error *error)
 {
+    mele_i_expert_problem own = *problem;
+    mele_i_expert *start = NULL;
+    mele_status status = find_starts(problem, kind, &start, error);
+
+    if (status != MELE_OK)
+        return status;
+    own.start = start;
     for (size_t k = 0; k <= problem->regions->clusters; k++)
         if (problem->train[k]) {
             experts[k].kind = kind;
             experts[k].degree = problem->degree;
             problem->info[k].kind = kind->name;
         }
-    return kind->fit != NULL ? kind->fit(problem, experts, engine, error)
-                             : mele_i_regional_fit(kind, problem, experts, engine, error);
+    status = kind->fit != NULL ? kind->fit(&own, experts, engine, error)
+                               : mele_i_regional_fit(kind, &own, experts, engine, error);
+    free(start);
+    return status;
 }
 
 /* What all experts are to be trained on. */
@@ -448,11 +503,15 @@ static void copy_column(const fitting *f, size_t from, size_t to, double *matrix
 /* Experts that were kept predict with the variance they have. */
 static void fill_variance(const fitting *f, size_t k)
 {
+    const mele_i_expert *e = f->experts->expert;
     const size_t M = f->experts->outputs, K = f->experts->clusters;
 
-    for (size_t i = 0; i < f->x->rows; i++)
-        memcpy(f->left_out_variance + (i * K + k) * M, f->experts->expert[k].variance,
-               M * sizeof(double));
+    for (size_t i = 0; i < f->x->rows; i++) {
+        double *out = f->left_out_variance + (i * K + k) * M;
+        memcpy(out, e[k].variance, M * sizeof *out);
+        if (e[k].own < 1)
+            mele_i_draw(e[k].own, e[K].variance, M, false, out);
+    }
 }
 
 /* The columns of left-out predictions of regions in which another expert answers. */
@@ -472,6 +531,46 @@ static void settle_columns(const fitting *f)
     }
 }
 
+/* The numbers of left-out predictions. */
+static size_t left_out_size(const fitting *f)
+{
+    return f->x->rows * f->experts->clusters * f->experts->outputs;
+}
+
+/* A failure must leave the caller's arrays as they are: what may fail after they are written to is
+ * written aside. */
+static mele_status put_aside(fitting *f, mele_error *error)
+{
+    bool late = f->kind == NULL;
+
+    for (size_t k = 0; k < f->experts->clusters; k++)
+        late = late || f->experts->expert[k].own < 1;
+    if (!late || f->left_out == NULL)
+        return MELE_OK;
+    f->aside = mele_i_large_array(left_out_size(f), 2 * sizeof *f->aside);
+    if (f->aside == NULL)
+        return mele_i_no_memory(error);
+    /* columns of experts that are not trained stay as they are */
+    memcpy(f->aside, f->left_out, left_out_size(f) * sizeof *f->aside);
+    f->left_out = f->aside;
+    if (f->left_out_variance == NULL)
+        return MELE_OK;
+    f->left_out_variance = memcpy(f->aside + left_out_size(f), f->left_out_variance,
+                                  left_out_size(f) * sizeof *f->aside);
+    return MELE_OK;
+}
+
+/* Give the caller what was put aside. */
+static void hand_over(const fitting *f, double *left_out, double *left_out_variance)
+{
+    const size_t bytes = f->aside == NULL ? 0 : left_out_size(f) * sizeof *f->aside;
+
+    if (bytes > 0)
+        memcpy(left_out, f->left_out, bytes);
+    if (bytes > 0 && f->left_out_variance != NULL)
+        memcpy(left_out_variance, f->left_out_variance, bytes);
+}
+
 mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
                              const double *weights, const double *log_posteriors, size_t clusters,
                              const mele_expert_options *options, mele_engine *engine,
@@ -479,7 +578,8 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
                              mele_expert_info *info, mele_error *error)
 {
     fitting f = {.x = x, .left_out = left_out};
-    mele_status status = check_input(x, targets, weights, log_posteriors, clusters, engine, error);
+    mele_status status = check_input(x, targets, weights, log_posteriors, clusters, options, engine,
+                                     error);
 
     if (status == MELE_OK)
         status = settle_options(options, targets, x->cols, clusters, &f.options, &f.kind, error);
@@ -488,6 +588,8 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
     if (targets->classes == 0)
         f.left_out_variance = left_out_variance;
     status = make_fitting(&f, targets, weights, log_posteriors, clusters, engine, error);
+    if (status == MELE_OK)
+        status = put_aside(&f, error);
     if (status == MELE_OK && f.options.start != NULL && (f.options.only > 0 || f.options.freeze > 0))
         status = mele_i_experts_keep(f.experts, f.options.start, f.train, error);
     if (status == MELE_OK)
@@ -495,11 +597,12 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
     if (status == MELE_OK) {
         settle_answers(&f);
         if (left_out != NULL)
-            status = mele_i_draw_left_out(f.experts, x, &f.regions, left_out, f.left_out_variance,
-                                          error);
+            status = mele_i_draw_left_out(f.experts, x, &f.regions, f.train, f.left_out,
+                                          f.left_out_variance, error);
     }
     if (status == MELE_OK) {
         settle_columns(&f);
+        hand_over(&f, left_out, left_out_variance);
         if (info != NULL)
             memcpy(info, f.info, (clusters + 1) * sizeof *info);
         *out = f.experts;

@@ -8,6 +8,10 @@
 #include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
+#include "expert/triangle.h"
+
+#define FEW_ROWS 8192
+#define SAMPLE 1024 /* rows that a shift is guessed from, or a few more */
 
 static const double *source(const mele_i_frame *frame, size_t row, size_t column)
 {
@@ -54,16 +58,22 @@ static void add_range(void *context, const void *partial)
     }
 }
 
-mele_status mele_i_frame_make(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
-                              const mele_i_regions *regions, mele_engine *engine,
-                              mele_error *error)
+static bool allocate(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y)
 {
     size_t columns = x->cols + (y == NULL ? 0 : y->cols);
 
     *frame = (mele_i_frame){x, y, columns, MELE_I_ZEROED(double, columns),
                             MELE_I_ZEROED(double, columns)};
-    if (frame->shift == NULL || frame->scale == NULL)
+    return frame->shift != NULL && frame->scale != NULL;
+}
+
+mele_status mele_i_frame_make(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
+                              const mele_i_regions *regions, mele_engine *engine,
+                              mele_error *error)
+{
+    if (!allocate(frame, x, y))
         return mele_i_no_memory(error);
+    size_t columns = frame->columns;
     ranging r = {frame, regions, frame->scale, frame->shift};
     mele_i_pass pass = {.rows = x->rows, .block_rows = mele_i_block_rows(columns, 1 << 16, 16),
                         .partial_bytes = 2 * columns * sizeof(double), .map = range_block,
@@ -75,6 +85,50 @@ mele_status mele_i_frame_make(mele_i_frame *frame, const mele_matrix *x, const m
         frame->shift[j] = frame->scale[j] == 1 ? frame->shift[j] / weight : 0;
     }
     return status;
+}
+
+bool mele_i_frame_ordinary(double low, double high)
+{
+    const double most = fmax(fabs(low), fabs(high));
+
+    return mele_i_power_scale(most) == 1;
+}
+
+/* False: there is no row of positive weight among those that are looked at, or no finite sum. */
+static bool guess_shift(mele_i_frame *frame, const mele_i_regions *regions)
+{
+    const size_t rows = frame->x->rows, step = rows / SAMPLE;
+    double total = 0;
+    bool finite = true;
+
+    for (size_t i = 0; i < rows; i += step) {
+        const double weight = mele_i_region_weight(regions, i, regions->clusters);
+        total += weight;
+        for (size_t j = 0; j < frame->columns && weight > 0; j++)
+            frame->shift[j] += weight * *source(frame, i, j);
+    }
+    for (size_t j = 0; j < frame->columns; j++) {
+        frame->scale[j] = 1;
+        frame->shift[j] /= total;
+        finite = finite && isfinite(frame->shift[j]);
+    }
+    return finite;
+}
+
+mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
+                               const mele_i_regions *regions, bool *guessed, mele_engine *engine,
+                               mele_error *error)
+{
+    *guessed = false;
+    if (x->rows < FEW_ROWS)
+        return mele_i_frame_make(frame, x, y, regions, engine, error);
+    if (!allocate(frame, x, y))
+        return mele_i_no_memory(error);
+    *guessed = guess_shift(frame, regions);
+    if (*guessed)
+        return MELE_OK;
+    mele_i_frame_free(frame);
+    return mele_i_frame_make(frame, x, y, regions, engine, error);
 }
 
 void mele_i_frame_free(mele_i_frame *frame)
@@ -95,6 +149,20 @@ void mele_i_frame_rows(const mele_i_frame *frame, const size_t *row, size_t coun
         for (size_t j = 0; j < m; j++)
             out[d + j] = y[j] * frame->scale[d + j] - frame->shift[d + j];
     }
+}
+
+void mele_i_frame_pack(const mele_i_frame *frame, const size_t *row, const double *factor,
+                       size_t count, size_t width, double *out)
+{
+    const size_t d = frame->x->cols, columns = frame->columns;
+
+    mele_i_pack_rows(frame->x->data, frame->x->stride, row, factor, count, d, frame->scale,
+                     frame->shift, out, width);
+    if (columns > d)
+        mele_i_pack_rows(frame->y->data, frame->y->stride, row, factor, count, columns - d,
+                         frame->scale + d, frame->shift + d, out + d, width);
+    for (size_t i = 0; i < count; i++)
+        out[i * width + columns] = factor[i];
 }
 
 void mele_i_frame_columns(const mele_i_frame *frame, const size_t *row, const double *factor,

@@ -1,6 +1,8 @@
 #ifndef MELE_EXPERT_FRAME_H
 #define MELE_EXPERT_FRAME_H
 
+#include <stdbool.h>
+
 #include <mele/engine.h>
 #include <mele/matrix.h>
 
@@ -21,10 +23,25 @@ mele_status mele_i_frame_make(mele_i_frame *frame, const mele_matrix *x, const m
                               const mele_i_regions *regions, mele_engine *engine,
                               mele_error *error);
 
+/* The same without reading all rows: of many rows the shift is the mean of some thousands, spread
+ * over all of them, and the scale is 1; the caller, who will read all rows, has to see that every
+ * column is ordinary. *guessed: whether it is so. */
+mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
+                               const mele_i_regions *regions, bool *guessed, mele_engine *engine,
+                               mele_error *error);
+
+/* Whether a column with these extremes has a scale of 1. */
+bool mele_i_frame_ordinary(double low, double high);
+
 void mele_i_frame_free(mele_i_frame *frame);
 
 /* The given rows in the frame's units, row-major, frame->columns a row. */
 void mele_i_frame_rows(const mele_i_frame *frame, const size_t *row, size_t count, double *out);
+
+/* The columns [x y 1] of the given rows, row-major, each row times its factor; what is beyond them
+ * of the `width` numbers of a row stays as it is. */
+void mele_i_frame_pack(const mele_i_frame *frame, const size_t *row, const double *factor,
+                       size_t count, size_t width, double *out);
 
 /* The columns [1 x y] of the given rows, column-major, each row times its factor, filled up with
  * zeros to `rows` rows. */

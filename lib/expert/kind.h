@@ -84,6 +84,7 @@ struct mele_i_expert_kind {
     const char *name;
     bool regression, classification;
     bool expands; /* --degree is for it */
+    bool checks;  /* fit() itself refuses an x, or targets, that are not finite */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
 
     /* All regions at once: train the experts that problem->train marks; each gets what train()

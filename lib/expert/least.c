@@ -59,7 +59,7 @@ static size_t padded(size_t d)
 
 size_t mele_i_least_room(size_t d, size_t m)
 {
-    return m * (d + 1) + d + m + m + d * (d + 1) / 2;
+    return m * (d + 1) + d + m + m + m + d * (d + 1) / 2;
 }
 
 void mele_i_least_place(mele_i_least_solution *solution, double *memory, size_t d, size_t m)
@@ -67,7 +67,8 @@ void mele_i_least_place(mele_i_least_solution *solution, double *memory, size_t 
     solution->coefficients = memory;
     solution->mean = solution->coefficients + m * (d + 1);
     solution->spread = solution->mean + d + m;
-    solution->whitener = solution->spread + m;
+    solution->squares = solution->spread + m;
+    solution->whitener = solution->squares + m;
 }
 
 static double norm_of(const double *a, size_t count)
@@ -238,6 +239,28 @@ static void decompose(const mele_i_least_problem *p, work *w)
         }
 }
 
+/* What of a direction with this singular value is not fitted. */
+static double share_left(double s, double ridge)
+{
+    return s > 0 ? ridge / (s * s + ridge) : 1;
+}
+
+/* The sums of squared residuals and of hat values. */
+static void sum_residuals(const mele_i_least_problem *p, const work *w, double ridge,
+                          mele_i_least_solution *out)
+{
+    out->trace = 1;
+    for (size_t i = 0; i < p->d; i++)
+        out->trace += 1 - share_left(w->s[i], ridge);
+    for (size_t t = 0; t < p->m; t++) {
+        out->squares[t] = w->rest[t] * w->rest[t];
+        for (size_t i = 0; i < p->d; i++) {
+            double left = share_left(w->s[i], ridge) * w->projected[i + t * p->d];
+            out->squares[t] += left * left;
+        }
+    }
+}
+
 /* The criterion of generalised cross-validation. */
 static double criterion(const mele_i_least_problem *p, const work *w, double ridge)
 {
@@ -249,7 +272,7 @@ static double criterion(const mele_i_least_problem *p, const work *w, double rid
         double left = w->rest[t] * w->rest[t], all = left;
         for (size_t i = 0; i < p->d; i++) {
             double part = w->projected[i + t * p->d];
-            double kept = ridge / (w->s[i] * w->s[i] + ridge);
+            double kept = share_left(w->s[i], ridge);
             left += kept * kept * part * part;
             all += part * part;
         }
@@ -395,6 +418,7 @@ bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_soluti
     out->rank = 1;
     while (out->rank <= problem->d && w.s[out->rank - 1] > 0)
         out->rank++;
+    sum_residuals(problem, &w, ridge, out);
     solve_targets(problem, &w, ridge, out);
     whiten(problem, &w, ridge, out);
     free(memory);

@@ -22,6 +22,8 @@ typedef struct mele_i_least_solution {
     double *spread;       /* m: weighted variances of the targets */
     double *whitener;     /* lower d x d, packed by rows: |whitener (x - mean)|^2 is the row's part
                              of the hat value beside 1 / weight */
+    double *squares;      /* m: weighted sums of squared residuals */
+    double trace;         /* sum of the hat values, over rows that count the same */
     double weight;        /* sum of the weights, scaled */
     double ridge;         /* not scaled */
     size_t rank;          /* intercept included */

@@ -1,5 +1,6 @@
 /* Multinomial logistic experts: in every region and over all rows a penalised multinomial problem
- * (multinomial.c); the regions' solutions start from that over all rows.
+ * (multinomial.c); the regions' solutions start from that over all rows, or from an expert that is
+ * given.
  *
  * Left-out predictions come from folds inside the region, stratified by class, each fit starting
  * from the region's own. */
@@ -45,9 +46,10 @@ static mele_status make_problem(mele_i_multinomial *m, const fitting *f, size_t 
                               .row = MELE_I_ARRAY(size_t, count),
                               .weight = MELE_I_ARRAY(double, count),
                               .fold = MELE_I_ARRAY(unsigned char, count),
+                              .pin = MELE_I_ARRAY(double, 3 * f->d),
                               .ridge = options->ridge * regions->scale,
                               .max_iterations = options->max_iterations};
-    if (m->row == NULL || m->weight == NULL || m->fold == NULL)
+    if (m->row == NULL || m->weight == NULL || m->fold == NULL || m->pin == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < n; i++) {
         double weight = mele_i_region_weight(regions, i, k);
@@ -65,6 +67,7 @@ static void free_problem(mele_i_multinomial *m)
     free(m->row);
     free(m->weight);
     free(m->fold);
+    free(m->pin);
 }
 
 /* Deal the rows of each class, in a random order, to the folds in turn. */
@@ -137,9 +140,9 @@ static mele_status fit_folds(const fitting *f, mele_i_multinomial *m, size_t k,
 
 static bool wants_folds(const fitting *f, size_t k)
 {
-    if (f->problem->left_out == NULL)
+    if (f->problem->left_out == NULL || !f->problem->train[k])
         return false;
-    return k < f->clusters || f->problem->global_column < f->clusters;
+    return k < f->clusters || (f->problem->train[k] && f->problem->global_column < f->clusters);
 }
 
 static mele_status need_state(const fitting *f, size_t k, mele_error *error)
@@ -148,6 +151,23 @@ static mele_status need_state(const fitting *f, size_t k, mele_error *error)
     return f->experts[k].state == NULL ? mele_i_no_memory(error) : MELE_OK;
 }
 
+/* The differences of an expert of another fit, in the frame. */
+static void start_from(const mele_i_multinomial *m, const mele_i_expert *expert,
+                       double *differences)
+{
+    const double *scale = m->frame->scale, *shift = m->frame->shift;
+    const double *raw = mele_i_affine_of(expert), *last = raw + (m->classes - 1) * (m->d + 1);
+
+    for (size_t a = 0; a + 1 < m->classes; a++, raw += m->d + 1, differences += m->d + 1) {
+        differences[0] = raw[0] - last[0];
+        for (size_t j = 0; j < m->d; j++) {
+            differences[j + 1] = (raw[j + 1] - last[j + 1]) / scale[j];
+            differences[0] += differences[j + 1] * shift[j];
+        }
+    }
+}
+
+/* The global one is solved also where nobody needs its expert: the regions start from it. */
 static mele_status fit_region(void *context, size_t k, mele_engine *engine, mele_error *error)
 {
     const fitting *f = context;
@@ -160,16 +180,20 @@ static mele_status fit_region(void *context, size_t k, mele_engine *engine, mele
     if (!f->problem->train[k] && k < f->clusters)
         return MELE_OK;
     mele_status status = make_problem(&m, f, k, error);
-    if (status == MELE_OK)
+    if (status == MELE_OK && f->problem->start != NULL && f->problem->start[k].state != NULL) {
+        start = solution.differences;
+        start_from(&m, &f->problem->start[k], solution.differences);
+    }
+    if (status == MELE_OK && f->problem->train[k])
         status = need_state(f, k, error);
     if (status == MELE_OK)
         status = mele_i_multinomial_solve(&m, start, engine, &solution, error);
-    if (status != MELE_OK)
+    if (status != MELE_OK || !f->problem->train[k])
         goto cleanup;
     info->iterations = solution.iterations;
     info->converged = solution.converged;
     info->error = solution.error;
-    info->ridge = m.slope_ridge / f->problem->regions->scale;
+    info->ridge = solution.ridge / f->problem->regions->scale;
     mele_i_multinomial_raw(&m, solution.differences, mele_i_affine_of(&f->experts[k]));
     if (wants_folds(f, k))
         status = fit_folds(f, &m, k, engine, error);
@@ -319,7 +343,8 @@ static mele_status fit(const mele_i_expert_problem *problem, mele_i_expert *expe
     if (status == MELE_OK)
         status = mele_i_tasks_run(engine, &tasks, error);
     for (size_t k = 0; k <= f.clusters && status == MELE_OK; k++)
-        experts[k].rank = problem->info[k].rank;
+        if (problem->train[k])
+            experts[k].rank = problem->info[k].rank;
     if (status == MELE_OK && problem->left_out != NULL)
         status = leave_out(&f, engine, error);
     free_fitting(&f);

@@ -13,7 +13,14 @@
  * L is at least LEAST_RIDGE times the problem's weight, and intercepts (taken at the means of the
  * columns over all rows) have a penalty of INTERCEPT_RIDGE times it: with separable data, and
  * with classes that no row has, everything stays finite; the probability of a missing class is
- * near INTERCEPT_RIDGE times its own logarithm.
+ * near INTERCEPT_RIDGE times its own logarithm. Other data have a finite solution without, and get
+ * it: at the minimum b the penalty's excess E over REFINED_RIDGE is taken away, and if that moves b
+ * by little, which Newton's decrement g'H^-1 g tells (g = grad E; next to E it is the relative
+ * change of b), the minimum is followed there.
+ *
+ * A column that is constant in the rows cannot be told from the intercept, and would share what the
+ * intercept carries; where it is not constant, off the region, that would be nonsense. So its
+ * slopes have a ridge of their own that leaves them next to nothing.
  * Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, ch. 4.4; Zhu,
  * Hastie 2004, Biostatistics 5 (the symmetric form). */
 #include "expert/multinomial.h"
@@ -31,6 +38,9 @@
 
 #define LEAST_RIDGE 1e-8  /* a unit of weight */
 #define INTERCEPT_RIDGE 1e-6
+#define CONSTANT 0x1p-42   /* what a constant column varies by, relative to its size */
+#define REFINED_RIDGE 1e-12
+#define LITTLE 1e-3
 #define CONVERGED 1e-12   /* Newton's decrement, a unit of weight: then one last full step */
 #define STALLED 1e-8      /* the same where rounding hides any fall of the objective */
 #define ARMIJO 1e-4
@@ -40,15 +50,45 @@
 #define BOOST_GROWTH 30
 #define RANK_GRAM 1e-10   /* of a column's square is left */
 
+static bool is_left_out(const mele_i_multinomial *m, size_t i)
+{
+    return m->left != MELE_I_NO_FOLD && m->fold[i] == m->left;
+}
+
+/* The ridges of columns that are constant, z = c up to rounding. */
+static void pin_constants(mele_i_multinomial *m)
+{
+    const mele_matrix *x = m->frame->x;
+    double *low = m->pin + m->d, *high = low + m->d;
+
+    for (size_t j = 0; j < m->d; j++) {
+        low[j] = INFINITY;
+        high[j] = -INFINITY;
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        const double *row = x->data + m->row[i] * x->stride;
+        for (size_t j = 0; j < m->d && !is_left_out(m, i); j++) {
+            low[j] = row[j] < low[j] ? row[j] : low[j];
+            high[j] = row[j] > high[j] ? row[j] : high[j];
+        }
+    }
+    for (size_t j = 0; j < m->d; j++) {
+        const double c = high[j] * m->frame->scale[j] - m->frame->shift[j];
+        const double size = fmax(fabs(low[j]), fabs(high[j]));
+        m->pin[j] = high[j] - low[j] <= CONSTANT * size ? m->total * (1 + c * c) : 0;
+    }
+}
+
 void mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold)
 {
     m->left = fold;
     m->total = 0;
     for (size_t i = 0; i < m->count; i++)
-        if (fold == MELE_I_NO_FOLD || m->fold[i] != fold)
+        if (!is_left_out(m, i))
             m->total += m->weight[i];
     m->intercept_ridge = INTERCEPT_RIDGE * m->total;
     m->slope_ridge = fmax(m->ridge, LEAST_RIDGE * m->total);
+    pin_constants(m);
 }
 
 /* ---- the objective and its derivatives, in one pass ---- */
@@ -164,7 +204,7 @@ static mele_status objective_block(void *context, mele_i_block block, void *part
     for (size_t i = block.first; i < block.first + block.count; i++) {
         c.row[count] = m->row[i];
         c.weight[count] = m->weight[i];
-        count += m->left == MELE_I_NO_FOLD || m->fold[i] != m->left;
+        count += !is_left_out(m, i);
         if (count == c.rows || (count > 0 && i + 1 == block.first + block.count)) {
             add_chunk(o, &c, count, partial);
             count = 0;
@@ -187,6 +227,14 @@ static void add_sums(void *context, const void *partial)
         o->sums[i] += sums[i];
 }
 
+/* The ridge of the intercepts (column 0), or of a column's slopes. */
+static double ridge_of(const mele_i_multinomial *m, size_t column)
+{
+    if (column == 0)
+        return m->intercept_ridge;
+    return fmax(m->slope_ridge, m->pin[column - 1]);
+}
+
 /* The quadratic form of the penalty; returns its value. */
 static double add_penalty(const objective *o)
 {
@@ -195,7 +243,7 @@ static double add_penalty(const objective *o)
     double *gradient = o->sums + 1, *hessian = gradient + m->parameters, value = 0;
 
     for (size_t j = 0; j < width; j++) {
-        double ridge = j == 0 ? m->intercept_ridge : m->slope_ridge, mean = 0;
+        double ridge = ridge_of(m, j), mean = 0;
         for (size_t a = 0; a < others; a++)
             mean += o->at[a * width + j] / (double)m->classes;
         for (size_t a = 0; a < others; a++) {
@@ -391,9 +439,40 @@ static size_t rank_at_zero(newton *n)
         return 1;
     for (size_t j = 0; j < width; j++) {
         memcpy(n->factor + j * p, hessian + j * p, width * sizeof *hessian);
-        n->factor[j + j * p] -= part * (j == 0 ? m->intercept_ridge : m->slope_ridge);
+        n->factor[j + j * p] -= part * ridge_of(m, j);
     }
     return rank_of_moments(n->factor, width, p, n->step);
+}
+
+/* From the minimum, follow it to the one with as little ridge as `finer` has, if it is near; else
+ * stay. `kept`: room for P numbers. */
+static mele_status refine(newton *n, const mele_i_multinomial *finer, double *kept,
+                          mele_engine *engine, mele_error *error)
+{
+    const mele_i_multinomial *m = n->now.m;
+    const size_t p = m->parameters, iterations = n->iterations;
+    const double value = n->now.sums[0], penalty = n->value_penalty;
+    double rest;
+
+    memcpy(kept, n->at, p * sizeof *kept);
+    n->now.m = n->next.m = finer;
+    mele_status status = evaluate(&n->now, engine, &rest, error);
+    if (status != MELE_OK)
+        return status;
+    double decrement = newton_step(n);
+    n->value_penalty = rest;
+    n->converged = false;
+    if (decrement >= 0 && decrement <= LITTLE * (penalty - rest))
+        status = iterate(n, m->max_iterations, engine, error);
+    if (status != MELE_OK || n->converged)
+        return status;
+    memcpy(n->at, kept, p * sizeof *kept);
+    n->now.m = n->next.m = m;
+    n->now.sums[0] = value;
+    n->value_penalty = penalty;
+    n->iterations = iterations;
+    n->converged = true;
+    return MELE_OK;
 }
 
 /* Minimise from 0 or from `start` (NULL: none), whichever is lower; rank NULL: not wanted. */
@@ -428,12 +507,18 @@ mele_status mele_i_multinomial_solve(const mele_i_multinomial *m, const double *
                                      mele_error *error)
 {
     newton n = {0};
+    mele_i_multinomial finer = *m;
     mele_status status = make_newton(&n, m, error);
 
+    finer.slope_ridge = fmax(m->ridge, REFINED_RIDGE * m->total);
+    finer.intercept_ridge = REFINED_RIDGE * m->total;
     if (status == MELE_OK)
         status = minimise(&n, start, solution->rank, engine, error);
+    if (status == MELE_OK && n.converged && m->parameters > 0)
+        status = refine(&n, &finer, solution->differences, engine, error);
     if (status == MELE_OK) {
         memcpy(solution->differences, n.at, m->parameters * sizeof *n.at);
+        solution->ridge = n.now.m->slope_ridge;
         solution->error = (n.now.sums[0] - n.value_penalty) / m->total;
         solution->iterations = n.iterations;
         solution->converged = n.converged;

@@ -24,12 +24,15 @@ typedef struct mele_i_multinomial {
     unsigned left;             /* the fold that is left out now, or MELE_I_NO_FOLD */
     double total;              /* the other rows' weight */
     double slope_ridge, intercept_ridge;
+    double *pin;               /* the caller's, 3 d: the ridge of columns that are constant in these
+                                  rows, 0 of the others; the rest is working memory */
 } mele_i_multinomial;
 
 typedef struct mele_i_multinomial_solution {
     double *differences; /* P, in the frame, the caller's: coefficients minus the last class's */
     size_t *rank;        /* of the design, intercept included; NULL: not wanted */
     double error;        /* the negative log-likelihood, a unit of weight */
+    double ridge;        /* of the slopes, scaled */
     size_t iterations;
     bool converged;
 } mele_i_multinomial_solution;
@@ -39,7 +42,7 @@ static inline size_t mele_i_class_of(const mele_matrix *y, size_t row)
     return (size_t)y->data[row * y->stride];
 }
 
-/* Leave out this fold; its rows have no say until the next call. */
+/* Leave out this fold, or none; its rows have no say until the next call. */
 void mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold);
 
 /* Minimise from 0, or from the differences `start` (NULL: none) where the objective is lower.

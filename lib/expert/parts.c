@@ -9,7 +9,8 @@
 #include "expert/frame.h"
 #include "expert/predictor.h"
 
-static const mele_i_expert_kind *const kinds[] = {&mele_i_expert_linear, &mele_i_expert_logistic};
+static const mele_i_expert_kind *const kinds[] = {&mele_i_expert_linear, &mele_i_expert_logistic,
+                                                  &mele_i_expert_mlp, &mele_i_expert_gp};
 
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -87,6 +88,10 @@ mele_status mele_i_experts_keep(mele_experts *e, const mele_experts *from, const
         if (train[k])
             continue;
         json_t *object = mele_i_expert_save(from, k);
+        if (json_is_object(object)) { /* whatever these rows would have made of it */
+            e->expert[k].answers = k;
+            e->expert[k].own = 1;
+        }
         status = object == NULL ? mele_i_no_memory(error) : mele_i_expert_load(e, k, object, error);
         json_decref(object);
     }
@@ -124,8 +129,8 @@ static mele_status draw_region(const mele_experts *e, size_t k, const mele_matri
 }
 
 mele_status mele_i_draw_left_out(const mele_experts *e, const mele_matrix *x,
-                                 const mele_i_regions *regions, double *left_out,
-                                 double *left_out_variance, mele_error *error)
+                                 const mele_i_regions *regions, const bool *train,
+                                 double *left_out, double *left_out_variance, mele_error *error)
 {
     mele_i_expert alone[2] = {e->expert[e->clusters], e->expert[e->clusters]};
     mele_i_predictor global = {.asked = NULL};
@@ -133,7 +138,7 @@ mele_status mele_i_draw_left_out(const mele_experts *e, const mele_matrix *x,
 
     alone[0].answers = alone[1].answers = 0;
     for (size_t k = 0; k < e->clusters && status == MELE_OK; k++) {
-        if (e->expert[k].own == 1 || e->expert[k].state == NULL)
+        if (e->expert[k].own == 1 || !train[k])
             continue;
         if (global.asked == NULL)
             status = mele_i_predictor_make(&global, alone, 1, e->columns, e->outputs, e->classes, 1,

@@ -28,7 +28,7 @@ mele_status mele_i_predictor_make(mele_i_predictor *p, const mele_i_expert *expe
         return mele_i_no_memory(error);
     for (size_t k = 0; k < clusters; k++) {
         p->asked[k] = answering(expert, k);
-        p->drawn = p->drawn || expert[k].own < 1;
+        p->drawn = p->drawn || (p->asked[k] != NULL && expert[k].own < 1);
     }
     return MELE_OK;
 }
@@ -151,9 +151,13 @@ void mele_i_draw(double own, const double *global, size_t count, bool logarithms
 {
     const double rest = 1 - own;
 
-    for (size_t i = 0; i < count; i++)
-        x[i] = logarithms ? log(own * exp(x[i]) + rest * exp(global[i]))
-                          : own * x[i] + rest * global[i];
+    for (size_t i = 0; i < count; i++) {
+        const double most = fmax(x[i], global[i]);
+        if (!logarithms)
+            x[i] = own * x[i] + rest * global[i];
+        else if (most > -INFINITY)
+            x[i] = most + log(own * exp(x[i] - most) + rest * exp(global[i] - most));
+    }
 }
 
 /* Draw the predictions of small regions' experts towards those of the global one. */
@@ -168,7 +172,7 @@ static void draw_rows(const mele_i_predictor *p, const block *b, double *mean, d
 
     predict_group(&group, b, global, variance == NULL ? NULL : global_variance, cursor);
     for (size_t k = 0; k < p->clusters; k++)
-        for (size_t i = 0; i < b->rows && p->expert[k].own < 1; i++) {
+        for (size_t i = 0; i < b->rows && p->asked[k] != NULL && p->expert[k].own < 1; i++) {
             const double own = p->expert[k].own;
             mele_i_draw(own, global + i * M, M, p->classes > 0, mean + (i * p->clusters + k) * M);
             if (variance != NULL)

@@ -14,6 +14,7 @@ typedef struct mele_i_regions {
     size_t rows, clusters;
     const double *weights; /* the caller's; NULL: all 1 */
     double scale;          /* a power of two, 1 for ordinary weights: weights are used times it */
+    double most;           /* the largest weight, scaled */
     uint32_t *label;       /* hard: n; soft: NULL */
     double *share;         /* soft: n x K; hard: NULL */
     double *total;         /* K + 1 sums of weights, the scale not applied */
@@ -44,5 +45,10 @@ static inline double mele_i_region_weight(const mele_i_regions *regions, size_t 
  * weights, in order; returns how many. */
 size_t mele_i_region_members(const mele_i_regions *regions, size_t first, size_t count, size_t k,
                              size_t *row, double *weight);
+
+/* The same of all K regions at once, where they are hard: those of region k are the elements
+ * start[k] .. start[k + 1] - 1 of row and weight, which have room for count each. */
+void mele_i_region_groups(const mele_i_regions *regions, size_t first, size_t count, size_t *start,
+                          size_t *row, double *weight);
 
 #endif

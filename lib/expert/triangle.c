@@ -7,7 +7,8 @@
  * PAIR of those at a time, so that every number loaded serves several operations.
  *
  * Sums over rows run in eight lanes that are added in one fixed order, without fused operations:
- * the same bits on every machine, whichever of the three builds of the loops below it runs. BLAS
+ * the same bits on every machine, whichever of the three builds of the loops below it runs.
+ * (Moments of rows have columns for lanes and take row after row, tiled as registers allow.) BLAS
  * would not do here: OpenBLAS splits calls by its own thread count, and with it changes results.
  *
  * Numbers are expected near 1 in size: squares below the smallest normal double count as 0. */
@@ -23,6 +24,8 @@
 #define CHUNK_NUMBERS 8192 /* 64 KiB; with the bounds on rows, the best measured for q = 4 .. 258 */
 #define LEAST_ROWS 128
 #define MOST_ROWS 256
+#define GRAM_NUMBERS 2048
+#define LEAST_GRAM_ROWS 32
 
 typedef double lanes __attribute__((vector_size(MELE_I_LANES * sizeof(double)), may_alias));
 
@@ -186,8 +189,154 @@ INLINE void cross(const double *a, size_t na, const double *b, size_t nb, size_t
         }
 }
 
+/* ---- moments of rows: here lanes are columns ---- */
+
+typedef double half __attribute__((vector_size(MELE_I_LANES / 2 * sizeof(double)), may_alias));
+typedef double loose __attribute__((vector_size(MELE_I_LANES * sizeof(double)), may_alias,
+                                    aligned(sizeof(double))));
+
+/* The moments of some rows, and memory that is asked for meanwhile: `share` bytes with every eight
+ * sums of a row, so that it comes in all the time. */
+typedef struct gram_of {
+    const double *rows;
+    size_t width, count, share;
+    const char *next;
+    double *out;
+} gram_of;
+
+/* Rows i .. i + tall - 1 of the moments, `across` vectors from column j on. */
+INLINE void gram_tile(gram_of *g, size_t i, const size_t tall, size_t j, const size_t across)
+{
+    const size_t width = g->width, count = g->count, step = tall * across * g->share;
+    const char *next = g->next;
+    double *out = g->out + i * width + j;
+    lanes sum[8];
+
+#pragma GCC unroll 8
+    for (size_t a = 0; a < tall; a++)
+#pragma GCC unroll 8
+        for (size_t b = 0; b < across; b++)
+            sum[a * across + b] = *(const lanes *)(out + a * width + b * MELE_I_LANES);
+    for (size_t r = 0; r < count; r++) {
+        const double *left = g->rows + r * width + i;
+        const lanes *right = (const lanes *)(g->rows + r * width + j);
+        __builtin_prefetch(next + r * step, 0, 2);
+#pragma GCC unroll 8
+        for (size_t a = 0; a < tall; a++)
+#pragma GCC unroll 8
+            for (size_t b = 0; b < across; b++)
+                sum[a * across + b] += left[a] * right[b];
+    }
+#pragma GCC unroll 8
+    for (size_t a = 0; a < tall; a++)
+#pragma GCC unroll 8
+        for (size_t b = 0; b < across; b++)
+            *(lanes *)(out + a * width + b * MELE_I_LANES) = sum[a * across + b];
+    g->next = next + count * step;
+}
+
+/* Eight rows and their own columns. The first four do without the last four columns, which are
+ * above the diagonal. */
+INLINE void gram_corner(gram_of *g, size_t i)
+{
+    const size_t width = g->width, count = g->count, step = MELE_I_LANES * g->share;
+    const char *next = g->next;
+    double *out = g->out + i * width + i;
+    half low[4];
+    lanes sum[4];
+
+#pragma GCC unroll 8
+    for (size_t a = 0; a < 4; a++) {
+        low[a] = *(const half *)(out + a * width);
+        sum[a] = *(const lanes *)(out + (a + 4) * width);
+    }
+    for (size_t r = 0; r < count; r++) {
+        const double *row = g->rows + r * width + i;
+        __builtin_prefetch(next + r * step, 0, 2);
+#pragma GCC unroll 8
+        for (size_t a = 0; a < 4; a++) {
+            low[a] += row[a] * *(const half *)row;
+            sum[a] += row[a + 4] * *(const lanes *)row;
+        }
+    }
+#pragma GCC unroll 8
+    for (size_t a = 0; a < 4; a++) {
+        *(half *)(out + a * width) = low[a];
+        *(lanes *)(out + (a + 4) * width) = sum[a];
+    }
+    g->next = next + count * step;
+}
+
+/* The same of all vectors up to the diagonal's: of a few rows several at once, or a sum would wait
+ * for itself. `most` sums at once. */
+INLINE void gram_strip(gram_of *g, size_t i, const size_t tall, const size_t most)
+{
+    for (size_t j = 0; j <= i;) {
+        const size_t left = i / MELE_I_LANES + 1 - j / MELE_I_LANES;
+        if (tall == MELE_I_LANES && left == 1) {
+            gram_corner(g, i);
+            return;
+        }
+        if (most >= 4 * tall && left >= 4) {
+            gram_tile(g, i, tall, j, 4);
+            j += 4 * MELE_I_LANES;
+        } else if (most >= 3 * tall && left >= 3) {
+            gram_tile(g, i, tall, j, 3);
+            j += 3 * MELE_I_LANES;
+        } else if (most >= 2 * tall && left >= 2) {
+            gram_tile(g, i, tall, j, 2);
+            j += 2 * MELE_I_LANES;
+        } else {
+            gram_tile(g, i, tall, j, 1);
+            j += MELE_I_LANES;
+        }
+    }
+}
+
+/* `most`: the sums that the build has registers for. */
+INLINE void gram(const double *rows, size_t q, size_t count, double *out, const double *next,
+                 size_t ahead, const size_t most)
+{
+    gram_of g = {rows, mele_i_gram_width(q), count, 0, (const char *)rows, out};
+    size_t work = 0, i = 0;
+
+    for (size_t a = 0; a < q; a++)
+        work += a / MELE_I_LANES + 1;
+    if (ahead > 0) {
+        g.next = (const char *)next;
+        g.share = ahead / work; /* rounded down: what is asked for is there */
+    }
+    for (; i + most <= q; i += most)
+        gram_strip(&g, i, most, most);
+    if (most > 4 && i + 4 <= q) {
+        gram_strip(&g, i, 4, most);
+        i += 4;
+    }
+    if (i + 2 <= q) {
+        gram_strip(&g, i, 2, most);
+        i += 2;
+    }
+    if (i < q)
+        gram_strip(&g, i, 1, most);
+}
+
+INLINE void pack(const double *x, size_t stride, const size_t *row, const double *factor,
+                 size_t count, size_t d, const double *scale, const double *shift, double *out,
+                 size_t width)
+{
+    for (size_t i = 0; i < count; i++, out += width) {
+        const double *from = x + row[i] * stride;
+        size_t j = 0;
+        for (; j + MELE_I_LANES <= d; j += MELE_I_LANES)
+            *(loose *)(out + j) = (*(const loose *)(from + j) * *(const loose *)(scale + j)
+                                   - *(const loose *)(shift + j)) * factor[i];
+        for (; j < d; j++)
+            out[j] = (from[j] * scale[j] - shift[j]) * factor[i];
+    }
+}
+
 /* The same loops built for the widths that processors have. */
-#define BUILD(name, target)                                                                       \
+#define BUILD(name, target, most)                                                                 \
     target static void reduce_##name(double *triangle, size_t q, double *chunk, size_t rows,      \
                                      bool triangular)                                             \
     {                                                                                             \
@@ -198,12 +347,25 @@ INLINE void cross(const double *a, size_t na, const double *b, size_t nb, size_t
     {                                                                                             \
         cross(a, na, b, nb, rows, out, ld);                                                       \
     }                                                                                             \
-    static const mele_i_triangle_loops loops_##name = {#name, reduce_##name, cross_##name};
+    target static void gram_##name(const double *rows, size_t q, size_t count, double *out,       \
+                                   const double *next, size_t ahead)                              \
+    {                                                                                             \
+        gram(rows, q, count, out, next, ahead, most);                                             \
+    }                                                                                             \
+    target static void pack_##name(const double *x, size_t stride, const size_t *row,             \
+                                   const double *factor, size_t count, size_t d,                  \
+                                   const double *scale, const double *shift, double *out,         \
+                                   size_t width)                                                  \
+    {                                                                                             \
+        pack(x, stride, row, factor, count, d, scale, shift, out, width);                         \
+    }                                                                                             \
+    static const mele_i_triangle_loops loops_##name = {#name, reduce_##name, cross_##name,        \
+                                                       gram_##name, pack_##name};
 
-BUILD(plain, )
+BUILD(plain, , 4)
 #if defined(__x86_64__)
-BUILD(avx2, __attribute__((target("avx2"))))
-BUILD(avx512, __attribute__((target("avx512f"))))
+BUILD(avx2, __attribute__((target("avx2"))), 4)
+BUILD(avx512, __attribute__((target("avx512f"))), 8)
 #endif
 
 const mele_i_triangle_loops *mele_i_triangle_loops_at(size_t i)
@@ -256,4 +418,29 @@ void mele_i_cross_add(const double *a, size_t na, const double *b, size_t nb, si
                       double *out, size_t ld)
 {
     best()->cross(a, na, b, nb, rows, out, ld);
+}
+
+size_t mele_i_gram_width(size_t q)
+{
+    return padded(q);
+}
+
+size_t mele_i_gram_rows(size_t q)
+{
+    size_t rows = GRAM_NUMBERS / padded(q);
+
+    return rows < LEAST_GRAM_ROWS ? LEAST_GRAM_ROWS : rows;
+}
+
+void mele_i_gram_add(const double *rows, size_t q, size_t count, double *out, const double *next,
+                     size_t ahead)
+{
+    best()->gram(rows, q, count, out, next, ahead);
+}
+
+void mele_i_pack_rows(const double *x, size_t stride, const size_t *row, const double *factor,
+                      size_t count, size_t d, const double *scale, const double *shift, double *out,
+                      size_t width)
+{
+    best()->pack(x, stride, row, factor, count, d, scale, shift, out, width);
 }

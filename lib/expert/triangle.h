@@ -27,6 +27,23 @@ size_t mele_i_triangle_room(size_t q);
 void mele_i_cross_add(const double *a, size_t na, const double *b, size_t nb, size_t rows,
                       double *out, size_t ld);
 
+/* Moments of rows, for which rows are row-major: their numbers in `width` columns, q rounded up to
+ * MELE_I_LANES, aligned to 64 bytes. out[i * width + j] += sum over the rows of their numbers i and
+ * j, for j <= i < q (and some of j > i, and past q); row after row, so that it does not matter how
+ * they are cut into calls. Meanwhile `ahead` bytes for every row are asked for from `next` on, which
+ * will be read soon; 0: none. */
+size_t mele_i_gram_width(size_t q);
+void mele_i_gram_add(const double *rows, size_t q, size_t count, double *out, const double *next,
+                     size_t ahead);
+
+/* Rows of such an array that stay in the cache. */
+size_t mele_i_gram_rows(size_t q);
+
+/* out[i * width + j] = (x[row[i] * stride + j] * scale[j] - shift[j]) * factor[i], for d columns */
+void mele_i_pack_rows(const double *x, size_t stride, const size_t *row, const double *factor,
+                      size_t count, size_t d, const double *scale, const double *shift, double *out,
+                      size_t width);
+
 /* The loops behind these, built for one width of vectors; all builds give the same bits. */
 typedef struct mele_i_triangle_loops {
     const char *name;
@@ -34,6 +51,11 @@ typedef struct mele_i_triangle_loops {
     void (*reduce)(double *triangle, size_t q, double *chunk, size_t rows, bool triangular);
     void (*cross)(const double *a, size_t na, const double *b, size_t nb, size_t rows, double *out,
                   size_t ld);
+    void (*gram)(const double *rows, size_t q, size_t count, double *out, const double *next,
+                 size_t ahead);
+    void (*pack)(const double *x, size_t stride, const size_t *row, const double *factor,
+                 size_t count, size_t d, const double *scale, const double *shift, double *out,
+                 size_t width);
 } mele_i_triangle_loops;
 
 /* The i-th build that this machine runs, plain first; NULL past the last. For tests. */

@@ -55,6 +55,8 @@ mele_status mele_fit(const mele_data *data, const mele_options *options, mele_en
         return status;
     if (data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
+    if (options->experts.only > 0 || options->experts.freeze > 0 || options->warm_start)
+        return mele_i_fail(error, MELE_EINVAL, "a whole fit trains all experts, from nothing");
     return fit_new(data, options, true, engine, report, out, error);
 }
 

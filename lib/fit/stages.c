@@ -12,9 +12,12 @@
 #include "engine/rows.h"
 #include "fit/centres.h"
 #include "fit/clusters.h"
+#include "fit/experts.h"
 #include "fit/report.h"
 #include "fit/warnings.h"
 #include "model/options.h"
+#include "model/predict.h"
+#include "partition/partition.h"
 #include "schema/data.h"
 #include "schema/space.h"
 
@@ -305,15 +308,21 @@ static json_t *partition_record(const mele_partition_info *info, const size_t *s
     return NULL;
 }
 
-/* Count the rows of each region by their largest posterior. */
+/* Count the rows of each region by their largest posterior, unless the fit has. */
 static mele_status region_sizes(mele_i_run *run, const mele_rows *rows, size_t **out,
                                 mele_error *error)
 {
+    const mele_partition *partition = run->model->joint;
+    const size_t *fitted = mele_i_partition_fitted_sizes(partition);
     size_t *sizes = MELE_I_ARRAY(size_t, run->model->clusters);
-    mele_status status = sizes == NULL ? mele_i_no_memory(error)
-                                       : mele_partition_sizes(run->model->joint, rows, run->engine,
-                                                              sizes, error);
+    mele_status status = MELE_OK;
 
+    if (sizes == NULL)
+        status = mele_i_no_memory(error);
+    else if (fitted != NULL)
+        memcpy(sizes, fitted, run->model->clusters * sizeof *sizes);
+    else
+        status = mele_partition_sizes(partition, rows, run->engine, sizes, error);
     if (status != MELE_OK)
         free(sizes);
     else
@@ -396,67 +405,6 @@ mele_status mele_i_run_partition(mele_i_run *run, mele_error *error)
 
 /* ---- stage 2 ---- */
 
-/* Left-out errors are known only when stage 3 follows at once, so the model does not hold them. */
-static json_t *expert_record(const mele_expert_info *info, const char *kind, bool left_out)
-{
-    json_t *object = json_object();
-    bool good = mele_i_json_put(object, "rows", mele_i_report_real(info->rows))
-                && mele_i_json_put(object, "rank", json_integer((json_int_t)info->rank))
-                && mele_i_json_put(object, "kind", json_string(kind))
-                && mele_i_json_put(object, "error", mele_i_report_real(info->error))
-                && mele_i_json_put(object, "ridge", mele_i_report_real(info->ridge))
-                && mele_i_json_put(object, "repaired",
-                                   info->fallback ? json_string("global expert") : json_null());
-
-    if (good && left_out)
-        good = mele_i_json_put(object, "left_out_error", mele_i_report_real(info->left_out));
-    if (good)
-        return object;
-    json_decref(object);
-    return NULL;
-}
-
-static json_t *experts_record(const mele_expert_info *info, size_t clusters, const char *kind,
-                              bool left_out)
-{
-    json_t *list = json_array();
-
-    for (size_t k = 0; k < clusters && list != NULL; k++)
-        if (json_array_append_new(list, expert_record(&info[k], kind, left_out)) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    return list;
-}
-
-static mele_status record_experts(mele_i_run *run, const mele_expert_info *info,
-                                  mele_error *error)
-{
-    const char *kind = mele_experts_name(run->model->experts);
-    size_t clusters = run->model->clusters;
-
-    mele_i_report_set(run->report, "experts", experts_record(info, clusters, kind, true));
-    if (!mele_i_json_put(run->model->training, "experts",
-                         experts_record(info, clusters, kind, false)))
-        return mele_i_no_memory(error);
-    return MELE_OK;
-}
-
-static void warn_of_experts(mele_i_run *run, const mele_expert_info *info)
-{
-    size_t clusters = run->model->clusters;
-
-    for (size_t k = 0; k < clusters; k++)
-        if (info[k].fallback)
-            mele_i_report_warn(run->report, "region %zu has too few rows (%g): the global expert "
-                               "answers there", k + 1, info[k].rows);
-    for (size_t k = 0; k <= clusters; k++)
-        if (!info[k].converged && !info[k].fallback)
-            mele_i_report_unconverged(run->report,
-                                      k < clusters ? "expert %zu did not converge"
-                                                   : "the global expert did not converge", k + 1);
-}
-
 /* Room for left-out predictions, as stage 3 needs them. */
 static mele_status need_left_out_room(mele_i_run *run, mele_error *error)
 {
@@ -473,16 +421,22 @@ static mele_status need_left_out_room(mele_i_run *run, mele_error *error)
     return MELE_OK;
 }
 
-/* Train experts on the run's rows; left-out predictions go to the run when there is room. */
-static mele_status train_experts(mele_i_run *run, mele_experts **out, mele_expert_info *info,
-                                 mele_error *error)
+/* Train experts on the run's rows, as the options of the run say but for what `which` says of only,
+ * freeze and start; left-out predictions go to the run when there is room. */
+static mele_status train_experts(mele_i_run *run, const mele_expert_options *which,
+                                 mele_experts **out, mele_expert_info *info, mele_error *error)
 {
     mele_model *model = run->model;
     mele_expert_options options = run->options->experts;
     size_t rows = run->features.rows;
     mele_status status = need_joint(run, error);
 
+    options.only = which->only;
+    options.freeze = which->freeze;
+    options.start = which->start;
     options.seed = run->options->seed;
+    options.center = model->scaling.center;
+    options.scale = model->scaling.scale;
     if (status == MELE_OK)
         status = need_design(run, error);
     if (status == MELE_OK)
@@ -514,46 +468,122 @@ static mele_status adopt_targets(mele_i_run *run, mele_error *error)
     return scale_targets(run, error);
 }
 
+/* What a run of stage 2 makes. */
+typedef struct expert_results {
+    mele_experts *experts;
+    mele_expert_info *info; /* K + 1 */
+    bool *fresh;            /* K: trained now, or not there before */
+} expert_results;
+
+/* Whether there is what is to stay, or to start from. */
+static mele_status check_old_experts(const mele_i_run *run, mele_error *error)
+{
+    const mele_expert_options *options = &run->options->experts;
+    const mele_experts *old = run->model->experts;
+
+    if (options->only > 0 && options->freeze > 0)
+        return mele_i_fail(error, MELE_EINVAL, "only one expert is trained: none needs to be "
+                           "frozen");
+    if (old == NULL && (options->freeze > 0 || run->options->warm_start))
+        return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to %s",
+                           options->freeze > 0 ? "freeze" : "start from");
+    if (options->freeze > 0 && !mele_experts_has(old, options->freeze - 1))
+        return mele_i_fail(error, MELE_EINVAL, "the model has no expert %zu to freeze",
+                           options->freeze);
+    return MELE_OK;
+}
+
+/* Train what is to be trained, and put it together with what stays. */
+static mele_status make_experts(mele_i_run *run, expert_results *r, mele_error *error)
+{
+    const mele_expert_options *options = &run->options->experts;
+    const mele_experts *old = run->model->experts;
+    const bool warm = run->options->warm_start;
+    const mele_expert_options which = {.only = options->only, .freeze = warm ? options->freeze : 0,
+                                       .start = warm ? old : NULL};
+    mele_status status = check_old_experts(run, error);
+
+    if (status == MELE_OK)
+        status = train_experts(run, &which, &r->experts, r->info, error);
+    for (size_t k = 0; k < run->model->clusters; k++)
+        r->fresh[k] = true;
+    if (status == MELE_OK && old != NULL && (options->only > 0 || options->freeze > 0))
+        status = mele_i_experts_combine(old, options->only, options->freeze, &r->experts, r->fresh,
+                                        error);
+    return status;
+}
+
+/* The record of experts that are kept is kept. */
+static mele_status record_experts(mele_i_run *run, const expert_results *r, mele_error *error)
+{
+    mele_model *model = run->model;
+    json_t *training = model->training;
+    const json_t *old = model->experts == NULL ? NULL : json_object_get(training, "experts");
+
+    mele_i_report_set(run->report, "experts",
+                      mele_i_experts_record(r->info, model->clusters, classes(run) > 0, r->fresh,
+                                            old, true));
+    if (!mele_i_json_put(training, "experts",
+                         mele_i_experts_record(r->info, model->clusters, classes(run) > 0, r->fresh,
+                                               old, false)))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
 mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error)
 {
     mele_model *model = run->model;
     double start = mele_i_clock();
-    mele_expert_info *info = MELE_I_ZEROED(mele_expert_info, model->clusters + 1);
-    mele_experts *experts = NULL;
-    mele_status status = info == NULL ? mele_i_no_memory(error) : adopt_targets(run, error);
+    expert_results results = {NULL, MELE_I_ZEROED(mele_expert_info, model->clusters + 1),
+                              MELE_I_ZEROED(bool, model->clusters)};
+    mele_status status = results.info == NULL || results.fresh == NULL ? mele_i_no_memory(error)
+                                                                       : adopt_targets(run, error);
 
     if (status == MELE_OK && keep_left_out)
         status = need_left_out_room(run, error);
     if (status == MELE_OK)
-        status = train_experts(run, &experts, info, error);
+        status = make_experts(run, &results, error);
     if (status == MELE_OK) {
-        model->experts = experts;
-        model->gate = NULL;
         start_report(run);
-        warn_of_experts(run, info);
-        status = record_experts(run, info, error);
+        status = record_experts(run, &results, error);
     }
-    if (status == MELE_OK)
+    if (status == MELE_OK) {
+        model->experts = results.experts;
+        results.experts = NULL;
+        model->gate = NULL;
+        json_object_del(model->training, "gate");
+        mele_i_warn_of_experts(run->report, results.info, model->clusters,
+                               run->options->experts.only);
         status = record_options(run, error);
+    }
     mele_report_seconds(run->report, "experts", mele_i_clock() - start);
-    free(info);
+    mele_experts_free(results.experts);
+    free(results.info);
+    free(results.fresh);
     return status;
 }
 
 /* ---- stage 3 ---- */
 
-/* Left-out predictions of the model's experts, by training the same ones again. */
+/* Left-out predictions of the model's experts, by training the same ones again. Those that do not
+ * come out the same, having started from others or learnt from other rows, are approached from
+ * where they are. */
 static mele_status need_left_out(mele_i_run *run, mele_error *error)
 {
-    mele_experts *again = NULL;
+    const mele_expert_options from_nothing = {.start = NULL},
+                              from_model = {.start = run->model->experts};
+    mele_experts *again = NULL, *nearer = NULL;
     mele_status status;
 
     if (run->left_out != NULL)
         return MELE_OK;
     status = need_left_out_room(run, error);
     if (status == MELE_OK)
-        status = train_experts(run, &again, NULL, error);
+        status = train_experts(run, &from_nothing, &again, NULL, error);
+    if (status == MELE_OK && !mele_i_experts_equal(run->model->experts, again))
+        status = train_experts(run, &from_model, &nearer, NULL, error);
     mele_experts_free(again);
+    mele_experts_free(nearer);
     return status;
 }
 
@@ -674,6 +704,9 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
 
     if (model->experts == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to gate");
+    status = mele_i_model_need_experts(model, error);
+    if (status != MELE_OK)
+        return status;
     if (run->data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     status = need_marginal(run, error);

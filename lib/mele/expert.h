@@ -58,6 +58,8 @@ typedef struct mele_expert_options {
     size_t most_rows;   /**< gp: rows of a region that are used at most, 2 to 20000; more are thinned
                              out to a random subset; default 500 */
     size_t restarts;    /**< mlp, gp: starts, of which the best is kept; default 1 */
+    size_t networks;    /**< mlp: so many networks are kept, of at least as many starts the best,
+                             and their outputs averaged; at most 1024; 0 (default): one */
     size_t min_rows;    /**< regions with fewer rows of positive weight, and a smaller sum of
                              weights, are too small; 0 (default): as many as a linear expert has
                              coefficients a target, but not more than 5, chosen on real data */

@@ -67,15 +67,33 @@ MELE_API mele_status mele_fit_outside(const mele_data *data, const mele_posterio
 /** Stage 2: add the experts to a model, in place of those it had; a gate goes with those.
  * @param posteriors  for a model without stage 1, a row per row of the data and of those that were
  *                    dropped; else NULL.
+ * @param options     experts.only K: train that one alone. The others are those that the model
+ *                    has, byte for byte, with the global expert; or they are not there, and the
+ *                    model is a part, for mele_model_merge(). experts.freeze K: train all others;
+ *                    that one is what the model has. warm_start: start from what the model has.
+ *                    None of these is recorded in the model.
  * @param model       untouched on error; no thread may predict from it during the call.
- * @return MELE_OK; MELE_EINVAL: no target, an option, posteriors missing; MELE_EDATA: posteriors of
- *         another size; MELE_ENOMEM; MELE_ESTOPPED. */
+ * @return MELE_OK; MELE_EINVAL: no target, an option, posteriors missing, no experts to freeze or
+ *         to start from; MELE_EDATA: posteriors of another size; MELE_ENOMEM; MELE_ESTOPPED. */
 MELE_API mele_status mele_fit_experts(const mele_data *data, const mele_posteriors *posteriors,
                                       const mele_options *options, mele_engine *engine,
                                       mele_report *report, mele_model *model, mele_error *error);
 
-/** Stage 3: add the gate to a model that has experts, in place of the one it had. It trains on
- *  left-out predictions, for which the experts are trained once more, on the same rows.
+/** Join models of one stage 1 whose experts were trained by several calls (experts.only): the
+ *  model that one call would have made, byte for byte. Gates are left behind.
+ * @param parts   count >= 1 of them, the same in everything but experts.
+ * @param report  NULL: not wanted.
+ * @param out     freed with mele_model_free(); untouched on error.
+ * @return MELE_OK; MELE_EINVAL: no parts; MELE_EDATA: a part of another model or without experts,
+ *         two different experts for a region, a region without an expert in any of the parts;
+ *         MELE_ENOMEM. */
+MELE_API mele_status mele_model_merge(const mele_model *const *parts, size_t count,
+                                      mele_report *report, mele_model **out, mele_error *error);
+
+/** Stage 3: add the gate to a model that has all experts, in place of the one it had. It trains on
+ *  left-out predictions, for which the experts are trained once more, on the same rows. Where that
+ *  does not make the same experts (they were trained on other rows, or from a warm start), once
+ *  more again, starting from the model's.
  *  Parameters and failures as for mele_fit_experts(). */
 MELE_API mele_status mele_fit_gate(const mele_data *data, const mele_posteriors *posteriors,
                                    const mele_options *options, mele_engine *engine,

@@ -39,6 +39,13 @@ MELE_API bool mele_model_has_partition(const mele_model *model);
 MELE_API bool mele_model_has_experts(const mele_model *model);
 MELE_API bool mele_model_has_gate(const mele_model *model);
 
+/** Whether expert k (from 0) can predict: it, or what answers in its place, was trained. */
+MELE_API bool mele_model_has_expert(const mele_model *model, size_t k);
+
+/** What expert k (from 0) of a model with experts is, as one line for people, in out[size]; returns
+ *  its length (as snprintf does). */
+MELE_API size_t mele_model_expert_text(const mele_model *model, size_t k, char *out, size_t size);
+
 /** Why a row has no prediction. */
 typedef enum mele_reason_kind {
     MELE_REASON_NONE = 0,

@@ -1,6 +1,7 @@
 #ifndef MELE_OPTIONS_H
 #define MELE_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <mele/data.h>
@@ -37,8 +38,11 @@ typedef struct mele_options {
     double target_weight;             /**< factor of the scaled targets in "xy"; default 1 */
     const char *scale;                /**< of what is clustered: "standard" (default: mean 0,
                                            standard deviation 1), "minmax" (0 to 1), "none" */
-    mele_expert_options experts;
+    mele_expert_options experts;      /**< only and freeze are for mele_fit_experts() alone; start,
+                                           center and scale are set by fits */
     mele_gate_options gate;
+    bool warm_start;                  /**< mele_fit_experts(): mlp, gp and logistic experts start
+                                           from those that the model has; default false */
     const char *centres_file;         /**< what --init names in place of a way to start; fits want
                                            it read: mele_centres_read(). Default NULL */
     const mele_centres *centres;      /**< start stage 1 from these, which number the clusters, as

@@ -75,8 +75,9 @@ MELE_API mele_status mele_model_info(const mele_model *model, char **out, size_t
                                      mele_error *error);
 
 /** A table of a model as CSV text to be freed with free(): "coefficients" (columns expert, target
- *  or class, term, coefficient), "centres" (cluster, column, value) or "covariances" (cluster,
- *  column, with, value: all elements, whatever the kind), in the data's units.
+ *  or class, term, coefficient, standard_error: NA where there is none), "centres" (cluster,
+ *  column, value) or "covariances" (cluster, column, with, value: all elements, whatever the kind), in the
+ *  data's units.
  * @return MELE_OK; MELE_EINVAL: no such table, or not in this model; MELE_ENOMEM. */
 MELE_API mele_status mele_model_table(const mele_model *model, const char *table, char **out,
                                       size_t *length, mele_error *error);

@@ -1,7 +1,4 @@
-/* What a model holds, for people: everything in the data's units. With z_j = (x_j - c_j) / s_j and
- * y = m + s (b_0 + sum_j b_j z_j), the coefficient of x_j is s b_j / s_j and the intercept
- * m + s b_0 - sum_j (s b_j / s_j) c_j. The intercept is the difference of sums that may be much
- * larger than it, so these are taken in extended precision. */
+/* What a model holds, for people: everything in the data's units. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,54 +10,10 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "expert/expert.h"
 #include "gate/gate.h"
-#include "model/model.h"
+#include "model/expert_info.h"
 
 #define NAME_ROOM 1024
-
-/* One linear form of an expert (a target's, or a class's) in the data's units, intercept first. */
-static void unscale(const mele_model *model, size_t output, const double *scaled, double *out)
-{
-    size_t columns = model->scaling.columns;
-    bool classes = mele_schema_classes(model->schema) > 0;
-    long double scale = classes ? 1 : model->target_scaling.scale[output];
-    long double center = classes ? 0 : model->target_scaling.center[output];
-    long double intercept = center + scale * scaled[0];
-
-    for (size_t j = 0; j < columns; j++) {
-        long double slope = scale * scaled[j + 1] / model->scaling.scale[j];
-        out[j + 1] = (double)slope;
-        intercept -= slope * model->scaling.center[j];
-    }
-    out[0] = (double)intercept;
-}
-
-/* The M x (d + 1) coefficients of expert k in the data's units; NULL without memory. *has is false
- * for experts that have no coefficients. */
-static double *expert_coefficients(const mele_model *model, size_t k, bool *has)
-{
-    size_t width = model->scaling.columns + 1, outputs = mele_model_outputs(model);
-    double *scaled = MELE_I_ARRAY(double, outputs * width);
-    double *out = MELE_I_ARRAY(double, outputs * width);
-
-    if (scaled == NULL || out == NULL) {
-        free(scaled);
-        free(out);
-        return NULL;
-    }
-    *has = mele_i_experts_coefficients(model->experts, k, scaled);
-    for (size_t o = 0; o < outputs && *has; o++)
-        unscale(model, o, scaled + o * width, out + o * width);
-    free(scaled);
-    return out;
-}
-
-static const char *output_name(const mele_model *model, size_t o)
-{
-    return mele_schema_classes(model->schema) > 0 ? mele_schema_class(model->schema, o)
-                                                  : model->schema->target[o].name;
-}
 
 /* What a unit of a column of the clustering space is in the data's units, and where its 0 lies. */
 static double space_unit(const mele_i_space *space, size_t c, double *center)
@@ -107,92 +60,6 @@ static void space_name(const mele_model *model, size_t c, char *out)
 }
 
 /* ---- JSON ---- */
-
-static json_t *terms_object(const mele_model *model, const double *coefficients)
-{
-    json_t *object = json_object();
-    char name[NAME_ROOM];
-    bool good = mele_i_json_put(object, "intercept", json_real(coefficients[0]));
-
-    for (size_t j = 0; j < model->scaling.columns && good; j++) {
-        mele_i_schema_column_name(model->schema, j, name, sizeof name);
-        good = mele_i_json_put(object, name, json_real(coefficients[j + 1]));
-    }
-    if (!good) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
-}
-
-/* One target: its terms; several, or classes: an object from name to terms. */
-static json_t *coefficients_object(const mele_model *model, const double *coefficients)
-{
-    size_t width = model->scaling.columns + 1, outputs = mele_model_outputs(model);
-
-    if (outputs == 1)
-        return terms_object(model, coefficients);
-    json_t *object = json_object();
-    for (size_t o = 0; o < outputs && object != NULL; o++)
-        if (!mele_i_json_put(object, output_name(model, o),
-                             terms_object(model, coefficients + o * width))) {
-            json_decref(object);
-            object = NULL;
-        }
-    return object;
-}
-
-static json_t *sd_object(const mele_model *model, const double *variances)
-{
-    json_t *object = json_object();
-
-    for (size_t t = 0; t < model->schema->targets && object != NULL; t++)
-        if (!mele_i_json_put(object, model->schema->target[t].name,
-                             json_real(model->target_scaling.scale[t] * sqrt(variances[t])))) {
-            json_decref(object);
-            object = NULL;
-        }
-    return object;
-}
-
-static json_t *expert_object(const mele_model *model, size_t k, const double *variances)
-{
-    json_t *object = json_object();
-    bool has = false, regression = mele_schema_classes(model->schema) == 0;
-    double *coefficients = expert_coefficients(model, k, &has);
-    bool good = coefficients != NULL
-                && mele_i_json_put(object, "kind", json_string(mele_experts_name(model->experts)))
-                && mele_i_json_put(object, "fallback",
-                                   json_boolean(mele_i_experts_facts(model->experts, k).answers == model->clusters));
-
-    if (good && has)
-        good = mele_i_json_put(object, "coefficients", coefficients_object(model, coefficients));
-    if (good && regression)
-        good = mele_i_json_put(object, "sd",
-                               sd_object(model, variances + k * model->schema->targets));
-    free(coefficients);
-    if (!good) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
-}
-
-static json_t *experts_list(const mele_model *model)
-{
-    double *variances = MELE_I_ZEROED(double, model->clusters * mele_model_outputs(model));
-    json_t *list = variances == NULL ? NULL : json_array();
-
-    if (list != NULL)
-        mele_experts_variances(model->experts, variances);
-    for (size_t k = 0; k < model->clusters && list != NULL; k++)
-        if (json_array_append_new(list, expert_object(model, k, variances)) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    free(variances);
-    return list;
-}
 
 static json_t *centre_object(const mele_model *model, const double *centre)
 {
@@ -282,7 +149,7 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
     if (good && model->joint != NULL)
         good = mele_i_json_put(root, "partition", partition_object(model));
     if (good && model->experts != NULL)
-        good = mele_i_json_put(root, "experts", experts_list(model));
+        good = mele_i_json_put(root, "experts", mele_i_experts_info(model));
     if (good && model->gate != NULL)
         good = mele_i_json_put(root, "gate", mele_i_gate_save(model->gate));
     good = good && json_object_set(root, "training", model->training) == 0;
@@ -308,33 +175,6 @@ static void add_row(mele_text *text, size_t number, const char *what, const char
     add_text(text, term);
     mele_text_number(text, value);
     mele_text_newline(text);
-}
-
-static mele_status add_coefficients(const mele_model *model, mele_text *text, mele_error *error)
-{
-    size_t width = model->scaling.columns + 1;
-    char name[NAME_ROOM];
-
-    add_text(text, "expert");
-    add_text(text, mele_schema_classes(model->schema) > 0 ? "class" : "target");
-    add_text(text, "term");
-    add_text(text, "coefficient");
-    mele_text_newline(text);
-    for (size_t k = 0; k < model->clusters; k++) {
-        bool has = false;
-        double *coefficients = expert_coefficients(model, k, &has);
-        if (coefficients == NULL)
-            return mele_i_no_memory(error);
-        for (size_t o = 0; o < mele_model_outputs(model) && has; o++) {
-            add_row(text, k + 1, output_name(model, o), "intercept", coefficients[o * width]);
-            for (size_t j = 1; j < width; j++) {
-                mele_i_schema_column_name(model->schema, j - 1, name, sizeof name);
-                add_row(text, k + 1, output_name(model, o), name, coefficients[o * width + j]);
-            }
-        }
-        free(coefficients);
-    }
-    return MELE_OK;
 }
 
 static mele_status add_centres(const mele_model *model, mele_text *text, mele_error *error)
@@ -422,7 +262,10 @@ static const struct {
     const char *name;
     mele_status (*add)(const mele_model *model, mele_text *text, mele_error *error);
 } tables[] = {
-    {"coefficients", add_coefficients}, {"centres", add_centres}, {"covariances", add_covariances}};
+    {"coefficients", mele_i_coefficients_table},
+    {"centres", add_centres},
+    {"covariances", add_covariances},
+};
 
 #define TABLES (sizeof tables / sizeof *tables)
 
@@ -438,7 +281,7 @@ mele_status mele_model_table(const mele_model *model, const char *table, char **
     if (t == TABLES)
         return mele_i_fail(error, MELE_EINVAL,
                            "there is no table \"%s\": coefficients, centres or covariances", table);
-    if (tables[t].add == add_coefficients ? model->experts == NULL : model->joint == NULL)
+    if (tables[t].add == mele_i_coefficients_table ? model->experts == NULL : model->joint == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no %s", table);
     status = mele_text_new(',', &text, error);
     if (status != MELE_OK)

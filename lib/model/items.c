@@ -11,6 +11,7 @@
 #include "core/largest.h"
 #include "core/memory.h"
 #include "data/text.h"
+#include "model/predict.h"
 
 /* What of a prediction an item reads. */
 typedef enum need {
@@ -334,17 +335,42 @@ static mele_status check_scope(const mele_model *model, const mele_i_item *item,
     return MELE_OK;
 }
 
+/* The items that a model without stage 3 has. */
+static const char *without_gate(const mele_model *model, char *out, size_t size)
+{
+    const bool classes = mele_schema_classes(model->schema) > 0;
+    size_t length = 0;
+
+    for (size_t i = 0; i < ITEMS && length < size; i++) {
+        const mele_i_item *item = &table[i];
+        if ((item->needs & (MEAN | PROBABILITY | VARIANCES | GATE))
+            || ((item->needs & DENSITIES) && model->joint == NULL)
+            || (item->scope == REGRESSION && classes))
+            continue;
+        length += (size_t)snprintf(out + length, size - length, "%s%s", length > 0 ? ", " : "",
+                                   item->name);
+    }
+    return out;
+}
+
 static mele_status check_stages(const mele_model *model, const mele_i_item *item,
                                 mele_error *error)
 {
     const unsigned blended = MEAN | PROBABILITY | VARIANCES;
+    char list[256];
 
     if ((item->needs & (blended | EXPERTS | EXPERT_VARIANCES)) && model->experts == NULL)
         return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs experts, and the model has "
                            "only stage 1", item->name);
     if ((item->needs & (blended | GATE)) && model->gate == NULL)
         return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs a gate, and the model has no "
-                           "stage 3", item->name);
+                           "stage 3: it gives %s", item->name,
+                           without_gate(model, list, sizeof list));
+    if (item->needs & (EXPERTS | EXPERT_VARIANCES)) {
+        mele_status status = mele_i_model_need_experts(model, error);
+        if (status != MELE_OK)
+            return status;
+    }
     if ((item->needs & DENSITIES) && model->joint == NULL)
         return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs a partition, and the model has "
                            "no stage 1", item->name);

@@ -53,6 +53,10 @@ CHOICES(policies, "fail", "drop", "mean")
 CHOICES(scales, "standard", "minmax", "none")
 CHOICES(assignments, "hard", "soft")
 CHOICES(solvers, "qr", "normal")
+CHOICES(activations, "tanh", "logistic", "relu")
+CHOICES(trainers, "lm", "bfgs", "adam")
+CHOICES(kernels, "squared-exponential", "matern52")
+CHOICES(small_rules, "global", "shrink", "merge")
 CHOICES(gate_inputs, "posteriors", "features", "both")
 CHOICES(losses, "likelihood", "squared", "posteriors")
 CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
@@ -129,14 +133,45 @@ static const option_row table[] = {
      CHOICE, AT(experts.kind), 0, 0, mele_expert_kind, false},
     {{"assign", 0, EXPERTS, "HOW", "an expert's rows: its region's, or all by posterior"},
      CHOICE, AT(experts.assign), 0, 0, assignments, false},
-    {{"ridge", 0, EXPERTS, "L|gcv", "penalty on squared standardised coefficients, or chosen a "
-      "region by generalised cross-validation"},
+    {{"degree", 0, EXPERTS, "N", "linear, logistic: 1, or 2 with squares and products of columns"},
+     COUNT, AT(experts.degree), 1, 2, NULL, false},
+    {{"ridge", 0, EXPERTS, "L|gcv", "penalty on squared standardised coefficients, for mlp on all "
+      "weights, or (linear) chosen a region by generalised cross-validation"},
      RIDGE, AT(experts.ridge), 0, DBL_MAX, NULL, false},
-    {{"solver", 0, EXPERTS, "NAME", "of least squares"},
+    {{"solver", 0, EXPERTS, "NAME", "linear: of least squares"},
      CHOICE, AT(experts.solver), 0, 0, solvers, false},
-    {{"min-rows", 0, EXPERTS, "N", "smaller regions are answered by the global expert; "
-      "0: as many as an expert has coefficients, at most 5"},
+    {{"hidden", 0, EXPERTS, "N", "mlp: hidden units, 1 to 1024"},
+     COUNT, AT(experts.hidden), 1, 1024, NULL, false},
+    {{"networks", 0, EXPERTS, "N", "mlp: the best N of at least as many starts, their outputs "
+      "averaged, 1 to 1024 (default: one)"},
+     COUNT, AT(experts.networks), 1, 1024, NULL, false},
+    {{"activation", 0, EXPERTS, "NAME", "mlp: of the hidden units"},
+     CHOICE, AT(experts.activation), 0, 0, activations, false},
+    {{"trainer", 0, EXPERTS, "NAME", "mlp: Levenberg-Marquardt (regression only), limited-memory "
+      "BFGS, or mini-batches (default: by the rows and the weights)"},
+     CHOICE, AT(experts.trainer), 0, 0, trainers, false},
+    {{"max-epochs", 0, EXPERTS, "N", "mlp: passes over the rows (adam), or iterations, at most "
+      "(default: the trainer's own)"},
+     COUNT, AT(experts.max_epochs), 1, 1e9, NULL, false},
+    {{"batch", 0, EXPERTS, "N", "mlp, adam: rows of a mini-batch"},
+     COUNT, AT(experts.batch), 1, 1e9, NULL, false},
+    {{"rate", 0, EXPERTS, "R", "mlp, adam: the first step size"},
+     NUMBER, AT(experts.rate), 1e-12, 1e3, NULL, false},
+    {{"holdout", 0, EXPERTS, "SHARE", "mlp: of the rows, that early stopping watches, from 0 "
+      "(none) to 0.5 (default: by the rows)"},
+     NUMBER, AT(experts.holdout), 0, 0.5, NULL, false},
+    {{"kernel", 0, EXPERTS, "NAME", "gp: of the covariances"},
+     CHOICE, AT(experts.kernel), 0, 0, kernels, false},
+    {{"gp-rows", 0, EXPERTS, "N", "gp: rows of a region that are used at most, 2 to 20000"},
+     COUNT, AT(experts.most_rows), 2, 20000, NULL, false},
+    {{"expert-restarts", 0, EXPERTS, "N", "mlp, gp: starts, of which the best result wins"},
+     COUNT, AT(experts.restarts), 1, 1e6, NULL, false},
+    {{"min-rows", 0, EXPERTS, "N", "regions with fewer are too small (--small); 0: as many as a "
+      "linear expert has coefficients, at most 5"},
      COUNT, AT(experts.min_rows), 0, 1e9, NULL, false},
+    {{"small", 0, EXPERTS, "RULE", "what a region too small gets: the global expert, an own one "
+      "drawn towards it, or that of the next region, with its rows"},
+     CHOICE, AT(experts.small), 0, 0, small_rules, false},
 
     {{"gate", 0, GATE, "KIND", "how posteriors become weights"},
      CHOICE, AT(gate.kind), 0, 0, mele_gate_kind, false},
@@ -376,7 +411,8 @@ size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t
     case NUMBER:
         if (*(const double *)member >= 0)
             return number_text(*(const double *)member, out, size);
-        text = *(const double *)member == MELE_RIDGE_GCV ? "gcv" : NULL;
+        if (row->type == RIDGE && *(const double *)member == MELE_RIDGE_GCV)
+            text = "gcv";
         break;
     case CLUSTERS: return clusters_text(options, out, size);
     }
@@ -385,17 +421,19 @@ size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t
     return text == NULL ? 0 : (size_t)snprintf(out, size, "%s", text);
 }
 
-/* Every kind of expert has a ridge of its own. */
+/* Kinds of experts that have a ridge have one of their own. */
 static size_t ridge_defaults(char *out, size_t size)
 {
     size_t length = 0;
 
     for (size_t k = 0; mele_expert_kind(k) != NULL; k++) {
         char number[MELE_I_NUMBER_ROOM + 1];
+        if (!(mele_expert_ridge(k) >= 0))
+            continue;
         number_text(mele_expert_ridge(k), number, sizeof number);
         char *at = length < size ? out + length : NULL;
         length += (size_t)snprintf(at, at == NULL ? 0 : size - length, "%s%s %s",
-                                   k == 0 ? "" : ", ", mele_expert_kind(k), number);
+                                   length == 0 ? "" : ", ", mele_expert_kind(k), number);
     }
     return length;
 }

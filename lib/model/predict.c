@@ -10,6 +10,7 @@
 #include "model/predict.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@
 #include "engine/pass.h"
 
 #define BLOCK_WORK (1 << 16)
+#define MOST_NAMED 8 /* of missing experts */
 
 /* A scaled value beyond this has a square that is not a double. */
 #define FARTHEST 1e150
@@ -389,6 +391,36 @@ static void find_needs(predict_context *c)
     c->need_posteriors = c->need_gate || out->log_posteriors != NULL;
 }
 
+bool mele_model_has_expert(const mele_model *model, size_t k)
+{
+    return model->experts != NULL && mele_experts_has(model->experts, k);
+}
+
+size_t mele_i_model_missing(const mele_model *model, char *out, size_t size)
+{
+    size_t missing = 0, length = 0;
+
+    for (size_t k = 0; k < model->clusters; k++)
+        if (!mele_experts_has(model->experts, k) && missing++ < MOST_NAMED)
+            length += (size_t)snprintf(out + length, size - length, "%s%zu",
+                                       missing > 1 ? ", " : "", k + 1);
+    if (missing > MOST_NAMED)
+        snprintf(out + length, size - length, " and %zu more", missing - MOST_NAMED);
+    return missing;
+}
+
+mele_status mele_i_model_need_experts(const mele_model *model, mele_error *error)
+{
+    char list[MELE_I_MISSING_ROOM];
+    const size_t missing = mele_i_model_missing(model, list, sizeof list);
+
+    if (missing == 0)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "the model has no expert%s %s: it is a part, to be "
+                       "merged with the others (mele-experts --merge)", missing > 1 ? "s" : "",
+                       list);
+}
+
 static mele_status check_needs(const predict_context *c, mele_error *error)
 {
     const mele_model *model = c->model;
@@ -396,6 +428,8 @@ static mele_status check_needs(const predict_context *c, mele_error *error)
 
     if (c->need_experts && model->experts == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2)");
+    if (c->need_experts && mele_i_model_need_experts(model, error) != MELE_OK)
+        return MELE_EINVAL;
     if (c->need_gate && model->gate == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no gate (stage 3)");
     if (c->need_posteriors && model->joint == NULL && c->given == NULL)

@@ -2,6 +2,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "expert/basis.h"
 #include "expert/triangle.h"
 #include "unit/expert_support.h"
 
@@ -255,6 +256,12 @@ Test(linear, agrees_with_lm_on_mcycle)
         {34, -502.47510609443088, 17.656003672098297, 803.30821698116324},
         {40, 70.784779409829483, -1.4536663739660773, 734.06725244229165},
     };
+    static const double errors[4][2] = {
+        {0.83316891161028572, 0.093371466044132462},
+        {40.89614793360375, 2.4646780753968809},
+        {42.274637823446852, 1.6354373961371431},
+        {24.590807838477634, 0.57868590182986568},
+    };
     double table[133 * 2], x[133], y[133], posterior[133 * 4];
     made p = {133, 1, 1, 4, 0, x, y, NULL, posterior};
     mele_expert_options options = mele_expert_defaults();
@@ -277,71 +284,428 @@ Test(linear, agrees_with_lm_on_mcycle)
         cr_assert_float_eq(f.coefficients[2 * k + 1], reference[k][2],
                            1e-11 * fabs(reference[k][2]));
         cr_assert_float_eq(f.info[k].left_out, reference[k][3], 1e-11 * reference[k][3]);
+        double found[2];
+        cr_assert(mele_i_experts_standard_errors(f.experts, k, found));
+        cr_assert_float_eq(found[0], errors[k][0], 1e-11 * errors[k][0]);
+        cr_assert_float_eq(found[1], errors[k][1], 1e-11 * errors[k][1]);
     }
     free_fitted(&f);
 }
 
-/* NIST StRD: the fewest correct digits of the coefficients in raw units, `standard` for features
- * and target that were standardised before. */
-static double nist_digits(const char *name, size_t d, const double *certified, bool standard,
-                          double *worst_residual)
+/* ---- certified values ---- */
+
+/* The certified value of a term. */
+static double certified(const char *problem, const char *term)
 {
-    double table[90 * 12], x[90 * 11], y[90], mean[12], scale[12], posterior[90] = {0};
-    size_t n = read_numbers(name, d + 1, table, 90);
+    char path[512], line[128], key[64];
+    double value = NAN;
+
+    snprintf(path, sizeof path, "%s/nist/certified.csv", TEST_DATA);
+    snprintf(key, sizeof key, "%s,%s,", problem, term);
+    FILE *file = fopen(path, "r");
+    cr_assert(file != NULL, "%s", path);
+    while (fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, key, strlen(key)) == 0)
+            value = strtod(line + strlen(key), NULL);
+    fclose(file);
+    cr_assert(!isnan(value), "%s", key);
+    return value;
+}
+
+/* The names of a file's columns, d features before the target. */
+static size_t read_terms(const char *name, char terms[12][16])
+{
+    char path[512], line[256], *save = NULL;
+    size_t count = 0;
+
+    snprintf(path, sizeof path, "%s/%s", TEST_DATA, name);
+    FILE *file = fopen(path, "r");
+    cr_assert(file != NULL && fgets(line, sizeof line, file) != NULL, "%s", path);
+    for (char *at = strtok_r(line, ",\n\"", &save); at != NULL; at = strtok_r(NULL, ",\n\"", &save))
+        snprintf(terms[count++], 16, "%s", at);
+    fclose(file);
+    return count - 1;
+}
+
+/* The fewest correct digits of the coefficients in raw units; the features were standardised. */
+static double nist_digits(const char *problem)
+{
+    double table[90 * 12], x[90 * 11], y[90], mean[12], scale[12], posterior[90] = {0}, raw[12];
+    char terms[12][16], name[64];
+    double digits = 16;
+
+    snprintf(name, sizeof name, "nist/%s.csv", problem);
+    size_t d = read_terms(name, terms), n = read_numbers(name, d + 1, table, 90);
     made p = {n, d, 1, 1, 0, x, y, NULL, posterior};
     mele_expert_options options = mele_expert_defaults();
-    double digits = 16, raw[12];
-
-    if (standard)
-        standardise(table, n, d + 1, mean, scale);
     for (size_t i = 0; i < n; i++) {
         memcpy(x + i * d, table + i * (d + 1), d * sizeof *x);
         y[i] = table[i * (d + 1) + d];
     }
+    standardise(x, n, d, mean, scale);
     options.ridge = 0;
     fitted f = fit_with(&p, NULL, &options, NULL);
-    memcpy(raw, f.coefficients, (d + 1) * sizeof *raw);
-    if (standard) {
-        raw[0] = mean[d] + scale[d] * raw[0];
-        for (size_t j = 0; j < d; j++) {
-            raw[j + 1] *= scale[d] / scale[j];
-            raw[0] -= raw[j + 1] * mean[j];
-        }
+    mele_i_basis_raw(d, 1, mean, scale, f.coefficients, raw);
+    for (size_t j = 0; j <= d; j++) {
+        double known = certified(problem, j == 0 ? "intercept" : terms[j - 1]);
+        digits = fmin(digits, -log10(fabs(raw[j] - known) / fabs(known) + 1e-16));
     }
-    for (size_t j = 0; j <= d; j++)
-        digits = fmin(digits, -log10(fabs(raw[j] - certified[j]) / fabs(certified[j]) + 1e-16));
-    *worst_residual = f.info[0].error;
     cr_assert(f.info[0].rank == d + 1);
     free_fitted(&f);
     return digits;
 }
 
+/* Beside R's lm(tol = 1e-14), tests/ref/experts.R: one digit fewer at most, or 13. Filip's columns
+ * are rounded powers, whose exact solution has 7.66 digits. */
 Test(linear, nist_reference_data)
 {
-    static const double longley[] = {-3482258.63459582,     15.0618722713733,
-                                     -0.358191792925910E-01, -2.02022980381683,
-                                     -1.03322686717359,     -0.511041056535807E-01,
-                                     1829.15146461355};
-    static const double wampler[] = {1, 1, 1, 1, 1, 1};
     static const struct {
-        const char *name;
-        size_t d;
-        const double *certified;
-        bool standard;
-        double digits;
+        const char *problem;
+        double r;
     } cases[] = {
-        {"nist/longley.csv", 6, longley, true, 10},
-        {"nist/longley.csv", 6, longley, false, 9},
-        {"nist/wampler1.csv", 5, wampler, true, 8},
-        {"nist/wampler1.csv", 5, wampler, false, 8},
+        {"norris", 11.94},  {"pontius", 11.97},  {"filip", 8},        {"longley", 12.98},
+        {"wampler1", 9.17}, {"wampler2", 13.18}, {"wampler3", 9.44}, {"wampler4", 7.57},
+        {"wampler5", 5.57},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        double residual;
-        double digits = nist_digits(cases[i].name, cases[i].d, cases[i].certified,
-                                    cases[i].standard, &residual);
-        cr_assert(digits >= cases[i].digits, "%s (%s): %.1f digits", cases[i].name,
-                  cases[i].standard ? "standardised" : "raw", digits);
+        double digits = nist_digits(cases[i].problem);
+        cr_assert(digits >= fmin(cases[i].r - 1, 13), "%s: %.2f digits", cases[i].problem, digits);
+    }
+}
+
+/* ---- standard errors ---- */
+
+static void assert_near(const double *values, const double *known, size_t count, double tolerance,
+                        const char *what)
+{
+    for (size_t i = 0; i < count; i++)
+        cr_assert_float_eq(values[i], known[i], tolerance * fabs(known[i]), "%s %zu: %.17g", what,
+                           i, values[i]);
+}
+
+/* R 4.2.2, summary(lm()): tests/ref/experts.R. Rows weigh as often as R was given them; features
+ * are standardised, errors wanted in the data's units. */
+Test(linear, standard_errors_are_those_of_lm)
+{
+    static const double coefficients[2][6] = {
+        {45.57188097446047, -0.048107741382894607, -0.0057498144999297077},
+        {62.809964541877399, -0.26451674326317637, -0.0097867230260555663, 0.00035240719687563721,
+         3.022478275670143e-05, 2.8825602917898363e-07},
+    };
+    static const double errors[2][6] = {
+        {0.55627584665922536, 0.0075622133753936015, 0.00034701822324524856},
+        {2.0435055018519024, 0.035420831707632112, 0.0019792128216687879, 0.00015680760785012401,
+         1.6150704133691922e-05, 5.2814695533319306e-07},
+    };
+    static const char *const solvers[] = {"qr", "normal"};
+    enum { N = 392 };
+    static double table[N * 8], x[N * 2], y[N], weight[N], posterior[N];
+    double mean[2], scale[2], scaled[6], raw[6], found[6];
+    mele_matrix view = mele_matrix_of(x, N, 2);
+    mele_targets targets = {mele_matrix_of(y, N, 1), 0};
+
+    cr_assert(read_numbers("mpg.csv", 8, table, N) == N);
+    for (size_t i = 0; i < N; i++) {
+        memcpy(x + 2 * i, table + 8 * i + 2, 2 * sizeof *x);
+        y[i] = table[8 * i + 7];
+        weight[i] = (double)(1 + (i + 1) % 3);
+    }
+    standardise(x, N, 2, mean, scale);
+    for (size_t c = 0; c < 4; c++) {
+        mele_expert_options options = mele_expert_defaults();
+        mele_experts *e = NULL;
+        const size_t degree = 1 + c % 2, terms = degree == 1 ? 2 : 5;
+        const double tolerance = c < 2 ? 1e-11 : 1e-8;
+        options.ridge = 0;
+        options.degree = degree;
+        options.solver = solvers[c / 2];
+        options.center = mean;
+        options.scale = scale;
+        cr_assert(mele_experts_fit(&view, &targets, weight, posterior, 1, &options, NULL, &e, NULL,
+                                   NULL, NULL, NULL) == MELE_OK);
+        cr_assert(mele_i_experts_coefficients(e, 0, scaled));
+        cr_assert(mele_i_experts_standard_errors(e, 0, found));
+        mele_i_basis_raw(2, degree, mean, scale, scaled, raw);
+        assert_near(raw, coefficients[c % 2], terms + 1, tolerance, "coefficient");
+        assert_near(found, errors[c % 2], terms + 1, tolerance, "error");
+        mele_experts_free(e);
+    }
+}
+
+/* With a ridge from their definition: s^2 times the diagonal of (A'WA + L)^-1, by long double. */
+Test(linear, standard_errors_with_a_ridge_and_several_targets)
+{
+    made p = make_problem(200, 4, 2, 2, 0);
+    mele_expert_options options = mele_expert_defaults();
+    double found[2 * 5];
+
+    options.ridge = 7.5;
+    fitted f = fit_with(&p, p.weight, &options, NULL);
+    for (size_t k = 0; k <= 2; k++) {
+        long double a[25] = {0}, inverse[25] = {0};
+        double squares[2] = {0}, total = 0;
+        for (size_t i = 0; i < p.n; i++) {
+            double w = p.weight[i] * weight_in(&p, i, k, false), z[5] = {1};
+            memcpy(z + 1, p.x + i * 4, 4 * sizeof *z);
+            total += w;
+            for (size_t j = 0; j < 25; j++)
+                a[j] += (long double)w * z[j / 5] * z[j % 5];
+            for (size_t t = 0; t < 2; t++) {
+                double residual = p.y[2 * i + t];
+                for (size_t j = 0; j < 5; j++)
+                    residual -= f.coefficients[(2 * k + t) * 5 + j] * z[j];
+                squares[t] += w * residual * residual;
+            }
+        }
+        for (size_t j = 0; j < 5; j++) {
+            a[j * 6] += j == 0 ? 0 : 7.5;
+            inverse[j * 6] = 1;
+        }
+        naive_solve(a, inverse, 5, 5);
+        cr_assert(mele_i_experts_standard_errors(f.experts, k, found));
+        for (size_t t = 0; t < 2; t++)
+            for (size_t j = 0; j < 5; j++) {
+                double known = sqrt(squares[t] / (total - 5) * (double)inverse[j * 6]);
+                cr_assert_float_eq(found[t * 5 + j], known, 1e-11 * known);
+            }
+    }
+    free_fitted(&f);
+    free_problem(&p);
+}
+
+Test(linear, there_are_no_standard_errors_of_what_is_not_determined)
+{
+    made p = make_problem(60, 3, 1, 1, 0);
+    mele_expert_options options = mele_expert_defaults();
+    double found[4];
+
+    options.ridge = 0;
+    for (size_t i = 0; i < p.n; i++)
+        p.x[3 * i + 2] = p.x[3 * i] - 2 * p.x[3 * i + 1];
+    fitted f = fit_with(&p, NULL, &options, NULL);
+    cr_assert(!mele_i_experts_standard_errors(f.experts, 0, found) || isnan(found[0]));
+    check_round_trip(&p, &f);
+    free_fitted(&f);
+    p.n = 4; /* as many rows as coefficients */
+    p.x[2] = 5;
+    p.x[5] = -3;
+    options.min_rows = 1;
+    f = fit_with(&p, NULL, &options, NULL);
+    cr_assert(!mele_i_experts_standard_errors(f.experts, 0, found) || isnan(found[0]));
+    free_fitted(&f);
+    p.n = 60;
+    free_problem(&p);
+}
+
+/* ---- degree 2 ---- */
+
+/* A polynomial with small whole numbers is exact whichever way it is computed. */
+Test(basis, raw_polynomials_are_the_same_ones)
+{
+    static const double center[] = {3, -2, 8}, scale[] = {0.5, 4, 2};
+    static const double scaled[] = {5, 1, -2, 3, 2, -1, 4, 1, -3, 6};
+    double raw[10], terms[9], z[3];
+
+    cr_assert(mele_i_basis_columns(3, 2) == 9 && mele_i_basis_columns(3, 1) == 3);
+    cr_assert(mele_i_basis_columns(SIZE_MAX / 2, 2) == SIZE_MAX);
+    mele_i_basis_raw(3, 2, center, scale, scaled, raw);
+    for (int i = 0; i < 60; i++) {
+        const double x[] = {i % 4 - 1, i % 5 * 4, i % 3 * 2};
+        double value = scaled[0], same = raw[0];
+        for (size_t j = 0; j < 3; j++)
+            z[j] = (x[j] - center[j]) / scale[j];
+        mele_i_basis_expand(z, 3, 1, 3, terms);
+        for (size_t t = 0; t < 9; t++)
+            value += scaled[t + 1] * terms[t];
+        mele_i_basis_expand(x, 3, 1, 3, terms);
+        for (size_t t = 0; t < 9; t++) {
+            size_t j, l;
+            mele_i_basis_factors(3, t, &j, &l);
+            cr_assert(terms[t] == (l == 3 ? x[j] : x[j] * x[l]));
+            same += raw[t + 1] * terms[t];
+        }
+        cr_assert(value == same, "%g is not %g", same, value);
+    }
+}
+
+/* Degree 2 is degree 1 on the terms. */
+Test(linear, degree_two_is_linear_in_the_terms)
+{
+    static const char *const assigns[] = {"hard", "soft"};
+
+    for (size_t c = 0; c < 4; c++) {
+        made p = make_problem(400, 3, 2, 3, 0), q = make_problem(400, 9, 2, 3, 0);
+        mele_expert_options options = mele_expert_defaults();
+        mele_matrix x = made_x(&p);
+        mele_targets targets = made_targets(&p);
+        mele_experts *e = NULL;
+        double *left_out = numbers(400 * 6), *variance = numbers(400 * 6), found[20];
+        double *mean = numbers(400 * 6), *same = numbers(400 * 6);
+        memcpy(q.y, p.y, 800 * sizeof *q.y);
+        memcpy(q.log_posterior, p.log_posterior, 1200 * sizeof *q.y);
+        mele_i_basis_expand(p.x, 3, 400, 3, q.x);
+        options.assign = assigns[c % 2];
+        options.ridge = c < 2 ? 0.3 : 0;
+        fitted f = fit_with(&q, p.weight, &options, NULL);
+        options.degree = 2;
+        cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, 3, &options, NULL, &e,
+                                   left_out, variance, NULL, NULL) == MELE_OK);
+        for (size_t k = 0; k <= 3; k++) {
+            long double naive[20];
+            cr_assert(mele_i_experts_coefficients(e, k, found));
+            SAME_BITS(found, f.coefficients + k * 20, 20);
+            naive_fit(&q, p.weight, k, c % 2, options.ridge, SIZE_MAX, naive);
+            for (size_t j = 0; j < 20; j++)
+                cr_assert_float_eq(found[j], (double)naive[j % 10 * 2 + j / 10], 1e-11);
+        }
+        SAME_BITS(left_out, f.left_out, 400 * 6);
+        SAME_BITS(variance, f.left_out_variance, 400 * 6);
+        mele_matrix z = made_x(&q);
+        cr_assert(mele_experts_predict(e, &x, NULL, mean, NULL, NULL) == MELE_OK);
+        cr_assert(mele_experts_predict(f.experts, &z, NULL, same, NULL, NULL) == MELE_OK);
+        SAME_BITS(mean, same, 400 * 6);
+        mele_experts_free(e);
+        free_fitted(&f);
+        free_problem(&p);
+        free_problem(&q);
+        free(left_out);
+        free(variance);
+        free(mean);
+        free(same);
+    }
+}
+
+/* ---- many rows ---- */
+
+/* The mean square of what the left-out predictions of region k miss. */
+static double mean_square(const made *p, const double *weight, const fitted *f, size_t k, bool soft)
+{
+    double sum = 0, total = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        double w = (weight == NULL ? 1 : weight[i]) * weight_in(p, i, k, soft);
+        double off = p->y[i] - f->left_out[i * p->clusters + k];
+        sum += w * off * off;
+        total += w;
+    }
+    return sum / total;
+}
+
+/* Variances of regions in which no row has much leverage come from sums alone. */
+Test(linear, variances_of_many_rows_are_those_of_left_out_predictions)
+{
+    static const struct {
+        const char *solver, *assign;
+        double ridge;
+        bool weights, far; /* a row with leverage: then the variance is exact */
+    } cases[] = {
+        {"qr", "hard", 0, false, false},   {"normal", "hard", 30, false, false},
+        {"qr", "soft", 0.1, false, false}, {"normal", "hard", 0.1, true, false},
+        {"qr", "hard", 0.1, true, true},   {"normal", "hard", 0, false, true},
+    };
+
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        made p = make_problem(20000, 4, 1, 2, 0);
+        mele_matrix x = made_x(&p);
+        mele_targets targets = made_targets(&p);
+        mele_expert_options options = mele_expert_defaults();
+        const double *weight = cases[c].weights ? p.weight : NULL;
+        mele_experts *alone = NULL;
+        double variance[2];
+        options.solver = cases[c].solver;
+        options.assign = cases[c].assign;
+        options.ridge = cases[c].ridge;
+        for (size_t i = 0; i < p.n && cases[c].far; i += 4000)
+            p.x[4 * i + 2] = 1000;
+        fitted f = fit_with(&p, weight, &options, NULL);
+        for (size_t k = 0; k < 2; k++) {
+            double known = mean_square(&p, weight, &f, k, cases[c].assign[0] == 's');
+            cr_assert_float_eq(f.variance[k], known, (cases[c].far ? 1e-9 : 2e-3) * known,
+                               "case %zu: %g, %g", c, f.variance[k], known);
+            cr_assert(f.info[k].left_out > f.info[k].error);
+        }
+        /* the same bytes when nobody asks for left-out predictions */
+        cr_assert(mele_experts_fit(&x, &targets, weight, p.log_posterior, 2, &options, NULL, &alone,
+                                   NULL, NULL, NULL, NULL) == MELE_OK);
+        mele_experts_variances(alone, variance);
+        SAME_BITS(variance, f.variance, 2);
+        mele_experts_free(alone);
+        free_fitted(&f);
+        free_problem(&p);
+    }
+}
+
+Test(linear, many_rows_of_any_size)
+{
+    made p = make_problem(9000, 3, 1, 2, 0), q = make_problem(9000, 3, 1, 2, 0);
+    static const double sizes[][2] = {{1e150, 1}, {1e-300, 1}, {1, 1e150}, {1e9, 1}};
+    mele_expert_options options = mele_expert_defaults();
+
+    options.ridge = 0;
+    fitted f = fit_with(&p, NULL, &options, NULL);
+    for (size_t c = 0; c < sizeof sizes / sizeof *sizes; c++) {
+        for (size_t i = 0; i < p.n; i++) {
+            q.x[3 * i + 1] = sizes[c][0] * p.x[3 * i + 1];
+            q.y[i] = sizes[c][1] * p.y[i];
+        }
+        fitted g = fit_with(&q, NULL, &options, NULL);
+        for (size_t i = 0; i < 2 * p.n; i++)
+            cr_assert_float_eq(g.left_out[i] / sizes[c][1], f.left_out[i], 1e-9, "case %zu", c);
+        free_fitted(&g);
+    }
+    free_fitted(&f);
+    free_problem(&p);
+    free_problem(&q);
+}
+
+/* The first element that is not finite is named, however many rows there are. */
+Test(linear, features_that_are_not_finite_are_named)
+{
+    static const size_t rows[] = {60, 30000};
+    static const double wrong[] = {NAN, INFINITY, -INFINITY};
+
+    for (size_t c = 0; c < 6; c++) {
+        made p = make_problem(rows[c / 3], 3, 1, 2, 0);
+        mele_matrix x = made_x(&p);
+        mele_targets targets = made_targets(&p);
+        mele_experts *e = NULL;
+        mele_error error = {MELE_OK, 0, ""};
+        char expected[64];
+        p.x[(p.n - 7) * 3 + 1] = wrong[c % 3];
+        p.x[(p.n - 2) * 3] = NAN;
+        snprintf(expected, sizeof expected, "x: row %zu, column 2", p.n - 6);
+        cr_assert(mele_experts_fit(&x, &targets, NULL, p.log_posterior, 2, NULL, NULL, &e, NULL,
+                                   NULL, NULL, &error) == MELE_EDATA);
+        cr_assert(strstr(error.message, expected) != NULL, "%s", error.message);
+        cr_assert(e == NULL);
+        free_problem(&p);
+    }
+}
+
+/* Log posteriors: -infinity is none, NaN and infinity are refused wherever they stand. */
+Test(linear, log_posteriors_that_are_none_are_named)
+{
+    static const double wrong[] = {NAN, INFINITY};
+
+    for (size_t c = 0; c < 12; c++) {
+        made p = make_problem(5000, 2, 1, 3, 0);
+        mele_expert_options options = mele_expert_defaults();
+        mele_matrix x = made_x(&p);
+        mele_targets targets = made_targets(&p);
+        mele_experts *e = NULL;
+        mele_error error = {MELE_OK, 0, ""};
+        char expected[64];
+        const size_t row = 4990 + c, k = c / 2 % 3;
+        options.assign = c < 6 ? "hard" : "soft";
+        p.log_posterior[3 * 17] = -INFINITY;
+        p.log_posterior[3 * (row - 5) + k] = wrong[c % 2];
+        p.log_posterior[3 * (row - 5) + (k + 1) % 3] = -INFINITY;
+        snprintf(expected, sizeof expected, "row %zu, cluster %zu", row - 4, k + 1);
+        cr_assert(mele_experts_fit(&x, &targets, NULL, p.log_posterior, 3, &options, NULL, &e, NULL,
+                                   NULL, NULL, &error) == MELE_EDATA);
+        cr_assert(strstr(error.message, expected) != NULL, "%s", error.message);
+        free_problem(&p);
     }
 }
 
@@ -759,6 +1123,179 @@ Test(linear, memory_may_run_out_anywhere)
     free_problem(&p);
 }
 
+/* ---- degenerate problems and their outcomes, as doc/methods.md lists them ---- */
+
+static void one_value_in_a_region(made *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        p->y[i] = weight_in(p, i, 0, false) > 0 ? 3.5 : p->y[i];
+}
+static void one_value(made *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        p->y[i] = 3.5;
+}
+static void check_one_value(const made *p, const fitted *f, const char *what)
+{
+    const double *c = f->coefficients;
+
+    cr_assert_float_eq(c[0], 3.5, 1e-14, "%s", what);
+    cr_assert(c[1] == 0 && c[2] == 0 && c[3] == 0 && f->info[0].rank == p->d + 1, "%s", what);
+    cr_assert(f->variance[0] > 0 && f->variance[0] < 1e-6, "%s", what);
+}
+
+static void constant_in_a_region(made *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (weight_in(p, i, 0, false) > 0)
+            p->x[i * p->d + 1] = 0.7;
+}
+static void check_constant_column(const made *p, const fitted *f, const char *what)
+{
+    mele_matrix far = mele_matrix_of((double[]){0.3, 1e6, -0.2}, 1, 3);
+    double mean[2];
+
+    (void)p;
+    cr_assert(f->coefficients[2] == 0 && f->info[0].rank == 3 && f->info[1].rank == 4, "%s", what);
+    cr_assert(mele_experts_predict(f->experts, &far, NULL, mean, NULL, NULL) == MELE_OK);
+    cr_assert(fabs(mean[0]) < 10, "%s: %g", what, mean[0]); /* off the region the column is there */
+}
+
+static void duplicate_rows(made *p)
+{
+    for (size_t i = 0; i + 1 < p->n; i += 2) {
+        memcpy(p->x + (i + 1) * p->d, p->x + i * p->d, p->d * sizeof *p->x);
+        memcpy(p->log_posterior + (i + 1) * 2, p->log_posterior + i * 2, 2 * sizeof *p->x);
+        p->y[i + 1] = p->y[i];
+    }
+}
+static void check_duplicates(const made *p, const fitted *f, const char *what)
+{
+    made q = *p;
+    mele_expert_options options = mele_expert_defaults();
+    double *twice = numbers(p->n);
+
+    options.ridge = 0;
+    for (size_t i = 0; i < p->n; i++)
+        twice[i] = i % 2 == 0 ? p->weight[i] + p->weight[i + 1] : 0;
+    fitted g = fit_with(&q, twice, &options, NULL);
+    for (size_t j = 0; j < 12; j++)
+        cr_assert_float_eq(f->coefficients[j], g.coefficients[j], 1e-11, "%s", what);
+    free(twice);
+    free_fitted(&g);
+}
+
+static void no_noise(made *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        p->y[i] = 2 - 3 * p->x[3 * i] + 0.5 * p->x[3 * i + 1] + p->x[3 * i + 2];
+}
+static void check_no_noise(const made *p, const fitted *f, const char *what)
+{
+    static const double known[] = {2, -3, 0.5, 1};
+
+    (void)p;
+    for (size_t j = 0; j < 12; j++)
+        cr_assert_float_eq(f->coefficients[j], known[j % 4], 1e-8, "%s", what);
+    cr_assert(f->variance[0] > 0 && f->variance[0] < 1e-5, "%s", what);
+}
+
+static void one_row(made *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        p->log_posterior[2 * i] = i == 5 ? 0 : -INFINITY;
+        p->log_posterior[2 * i + 1] = i == 5 ? -INFINITY : 0;
+    }
+}
+static void check_one_row(const made *p, const fitted *f, const char *what)
+{
+    (void)p;
+    cr_assert(f->info[0].fallback && f->info[0].rank == 0, "%s", what);
+    SAME_BITS(f->coefficients, f->coefficients + 8, 4);
+}
+
+static void no_rows(made *p)
+{
+    one_row(p);
+    p->log_posterior[10] = -INFINITY;
+    p->log_posterior[11] = 0;
+}
+
+static void mixed_weights(made *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        p->weight[i] = i % 2 == 0 ? 1e300 : 1e-300;
+}
+static void check_mixed_weights(const made *p, const fitted *f, const char *what)
+{
+    mele_expert_options options = mele_expert_defaults();
+    double *half = numbers(p->n);
+
+    options.ridge = 0;
+    for (size_t i = 0; i < p->n; i++)
+        half[i] = i % 2 == 0;
+    fitted g = fit_with(p, half, &options, NULL);
+    for (size_t j = 0; j < 12; j++)
+        cr_assert_float_eq(f->coefficients[j], g.coefficients[j], 1e-11, "%s", what);
+    cr_assert_float_eq(f->variance[0], g.variance[0], 1e-9 * g.variance[0], "%s", what);
+    free(half);
+    free_fitted(&g);
+}
+
+static void few_rows(made *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        p->weight[i] = i < 5 ? 1 : 0;
+    for (size_t i = 0; i < 5; i++) { /* three and two rows for four coefficients */
+        p->log_posterior[2 * i] = i < 3 ? 0 : -INFINITY;
+        p->log_posterior[2 * i + 1] = i < 3 ? -INFINITY : 0;
+    }
+}
+static void check_few_rows(const made *p, const fitted *f, const char *what)
+{
+    mele_matrix x = made_x(p);
+    double *mean = numbers(p->n * 2);
+
+    cr_assert(f->info[0].fallback && f->info[2].rank == 4, "%s", what);
+    cr_assert(mele_experts_predict(f->experts, &x, NULL, mean, NULL, NULL) == MELE_OK);
+    for (size_t i = 0; i < p->n * 2; i++)
+        cr_assert(isfinite(mean[i]) && isfinite(f->left_out[i]), "%s", what);
+    free(mean);
+}
+
+static const struct {
+    const char *what;
+    void (*make)(made *p);
+    void (*check)(const made *p, const fitted *f, const char *what);
+} outcomes[] = {
+    {"one value in a region", one_value_in_a_region, check_one_value},
+    {"one value", one_value, check_one_value},
+    {"a column that is constant in a region", constant_in_a_region, check_constant_column},
+    {"duplicate rows", duplicate_rows, check_duplicates},
+    {"no noise", no_noise, check_no_noise},
+    {"a region of one row", one_row, check_one_row},
+    {"a region without rows", no_rows, check_one_row},
+    {"weights of 1e300 and 1e-300", mixed_weights, check_mixed_weights},
+    {"fewer rows than coefficients", few_rows, check_few_rows},
+};
+
+Test(linear, degenerate_problems_have_stated_outcomes)
+{
+    static const char *const solvers[] = {"qr", "normal"};
+
+    for (size_t c = 0; c < 2 * sizeof outcomes / sizeof *outcomes; c++) {
+        made p = make_problem(200, 3, 1, 2, 0);
+        mele_expert_options options = mele_expert_defaults();
+        options.ridge = 0;
+        options.solver = solvers[c % 2];
+        outcomes[c / 2].make(&p);
+        fitted f = fit_with(&p, p.weight, &options, NULL);
+        outcomes[c / 2].check(&p, &f, outcomes[c / 2].what);
+        free_fitted(&f);
+        free_problem(&p);
+    }
+}
+
 /* ---- the loops below ---- */
 
 static double *aligned_numbers(size_t count)
@@ -846,5 +1383,49 @@ Test(triangle, a_merger_has_the_rows_of_both)
             free(parts[part]);
         free(rows);
         free(scratch);
+    }
+}
+
+Test(triangle, every_build_gives_the_same_moments_of_rows)
+{
+    static const size_t columns[] = {1, 2, 3, 5, 7, 8, 9, 15, 18, 37};
+    enum { ROWS = 71 };
+
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+        size_t q = columns[c], width = mele_i_gram_width(q), row[ROWS];
+        mele_i_stream s = mele_i_stream_make(5, MELE_I_FOR_TESTS, 0, q);
+        double x[ROWS * 40], scale[40], shift[40], factor[ROWS];
+        double *packed = aligned_numbers(ROWS * width);
+        for (size_t i = 0; i < ROWS * 40; i++)
+            x[i] = mele_i_stream_normal(&s);
+        for (size_t j = 0; j < q; j++) {
+            scale[j] = ldexp(1, (int)(j % 3));
+            shift[j] = 0.3 * (double)j;
+        }
+        for (size_t i = 0; i < ROWS; i++) {
+            row[i] = i * 50 % ROWS;
+            factor[i] = 1 + 0.1 * (double)(i % 4);
+        }
+        for (size_t b = 0; mele_i_triangle_loops_at(b) != NULL; b++) {
+            const mele_i_triangle_loops *loops = mele_i_triangle_loops_at(b);
+            double *moments = aligned_numbers(q * width);
+            loops->pack(x, 40, row, factor, ROWS, q, scale, shift, packed, width);
+            for (size_t i = 0; i < ROWS * q; i++) {
+                size_t r = i / q, j = i % q;
+                double known = (x[row[r] * 40 + j] * scale[j] - shift[j]) * factor[r];
+                cr_assert(packed[r * width + j] == known);
+            }
+            loops->gram(packed, q, 30, moments, x, 64);
+            loops->gram(packed + 30 * width, q, ROWS - 30, moments, NULL, 0);
+            for (size_t i = 0; i < q; i++)
+                for (size_t j = 0; j <= i; j++) {
+                    double sum = 0;
+                    for (size_t r = 0; r < ROWS; r++)
+                        sum += packed[r * width + i] * packed[r * width + j];
+                    cr_assert(moments[i * width + j] == sum, "%s: %zu columns", loops->name, q);
+                }
+            free(moments);
+        }
+        free(packed);
     }
 }

@@ -1,0 +1,28 @@
+#ifndef MELE_EXPERT_GP_SEARCH_H
+#define MELE_EXPERT_GP_SEARCH_H
+
+#include <mele/engine.h>
+
+#include "core/stream.h"
+#include "engine/lbfgs.h"
+#include "expert/gp_likelihood.h"
+
+typedef struct mele_i_gp_search {
+    const mele_i_gp_data *data;
+    size_t restarts;        /* searches, of which the best is kept */
+    size_t most_iterations; /* of each; 0: the default */
+    const double *start;    /* columns + 1 logarithms of lengths and the noise ratio to start from;
+                               NULL: the best of some fixed ones */
+    mele_i_stream stream;   /* for the other starts */
+} mele_i_gp_search;
+
+/* The hyper-parameters that maximise the posterior density, as columns + 1 logarithms (see
+ * gp_search.c). Untouched on error. O(n^3) an evaluation; the restarts are tasks, each with two
+ * matrices of n^2 numbers of its own. */
+mele_status mele_i_gp_search_run(const mele_i_gp_search *search, mele_engine *engine, double *logs,
+                                 mele_i_lbfgs_info *info, mele_error *error);
+
+/* The logarithms that stand where there is nothing to search by. */
+void mele_i_gp_search_fixed(const mele_i_gp_search *search, double *logs);
+
+#endif

@@ -1,0 +1,371 @@
+/* The Gaussian process as it is kept. Only what training found is in the file; the whitener is
+ * computed from it by the same steps after training and after loading, so that both predict the
+ * same bits with the same LAPACK. Means need no factor: they are the same bits with any.
+ *
+ * A row's variance needs |L^-1 k|^2. L^-1 is kept in panels of PANEL columns, each as the
+ * coefficients of linear functions, which is what there is a kernel for; panels are added up in
+ * order. A row sees the same operations wherever it stands. */
+#include "expert/gp_state.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cholesky.h"
+#include "core/error.h"
+#include "core/json.h"
+#include "core/magnitude.h"
+#include "core/memory.h"
+#include "engine/kernels.h"
+#include "expert/frame.h"
+#include "expert/gp_likelihood.h"
+
+#define TILE 32  /* rows predicted at a time: their covariances fit in a cache */
+#define PANEL 64 /* columns of the whitener at a time: so many of a tile stay in the nearest one */
+
+/* The columns of the panel that starts at column `first`; its rows are first .. n - 1. */
+static size_t panel_columns(size_t n, size_t first)
+{
+    return n - first < PANEL ? n - first : PANEL;
+}
+
+static size_t whitener_size(size_t n)
+{
+    size_t size = 0;
+
+    for (size_t first = 0; first < n; first += PANEL)
+        size += (n - first) * (panel_columns(n, first) + 1);
+    return size;
+}
+
+mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t rows, size_t columns,
+                          size_t outputs)
+{
+    mele_i_gp *gp = MELE_I_NEW(mele_i_gp);
+
+    if (gp == NULL)
+        return NULL;
+    *gp = (mele_i_gp){.kernel = kernel, .rows = rows, .columns = columns,
+                      .outputs = outputs};
+    gp->x = MELE_I_ARRAY(double, 2 * rows * columns);
+    gp->length = MELE_I_ARRAY(double, 2 * columns + 3 * outputs);
+    gp->coefficients = MELE_I_ZEROED(double, outputs * (rows + 1) + rows);
+    gp->whitener = mele_i_large_array(whitener_size(rows), sizeof(double));
+    if (gp->x == NULL || gp->length == NULL || gp->coefficients == NULL || gp->whitener == NULL) {
+        mele_i_gp_free(gp);
+        return NULL;
+    }
+    gp->z = gp->x + rows * columns;
+    gp->centre = gp->length + columns;
+    gp->mean = gp->centre + columns;
+    gp->unit = gp->mean + outputs;
+    gp->signal = gp->unit + outputs;
+    gp->weights = gp->coefficients + outputs * (rows + 1);
+    return gp;
+}
+
+void mele_i_gp_free(void *state)
+{
+    mele_i_gp *gp = state;
+
+    if (gp == NULL)
+        return;
+    free(gp->x);
+    free(gp->length);
+    free(gp->coefficients);
+    free(gp->whitener);
+    free(gp);
+}
+
+bool mele_i_gp_factor(mele_i_gp *gp, double *factor, double *block)
+{
+    const size_t n = gp->rows, d = gp->columns;
+
+    for (size_t j = 0; j < d; j++) {
+        gp->centre[j] = 0;
+        for (size_t i = 0; i < n; i++)
+            gp->centre[j] += gp->x[i * d + j] / (double)n;
+    }
+    mele_i_kernels_best()->standardise(gp->x, d, n, d, gp->centre, gp->length, gp->centre, gp->z);
+    mele_i_gp_covariance(gp->kernel, gp->z, n, d, gp->weights, gp->noise, block, factor, NULL);
+    return mele_i_cholesky(factor, n);
+}
+
+bool mele_i_gp_finish(mele_i_gp *gp, double *factor)
+{
+    const size_t n = gp->rows;
+    double *to = gp->whitener;
+
+    if (!mele_i_lower_inverse(factor, n))
+        return false;
+    for (size_t first = 0; first < n; first += PANEL)
+        for (size_t i = first; i < n; i++) {
+            *to++ = 0;
+            for (size_t j = first; j < first + panel_columns(n, first); j++)
+                *to++ = j <= i ? factor[i * n + j] : 0;
+        }
+    return true;
+}
+
+void mele_i_gp_inverse_diagonal(const mele_i_gp *gp, double *out)
+{
+    const size_t n = gp->rows;
+    const double *row = gp->whitener;
+
+    memset(out, 0, n * sizeof *out);
+    for (size_t first = 0; first < n; first += PANEL) {
+        const size_t columns = panel_columns(n, first);
+        for (size_t i = first; i < n; i++, row += columns + 1)
+            for (size_t j = 0; j < columns; j++)
+                out[first + j] += row[1 + j] * row[1 + j];
+    }
+}
+
+/* ---- prediction ---- */
+
+typedef struct tile {
+    double *z, *covariance, *mean, *part, *white;
+} tile;
+
+static tile place_tile(const mele_i_gp *gp, void *scratch)
+{
+    unsigned char *at = scratch;
+    tile t;
+
+    t.z = mele_i_carve(&at, TILE * gp->columns, sizeof *t.z);
+    t.covariance = mele_i_carve(&at, TILE * gp->rows, sizeof *t.covariance);
+    t.mean = mele_i_carve(&at, TILE * gp->outputs, sizeof *t.mean);
+    t.part = mele_i_carve(&at, TILE * gp->rows, sizeof *t.part);
+    t.white = mele_i_carve(&at, TILE * gp->rows, sizeof *t.white);
+    return t;
+}
+
+size_t mele_i_gp_scratch(const mele_i_gp *gp)
+{
+    return mele_i_carved(TILE * gp->columns, sizeof(double))
+           + 3 * mele_i_carved(TILE * gp->rows, sizeof(double))
+           + mele_i_carved(TILE * gp->outputs, sizeof(double));
+}
+
+double mele_i_gp_variance(double variance, double unit)
+{
+    return mele_i_finite(fmax(variance * unit * unit, DBL_MIN));
+}
+
+/* t->white: the whitener times the covariances of every row. */
+static void whiten_tile(const mele_i_gp *gp, size_t rows, const tile *t)
+{
+    const size_t n = gp->rows;
+    const double *panel = gp->whitener;
+
+    memset(t->white, 0, rows * n * sizeof *t->white);
+    for (size_t first = 0; first < n; first += PANEL) {
+        const size_t columns = panel_columns(n, first), left = n - first;
+        mele_i_kernels_best()->linear(t->covariance + first, n, rows, columns, panel, left, t->part,
+                                      left);
+        for (size_t i = 0; i < rows; i++)
+            for (size_t a = 0; a < left; a++)
+                t->white[i * n + first + a] += t->part[i * left + a];
+        panel += left * (columns + 1);
+    }
+}
+
+static double squares(const double *a, size_t n)
+{
+    double sum[4] = {0};
+
+    for (size_t i = 0; i < n; i++)
+        sum[i % 4] += a[i] * a[i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+static void predict_tile(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
+                         const tile *t, double *mean, double *variance, size_t out_stride)
+{
+    const mele_i_kernels *kernels = mele_i_kernels_best();
+    const size_t n = gp->rows, d = gp->columns, m = gp->outputs;
+
+    kernels->standardise(x, stride, rows, d, gp->centre, gp->length, gp->centre, t->z);
+    kernels->distances(t->z, d, rows, d, gp->z, n, t->covariance);
+    gp->kernel->values(t->covariance, rows * n, NULL);
+    kernels->linear(t->covariance, n, rows, n, gp->coefficients, m, t->mean, m);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t o = 0; o < m; o++)
+            mean[i * out_stride + o]
+                = mele_i_finite(gp->mean[o] + gp->unit[o] * t->mean[i * m + o]);
+    if (variance == NULL)
+        return;
+    whiten_tile(gp, rows, t);
+    for (size_t i = 0; i < rows; i++) {
+        const double latent = fmax(1 - squares(t->white + i * n, n), 0);
+        for (size_t o = 0; o < m; o++)
+            variance[i * out_stride + o]
+                = mele_i_gp_variance(gp->signal[o] * (latent + gp->noise), gp->unit[o]);
+    }
+}
+
+void mele_i_gp_predict(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
+                       double *mean, double *variance, size_t out_stride, void *scratch)
+{
+    const tile t = place_tile(gp, scratch);
+
+    for (size_t i = 0; i < rows; i += TILE)
+        predict_tile(gp, x + i * stride, stride, rows - i < TILE ? rows - i : TILE, &t,
+                     mean + i * out_stride, variance == NULL ? NULL : variance + i * out_stride,
+                     out_stride);
+}
+
+/* ---- the file ---- */
+
+static json_t *coefficients_of(const mele_i_gp *gp)
+{
+    json_t *array = json_array();
+
+    for (size_t t = 0; t < gp->outputs && array != NULL; t++)
+        if (json_array_append_new(array, mele_i_json_numbers(gp->coefficients
+                                                             + t * (gp->rows + 1) + 1, gp->rows))
+            != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    return array;
+}
+
+bool mele_i_gp_save(const mele_i_gp *gp, json_t *object)
+{
+    const size_t m = gp->outputs;
+    bool ok = mele_i_json_put(object, "kernel", json_string(gp->kernel->name))
+              && mele_i_json_put(object, "lengths", mele_i_json_numbers(gp->length, gp->columns))
+              && mele_i_json_put(object, "noise", json_real(gp->noise))
+              && mele_i_json_put(object, "mean", mele_i_json_numbers(gp->mean, m))
+              && mele_i_json_put(object, "unit", mele_i_json_numbers(gp->unit, m))
+              && mele_i_json_put(object, "signal", mele_i_json_numbers(gp->signal, m))
+              && mele_i_json_put(object, "x", mele_i_json_matrix(gp->x, gp->rows, gp->columns));
+    bool weighted = false;
+
+    for (size_t i = 0; i < gp->rows; i++)
+        weighted |= gp->weights[i] != 1;
+    if (ok && weighted)
+        ok = mele_i_json_put(object, "weights", mele_i_json_numbers(gp->weights, gp->rows));
+    return ok && mele_i_json_put(object, "coefficients", coefficients_of(gp));
+}
+
+static mele_status check_positive(const char *key, const double *number, size_t count,
+                                  mele_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(number[i] > 0) || !isfinite(number[i]))
+            return mele_i_fail(error, MELE_EDATA, "\"%s\" has %g, which is not above 0", key,
+                               number[i]);
+    return MELE_OK;
+}
+
+/* The rows of "x", counted before memory is taken for them. */
+static mele_status load_size(const json_t *object, size_t columns, size_t outputs, size_t *rows,
+                             mele_error *error)
+{
+    const json_t *x = json_object_get(object, "x"), *c = json_object_get(object, "coefficients");
+    const json_t *row;
+    size_t i, count = json_array_size(x);
+
+    if (count == 0 || count > MELE_I_GP_MOST_ROWS)
+        return mele_i_fail(error, MELE_EDATA, "\"x\" is not an array of 1 to %d rows",
+                           MELE_I_GP_MOST_ROWS);
+    json_array_foreach(x, i, row)
+        if (json_array_size(row) != columns)
+            return mele_i_fail(error, MELE_EDATA, "a row of \"x\" has %zu numbers where %zu belong",
+                               json_array_size(row), columns);
+    if (json_array_size(c) != outputs || json_array_size(json_array_get(c, 0)) != count)
+        return mele_i_fail(error, MELE_EDATA, "\"coefficients\" is not %zu times %zu numbers",
+                           outputs, count);
+    *rows = count;
+    return MELE_OK;
+}
+
+static mele_status load_weights(const json_t *object, mele_i_gp *gp, mele_error *error)
+{
+    for (size_t i = 0; i < gp->rows; i++)
+        gp->weights[i] = 1;
+    if (json_object_get(object, "weights") == NULL)
+        return MELE_OK;
+    mele_status status = mele_i_json_get_numbers(object, "weights", gp->weights, gp->rows, error);
+    return status == MELE_OK ? check_positive("weights", gp->weights, gp->rows, error) : status;
+}
+
+static mele_status load_coefficients(const json_t *object, mele_i_gp *gp, mele_error *error)
+{
+    const size_t n = gp->rows;
+    mele_status status = mele_i_json_get_matrix(object, "coefficients", gp->coefficients,
+                                                gp->outputs, n, error);
+
+    for (size_t t = gp->outputs; status == MELE_OK && t-- > 0;) {
+        memmove(gp->coefficients + t * (n + 1) + 1, gp->coefficients + t * n, n * sizeof(double));
+        gp->coefficients[t * (n + 1)] = 0;
+    }
+    return status;
+}
+
+static mele_status load_numbers(const json_t *object, mele_i_gp *gp, mele_error *error)
+{
+    const size_t d = gp->columns, m = gp->outputs;
+    mele_status status = mele_i_json_get_numbers(object, "lengths", gp->length, d, error);
+
+    if (status == MELE_OK)
+        status = check_positive("lengths", gp->length, d, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_number(object, "noise", &gp->noise, error);
+    if (status == MELE_OK)
+        status = check_positive("noise", &gp->noise, 1, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_numbers(object, "mean", gp->mean, m, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_numbers(object, "unit", gp->unit, m, error);
+    if (status == MELE_OK)
+        status = check_positive("unit", gp->unit, m, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_numbers(object, "signal", gp->signal, m, error);
+    if (status == MELE_OK)
+        status = check_positive("signal", gp->signal, m, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_matrix(object, "x", gp->x, gp->rows, d, error);
+    if (status == MELE_OK)
+        status = load_weights(object, gp, error);
+    if (status == MELE_OK)
+        status = load_coefficients(object, gp, error);
+    return status;
+}
+
+mele_status mele_i_gp_load(const json_t *object, size_t columns, size_t outputs, mele_i_gp **out,
+                           mele_error *error)
+{
+    const mele_i_gp_kernel *kernel = NULL;
+    const char *name;
+    size_t rows = 0;
+    double *factor = NULL;
+    mele_i_gp *gp = NULL;
+
+    mele_status status = mele_i_json_get_string(object, "kernel", &name, error);
+    if (status == MELE_OK && (kernel = mele_i_gp_kernel_named(name)) == NULL)
+        status = mele_i_fail(error, MELE_EDATA, "there is no kernel \"%s\"", name);
+    if (status == MELE_OK)
+        status = load_size(object, columns, outputs, &rows, error);
+    if (status != MELE_OK)
+        return status;
+    gp = mele_i_gp_make(kernel, rows, columns, outputs);
+    factor = mele_i_large_array(rows * (rows + MELE_I_GP_BLOCK), sizeof(double));
+    if (gp == NULL || factor == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        status = load_numbers(object, gp, error);
+    if (status == MELE_OK
+        && (!mele_i_gp_factor(gp, factor, factor + rows * rows) || !mele_i_gp_finish(gp, factor)))
+        status = mele_i_fail(error, MELE_EDATA, "the covariance of \"x\" is not positive definite");
+    if (status == MELE_OK) {
+        *out = gp;
+        gp = NULL;
+    }
+    free(factor);
+    mele_i_gp_free(gp);
+    return status;
+}

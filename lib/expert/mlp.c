@@ -1,0 +1,80 @@
+/* The table's row of neural network experts: mlp_state.c predicts and stores them, mlp_train.c
+ * trains them. */
+#include "core/json.h"
+#include "expert/mlp_state.h"
+
+/* Of the sum of squares of standardised targets: chosen by cross-validation on concrete, mpg and
+ * mcycle (see doc/methods.md). */
+#define RIDGE 0.3
+
+/* What an exponential takes, in multiply-adds. */
+#define ACTIVATION_WORK 12
+
+static size_t scratch_of(const mele_i_expert_group *group, size_t rows)
+{
+    size_t most = 0;
+
+    (void)rows;
+    for (size_t e = 0; e < group->count; e++) {
+        const size_t bytes = mele_i_mlp_scratch(group->expert[e]->state);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+static void predict(const mele_i_expert_group *group, const double *x, size_t stride, size_t rows,
+                    double *mean, double *variance, void *scratch)
+{
+    (void)variance;
+    for (size_t e = 0; e < group->count; e++)
+        mele_i_mlp_predict(group->expert[e]->state, x, stride, rows,
+                           mean + e * group->shape.outputs, group->stride, scratch);
+}
+
+static size_t work(const mele_i_expert *expert, const mele_i_expert_shape *shape)
+{
+    const mele_i_mlp *mlp = expert->state;
+
+    return shape->columns + mlp->networks * (mlp->count + ACTIVATION_WORK * mlp->network.hidden);
+}
+
+static json_t *describe(const mele_i_expert *expert, const mele_i_expert_shape *shape)
+{
+    const mele_i_mlp *mlp = expert->state;
+    const mele_i_network *n = &mlp->network;
+    json_t *object = json_object();
+
+    (void)shape;
+    if (mele_i_json_put(object, "hidden", json_integer((json_int_t)n->hidden))
+        && mele_i_json_put(object, "activation",
+                           json_string(mele_i_mlp_activation_name(n->activation)))
+        && mele_i_json_put(object, "trainer", json_string(mlp->trainer))
+        && mele_i_json_put(object, "networks", json_integer((json_int_t)mlp->networks))
+        && mele_i_json_put(object, "parameters",
+                           json_integer((json_int_t)(mlp->networks * mlp->count))))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static bool save(const mele_i_expert *expert, const mele_i_expert_shape *shape, json_t *object)
+{
+    (void)shape;
+    return mele_i_mlp_save(expert->state, object);
+}
+
+static mele_status load(const json_t *object, const mele_i_expert_shape *shape,
+                        mele_i_expert *expert, mele_error *error)
+{
+    mele_i_mlp *mlp;
+    mele_status status = mele_i_mlp_load(object, shape, &mlp, error);
+
+    if (status == MELE_OK)
+        expert->state = mlp;
+    return status;
+}
+
+const mele_i_expert_kind mele_i_expert_mlp = {
+    .name = "mlp", .regression = true, .classification = true, .ridge = RIDGE,
+    .train = mele_i_mlp_train, .free = mele_i_mlp_free, .scratch = scratch_of, .predict = predict,
+    .work = work, .describe = describe, .keys = MELE_I_MLP_KEYS, .save = save, .load = load};

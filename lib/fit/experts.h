@@ -1,0 +1,34 @@
+#ifndef MELE_FIT_EXPERTS_H
+#define MELE_FIT_EXPERTS_H
+
+#include <jansson.h>
+#include <mele/expert.h>
+#include <mele/report.h>
+
+/* What stage 2 tells of its experts, and what becomes of those that it did not train. */
+
+/* Put the experts that were trained now together with those that the model has, *experts being
+ * replaced. Of the old ones are taken: with only K > 0 all but K, and the global expert; with
+ * freeze K > 0 that one, and the global expert if there is no new one.
+ * @param fresh  K flags: which are of the new ones.
+ * MELE_EINVAL: the kinds that were asked for differ. *experts stays the caller's on error. */
+mele_status mele_i_experts_combine(const mele_experts *old, size_t only, size_t freeze,
+                                   mele_experts **experts, bool *fresh, mele_error *error);
+
+/* The record of stage 2: K objects, or null where there is no expert. The old record (NULL: none)
+ * tells of experts that are not fresh, or were not trained.
+ * @param info      K entries.
+ * @param left_out  with the left-out errors.
+ * A new reference, NULL when memory ran out. */
+json_t *mele_i_experts_record(const mele_expert_info *info, size_t clusters, bool classes,
+                              const bool *fresh, const json_t *old, bool left_out);
+
+/* Warn of small regions and of what did not converge. info: K + 1 entries; only: 1 to K, this
+ * region alone, 0: all. */
+void mele_i_warn_of_experts(mele_report *report, const mele_expert_info *info, size_t clusters,
+                            size_t only);
+
+/* Whether both hold the same experts, to the bit; false also when memory ran out. */
+bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b);
+
+#endif

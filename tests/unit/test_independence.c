@@ -1,0 +1,395 @@
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "expert/parts.h"
+#include "unit/expert_support.h"
+
+/* Experts are trained one without the others: options.only, .freeze and .start, and parts that are
+ * merged. Every kind there is, for targets and for classes. */
+
+enum { N = 160, D = 2, K = 4, SMALL = 2 };
+
+static const char *const words[] = {"global", "shrink", "merge"};
+
+/* Region 3 has four rows. */
+static made make_parts(size_t classes)
+{
+    made p = make_problem(N, D, classes > 0 ? 1 : 2, K, classes);
+
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < K; k++) {
+            const size_t own = i % 40 == 7 ? SMALL : i % 3 == 2 ? 3 : i % 3;
+            p.log_posterior[i * K + k] = log(k == own ? 0.91 : 0.03);
+        }
+    return p;
+}
+
+static mele_expert_options options_of(const char *kind, const char *small)
+{
+    mele_expert_options o = mele_expert_defaults();
+
+    o.kind = kind;
+    o.small = small;
+    o.min_rows = 9;
+    o.hidden = 2;
+    o.max_epochs = 8;
+    o.folds = 2;
+    return o;
+}
+
+static mele_experts *fit_of(const made *p, const mele_expert_options *o)
+{
+    mele_matrix x = made_x(p);
+    mele_targets targets = made_targets(p);
+    mele_experts *e = NULL;
+    mele_error error = {MELE_OK, 0, ""};
+
+    mele_status status = mele_experts_fit(&x, &targets, p->weight, p->log_posterior, K, o, NULL, &e,
+                                          NULL, NULL, NULL, &error);
+    cr_assert(status == MELE_OK, "%s: %s", o->kind, error.message);
+    return e;
+}
+
+static char *text_of(const mele_experts *e)
+{
+    json_t *section = mele_i_experts_save(e);
+    char *text = json_dumps(section, 0);
+
+    json_decref(section);
+    cr_assert(text != NULL);
+    return text;
+}
+
+static void assert_same_text(const mele_experts *a, const mele_experts *b, const char *what)
+{
+    char *one = text_of(a), *other = text_of(b);
+
+    cr_assert_str_eq(one, other, "%s", what);
+    free(one);
+    free(other);
+}
+
+/* Expert k (from 0; K: the global one) of a saved section. */
+static char *text_of_one(const mele_experts *e, size_t k)
+{
+    json_t *section = mele_i_experts_save(e);
+    const json_t *one = k == K ? json_object_get(section, "global")
+                               : json_array_get(json_object_get(section, "experts"), k);
+    char *text = json_dumps(one, JSON_ENCODE_ANY);
+
+    json_decref(section);
+    cr_assert(text != NULL);
+    return text;
+}
+
+static bool is_same_one(const mele_experts *a, const mele_experts *b, size_t k)
+{
+    char *one = text_of_one(a, k), *other = text_of_one(b, k);
+    const bool same = strcmp(one, other) == 0;
+
+    free(one);
+    free(other);
+    return same;
+}
+
+/* Do the same for every kind, task and way with small regions. */
+static void for_all(void (*check)(const made *p, const char *kind, const char *small))
+{
+    for (size_t c = 0; c < 2; c++) {
+        made p = make_parts(c == 0 ? 0 : 3);
+        for (size_t i = 0; mele_expert_kind(i) != NULL; i++) {
+            const mele_i_expert_kind *kind = mele_i_expert_kind_named(mele_expert_kind(i));
+            for (size_t w = 0; w < 3; w++)
+                if (kind == NULL || (c == 0 ? kind->regression : kind->classification))
+                    check(&p, mele_expert_kind(i), words[w]);
+        }
+        free_problem(&p);
+    }
+}
+
+static void check_parts(const made *p, const char *kind, const char *small)
+{
+    static const size_t order[K] = {2, 0, 3, 1};
+    mele_expert_options o = options_of(kind, small);
+    mele_experts *whole = fit_of(p, &o), *parts[K], *merged = NULL, *some = NULL;
+    mele_matrix x = made_x(p);
+    double *mean = numbers(N * K * 3);
+
+    for (size_t i = 0; i < K; i++) {
+        o.only = order[i] + 1;
+        parts[i] = fit_of(p, &o);
+        cr_assert(mele_experts_has(parts[i], order[i]));
+        cr_assert(is_same_one(parts[i], whole, order[i]), "%s, %s: %zu", kind, small, order[i]);
+        if (order[i] != 0) { /* the first is never small */
+            cr_assert(!mele_experts_has(parts[i], 0) || order[i] == SMALL);
+        }
+    }
+    mele_error error = {MELE_OK, 0, ""};
+    cr_assert(mele_experts_merge((const mele_experts *const *)parts, K, &merged, &error) == MELE_OK,
+              "%s", error.message);
+    assert_same_text(merged, whole, kind);
+    cr_assert(mele_experts_merge((const mele_experts *const *)parts, 2, &some, NULL) == MELE_OK);
+    cr_assert(!mele_experts_has(some, 1) && mele_experts_has(some, 0));
+    cr_assert(mele_experts_predict(some, &x, NULL, mean, NULL, &error) == MELE_EINVAL);
+    cr_assert(strstr(error.message, "expert 2") != NULL, "%s", error.message);
+    cr_assert(isnan(mean[0]));
+    cr_assert(mele_experts_predict(merged, &x, NULL, mean, NULL, NULL) == MELE_OK);
+    mele_experts_free(some);
+    mele_experts_free(merged);
+    mele_experts_free(whole);
+    for (size_t i = 0; i < K; i++)
+        mele_experts_free(parts[i]);
+    free(mean);
+}
+
+Test(independence, parts_merge_to_the_whole)
+{
+    for_all(check_parts);
+}
+
+/* A part is saved and read as it is. */
+static void check_saved_part(const made *p, const char *kind, const char *small)
+{
+    mele_expert_options o = options_of(kind, small);
+    mele_experts *loaded = NULL;
+    mele_error error = {MELE_OK, 0, ""};
+
+    for (o.only = 1; o.only <= K; o.only++) {
+        mele_experts *part = fit_of(p, &o);
+        json_t *section = mele_i_experts_save(part);
+        cr_assert(mele_i_experts_load(section, &loaded, &error) == MELE_OK, "%s", error.message);
+        assert_same_text(part, loaded, kind);
+        for (size_t k = 0; k < K; k++)
+            cr_assert(mele_experts_has(part, k) == mele_experts_has(loaded, k));
+        json_decref(section);
+        mele_experts_free(loaded);
+        mele_experts_free(part);
+    }
+}
+
+Test(independence, parts_are_saved)
+{
+    for_all(check_saved_part);
+}
+
+/* Other targets: the trained change, the others stay as they are. */
+static void check_kept(const made *p, const char *kind, const char *small)
+{
+    mele_expert_options o = options_of(kind, small);
+    mele_experts *before = fit_of(p, &o);
+    made q = make_parts(p->classes);
+
+    for (size_t i = 0; i < N; i++)
+        q.y[i * q.m] = p->classes > 0 ? (double)((size_t)(p->y[i] + (i % 5 == 0)) % p->classes)
+                                      : p->y[i * p->m] + 0.3 * cos((double)(i * i));
+    o.start = before;
+    o.freeze = 2;
+    mele_experts *after = fit_of(&q, &o);
+    cr_assert(is_same_one(before, after, 1), "%s, %s", kind, small);
+    cr_assert(!is_same_one(before, after, 0) && !is_same_one(before, after, 3));
+    mele_experts_free(after);
+    o.freeze = 0;
+    o.only = 4;
+    after = fit_of(&q, &o);
+    for (size_t k = 0; k < 2; k++)
+        cr_assert(is_same_one(before, after, k), "%s, %s: %zu", kind, small, k);
+    cr_assert(!is_same_one(before, after, 3));
+    mele_experts_free(after);
+    mele_experts_free(before);
+    free_problem(&q);
+}
+
+Test(independence, what_is_frozen_keeps_its_bytes)
+{
+    for_all(check_kept);
+}
+
+/* What is kept is kept also where these rows would not have made it. */
+Test(independence, kept_experts_do_not_depend_on_the_rows)
+{
+    made p = make_parts(0), q = make_parts(0);
+    mele_expert_options o = options_of("linear", "global");
+    mele_experts *before = fit_of(&p, &o);
+
+    for (size_t i = 0; i < N; i++) { /* now region 2 is empty, and region 3 is not small */
+        const size_t own = i % 3 == 1 ? SMALL : i % 3;
+        for (size_t k = 0; k < K; k++)
+            q.log_posterior[i * K + k] = k == own ? 0 : -INFINITY;
+    }
+    o.start = before;
+    for (size_t k = 1; k < 3; k++) {
+        o.freeze = k + 1;
+        mele_experts *after = fit_of(&q, &o);
+        cr_assert(is_same_one(before, after, k), "%zu", k);
+        mele_experts_free(after);
+    }
+    mele_experts_free(before);
+    free_problem(&p);
+    free_problem(&q);
+}
+
+/* Left-out predictions beside kept experts: theirs are their predictions. */
+Test(independence, kept_experts_have_columns)
+{
+    made p = make_parts(0);
+    mele_expert_options o = options_of("linear", "shrink");
+    mele_experts *before = fit_of(&p, &o), *after = NULL;
+    mele_matrix x = made_x(&p);
+    mele_targets targets = made_targets(&p);
+    double *left_out = numbers(N * K * 2), *variance = numbers(N * K * 2);
+    double *mean = numbers(N * K * 2), *same = numbers(N * K * 2);
+
+    o.start = before;
+    o.only = 1;
+    cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after,
+                               left_out, variance, NULL, NULL) == MELE_OK);
+    cr_assert(mele_experts_predict(after, &x, NULL, mean, same, NULL) == MELE_OK);
+    assert_same_text(before, after, "the same rows");
+    for (size_t i = 0; i < N * K * 2; i++)
+        if (i / 2 % K != 0) {
+            cr_assert_float_eq(left_out[i], mean[i], 1e-12);
+            cr_assert_float_eq(variance[i], same[i], 1e-12 * same[i]);
+        }
+    mele_experts_free(before);
+    mele_experts_free(after);
+    free(left_out);
+    free(variance);
+    free(mean);
+    free(same);
+    free_problem(&p);
+}
+
+/* ---- what is refused ---- */
+
+Test(independence, parts_that_disagree_are_refused)
+{
+    made p = make_parts(0), other = make_parts(3);
+    mele_expert_options o = options_of("linear", "global");
+    mele_experts *out = (mele_experts *)&o;
+    mele_error error = {MELE_OK, 0, ""};
+
+    o.only = 1;
+    mele_experts *first = fit_of(&p, &o);
+    o.ridge = 3;
+    mele_experts *otherwise = fit_of(&p, &o);
+    o.kind = NULL;
+    mele_experts *classes = fit_of(&other, &o);
+    const mele_experts *disagree[] = {first, otherwise}, *shapes[] = {first, classes};
+    const mele_experts *twice[] = {first, first};
+    cr_assert(mele_experts_merge(disagree, 2, &out, &error) == MELE_EDATA);
+    cr_assert(strstr(error.message, "expert 1") != NULL, "%s", error.message);
+    cr_assert(mele_experts_merge(shapes, 2, &out, &error) == MELE_EINVAL);
+    cr_assert(mele_experts_merge(NULL, 2, &out, NULL) == MELE_EINVAL);
+    cr_assert(mele_experts_merge(twice, 0, &out, NULL) == MELE_EINVAL);
+    cr_assert(out == (mele_experts *)&o);
+    cr_assert(mele_experts_merge(twice, 2, &out, NULL) == MELE_OK);
+    assert_same_text(out, first, "twice the same");
+    mele_experts_free(out);
+    mele_experts_free(first);
+    mele_experts_free(otherwise);
+    mele_experts_free(classes);
+    free_problem(&p);
+    free_problem(&other);
+}
+
+Test(independence, wrong_subsets_are_refused)
+{
+    made p = make_parts(0), q = make_problem(N, D, 1, K, 0);
+    mele_expert_options o = options_of("linear", "global");
+    mele_experts *start = fit_of(&p, &o), *narrow = fit_of(&q, &o), *e = NULL;
+    mele_matrix x = made_x(&p);
+    mele_targets targets = made_targets(&p);
+    const struct {
+        size_t only, freeze;
+        const mele_experts *start;
+    } cases[] = {{K + 1, 0, NULL}, {0, K + 1, start}, {0, 1, NULL},
+                 {1, 2, start},    {1, 0, narrow}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        o.only = cases[i].only;
+        o.freeze = cases[i].freeze;
+        o.start = cases[i].start;
+        cr_assert(mele_experts_fit(&x, &targets, NULL, p.log_posterior, K, &o, NULL, &e, NULL, NULL,
+                                   NULL, NULL) == MELE_EINVAL, "case %zu", i);
+        cr_assert(e == NULL);
+    }
+    mele_experts_free(start);
+    mele_experts_free(narrow);
+    free_problem(&p);
+    free_problem(&q);
+}
+
+/* A start of another kind, or with nothing in it, is none. */
+Test(independence, starts_of_all_kinds_serve)
+{
+    static const char *const kinds[] = {"linear", "mlp", "gp", "auto"};
+    made p = make_parts(0);
+
+    for (size_t i = 0; i < 4; i++) {
+        mele_expert_options o = options_of("linear", "global");
+        if (i > 0 && mele_i_expert_kind_named(kinds[i]) == NULL && strcmp(kinds[i], "auto") != 0)
+            continue;
+        mele_experts *linear = fit_of(&p, &o);
+        o.only = 2;
+        o.degree = 2;
+        mele_experts *part = fit_of(&p, &o);
+        o = options_of(kinds[i], "global");
+        o.start = linear;
+        mele_experts_free(fit_of(&p, &o));
+        o.start = part;
+        mele_experts_free(fit_of(&p, &o));
+        mele_experts_free(linear);
+        mele_experts_free(part);
+    }
+    free_problem(&p);
+}
+
+/* Logistic experts that start at their own end are there sooner. */
+Test(independence, logistic_experts_start_where_they_were)
+{
+    made p = make_parts(3);
+    mele_expert_options o = options_of("logistic", "global");
+    mele_experts *before = fit_of(&p, &o), *after = NULL;
+    mele_matrix x = made_x(&p);
+    mele_targets targets = made_targets(&p);
+    mele_expert_info info[K + 1], first[K + 1];
+
+    cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
+                               NULL, first, NULL) == MELE_OK);
+    mele_experts_free(after);
+    o.start = before;
+    cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
+                               NULL, info, NULL) == MELE_OK);
+    for (size_t k = 0; k <= K; k++)
+        cr_assert(info[k].fallback
+                      || (info[k].converged && info[k].iterations < first[k].iterations),
+                  "%zu: %zu and %zu", k, info[k].iterations, first[k].iterations);
+    mele_experts_free(before);
+    mele_experts_free(after);
+    free_problem(&p);
+}
+
+Test(independence, merging_may_run_out_of_memory_anywhere)
+{
+    made p = make_parts(3);
+    mele_expert_options o = options_of("logistic", "merge");
+    mele_experts *parts[K];
+    size_t failures = 0;
+
+    for (o.only = 1; o.only <= K; o.only++)
+        parts[o.only - 1] = fit_of(&p, &o);
+    for (bool failed = true; failed; failures++) {
+        mele_experts *out = NULL;
+        failing_malloc_at(failures);
+        mele_status status = mele_experts_merge((const mele_experts *const *)parts, K, &out, NULL);
+        failed = failing_malloc_end();
+        cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", failures,
+                  status);
+        cr_assert(!failed || out == NULL);
+        mele_experts_free(out);
+    }
+    cr_assert(failures > 5); /* jansson's are its own */
+    for (size_t k = 0; k < K; k++)
+        mele_experts_free(parts[k]);
+    free_problem(&p);
+}
