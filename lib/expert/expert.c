@@ -24,6 +24,7 @@
 
 #define MOST_FOLDS 255
 #define MOST_HIDDEN 1024
+#define MOST_TERMS 4
 #define MOST_HELD_ROWS 20000
 
 mele_expert_options mele_expert_defaults(void)
@@ -31,7 +32,7 @@ mele_expert_options mele_expert_defaults(void)
     mele_expert_options options = {
         .kind = NULL, .assign = "hard", .ridge = MELE_RIDGE_DEFAULT, .degree = 1, .solver = "qr",
         .max_iterations = 100, .hidden = 8, .activation = "tanh", .batch = 200, .rate = 0.01,
-        .holdout = -1, .kernel = "matern52", .most_rows = 500, .restarts = 1, .min_rows = 0,
+        .holdout = -1, .kernel = "matern52", .terms = 2, .most_rows = 500, .restarts = 1, .min_rows = 0,
         .small = "global", .folds = 5, .seed = 1, .fold = 0};
 
     return options;
@@ -93,6 +94,7 @@ static mele_status check_numbers(const mele_expert_options *o, mele_error *error
         {"batch", (double)o->batch, 1, (double)SIZE_MAX},
         {"rate", o->rate, 1e-12, 1e3},
         {"holdout", o->holdout, -INFINITY, 0.5},
+        {"terms", (double)o->terms, 1, MOST_TERMS},
         {"most_rows", (double)o->most_rows, 2, MOST_HELD_ROWS},
         {"restarts", (double)o->restarts, 1, 1e6},
         {"folds", (double)o->folds, 2, MOST_FOLDS},

@@ -19,7 +19,8 @@
  *
  * The variance of an expert is the weighted mean of its squared left-out residuals, at least FLOOR
  * times the target's variance in these rows, ROUNDING times its magnitude squared, and the smallest
- * normal double.
+ * normal double. Of one row there is nothing to leave out: its variance is that floor, which knows
+ * nothing of what the expert will meet.
  *
  * Source: Dubrule 1983, Math. Geol. 15; Rasmussen, Williams 2006, (5.12). */
 #include <float.h>
@@ -71,7 +72,7 @@ typedef struct training {
     double *x;            /* held x inputs, standardised */
     double *y;            /* targets x held, standardised */
     double *weights;      /* held */
-    double *log;          /* inputs + 1: the hyper-parameters, in standardised units */
+    double *log;          /* the hyper-parameters as gp_likelihood.h has them, standardised */
     double *ones;         /* held: R^-1 1 */
     double *mean, *signal; /* targets */
     double *predicted, *predicted_variance; /* count x outputs: left out */
@@ -302,7 +303,7 @@ static mele_status make_room(training *t, mele_error *error)
     t->of_y = MELE_I_ARRAY(standard, m);
     t->x = MELE_I_ARRAY(double, n * d);
     t->y = MELE_I_ARRAY(double, n * m);
-    t->log = MELE_I_ARRAY(double, d + 1);
+    t->log = MELE_I_ARRAY(double, mele_i_gp_hypers(t->options->terms, d));
     t->ones = MELE_I_ARRAY(double, n);
     t->mean = MELE_I_ARRAY(double, 2 * m);
     t->predicted = MELE_I_ARRAY(double, t->rows->count * m);
@@ -336,24 +337,30 @@ static void free_training(training *t)
 
 /* ---- hyper-parameters ---- */
 
-/* The start's, in this expert's units. */
+/* The start's, in this expert's units, if it has as many terms. */
 static const double *start_of(const training *t, double *log_start)
 {
-    if (t->start == NULL || t->start->state == NULL)
+    const mele_i_gp *gp = t->start == NULL ? NULL : t->start->state;
+    double *to = log_start;
+
+    if (gp == NULL || gp->terms != t->options->terms)
         return NULL;
-    const mele_i_gp *gp = t->start->state;
-    for (size_t j = 0; j < t->inputs; j++) {
-        const standard *s = &t->of_x[t->input[j]];
-        log_start[j] = log(gp->length[t->input[j]]) + log(s->power) - log(s->spread);
-    }
-    log_start[t->inputs] = log(gp->noise);
+    for (size_t q = 0; q < gp->terms; q++)
+        for (size_t j = 0; j < t->inputs; j++) {
+            const standard *s = &t->of_x[t->input[j]];
+            *to++ = log(gp->length[q * gp->columns + t->input[j]]) + log(s->power)
+                    - log(s->spread);
+        }
+    for (size_t q = 1; q < gp->terms; q++)
+        *to++ = log(gp->share[q] / gp->share[0]);
+    *to = log(gp->noise);
     return log_start;
 }
 
 static mele_status search(training *t, mele_error *error)
 {
-    mele_i_gp_data data = {mele_i_gp_kernel_named(t->options->kernel), t->held, t->inputs,
-                           t->targets, t->x, t->y, t->weights};
+    mele_i_gp_data data = {mele_i_gp_kernel_named(t->options->kernel), t->options->terms, t->held,
+                           t->inputs, t->targets, t->x, t->y, t->weights};
     mele_i_gp_search s = {.data = &data, .restarts = t->options->restarts,
                           .most_iterations = t->options->max_epochs,
                           .start = start_of(t, t->log), .stream = t->stream};
@@ -368,22 +375,29 @@ static mele_status search(training *t, mele_error *error)
 
 /* ---- the state ---- */
 
+static void set_lengths(const training *t, const double *log_lengths, double *length)
+{
+    for (size_t j = 0; j < t->shape->columns; j++)
+        length[j] = MELE_I_GP_NO_SAY;
+    for (size_t j = 0; j < t->inputs; j++) {
+        const standard *s = &t->of_x[t->input[j]];
+        length[t->input[j]]
+            = fmax(mele_i_finite(exp(log_lengths[j]) * s->spread / s->power), DBL_MIN);
+    }
+}
+
 static void set_inputs(training *t)
 {
-    const size_t d = t->shape->columns;
+    const size_t d = t->shape->columns, terms = t->options->terms;
     mele_i_gp *gp = t->gp;
 
     for (size_t i = 0; i < t->held; i++)
         memcpy(gp->x + i * d, t->rows->x + t->row[i] * d, d * sizeof *gp->x);
     memcpy(gp->weights, t->weights, t->held * sizeof *gp->weights);
-    for (size_t j = 0; j < d; j++)
-        gp->length[j] = MELE_I_GP_NO_SAY;
-    for (size_t j = 0; j < t->inputs; j++) {
-        const standard *s = &t->of_x[t->input[j]];
-        const double length = exp(t->log[j]) * s->spread / s->power;
-        gp->length[t->input[j]] = fmax(mele_i_finite(length), DBL_MIN);
-    }
-    gp->noise = exp(t->log[t->inputs]);
+    for (size_t q = 0; q < terms; q++)
+        set_lengths(t, t->log + q * t->inputs, gp->length + q * d);
+    mele_i_gp_shares(t->log + terms * t->inputs, terms, gp->share);
+    gp->noise = exp(t->log[mele_i_gp_hypers(terms, t->inputs) - 1]);
 }
 
 /* A constant target is its mean, give or take its rounding. */
@@ -415,8 +429,8 @@ static mele_status make_state(training *t, mele_error *error)
     mele_status status = MELE_OK;
     bool factored = false;
 
-    t->gp = mele_i_gp_make(mele_i_gp_kernel_named(t->options->kernel), n, t->shape->columns,
-                           t->shape->outputs);
+    t->gp = mele_i_gp_make(mele_i_gp_kernel_named(t->options->kernel), t->options->terms, n,
+                           t->shape->columns, t->shape->outputs);
     if (t->gp == NULL || factor == NULL) {
         status = mele_i_no_memory(error);
         goto cleanup;
@@ -610,7 +624,23 @@ static size_t work(const mele_i_expert *expert, const mele_i_expert_shape *shape
 {
     const mele_i_gp *gp = expert->state;
 
-    return gp->rows * (gp->rows / 2 + shape->columns + shape->outputs + 16);
+    return gp->rows * (gp->rows / 2 + gp->terms * (shape->columns + 16) + shape->outputs);
+}
+
+/* A term's; null: the column was constant. */
+static json_t *lengths_of(const mele_i_gp *gp, size_t term)
+{
+    const double *length = gp->length + term * gp->columns;
+    json_t *array = json_array();
+
+    for (size_t j = 0; j < gp->columns && array != NULL; j++)
+        if (json_array_append_new(array, length[j] == MELE_I_GP_NO_SAY ? json_null()
+                                                                       : json_real(length[j]))
+            != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    return array;
 }
 
 static json_t *describe(const mele_i_expert *expert, const mele_i_expert_shape *shape)
@@ -619,13 +649,13 @@ static json_t *describe(const mele_i_expert *expert, const mele_i_expert_shape *
     json_t *object = json_object(), *signal = json_array(), *lengths = json_array();
     bool ok = object != NULL && mele_i_json_put(object, "kernel", json_string(gp->kernel->name));
 
-    for (size_t j = 0; j < shape->columns && ok; j++)
-        ok = json_array_append_new(lengths, gp->length[j] == MELE_I_GP_NO_SAY
-                                                ? json_null() : json_real(gp->length[j])) == 0;
+    for (size_t q = 0; q < gp->terms && ok; q++)
+        ok = json_array_append_new(lengths, lengths_of(gp, q)) == 0;
     for (size_t o = 0; o < shape->outputs && ok; o++)
         ok = json_array_append_new(signal, json_real(mele_i_gp_variance(gp->signal[o],
                                                                         gp->unit[o]))) == 0;
     ok = ok && mele_i_json_put(object, "lengths", json_incref(lengths))
+         && mele_i_json_put(object, "shares", mele_i_json_numbers(gp->share, gp->terms))
          && mele_i_json_put(object, "noise", json_real(gp->noise))
          && mele_i_json_put(object, "mean", mele_i_json_numbers(gp->mean, gp->outputs))
          && mele_i_json_put(object, "signal", json_incref(signal))
@@ -659,6 +689,7 @@ static mele_status load(const json_t *object, const mele_i_expert_shape *shape,
 const mele_i_expert_kind mele_i_expert_gp = {
     .name = "gp",
     .regression = true,
+    .ridge = NAN,
     .train = train,
     .free = mele_i_gp_free,
     .scratch = scratch,

@@ -5,7 +5,11 @@
 
 /* Stationary covariance functions k of the squared scaled distance
  *     s(x, x') = sum_j ((x_j - x'_j) / l_j)^2,    k = 1 at s = 0,
- * with a length l_j for every input. A row of the table each. */
+ * with a length l_j for every input. A row of the table each. A process has the sum of `terms` of
+ * them, of one family, each with its own lengths and its share of the signal's variance:
+ *     K(x, x') = sum_t share_t k(s_t(x, x')),    sum_t share_t = 1. */
+#define MELE_I_GP_MOST_TERMS 4
+
 typedef struct mele_i_gp_kernel {
     const char *name;
 

@@ -1,4 +1,4 @@
-/* The search for lengths and the noise ratio.
+/* The search for lengths, shares and the noise ratio.
  *
  * What is minimised over the logarithms is the negative log likelihood (gp_likelihood.c) plus the
  * priors' sum (log v - centre)^2 / (2 spread^2): they keep the lengths of inputs without influence
@@ -7,7 +7,7 @@
  * columns grow as sqrt(d), and so does the prior's centre (Hvarfner, Hellsten, Nardi 2024, ICML).
  *
  * L-BFGS works on u, with log v = middle + half tanh(u / half): whatever u is, lengths stay within
- * LENGTHS and the ratio within NOISE. */
+ * LENGTHS, the shares' ratios within RATIO and the noise within NOISE. */
 #include "expert/gp_search.h"
 
 #include <math.h>
@@ -22,7 +22,7 @@ typedef struct range {
     double low, high;
 } range;
 
-static const range LENGTHS = {1e-2, 1e3}, NOISE = {1e-10, 1e2};
+static const range LENGTHS = {1e-2, 1e3}, RATIO = {1e-4, 1e4}, NOISE = {1e-10, 1e2};
 
 typedef struct prior {
     double centre, spread;
@@ -30,6 +30,7 @@ typedef struct prior {
 
 /* Chosen by 10-fold cross-validation of concrete and mpg, 120 and 500 rows a process. */
 static const prior LENGTH_PRIOR = {1, 0.7}; /* of log length - log sqrt(d) */
+static const prior RATIO_PRIOR = {-1.4, 2};
 static const prior NOISE_PRIOR = {-5, 3};   /* of the log ratio */
 
 /* Equal lengths to start from, times sqrt(d): the likelihood of a function that goes up and down
@@ -37,13 +38,19 @@ static const prior NOISE_PRIOR = {-5, 3};   /* of the log ratio */
 static const double START_LENGTHS[] = {1, 0.3, 0.1, 0.03};
 
 #define START_NOISE 0.01
+
+/* With several terms the first are shorter, and each START_STEP times longer than the one before. */
+#define START_SHORT 0.7
+#define START_STEP 4
+#define START_RATIO 0.25 /* of a term's share to the one before */
+#define START_NOISES 0.1
 #define MOST_ITERATIONS 100
 #define TOLERANCE 0.1 /* of the gradient: log likelihood by log v */
 #define MEMORY 10
 
 typedef struct searching {
     const mele_i_gp_search *search;
-    double *log; /* restarts x (columns + 1): starts, then results */
+    double *log; /* restarts x hyper-parameters: starts, then results */
     mele_i_lbfgs_info *info;
 } searching;
 
@@ -54,15 +61,20 @@ typedef struct climb {
     double *log, *room;
 } climb;
 
+static size_t count_of(const mele_i_gp_data *data)
+{
+    return mele_i_gp_hypers(data->terms, data->columns);
+}
+
 static range range_of(const mele_i_gp_data *data, size_t j)
 {
-    return j < data->columns ? LENGTHS : NOISE;
+    return j < data->terms * data->columns ? LENGTHS : j + 1 < count_of(data) ? RATIO : NOISE;
 }
 
 static prior prior_of(const mele_i_gp_data *data, size_t j)
 {
-    if (j == data->columns)
-        return NOISE_PRIOR;
+    if (j >= data->terms * data->columns)
+        return j + 1 < count_of(data) ? RATIO_PRIOR : NOISE_PRIOR;
     return (prior){LENGTH_PRIOR.centre + 0.5 * log((double)data->columns), LENGTH_PRIOR.spread};
 }
 
@@ -90,7 +102,7 @@ static mele_status objective(void *context, const double *u, double *value, doub
                              mele_error *error)
 {
     climb *c = context;
-    const size_t count = c->data->columns + 1;
+    const size_t count = count_of(c->data);
     double *slope = c->log + count;
 
     (void)error;
@@ -113,12 +125,12 @@ static mele_status objective(void *context, const double *u, double *value, doub
 static mele_status make_climb(climb *c, mele_error *error)
 {
     const mele_i_gp_data *data = c->data;
-    const size_t count = data->columns + 1;
+    const size_t count = count_of(data);
 
     c->log = MELE_I_ARRAY(double, 2 * count);
     c->room = MELE_I_ARRAY(double, mele_i_lbfgs_room(count, MEMORY));
-    if (!mele_i_gp_work_make(&c->work, data->rows, data->columns, data->outputs) || c->log == NULL
-        || c->room == NULL)
+    if (!mele_i_gp_work_make(&c->work, data->terms, data->rows, data->columns, data->outputs)
+        || c->log == NULL || c->room == NULL)
         return mele_i_no_memory(error);
     return MELE_OK;
 }
@@ -132,11 +144,16 @@ static void free_climb(climb *c)
 
 static void set_equal(const mele_i_gp_data *data, double length, double *out)
 {
-    const size_t d = data->columns;
+    const size_t d = data->columns, count = count_of(data);
+    const double shortest = data->terms == 1 ? 1 : START_SHORT;
 
-    for (size_t j = 0; j < d; j++)
-        out[j] = log(length) + 0.5 * log((double)d);
-    out[d] = log(START_NOISE);
+    for (size_t q = 0; q < data->terms; q++)
+        for (size_t j = 0; j < d; j++)
+            out[q * d + j] = log(length * shortest) + (double)q * log(START_STEP)
+                             + 0.5 * log((double)d);
+    for (size_t q = 1; q < data->terms; q++)
+        out[data->terms * d + q - 1] = (double)q * log(START_RATIO);
+    out[count - 1] = log(data->terms == 1 ? START_NOISE : START_NOISES);
 }
 
 void mele_i_gp_search_fixed(const mele_i_gp_search *search, double *logs)
@@ -144,10 +161,10 @@ void mele_i_gp_search_fixed(const mele_i_gp_search *search, double *logs)
     set_equal(search->data, START_LENGTHS[0], logs);
 }
 
-/* What START_LENGTHS has best, as u. trial: columns + 1 numbers. */
+/* What START_LENGTHS has best, as u. trial: as many numbers. */
 static mele_status choose_start(climb *c, double *trial, double *u, mele_error *error)
 {
-    const size_t count = c->data->columns + 1;
+    const size_t count = count_of(c->data);
     const size_t lengths = c->data->columns == 0 ? 1 : sizeof START_LENGTHS / sizeof *START_LENGTHS;
     double least = INFINITY, value;
     mele_status status = MELE_OK;
@@ -170,7 +187,7 @@ static mele_status climb_from(climb *c, const mele_i_gp_search *search, double *
 {
     const size_t most = search->most_iterations;
     mele_i_lbfgs_problem problem = {
-        .count = c->data->columns + 1, .memory = MEMORY,
+        .count = count_of(c->data), .memory = MEMORY,
         .max_iterations = most > 0 ? most : MOST_ITERATIONS, .tolerance = TOLERANCE,
         .objective = objective, .context = c};
     mele_status status = mele_i_lbfgs(&problem, u, c->room, info, error);
@@ -184,7 +201,7 @@ static mele_status search_once(void *context, size_t index, mele_engine *engine,
 {
     const searching *s = context;
     const mele_i_gp_data *data = s->search->data;
-    const size_t count = data->columns + 1;
+    const size_t count = count_of(data);
     double *logs = s->log + index * count, slope;
     climb c = {.data = data};
     mele_status status = make_climb(&c, error);
@@ -208,7 +225,7 @@ static mele_status search_once(void *context, size_t index, mele_engine *engine,
 static void set_starts(searching *s)
 {
     const mele_i_gp_data *data = s->search->data;
-    const size_t count = data->columns + 1;
+    const size_t count = count_of(data);
     mele_i_stream stream = s->search->stream;
 
     for (size_t j = 0; j < count; j++)
@@ -222,7 +239,7 @@ static void set_starts(searching *s)
 mele_status mele_i_gp_search_run(const mele_i_gp_search *search, mele_engine *engine, double *logs,
                                  mele_i_lbfgs_info *info, mele_error *error)
 {
-    const size_t count = search->data->columns + 1, restarts = search->restarts;
+    const size_t count = count_of(search->data), restarts = search->restarts;
     searching s = {search, MELE_I_ARRAY(double, restarts * count),
                    MELE_I_ZEROED(mele_i_lbfgs_info, restarts)};
     mele_i_tasks tasks = {.count = restarts, .run = search_once, .context = &s};

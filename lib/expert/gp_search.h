@@ -11,14 +11,14 @@ typedef struct mele_i_gp_search {
     const mele_i_gp_data *data;
     size_t restarts;        /* searches, of which the best is kept */
     size_t most_iterations; /* of each; 0: the default */
-    const double *start;    /* columns + 1 logarithms of lengths and the noise ratio to start from;
-                               NULL: the best of some fixed ones */
+    const double *start;    /* mele_i_gp_hypers() logarithms to start from; NULL: the best of some
+                               fixed ones */
     mele_i_stream stream;   /* for the other starts */
 } mele_i_gp_search;
 
-/* The hyper-parameters that maximise the posterior density, as columns + 1 logarithms (see
- * gp_search.c). Untouched on error. O(n^3) an evaluation; the restarts are tasks, each with two
- * matrices of n^2 numbers of its own. */
+/* The logarithms of the hyper-parameters that maximise the posterior density (see gp_search.c).
+ * Untouched on error. O(n^3) an evaluation; the restarts are tasks, each with a matrix of n^2
+ * numbers of its own. */
 mele_status mele_i_gp_search_run(const mele_i_gp_search *search, mele_engine *engine, double *logs,
                                  mele_i_lbfgs_info *info, mele_error *error);
 

@@ -23,6 +23,7 @@
 
 #define TILE 32  /* rows predicted at a time: their covariances fit in a cache */
 #define PANEL 64 /* columns of the whitener at a time: so many of a tile stay in the nearest one */
+#define WHOLE 1e-9 /* how far from 1 the sum of shares may be */
 
 /* The columns of the panel that starts at column `first`; its rows are first .. n - 1. */
 static size_t panel_columns(size_t n, size_t first)
@@ -39,17 +40,17 @@ static size_t whitener_size(size_t n)
     return size;
 }
 
-mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t rows, size_t columns,
+mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t terms, size_t rows, size_t columns,
                           size_t outputs)
 {
     mele_i_gp *gp = MELE_I_NEW(mele_i_gp);
 
     if (gp == NULL)
         return NULL;
-    *gp = (mele_i_gp){.kernel = kernel, .rows = rows, .columns = columns,
+    *gp = (mele_i_gp){.kernel = kernel, .terms = terms, .rows = rows, .columns = columns,
                       .outputs = outputs};
-    gp->x = MELE_I_ARRAY(double, 2 * rows * columns);
-    gp->length = MELE_I_ARRAY(double, 2 * columns + 3 * outputs);
+    gp->x = MELE_I_ARRAY(double, (terms + 1) * rows * columns);
+    gp->length = MELE_I_ARRAY(double, (terms + 1) * columns + terms + 3 * outputs);
     gp->coefficients = MELE_I_ZEROED(double, outputs * (rows + 1) + rows);
     gp->whitener = mele_i_large_array(whitener_size(rows), sizeof(double));
     if (gp->x == NULL || gp->length == NULL || gp->coefficients == NULL || gp->whitener == NULL) {
@@ -57,7 +58,8 @@ mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t rows, size_t co
         return NULL;
     }
     gp->z = gp->x + rows * columns;
-    gp->centre = gp->length + columns;
+    gp->share = gp->length + terms * columns;
+    gp->centre = gp->share + terms;
     gp->mean = gp->centre + columns;
     gp->unit = gp->mean + outputs;
     gp->signal = gp->unit + outputs;
@@ -81,14 +83,17 @@ void mele_i_gp_free(void *state)
 bool mele_i_gp_factor(mele_i_gp *gp, double *factor, double *block)
 {
     const size_t n = gp->rows, d = gp->columns;
+    const mele_i_gp_rows rows = {gp->kernel, gp->terms, n, d, gp->share, gp->z};
 
     for (size_t j = 0; j < d; j++) {
         gp->centre[j] = 0;
         for (size_t i = 0; i < n; i++)
             gp->centre[j] += gp->x[i * d + j] / (double)n;
     }
-    mele_i_kernels_best()->standardise(gp->x, d, n, d, gp->centre, gp->length, gp->centre, gp->z);
-    mele_i_gp_covariance(gp->kernel, gp->z, n, d, gp->weights, gp->noise, block, factor, NULL);
+    for (size_t q = 0; q < gp->terms; q++)
+        mele_i_kernels_best()->standardise(gp->x, d, n, d, gp->centre, gp->length + q * d,
+                                           gp->centre, gp->z + q * n * d);
+    mele_i_gp_covariance(&rows, gp->weights, gp->noise, block, factor);
     return mele_i_cholesky(factor, n);
 }
 
@@ -180,15 +185,29 @@ static double squares(const double *a, size_t n)
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
+/* t->covariance: of every row with the rows held. */
+static void cover_tile(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
+                       const tile *t)
+{
+    const mele_i_kernels *kernels = mele_i_kernels_best();
+    const size_t n = gp->rows, d = gp->columns;
+
+    for (size_t q = 0; q < gp->terms; q++) {
+        kernels->standardise(x, stride, rows, d, gp->centre, gp->length + q * d, gp->centre, t->z);
+        kernels->distances(t->z, d, rows, d, gp->z + q * n * d, n, t->part);
+        gp->kernel->values(t->part, rows * n, NULL);
+        for (size_t i = 0; i < rows * n; i++)
+            t->covariance[i] = (q == 0 ? 0 : t->covariance[i]) + gp->share[q] * t->part[i];
+    }
+}
+
 static void predict_tile(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
                          const tile *t, double *mean, double *variance, size_t out_stride)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
-    const size_t n = gp->rows, d = gp->columns, m = gp->outputs;
+    const size_t n = gp->rows, m = gp->outputs;
 
-    kernels->standardise(x, stride, rows, d, gp->centre, gp->length, gp->centre, t->z);
-    kernels->distances(t->z, d, rows, d, gp->z, n, t->covariance);
-    gp->kernel->values(t->covariance, rows * n, NULL);
+    cover_tile(gp, x, stride, rows, t);
     kernels->linear(t->covariance, n, rows, n, gp->coefficients, m, t->mean, m);
     for (size_t i = 0; i < rows; i++)
         for (size_t o = 0; o < m; o++)
@@ -236,7 +255,9 @@ bool mele_i_gp_save(const mele_i_gp *gp, json_t *object)
 {
     const size_t m = gp->outputs;
     bool ok = mele_i_json_put(object, "kernel", json_string(gp->kernel->name))
-              && mele_i_json_put(object, "lengths", mele_i_json_numbers(gp->length, gp->columns))
+              && mele_i_json_put(object, "lengths",
+                                 mele_i_json_matrix(gp->length, gp->terms, gp->columns))
+              && mele_i_json_put(object, "shares", mele_i_json_numbers(gp->share, gp->terms))
               && mele_i_json_put(object, "noise", json_real(gp->noise))
               && mele_i_json_put(object, "mean", mele_i_json_numbers(gp->mean, m))
               && mele_i_json_put(object, "unit", mele_i_json_numbers(gp->unit, m))
@@ -261,14 +282,18 @@ static mele_status check_positive(const char *key, const double *number, size_t 
     return MELE_OK;
 }
 
-/* The rows of "x", counted before memory is taken for them. */
-static mele_status load_size(const json_t *object, size_t columns, size_t outputs, size_t *rows,
-                             mele_error *error)
+/* The terms and the rows of "x", counted before memory is taken for them. */
+static mele_status load_sizes(const json_t *object, size_t columns, size_t outputs, size_t *terms,
+                              size_t *rows, mele_error *error)
 {
     const json_t *x = json_object_get(object, "x"), *c = json_object_get(object, "coefficients");
     const json_t *row;
     size_t i, count = json_array_size(x);
 
+    *terms = json_array_size(json_object_get(object, "lengths"));
+    if (*terms == 0 || *terms > MELE_I_GP_MOST_TERMS)
+        return mele_i_fail(error, MELE_EDATA, "\"lengths\" is not an array of 1 to %d terms",
+                           MELE_I_GP_MOST_TERMS);
     if (count == 0 || count > MELE_I_GP_MOST_ROWS)
         return mele_i_fail(error, MELE_EDATA, "\"x\" is not an array of 1 to %d rows",
                            MELE_I_GP_MOST_ROWS);
@@ -306,13 +331,30 @@ static mele_status load_coefficients(const json_t *object, mele_i_gp *gp, mele_e
     return status;
 }
 
+static mele_status load_terms(const json_t *object, mele_i_gp *gp, mele_error *error)
+{
+    const size_t d = gp->columns, terms = gp->terms;
+    double sum = 0;
+    mele_status status = mele_i_json_get_matrix(object, "lengths", gp->length, terms, d, error);
+
+    if (status == MELE_OK)
+        status = check_positive("lengths", gp->length, terms * d, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_numbers(object, "shares", gp->share, terms, error);
+    if (status == MELE_OK)
+        status = check_positive("shares", gp->share, terms, error);
+    for (size_t q = 0; q < terms && status == MELE_OK; q++)
+        sum += gp->share[q];
+    if (status == MELE_OK && !(fabs(sum - 1) < WHOLE))
+        status = mele_i_fail(error, MELE_EDATA, "\"shares\" have the sum %g, not 1", sum);
+    return status;
+}
+
 static mele_status load_numbers(const json_t *object, mele_i_gp *gp, mele_error *error)
 {
     const size_t d = gp->columns, m = gp->outputs;
-    mele_status status = mele_i_json_get_numbers(object, "lengths", gp->length, d, error);
+    mele_status status = load_terms(object, gp, error);
 
-    if (status == MELE_OK)
-        status = check_positive("lengths", gp->length, d, error);
     if (status == MELE_OK)
         status = mele_i_json_get_number(object, "noise", &gp->noise, error);
     if (status == MELE_OK)
@@ -341,7 +383,7 @@ mele_status mele_i_gp_load(const json_t *object, size_t columns, size_t outputs,
 {
     const mele_i_gp_kernel *kernel = NULL;
     const char *name;
-    size_t rows = 0;
+    size_t terms = 0, rows = 0;
     double *factor = NULL;
     mele_i_gp *gp = NULL;
 
@@ -349,10 +391,10 @@ mele_status mele_i_gp_load(const json_t *object, size_t columns, size_t outputs,
     if (status == MELE_OK && (kernel = mele_i_gp_kernel_named(name)) == NULL)
         status = mele_i_fail(error, MELE_EDATA, "there is no kernel \"%s\"", name);
     if (status == MELE_OK)
-        status = load_size(object, columns, outputs, &rows, error);
+        status = load_sizes(object, columns, outputs, &terms, &rows, error);
     if (status != MELE_OK)
         return status;
-    gp = mele_i_gp_make(kernel, rows, columns, outputs);
+    gp = mele_i_gp_make(kernel, terms, rows, columns, outputs);
     factor = mele_i_large_array(rows * (rows + MELE_I_GP_BLOCK), sizeof(double));
     if (gp == NULL || factor == NULL)
         status = mele_i_no_memory(error);

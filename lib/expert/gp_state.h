@@ -4,14 +4,16 @@
 #include "expert/gp_kernel.h"
 #include "expert/kind.h"
 
-/* A Gaussian process as it predicts, M targets with shared lengths and noise ratio e:
+/* A Gaussian process as it predicts, M targets with shared lengths, shares and noise ratio e:
  *     mean_t(x)     = mean_t + unit_t k(x)' a_t,
- *     variance_t(x) = unit_t^2 signal_t (1 + e - |whitener k(x)|^2),    k_i(x) = k(x, x_i). */
+ *     variance_t(x) = unit_t^2 signal_t (1 + e - |whitener k(x)|^2),    k_i(x) = K(x, x_i),
+ * where K is a sum of terms (gp_kernel.h). */
 typedef struct mele_i_gp {
     const mele_i_gp_kernel *kernel;
-    size_t rows, columns, outputs;
+    size_t terms, rows, columns, outputs;
     double noise;                 /* e: of noise to signal, for a row of weight 1 */
-    double *length;               /* columns; MELE_I_GP_NO_SAY: the column was constant */
+    double *length;               /* terms x columns; MELE_I_GP_NO_SAY: the column was constant */
+    double *share;                /* terms, sum 1 */
     double *mean, *unit, *signal; /* outputs */
     double *x;                    /* rows x columns, as they were given */
     double *weights;              /* rows */
@@ -19,7 +21,7 @@ typedef struct mele_i_gp {
 
     /* what follows from these */
     double *centre;   /* columns: of x */
-    double *z;        /* rows x columns: x minus centre over lengths */
+    double *z;        /* terms x rows x columns: x minus centre over a term's lengths */
     double *whitener; /* L^-1, LL' the covariance, in panels of columns (see gp_state.c) */
 } mele_i_gp;
 
@@ -29,11 +31,11 @@ typedef struct mele_i_gp {
 #define MELE_I_GP_MOST_ROWS 20000
 
 /* Room for one with so many rows; NULL: no memory. Free with mele_i_gp_free(). */
-mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t rows, size_t columns,
+mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t terms, size_t rows, size_t columns,
                           size_t outputs);
 void mele_i_gp_free(void *state);
 
-/* From x, length, weights and noise: centre and z, and the covariance's factor, whose lower
+/* From x, length, share, weights and noise: centre and z, and the covariance's factor, whose lower
  * triangle goes to `factor` (rows x rows). False: it is not positive definite. block:
  * MELE_I_GP_BLOCK x rows numbers. */
 bool mele_i_gp_factor(mele_i_gp *gp, double *factor, double *block);
@@ -48,14 +50,14 @@ void mele_i_gp_inverse_diagonal(const mele_i_gp *gp, double *out);
 size_t mele_i_gp_scratch(const mele_i_gp *gp);
 
 /* Mean and variance (NULL: not wanted) of rows; out_stride from a row of the results to the next.
- * O(n (d + M)) a row, with variances O(n^2). */
+ * O(n (terms d + M)) a row, with variances O(n^2). */
 void mele_i_gp_predict(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
                        double *mean, double *variance, size_t out_stride, void *scratch);
 
 /* A variance in units^2 in the targets' own, above 0 and finite. */
 double mele_i_gp_variance(double variance, double unit);
 
-#define MELE_I_GP_KEYS ",kernel,lengths,noise,mean,unit,signal,x,weights?,coefficients"
+#define MELE_I_GP_KEYS ",kernel,lengths,shares,noise,mean,unit,signal,x,weights?,coefficients"
 
 bool mele_i_gp_save(const mele_i_gp *gp, json_t *object);
 

@@ -103,7 +103,7 @@ static void moments_add(const fitting *f, const size_t *row, const double *root,
                         size_t after, double *chunk, double *factor)
 {
     const mele_matrix *x = f->problem->x;
-    const bool more = after + count <= x->rows;
+    const bool more = after + 2 * count <= x->rows;
 
     mele_i_frame_pack(&f->frame, row, root, count, f->width, chunk);
     mele_i_gram_add(chunk, f->q, count, factor, more ? x->data + after * x->stride : NULL,

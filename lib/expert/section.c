@@ -98,12 +98,16 @@ static mele_status load_variance(mele_experts *e, size_t k, const json_t *object
     return status;
 }
 
+/* Files of the first release have no "kind" and "degree": they are the section's, and 1. */
 static mele_status load_kind(const mele_experts *e, const json_t *object, const char *what,
                              mele_i_expert *expert, mele_error *error)
 {
-    const char *name;
-    mele_status status = mele_i_json_get_string(object, "kind", &name, error);
+    const char *name = e->name;
+    mele_status status = MELE_OK;
 
+    expert->degree = 1;
+    if (json_object_get(object, "kind") != NULL)
+        status = mele_i_json_get_string(object, "kind", &name, error);
     if (status != MELE_OK)
         return status;
     expert->kind = mele_i_expert_kind_named(name);
@@ -113,8 +117,9 @@ static mele_status load_kind(const mele_experts *e, const json_t *object, const 
         return mele_i_fail(error, MELE_EDATA, "%s: there is no kind of expert \"%s\" for %s", what,
                            name, e->classes > 0 ? "classes" : "targets");
     }
-    status = mele_i_json_get_size(object, "degree", 1, expert->kind->expands ? 2 : 1,
-                                  &expert->degree, error);
+    if (json_object_get(object, "degree") != NULL)
+        status = mele_i_json_get_size(object, "degree", 1, expert->kind->expands ? 2 : 1,
+                                      &expert->degree, error);
     if (status == MELE_OK
         && mele_i_basis_columns(e->columns, expert->degree) > MELE_I_MOST_COLUMNS)
         status = mele_i_fail(error, MELE_EDATA, "%s: too many terms of degree 2", what);
@@ -144,7 +149,7 @@ static mele_status load_own(mele_experts *e, size_t k, const json_t *object, con
     if (status != MELE_OK)
         return status;
     const mele_i_expert_shape shape = shape_of(e, expert->degree);
-    snprintf(keys, sizeof keys, "rows,rank,fallback,kind,degree%s%s%s",
+    snprintf(keys, sizeof keys, "rows,rank,fallback,kind?,degree?%s%s%s",
              k < e->clusters ? ",own?" : "", expert->kind->keys,
              e->variance == NULL ? "" : ",variance");
     status = mele_i_json_keys(object, what, keys, error);

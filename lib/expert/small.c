@@ -125,6 +125,9 @@ mele_status mele_i_small_settle(mele_experts *e, mele_i_regions *regions,
         info[k].own = e->expert[k].own;
     }
     move_rows(&s);
+    for (size_t k = 0; k < K && merge; k++)
+        if (e->expert[k].answers == k)
+            info[k].rows = e->expert[k].rows = regions->total[k];
 
 cleanup:
     free(s.few);

@@ -302,9 +302,9 @@ INLINE void gram(const double *rows, size_t q, size_t count, double *out, const 
 
     for (size_t a = 0; a < q; a++)
         work += a / MELE_I_LANES + 1;
-    if (ahead > 0) {
+    if (ahead > work) { /* else there is more work than memory to wait for */
         g.next = (const char *)next;
-        g.share = ahead / work; /* rounded down: what is asked for is there */
+        g.share = ahead / work + 1;
     }
     for (; i + most <= q; i += most)
         gram_strip(&g, i, most, most);

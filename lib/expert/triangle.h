@@ -30,8 +30,8 @@ void mele_i_cross_add(const double *a, size_t na, const double *b, size_t nb, si
 /* Moments of rows, for which rows are row-major: their numbers in `width` columns, q rounded up to
  * MELE_I_LANES, aligned to 64 bytes. out[i * width + j] += sum over the rows of their numbers i and
  * j, for j <= i < q (and some of j > i, and past q); row after row, so that it does not matter how
- * they are cut into calls. Meanwhile `ahead` bytes for every row are asked for from `next` on, which
- * will be read soon; 0: none. */
+ * they are cut into calls. Meanwhile `ahead` bytes for every row are asked for from `next` on, or
+ * more, but less than twice as much, since they will be read soon; 0: none. */
 size_t mele_i_gram_width(size_t q);
 void mele_i_gram_add(const double *rows, size_t q, size_t count, double *out, const double *next,
                      size_t ahead);

@@ -55,6 +55,8 @@ typedef struct mele_expert_options {
     double holdout;     /**< mlp: the share of rows that early stopping watches, 0 to 0.5; 0: none;
                              negative (default): 0.1 with many rows, else none, see methods.md */
     const char *kernel; /**< gp: "squared-exponential" or "matern52" (default) */
+    size_t terms;       /**< gp: the covariance is the sum of so many kernels, each with its own
+                             lengths and variance, 1 to 4; default 2 */
     size_t most_rows;   /**< gp: rows of a region that are used at most, 2 to 20000; more are thinned
                              out to a random subset; default 500 */
     size_t restarts;    /**< mlp, gp: starts, of which the best is kept; default 1 */
@@ -70,8 +72,9 @@ typedef struct mele_expert_options {
     const double *center, *scale; /**< d numbers each, what 0 and 1 of a column are in the data's
                              units: center + scale x. For standard errors alone; NULL (default): 0
                              and 1 */
-    size_t only;        /**< 1 to K: train this expert alone (and with the first the global expert);
-                             the others are those of `start`, or not there. 0 (default): all */
+    size_t only;        /**< 1 to K: train this expert alone (and the global one, where the kind
+                             always has one or this region needs it); the others are those of
+                             `start`, or not there. 0 (default): all */
     size_t freeze;      /**< 1 to K: this one stays as it is in `start`. 0 (default): none */
     const mele_experts *start; /**< experts of the same shape that mlp, gp and logistic start from
                              where the kinds agree, and that `only` and `freeze` leave as they are;
@@ -99,8 +102,8 @@ typedef struct mele_expert_info {
     double error;    /**< training error a row: mean squared error (mean over targets), or mean
                           negative log-likelihood */
     double left_out; /**< the same measure of the left-out predictions; NaN: not computed */
-    double ridge;    /**< the ridge used: for logistic experts at least 1e-8 a unit of weight;
-                          gp: NaN */
+    double ridge;    /**< the ridge used: for logistic experts at least 1e-12 a unit of weight, or
+                          1e-8 where classes are separable; gp: NaN */
     size_t candidates; /**< auto: of these left-out errors, in the order of
                           mele_expert_candidate() */
     double candidate[MELE_EXPERT_CANDIDATES];

@@ -203,7 +203,7 @@ static json_t *targets_object(const mele_model *model, const json_t *values, boo
     return good_or_null(object, good);
 }
 
-/* An object from column to length; null: the column does not matter. */
+/* Of a term: an object from column to length; null: the column does not matter. */
 static json_t *lengths_object(const mele_model *model, const json_t *lengths)
 {
     json_t *object = json_object();
@@ -222,6 +222,18 @@ static json_t *lengths_object(const mele_model *model, const json_t *lengths)
     return good_or_null(object, good);
 }
 
+static json_t *all_lengths(const mele_model *model, const json_t *terms)
+{
+    json_t *array = json_array();
+    const json_t *lengths;
+    bool good = array != NULL;
+    size_t q;
+
+    json_array_foreach(terms, q, lengths)
+        good = good && json_array_append_new(array, lengths_object(model, lengths)) == 0;
+    return good_or_null(array, good);
+}
+
 /* What an expert's kind says of it, in the data's units: lengths of columns, means and variances of
  * targets; the rest as it is. */
 static json_t *details_object(const mele_model *model, size_t k)
@@ -237,7 +249,7 @@ static json_t *details_object(const mele_model *model, size_t k)
         if (!good || value == signal || value == noise)
             continue;
         good = strcmp(key, "lengths") == 0
-                   ? mele_i_json_put(object, key, lengths_object(model, value))
+                   ? mele_i_json_put(object, key, all_lengths(model, value))
                : strcmp(key, "mean") == 0
                    ? mele_i_json_put(object, key, targets_object(model, value, false, 1))
                    : mele_i_json_put(object, strcmp(key, "rows") == 0 ? "rows_held" : key,
@@ -355,15 +367,11 @@ static void say_key(line *l, const char *key)
         say(l, "%c", *key == '_' ? ' ' : *key);
 }
 
-/* "key value", or "key name value name value" of an object that is not too long. */
-static void say_detail(line *l, const char *key, const json_t *value)
+static void say_value(line *l, const json_t *value)
 {
     const char *name;
     json_t *one;
 
-    if (json_is_object(value) && json_object_size(value) > MOST_SAID)
-        return;
-    say_key(l, key);
     if (json_is_string(value))
         say(l, " %s", json_string_value(value));
     else if (json_is_number(value))
@@ -371,6 +379,24 @@ static void say_detail(line *l, const char *key, const json_t *value)
     json_object_foreach((json_t *)value, name, one)
         if (json_is_number(one))
             say(l, " %s %.4g", name, json_number_value(one));
+}
+
+/* "key value", or "key name value name value" of an object that is not too long; the values of an
+ * array have "and" between them. */
+static void say_detail(line *l, const char *key, const json_t *value)
+{
+    const json_t *one = json_is_array(value) ? json_array_get(value, 0) : value;
+    size_t i;
+
+    if (json_is_object(one) && json_object_size(one) > MOST_SAID)
+        return;
+    say_key(l, key);
+    if (!json_is_array(value))
+        say_value(l, value);
+    json_array_foreach(value, i, one) {
+        say(l, i == 0 ? "" : " and");
+        say_value(l, one);
+    }
 }
 
 static void say_expert(const mele_model *model, size_t k, const json_t *expert, line *l)

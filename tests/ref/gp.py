@@ -3,7 +3,7 @@
 
     tests/ref/gp.py data > tests/unit/gp_reference.h
 
-Predictions: the n training rows of a function are x_ij = the fractional part of (i + 1) a_j times
+Predictions: kernels are the sum of terms with a share and lengths each. The n training rows of a function are x_ij = the fractional part of (i + 1) a_j times
 the width of the input's range, with weights 1 or 0.5 + i % 4; kernels have the lengths, the signal
 variance and the noise ratio given; the mean is the generalised least squares constant, subtracted
 beforehand; a row's noise is alpha = signal noise / weight. Variances contain the noise of weight 1.
@@ -55,20 +55,22 @@ def numbers(values):
     return textwrap.fill(text, 93, subsequent_indent="      ")
 
 
-def prediction(kernel, function, n, weighted, lengths, signal, noise):
+def prediction(kernel, function, n, weighted, terms, signal, noise):
     of, ranges = FUNCTIONS[function]
     x, query = points(ranges, 0, n), points(ranges, n, QUERIES)
     y = of(x)
     w = 0.5 + np.arange(n) % 4 if weighted else np.ones(n)
-    k = base(kernel, lengths)
+    k = sum((ConstantKernel(share, "fixed") * base(kernel, lengths) for share, lengths in terms[1:]),
+            start=ConstantKernel(terms[0][0], "fixed") * base(kernel, terms[0][1]))
     r = k(x) + np.diag(noise / w)
     b = np.linalg.solve(r, np.ones(n))
     mean = b @ y / b.sum()
     g = GaussianProcessRegressor(ConstantKernel(signal, "fixed") * k, alpha=signal * noise / w,
                                  optimizer=None).fit(x, y - mean)
     m, s = g.predict(query, return_std=True)
-    print(f'    {{"{kernel}", "{function}", {n}, {int(weighted)}, {len(lengths)}, '
-          f'{numbers(lengths)}, {signal!r}, {noise!r},')
+    print(f'    {{"{kernel}", "{function}", {n}, {int(weighted)}, {len(ranges)}, '
+          f'{len(terms)}, {numbers([s for s, _ in terms])},\n     '
+          f'{numbers([l for _, lengths in terms for l in lengths])}, {signal!r}, {noise!r},')
     print(f"     {g.log_marginal_likelihood_value_!r},")
     print(f"     {numbers(m + mean)},\n     {numbers(s**2 + signal * noise)}}},")
 
@@ -92,13 +94,16 @@ warnings.simplefilter("ignore")
 print(f"/* Written by tests/ref/gp.py, scikit-learn {sklearn.__version__}. */")
 print(f"#define QUERIES {QUERIES}\n")
 print("static const struct {\n    const char *kernel, *function;\n    size_t n;\n"
-      "    int weighted;\n    size_t columns;\n"
-      "    double lengths[2], signal, noise, log_likelihood, mean[QUERIES], variance[QUERIES];\n"
+      "    int weighted;\n    size_t columns, terms;\n"
+      "    double shares[2], lengths[4], signal, noise, log_likelihood, mean[QUERIES], variance[QUERIES];\n"
       "} predictions[] = {")
 for kernel in ["squared-exponential", "matern52"]:
     for weighted in [False, True]:
-        prediction(kernel, "wave", 30, weighted, [0.7], 1.3, 1e-3)
-        prediction(kernel, "branin", 200, weighted, [3.5, 6.5], 9000.0, 1e-4)
+        prediction(kernel, "wave", 30, weighted, [(1.0, [0.7])], 1.3, 1e-3)
+        prediction(kernel, "branin", 200, weighted, [(1.0, [3.5, 6.5])], 9000.0, 1e-4)
+        prediction(kernel, "wave", 30, weighted, [(0.8, [0.4]), (0.2, [5.0])], 1.3, 1e-3)
+        prediction(kernel, "branin", 200, weighted, [(0.3, [3.5, 6.5]), (0.7, [19.0, 11.0])],
+                   9000.0, 1e-4)
 print("};\n")
 print("static const struct {\n    const char *kernel, *set;\n    size_t n;\n"
       "    double log_likelihood, lengths[8], noise;\n"

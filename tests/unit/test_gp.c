@@ -56,8 +56,17 @@ typedef struct trained {
 
 static mele_expert_options settled(const char *kernel)
 {
-    mele_expert_options options = {.kernel = kernel, .most_rows = 500, .restarts = 1, .seed = 1};
+    mele_expert_options options = {.kernel = kernel, .terms = 1, .most_rows = 500, .restarts = 1,
+                                   .seed = 1};
 
+    return options;
+}
+
+static mele_expert_options settled_terms(const char *kernel, size_t terms)
+{
+    mele_expert_options options = settled(kernel);
+
+    options.terms = terms;
     return options;
 }
 
@@ -116,16 +125,17 @@ static void predict_rows(const trained *t, const double *x, size_t rows, double 
 }
 
 /* A process with the hyper-parameters given, of targets in their own units. */
-static mele_i_gp *process_of(const char *kernel, size_t n, size_t d, const double *x,
+static mele_i_gp *process_of(const char *kernel, size_t terms, size_t n, size_t d, const double *x,
                              const double *y, const double *weights, const double *lengths,
-                             double noise, double *signal)
+                             const double *shares, double noise, double *signal)
 {
-    mele_i_gp *gp = mele_i_gp_make(mele_i_gp_kernel_named(kernel), n, d, 1);
+    mele_i_gp *gp = mele_i_gp_make(mele_i_gp_kernel_named(kernel), terms, n, d, 1);
     double *factor = numbers(n * (n + MELE_I_GP_BLOCK)), *ones = numbers(n), copies = 0;
 
     memcpy(gp->x, x, n * d * sizeof *x);
     memcpy(gp->weights, weights, n * sizeof *weights);
-    memcpy(gp->length, lengths, d * sizeof *lengths);
+    memcpy(gp->length, lengths, terms * d * sizeof *lengths);
+    memcpy(gp->share, shares, terms * sizeof *shares);
     memcpy(gp->coefficients + 1, y, n * sizeof *y);
     gp->noise = noise;
     gp->unit[0] = 1;
@@ -197,8 +207,9 @@ Test(gp, predicts_what_scikit_learn_does)
         make_points(predictions[c].function, n, QUERIES, query, truth);
         for (size_t i = 0; i < n; i++)
             weights[i] = predictions[c].weighted ? 0.5 + (double)(i % 4) : 1;
-        mele_i_gp *gp = process_of(predictions[c].kernel, n, d, x, y, weights,
-                                   predictions[c].lengths, predictions[c].noise, &signal);
+        mele_i_gp *gp = process_of(predictions[c].kernel, predictions[c].terms, n, d, x, y, weights,
+                                   predictions[c].lengths, predictions[c].shares,
+                                   predictions[c].noise, &signal);
         gp->signal[0] = predictions[c].signal;
         predict_process(gp, query, QUERIES, mean, variance);
         for (size_t i = 0; i < QUERIES; i++) {
@@ -224,20 +235,23 @@ Test(gp, likelihood_is_that_of_scikit_learn)
 {
     for (size_t c = 0; c < COUNT(predictions); c++) {
         const size_t n = predictions[c].n, d = predictions[c].columns;
-        double *x = numbers(n * d), *y = numbers(n), *weights = numbers(n), log_values[3] = {0};
-        double value, gradient[3];
+        const size_t terms = predictions[c].terms, count = mele_i_gp_hypers(terms, d);
+        double *x = numbers(n * d), *y = numbers(n), *weights = numbers(n), log_values[6] = {0};
+        double value, gradient[6];
         mele_i_gp_work work;
         if (predictions[c].weighted)
             goto next;
         make_points(predictions[c].function, 0, n, x, y);
         for (size_t i = 0; i < n; i++)
             weights[i] = 1;
-        for (size_t j = 0; j < d; j++)
+        for (size_t j = 0; j < terms * d; j++)
             log_values[j] = log(predictions[c].lengths[j]);
-        log_values[d] = log(predictions[c].noise);
-        mele_i_gp_data data = {mele_i_gp_kernel_named(predictions[c].kernel), n, d, 1, x, y,
+        if (terms == 2)
+            log_values[2 * d] = log(predictions[c].shares[1] / predictions[c].shares[0]);
+        log_values[count - 1] = log(predictions[c].noise);
+        mele_i_gp_data data = {mele_i_gp_kernel_named(predictions[c].kernel), terms, n, d, 1, x, y,
                                weights};
-        cr_assert(mele_i_gp_work_make(&work, n, d, 1));
+        cr_assert(mele_i_gp_work_make(&work, terms, n, d, 1));
         cr_assert(mele_i_gp_likelihood(&data, &work, log_values, &value, gradient));
         value = with_signal(value, (double)n, work.signal[0], predictions[c].signal);
         cr_assert(fabs(value + predictions[c].log_likelihood) < 1e-6 * fabs(value),
@@ -265,34 +279,99 @@ static void make_two_targets(size_t n, size_t d, double *x, double *y, double *w
     }
 }
 
+/* By every logarithm, for every kernel and number of terms. The rows are more than a block. */
+static void check_gradient(const mele_i_gp_data *data, mele_i_gp_work *work, const double *at)
+{
+    enum { MOST = MELE_I_GP_MOST_TERMS * 4 };
+    double gradient[MOST], value, low, high, point[MOST];
+    const size_t count = mele_i_gp_hypers(data->terms, data->columns);
+    const double step = 1e-5;
+
+    cr_assert(mele_i_gp_likelihood(data, work, at, &value, gradient));
+    for (size_t j = 0; j < count; j++) {
+        memcpy(point, at, count * sizeof *point);
+        point[j] = at[j] - step;
+        cr_assert(mele_i_gp_likelihood(data, work, point, &low, NULL));
+        point[j] = at[j] + step;
+        cr_assert(mele_i_gp_likelihood(data, work, point, &high, NULL));
+        const double difference = (high - low) / (2 * step);
+        cr_assert(fabs(gradient[j] - difference) < 1e-6 * (1 + fabs(difference)),
+                  "%s, %zu terms, variable %zu: %.10g, by differences %.10g", data->kernel->name,
+                  data->terms, j, gradient[j], difference);
+    }
+}
+
 Test(gp, gradient_is_that_of_differences)
 {
     enum { N = 60, D = 3 };
-    static const double at[][D + 1] = {{0.1, 0.7, 1.9, -3}, {-1, 2.5, 0.4, -7}, {1, 1.2, 3, 1.1}};
-    double x[N * D], y[2 * N], weights[N];
+    static const double lengths[][4 * D] = {
+        {0.1, 0.7, 1.9, 1.1, 1.7, 2.9, -0.4, 0.2, 0.3, 2, 0.1, 1},
+        {-1, 2.5, 0.4, 1, 2, 3, 0.3, 0.2, 0.1, 3, 1, 0.5},
+        {1, 1.2, 3, -0.5, 0.4, 0.2, 2, 1, 3, 0.7, 0.9, 2}};
+    static const double ratios[] = {-1.3, 0.8, -4}, noises[] = {-3, -7, 1.1};
+    double x[N * D], y[2 * N], weights[N], at[4 * (D + 1)];
     mele_i_gp_work work;
 
     make_two_targets(N, D, x, y, weights);
-    cr_assert(mele_i_gp_work_make(&work, N, D, 2));
     for (size_t k = 0; mele_i_gp_kernel_at(k) != NULL; k++)
-        for (size_t c = 0; c < COUNT(at); c++) {
-            const mele_i_gp_data data = {mele_i_gp_kernel_at(k), N, D, 2, x, y, weights};
-            double gradient[D + 1], value, low, high, point[D + 1];
-            cr_assert(mele_i_gp_likelihood(&data, &work, at[c], &value, gradient));
-            for (size_t j = 0; j <= D; j++) {
-                const double step = 1e-5;
-                memcpy(point, at[c], sizeof point);
-                point[j] = at[c][j] - step;
-                cr_assert(mele_i_gp_likelihood(&data, &work, point, &low, NULL));
-                point[j] = at[c][j] + step;
-                cr_assert(mele_i_gp_likelihood(&data, &work, point, &high, NULL));
-                const double difference = (high - low) / (2 * step);
-                cr_assert(fabs(gradient[j] - difference) < 1e-6 * (1 + fabs(difference)),
-                          "%s, variable %zu: %.10g, by differences %.10g", data.kernel->name,
-                          j, gradient[j], difference);
+        for (size_t terms = 1; terms <= MELE_I_GP_MOST_TERMS; terms++) {
+            const mele_i_gp_data data = {mele_i_gp_kernel_at(k), terms, N, D, 2, x, y, weights};
+            cr_assert(mele_i_gp_work_make(&work, terms, N, D, 2));
+            for (size_t c = 0; c < COUNT(lengths); c++) {
+                memcpy(at, lengths[c], terms * D * sizeof *at);
+                memcpy(at + terms * D, ratios, (terms - 1) * sizeof *at);
+                at[terms * (D + 1) - 1] = noises[c];
+                check_gradient(&data, &work, at);
             }
+            mele_i_gp_work_free(&work);
         }
+}
+
+/* Two terms of the same lengths are one, whatever their shares; so is one of a share of 1. */
+Test(gp, equal_terms_are_one)
+{
+    enum { N = 60, D = 3 };
+    static const double one[] = {0.1, 0.7, 1.9, -3};
+    static const double two[] = {0.1, 0.7, 1.9, 0.1, 0.7, 1.9, 0.6, -3};
+    static const double lonely[] = {0.1, 0.7, 1.9, 4, 4, 4, -60, -3};
+    double x[N * D], y[2 * N], weights[N], value, value_of_two, gradient[D + 1], of_two[2 * D + 2];
+    mele_i_gp_work work;
+
+    make_two_targets(N, D, x, y, weights);
+    cr_assert(mele_i_gp_work_make(&work, 2, N, D, 2));
+    for (size_t k = 0; mele_i_gp_kernel_at(k) != NULL; k++) {
+        mele_i_gp_data data = {mele_i_gp_kernel_at(k), 1, N, D, 2, x, y, weights};
+        cr_assert(mele_i_gp_likelihood(&data, &work, one, &value, gradient));
+        data.terms = 2;
+        cr_assert(mele_i_gp_likelihood(&data, &work, lonely, &value_of_two, NULL));
+        cr_assert(fabs(value_of_two - value) < 1e-9 * fabs(value));
+        cr_assert(mele_i_gp_likelihood(&data, &work, two, &value_of_two, of_two));
+        cr_assert(fabs(value_of_two - value) < 1e-9 * fabs(value));
+        cr_assert(fabs(of_two[2 * D]) < 1e-9, "%g", of_two[2 * D]);
+        for (size_t j = 0; j < D; j++)
+            cr_assert(fabs(of_two[j] + of_two[D + j] - gradient[j]) < 1e-9 * (1 + fabs(gradient[j])));
+    }
     mele_i_gp_work_free(&work);
+}
+
+Test(gp, shares_have_the_sum_1)
+{
+    static const struct {
+        size_t terms;
+        double log_ratios[3], shares[4];
+    } known[] = {
+        {1, {0}, {1}},
+        {2, {1.0986122886681098}, {0.25, 0.75}}, /* log 3 */
+        {3, {0, 0.69314718055994531}, {0.25, 0.25, 0.5}},
+        {4, {-800, 900, -900}, {0, 0, 1, 0}},
+    };
+    double shares[4];
+
+    for (size_t c = 0; c < COUNT(known); c++) {
+        mele_i_gp_shares(known[c].log_ratios, known[c].terms, shares);
+        for (size_t q = 0; q < known[c].terms; q++)
+            cr_assert(fabs(shares[q] - known[c].shares[q]) < 1e-15, "case %zu: %g", c, shares[q]);
+    }
 }
 
 /* Rows with whole weights, and the same rows as often as those say. */
@@ -329,10 +408,10 @@ Test(gp, weight_is_copies_of_a_row)
     mele_i_gp_work work;
 
     for (size_t k = 0; mele_i_gp_kernel_at(k) != NULL; k++) {
-        const mele_i_gp_data data = {mele_i_gp_kernel_at(k), c.n, 2, 1, c.x, c.y, c.weights};
-        const mele_i_gp_data all = {mele_i_gp_kernel_at(k), c.all, 2, 1, c.copied_x, c.copied_y,
+        const mele_i_gp_data data = {mele_i_gp_kernel_at(k), 1, c.n, 2, 1, c.x, c.y, c.weights};
+        const mele_i_gp_data all = {mele_i_gp_kernel_at(k), 1, c.all, 2, 1, c.copied_x, c.copied_y,
                                     c.ones};
-        cr_assert(mele_i_gp_work_make(&work, c.all, 2, 1));
+        cr_assert(mele_i_gp_work_make(&work, 1, c.all, 2, 1));
         cr_assert(mele_i_gp_likelihood(&data, &work, at, &value, gradient));
         cr_assert(mele_i_gp_likelihood(&all, &work, at, &copied_value, copied_gradient));
         cr_assert(fabs(value - copied_value) < 1e-9 * fabs(value), "%.15g, %.15g", value,
@@ -394,8 +473,8 @@ Test(gp, left_out_predictions_are_brute_force)
     enum { N = 40, D = 2 };
     copies c = make_copies(N);
 
-    for (size_t k = 0; k < 2; k++) {
-        mele_expert_options options = settled(mele_i_gp_kernel_at(k)->name);
+    for (size_t k = 0; k < 4; k++) {
+        mele_expert_options options = settled_terms(mele_i_gp_kernel_at(k % 2)->name, 1 + k / 2);
         trained t = train_rows(N, D, 1, c.x, c.y, c.weights, &options);
         const mele_i_gp *gp = t.expert.state;
         double x[N * D], y[N], weights[N], squares = 0, sum = 0;
@@ -407,8 +486,8 @@ Test(gp, left_out_predictions_are_brute_force)
                     y[at] = c.y[j];
                     weights[at++] = gp->weights[j];
                 }
-            mele_i_gp *rest = process_of(options.kernel, N - 1, D, x, y, weights, gp->length,
-                                         gp->noise, &ignored);
+            mele_i_gp *rest = process_of(options.kernel, options.terms, N - 1, D, x, y, weights,
+                                         gp->length, gp->share, gp->noise, &ignored);
             rest->signal[0] = gp->signal[0] * gp->unit[0] * gp->unit[0];
             predict_process(rest, c.x + i * D, 1, &mean, &variance);
             cr_assert(fabs(mean - t.left_out[i]) < 1e-9, "row %zu: %.12g, %.12g", i, mean,
@@ -432,8 +511,9 @@ Test(gp, training_error_is_that_of_predictions)
 
     for (size_t i = 0; i < 60; i++)
         weights[i] = c.weights[i] / 3;
-    for (size_t most = 20; most <= 60; most += 40) {
+    for (size_t most = 20; most <= 60; most += 20) {
         options.most_rows = most;
+        options.terms = most / 20;
         trained t = train_rows(60, 2, 1, c.x, c.y, weights, &options);
         predict_rows(&t, c.x, 60, mean, NULL);
         squares = sum = 0;
@@ -491,10 +571,11 @@ Test(gp, reaches_the_optimum_of_scikit_learn)
         cr_assert(n == optima[c].n);
         for (size_t i = 0; i < n; i++)
             ones[i] = 1;
-        const mele_i_gp_data data = {mele_i_gp_kernel_named(optima[c].kernel), n, d, 1, x, y, ones};
+        const mele_i_gp_data data = {mele_i_gp_kernel_named(optima[c].kernel), 1, n, d, 1, x, y,
+                                     ones};
         mele_i_gp_search search = {.data = &data, .restarts = 1};
         cr_assert(mele_i_gp_search_run(&search, NULL, log_values, &own, NULL) == MELE_OK);
-        cr_assert(mele_i_gp_work_make(&work, n, d, 1));
+        cr_assert(mele_i_gp_work_make(&work, 1, n, d, 1));
         cr_assert(mele_i_gp_likelihood(&data, &work, log_values, &value, NULL));
         for (size_t j = 0; j <= d; j++)
             start[j] = log(j < d ? optima[c].lengths[j] : optima[c].noise);
@@ -609,10 +690,11 @@ Test(gp, degenerate_regions_have_finite_outcomes)
 {
     static const double far[] = {0, -3, 1e300, -1e300, 1e-300, 1e9};
 
-    for (size_t k = 0; k < 2; k++)
+    for (size_t k = 0; k < 4; k++)
         for (size_t c = 0; c < COUNT(degenerates); c++) {
             const degenerate *s = &degenerates[c];
-            mele_expert_options options = settled(mele_i_gp_kernel_at(k)->name);
+            mele_expert_options options = settled_terms(mele_i_gp_kernel_at(k % 2)->name,
+                                                        1 + k / 2);
             options.restarts = 2;
             trained t = train_rows(s->n, s->d, 1, s->x, s->y, s->weights, &options);
             double mean, variance, row[6];
@@ -724,6 +806,32 @@ Test(gp, warm_start_goes_on)
     free_trained(&brief);
 }
 
+/* One of as many terms is one to go on from; another is none. */
+Test(gp, warm_start_needs_as_many_terms)
+{
+    double x[210 * 8], y[210], cold_mean, warm_mean;
+    size_t d, n = make_set("concrete", &d, x, y);
+    mele_expert_options options = settled("matern52");
+    trained again = {0}, other = {0};
+
+    trained one = train_rows(n, d, 1, x, y, NULL, &options);
+    options.terms = 2;
+    trained two = train_rows(n, d, 1, x, y, NULL, &options);
+    cr_assert(try_training(n, d, 1, x, y, NULL, &options, &two.expert, NULL, &again) == MELE_OK);
+    cr_assert(two.info.iterations > 3 && again.info.iterations <= 1, "%zu, then %zu",
+              two.info.iterations, again.info.iterations);
+    cr_assert(try_training(n, d, 1, x, y, NULL, &options, &one.expert, NULL, &other) == MELE_OK);
+    predict_rows(&two, x, 1, &cold_mean, NULL);
+    predict_rows(&other, x, 1, &warm_mean, NULL);
+    SAME_BITS(&cold_mean, &warm_mean, 1);
+    cr_assert(two.info.left_out < one.info.left_out, "%g, %g", two.info.left_out,
+              one.info.left_out);
+    free_trained(&one);
+    free_trained(&two);
+    free_trained(&again);
+    free_trained(&other);
+}
+
 /* ---- the same bytes ---- */
 
 Test(gp, same_bytes_for_any_threads)
@@ -733,6 +841,7 @@ Test(gp, same_bytes_for_any_threads)
     mele_expert_options options = settled("matern52");
 
     make_points("branin", 0, N, x, y);
+    options.terms = 2;
     options.restarts = 4;
     options.most_rows = 90;
     trained serial = train_rows(N, 2, 1, x, y, NULL, &options);
@@ -758,7 +867,7 @@ Test(gp, rows_alone_are_predicted_as_among_others)
 {
     enum { N = 203 };
     double x[2 * N], y[N], mean[N], variance[N], one, one_variance;
-    mele_expert_options options = settled("squared-exponential");
+    mele_expert_options options = settled_terms("squared-exponential", 2);
 
     make_points("branin", 0, N, x, y);
     trained t = train_rows(N, 2, 1, x, y, NULL, &options);
@@ -779,11 +888,36 @@ static void no_kernel(json_t *o)
 }
 static void negative_length(json_t *o)
 {
-    json_array_set_new(json_object_get(o, "lengths"), 1, json_real(-0.5));
+    json_array_set_new(json_array_get(json_object_get(o, "lengths"), 1), 1, json_real(-0.5));
 }
 static void few_lengths(json_t *o)
 {
-    json_array_remove(json_object_get(o, "lengths"), 0);
+    json_array_remove(json_array_get(json_object_get(o, "lengths"), 1), 0);
+}
+static void no_terms(json_t *o)
+{
+    json_array_clear(json_object_get(o, "lengths"));
+}
+static void many_terms(json_t *o)
+{
+    while (json_array_size(json_object_get(o, "lengths")) <= MELE_I_GP_MOST_TERMS) {
+        json_array_append(json_object_get(o, "lengths"),
+                          json_array_get(json_object_get(o, "lengths"), 0));
+        json_array_append_new(json_object_get(o, "shares"), json_real(1e-12));
+    }
+}
+static void one_share_less(json_t *o)
+{
+    json_array_remove(json_object_get(o, "shares"), 1);
+}
+static void shares_of_2(json_t *o)
+{
+    json_array_set_new(json_object_get(o, "shares"), 0, json_real(1.5));
+}
+static void negative_share(json_t *o)
+{
+    json_array_set_new(json_object_get(o, "shares"), 0, json_real(1.5));
+    json_array_set_new(json_object_get(o, "shares"), 1, json_real(-0.5));
 }
 static void zero_noise(json_t *o)
 {
@@ -833,7 +967,9 @@ static const spoiled gp_spoils[] = {
     {"no unit", no_unit},                 {"no rows", no_rows},
     {"a ragged row", ragged_rows},        {"one row less", one_row_less},
     {"a negative weight", negative_weight}, {"no coefficients", few_coefficients},
-    {"a coefficient that is none", null_coefficient},
+    {"a coefficient that is none", null_coefficient}, {"no terms", no_terms},
+    {"too many terms", many_terms},       {"one share less", one_share_less},
+    {"shares of 2", shares_of_2},         {"a negative share", negative_share},
 };
 
 Test(gp, saved_process_predicts_the_same_bits)
@@ -841,7 +977,7 @@ Test(gp, saved_process_predicts_the_same_bits)
     enum { N = 80 };
     copies c = make_copies(N);
     double mean[N], variance[N], loaded_mean[N], loaded_variance[N];
-    mele_expert_options options = settled("matern52");
+    mele_expert_options options = settled_terms("matern52", 2);
     trained t = train_rows(N, 2, 1, c.x, c.y, c.weights, &options);
     json_t *object = json_object();
 
@@ -877,7 +1013,7 @@ Test(gp, saved_process_predicts_the_same_bits)
 Test(gp, is_described)
 {
     double x[120], y[60];
-    mele_expert_options options = settled("matern52");
+    mele_expert_options options = settled_terms("matern52", 2);
 
     make_points("branin", 0, 60, x, y);
     for (size_t i = 0; i < 60; i++)
@@ -888,9 +1024,14 @@ Test(gp, is_described)
     cr_assert_str_eq(json_string_value(json_object_get(object, "kernel")), "matern52");
     cr_assert(json_integer_value(json_object_get(object, "rows")) == 60);
     cr_assert(json_real_value(json_object_get(object, "noise")) == gp->noise);
-    cr_assert(json_real_value(json_array_get(json_object_get(object, "lengths"), 0))
-              == gp->length[0]);
-    cr_assert(json_is_null(json_array_get(json_object_get(object, "lengths"), 1)));
+    cr_assert(json_array_size(json_object_get(object, "lengths")) == 2);
+    for (size_t q = 0; q < 2; q++) {
+        const json_t *lengths = json_array_get(json_object_get(object, "lengths"), q);
+        cr_assert(json_real_value(json_array_get(lengths, 0)) == gp->length[2 * q]);
+        cr_assert(json_is_null(json_array_get(lengths, 1)));
+        cr_assert(json_real_value(json_array_get(json_object_get(object, "shares"), q))
+                  == gp->share[q]);
+    }
     cr_assert(json_real_value(json_array_get(json_object_get(object, "signal"), 0))
               == gp->signal[0] * gp->unit[0] * gp->unit[0]);
     json_decref(object);
@@ -901,7 +1042,7 @@ Test(gp, memory_may_run_out)
 {
     enum { N = 40 };
     copies c = make_copies(N);
-    mele_expert_options options = settled("matern52");
+    mele_expert_options options = settled_terms("matern52", 2);
     double before[N];
     size_t failures = 0;
 
@@ -941,7 +1082,7 @@ Test(gp, memory_may_run_out)
 Test(gp, memory_may_run_out_when_loading)
 {
     copies c = make_copies(20);
-    mele_expert_options options = settled("matern52");
+    mele_expert_options options = settled_terms("matern52", 2);
     trained t = train_rows(20, 2, 1, c.x, c.y, c.ones, &options);
     json_t *object = json_object();
     size_t failures = 0;
