@@ -44,10 +44,9 @@ INLINE vec slope_of(vec a, const mele_i_activation activation)
     }
 }
 
-/* `count` units of `span` vectors of rows. */
+/* The weighted sums of `count` units, of `span` vectors of rows. */
 INLINE void layer_tile(const double *x, size_t step, size_t cols, const double *weights,
-                       const size_t count, const size_t span, const mele_i_activation activation,
-                       double *out)
+                       const size_t count, const size_t span, double *out)
 {
     vec sum[8][SPAN];
 
@@ -67,31 +66,40 @@ INLINE void layer_tile(const double *x, size_t step, size_t cols, const double *
     }
     UNROLL for (size_t q = 0; q < count; q++)
         UNROLL for (size_t r = 0; r < span; r++)
-            V_STORE(out + q * step + r * LANES, activated(sum[q][r], activation));
+            V_STORE(out + q * step + r * LANES, sum[q][r]);
 }
 
-INLINE void layer_of(const double *x, size_t step, size_t rows, size_t cols, const double *weights,
-                     size_t units, const mele_i_activation activation, double *out)
+/* All units, `count` at once, of `span` vectors of rows. */
+INLINE void layer_units(const double *x, size_t step, size_t cols, const double *weights,
+                        size_t units, const size_t count, const size_t span, double *out)
 {
-    size_t i = 0;
+    size_t h = 0;
 
-    for (; i + ROWS <= rows; i += ROWS) {
-        size_t h = 0;
-        for (; h + GROUP <= units; h += GROUP)
-            layer_tile(x + i, step, cols, weights + h * (cols + 1), GROUP, SPAN, activation,
-                       out + h * step + i);
-        for (; h < units; h++)
-            layer_tile(x + i, step, cols, weights + h * (cols + 1), 1, SPAN, activation,
-                       out + h * step + i);
-    }
-    for (; i < rows; i += LANES) {
-        size_t h = 0;
-        for (; h + 8 <= units; h += 8)
-            layer_tile(x + i, step, cols, weights + h * (cols + 1), 8, 1, activation,
-                       out + h * step + i);
-        for (; h < units; h++)
-            layer_tile(x + i, step, cols, weights + h * (cols + 1), 1, 1, activation,
-                       out + h * step + i);
+    for (; h + count <= units; h += count)
+        layer_tile(x, step, cols, weights + h * (cols + 1), count, span, out + h * step);
+    for (; h < units; h++)
+        layer_tile(x, step, cols, weights + h * (cols + 1), 1, span, out + h * step);
+}
+
+INLINE void activate(double *x, size_t step, size_t units, const size_t span,
+                     const mele_i_activation activation)
+{
+    for (size_t h = 0; h < units; h++)
+        UNROLL for (size_t r = 0; r < span; r++)
+        {
+            double *at = x + h * step + r * LANES;
+            V_STORE(at, activated(V_LOAD(at), activation));
+        }
+}
+
+INLINE void activate_all(double *x, size_t step, size_t units, const size_t span,
+                         mele_i_activation activation)
+{
+    switch (activation) {
+    case MELE_I_TANH: activate(x, step, units, span, MELE_I_TANH); break;
+    case MELE_I_LOGISTIC: activate(x, step, units, span, MELE_I_LOGISTIC); break;
+    case MELE_I_RELU: activate(x, step, units, span, MELE_I_RELU); break;
+    default: break;
     }
 }
 
@@ -99,13 +107,15 @@ TARGET static void layer(const double *x, size_t step, size_t rows, size_t cols,
                          const double *weights, size_t units, mele_i_activation activation,
                          double *out)
 {
-    switch (activation) {
-    case MELE_I_TANH: layer_of(x, step, rows, cols, weights, units, MELE_I_TANH, out); break;
-    case MELE_I_LOGISTIC:
-        layer_of(x, step, rows, cols, weights, units, MELE_I_LOGISTIC, out);
-        break;
-    case MELE_I_RELU: layer_of(x, step, rows, cols, weights, units, MELE_I_RELU, out); break;
-    default: layer_of(x, step, rows, cols, weights, units, MELE_I_IDENTITY, out);
+    size_t i = 0;
+
+    for (; i + ROWS <= rows; i += ROWS) {
+        layer_units(x + i, step, cols, weights, units, GROUP, SPAN, out + i);
+        activate_all(out + i, step, units, SPAN, activation);
+    }
+    for (; i < rows; i += LANES) {
+        layer_units(x + i, step, cols, weights, units, 8, 1, out + i);
+        activate_all(out + i, step, units, 1, activation);
     }
 }
 

@@ -32,8 +32,8 @@ mele_expert_options mele_expert_defaults(void)
     mele_expert_options options = {
         .kind = NULL, .assign = "hard", .ridge = MELE_RIDGE_DEFAULT, .degree = 1, .solver = "qr",
         .max_iterations = 100, .hidden = 8, .activation = "tanh", .batch = 200, .rate = 0.01,
-        .holdout = -1, .kernel = "matern52", .terms = 2, .most_rows = 500, .restarts = 1, .min_rows = 0,
-        .small = "global", .folds = 5, .seed = 1, .fold = 0};
+        .holdout = -1, .kernel = "matern52", .terms = 2, .most_rows = 500, .restarts = 1,
+        .min_rows = 0, .small = "global", .folds = 5, .seed = 1, .fold = 0};
 
     return options;
 }

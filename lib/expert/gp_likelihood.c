@@ -1,8 +1,8 @@
 /* The marginal likelihood of Gaussian processes with shared lengths.
  *
- * Target t of n rows is y_t ~ N(m_t 1, s_t^2 R) with R = K + e W^-1: K_ab = sum_q p_q k_q(x_a, x_b),
- * the terms' shares p having the sum 1, e the ratio of noise to signal, W the rows' weights. A row of weight w stands for w copies of itself:
- * with N = sum w, the copies' negative log likelihood is
+ * Target t of n rows is y_t ~ N(m_t 1, s_t^2 R) with R = K + e W^-1: K_ab = sum_q p_q k_q(x_a, x_b)
+ * with the terms' shares p of sum 1, e the ratio of noise to signal, W the rows' weights. A row of
+ * weight w stands for w copies of itself: with N = sum w, the copies' negative log likelihood is
  *
  *     f = 1/2 sum_t [ N log(2 pi s_t^2) + r_t' R^-1 r_t / s_t^2 + log|R|
  *                     + sum_i ((w_i - 1) log e + log w_i) ],      r_t = y_t - m_t 1,
@@ -168,7 +168,7 @@ static double pair_sum(const double *a, const double *b, size_t n)
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* Adds the gradient by the log lengths of term q, from G, and returns the sum of G k_q over pairs. */
+/* Adds the gradient by the log lengths of term q, from G; returns the sum of G k_q over pairs. */
 static double add_term(const mele_i_gp_rows *r, const mele_i_gp_work *work, size_t q,
                        double *gradient)
 {

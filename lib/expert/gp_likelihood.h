@@ -15,8 +15,8 @@ typedef struct mele_i_gp_data {
     const double *weights;         /* rows, positive: copies of a row */
 } mele_i_gp_data;
 
-/* The logarithms of the hyper-parameters: lengths (terms x columns); the shares of the terms but the
- * first, over the first's; the noise ratio. */
+/* How many logarithms of hyper-parameters there are: of lengths (terms x columns), of the shares of
+ * the terms but the first over the first's, of the noise ratio. */
 static inline size_t mele_i_gp_hypers(size_t terms, size_t columns)
 {
     return terms * (columns + 1);

@@ -29,9 +29,10 @@ typedef struct prior {
 } prior;
 
 /* Chosen by 10-fold cross-validation of concrete and mpg, 120 and 500 rows a process. */
-static const prior LENGTH_PRIOR = {1, 0.7}; /* of log length - log sqrt(d) */
-static const prior RATIO_PRIOR = {-1.4, 2};
-static const prior NOISE_PRIOR = {-5, 3};   /* of the log ratio */
+static const prior LENGTH_PRIOR = {1, 0.7};   /* of log length - log sqrt(d), of one term */
+static const prior SEVERAL_PRIOR = {0, 1};    /* the same, of several */
+static const prior RATIO_PRIOR = {-1.4, 2};   /* of a term's log share over the first's */
+static const prior NOISE_PRIOR = {-5, 3};     /* of the log ratio */
 
 /* Equal lengths to start from, times sqrt(d): the likelihood of a function that goes up and down
  * often has a second maximum, at which all of it is noise. */
@@ -39,11 +40,12 @@ static const double START_LENGTHS[] = {1, 0.3, 0.1, 0.03};
 
 #define START_NOISE 0.01
 
-/* With several terms the first are shorter, and each START_STEP times longer than the one before. */
-#define START_SHORT 0.7
-#define START_STEP 4
-#define START_RATIO 0.25 /* of a term's share to the one before */
-#define START_NOISES 0.1
+/* Of several terms the first starts SHORTER, with all others longer and smaller by a step each. */
+#define SHORTER 0.7
+#define LONGER 4
+#define SMALLER 0.25
+#define SEVERAL_START_NOISE 0.1
+
 #define MOST_ITERATIONS 100
 #define TOLERANCE 0.1 /* of the gradient: log likelihood by log v */
 #define MEMORY 10
@@ -75,7 +77,8 @@ static prior prior_of(const mele_i_gp_data *data, size_t j)
 {
     if (j >= data->terms * data->columns)
         return j + 1 < count_of(data) ? RATIO_PRIOR : NOISE_PRIOR;
-    return (prior){LENGTH_PRIOR.centre + 0.5 * log((double)data->columns), LENGTH_PRIOR.spread};
+    const prior p = data->terms == 1 ? LENGTH_PRIOR : SEVERAL_PRIOR;
+    return (prior){p.centre + 0.5 * log((double)data->columns), p.spread};
 }
 
 /* log v, and its derivative by u. */
@@ -142,18 +145,18 @@ static void free_climb(climb *c)
     free(c->room);
 }
 
+/* In each term equal lengths. */
 static void set_equal(const mele_i_gp_data *data, double length, double *out)
 {
-    const size_t d = data->columns, count = count_of(data);
-    const double shortest = data->terms == 1 ? 1 : START_SHORT;
+    const size_t d = data->columns, terms = data->terms;
+    const double first = terms == 1 ? length : SHORTER * length;
 
-    for (size_t q = 0; q < data->terms; q++)
+    for (size_t q = 0; q < terms; q++)
         for (size_t j = 0; j < d; j++)
-            out[q * d + j] = log(length * shortest) + (double)q * log(START_STEP)
-                             + 0.5 * log((double)d);
-    for (size_t q = 1; q < data->terms; q++)
-        out[data->terms * d + q - 1] = (double)q * log(START_RATIO);
-    out[count - 1] = log(data->terms == 1 ? START_NOISE : START_NOISES);
+            out[q * d + j] = log(first) + (double)q * log(LONGER) + 0.5 * log((double)d);
+    for (size_t q = 1; q < terms; q++)
+        out[terms * d + q - 1] = (double)q * log(SMALLER);
+    out[count_of(data) - 1] = log(terms == 1 ? START_NOISE : SEVERAL_START_NOISE);
 }
 
 void mele_i_gp_search_fixed(const mele_i_gp_search *search, double *logs)

@@ -44,11 +44,12 @@
 #define FURTHEST_TARGET 1e6
 #define MOST_DECAY 1e6     /* more is as good as infinite */
 
-/* Which trainer there is by default. */
+/* Which trainer there is by default, by the multiply-adds of an iteration: Levenberg-Marquardt ends
+ * lowest and takes the longest, mini-batches the other way round. */
 #define LM_WEIGHTS 500
-#define LM_WORK 1e9        /* multiply-adds of a matrix */
-#define ADAM_ROWS 20000
-#define HOLDOUT_SHARE 0.1
+#define LM_WORK 1e8   /* rows x weights^2 */
+#define BFGS_WORK 1e7 /* rows x weights */
+#define HOLDOUT_SHARE 0.1 /* for mini-batches, which have many rows */
 
 /* Without decay there are many minima of very different depths: where it costs little, a start
  * tries more than one draw. */
@@ -659,11 +660,11 @@ static const mele_i_trainer *trainer_of(const plan *p)
     if (asked != NULL && (asked->classes || !p->network.classes)
         && p->weights <= asked->most_weights)
         return asked;
-    if (asked == NULL && p->rows->count >= ADAM_ROWS)
-        return &mele_i_trainer_adam;
     if (asked == NULL && !p->network.classes && p->weights <= LM_WEIGHTS
         && rows * weights * weights <= LM_WORK)
         return &mele_i_trainer_lm;
+    if (asked == NULL && rows * weights > BFGS_WORK)
+        return &mele_i_trainer_adam;
     return &mele_i_trainer_bfgs;
 }
 

@@ -18,8 +18,8 @@
 
 #define GROUP 8
 #define EPOCHS 30     /* its own number of epochs, */
-#define STEPS 5000    /* or as many as give so many steps, */
-#define MOST_EPOCHS 500 /* but not more */
+#define STEPS 10000   /* or as many as give so many steps, */
+#define MOST_EPOCHS 2000 /* but not more */
 #define PATIENCE 20
 #define MEAN_SHARE 0.1
 #define SQUARE_SHARE 0.01
@@ -42,7 +42,7 @@ static mele_status make_descent(descent *s, mele_i_training *t, mele_error *erro
 
     *s = (descent){.training = t, .count = mele_i_network_weights(t->network)};
     s->padded = (s->count + GROUP - 1) / GROUP * GROUP;
-    s->batch = (t->batch + GROUP - 1) / GROUP;
+    s->batch = t->batch / GROUP + (t->batch % GROUP != 0);
     if (s->batch > groups)
         s->batch = groups;
     s->order = MELE_I_ARRAY(size_t, groups);

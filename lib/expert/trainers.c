@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "engine/pass.h"
 
 static const mele_i_trainer *const trainers[] = {&mele_i_trainer_lm, &mele_i_trainer_bfgs,
                                                  &mele_i_trainer_adam};
@@ -45,11 +46,14 @@ mele_status mele_i_watch_look(mele_i_watch *watch, const double *weights, size_t
 {
     const mele_i_training *t = watch->training;
     double loss;
+    mele_status status = mele_i_progress(t->engine, "network", watch->looks, 0, NAN, error);
 
     *stop = false;
-    if (t->held == NULL)
-        return MELE_OK;
-    mele_status status = mele_i_network_objective(t->network, t->held, 0, weights, t->engine, &loss,
+    if (t->held == NULL || status != MELE_OK) {
+        watch->looks++;
+        return status;
+    }
+    status = mele_i_network_objective(t->network, t->held, 0, weights, t->engine, &loss,
                                                   NULL, error);
     if (status != MELE_OK)
         return status;

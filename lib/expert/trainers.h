@@ -45,7 +45,8 @@ extern const mele_i_trainer mele_i_trainer_adam;
 
 /* ---- what trainers share ---- */
 
-/* Keeps the weights with the least loss of the held-out rows; without such rows it does nothing. */
+/* Keeps the weights with the least loss of the held-out rows, where there are any, and tells of
+ * progress. */
 typedef struct mele_i_watch {
     const mele_i_training *training;
     double *best; /* weights */
@@ -57,7 +58,7 @@ mele_status mele_i_watch_make(mele_i_watch *watch, const mele_i_training *traini
                               mele_error *error);
 void mele_i_watch_free(mele_i_watch *watch);
 
-/* *stop: they have not become better `patience` times. */
+/* After every epoch. *stop: the loss has not become less `patience` times. */
 mele_status mele_i_watch_look(mele_i_watch *watch, const double *weights, size_t patience,
                               bool *stop, mele_error *error);
 

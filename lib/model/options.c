@@ -162,8 +162,8 @@ static const option_row table[] = {
      NUMBER, AT(experts.holdout), 0, 0.5, NULL, false},
     {{"kernel", 0, EXPERTS, "NAME", "gp: of the covariances"},
      CHOICE, AT(experts.kernel), 0, 0, kernels, false},
-    {{"kernel-terms", 0, EXPERTS, "N", "gp: the covariance is the sum of N kernels, each with its own "
-      "lengths and variance, 1 to 4"},
+    {{"kernel-terms", 0, EXPERTS, "N", "gp: the covariance is the sum of N kernels, each with its "
+      "own lengths and variance, 1 to 4"},
      COUNT, AT(experts.terms), 1, 4, NULL, false},
     {{"gp-rows", 0, EXPERTS, "N", "gp: rows of a region that are used at most, 2 to 20000"},
      COUNT, AT(experts.most_rows), 2, 20000, NULL, false},

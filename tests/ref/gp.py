@@ -3,11 +3,12 @@
 
     tests/ref/gp.py data > tests/unit/gp_reference.h
 
-Predictions: kernels are the sum of terms with a share and lengths each. The n training rows of a function are x_ij = the fractional part of (i + 1) a_j times
-the width of the input's range, with weights 1 or 0.5 + i % 4; kernels have the lengths, the signal
-variance and the noise ratio given; the mean is the generalised least squares constant, subtracted
-beforehand; a row's noise is alpha = signal noise / weight. Variances contain the noise of weight 1.
-The query rows follow the training rows in the same sequence.
+Predictions: kernels are the sum of terms with a share and lengths each. The n training rows of a
+function are x_ij = the fractional part of (i + 1) a_j times the width of the input's range, with
+weights 1 or 0.5 + i % 4; kernels have the lengths, the signal variance and the noise ratio given;
+the mean is the generalised least squares constant, subtracted beforehand; a row's noise is alpha =
+signal noise / weight. Variances contain the noise of weight 1. The query rows follow the training
+rows in the same sequence.
 
 Optimum: the largest log marginal likelihood that four starts of scikit-learn's optimiser find, over
 a signal variance, the lengths and the noise ratio within the ranges of lib/expert/gp_search.c, mean
@@ -60,8 +61,8 @@ def prediction(kernel, function, n, weighted, terms, signal, noise):
     x, query = points(ranges, 0, n), points(ranges, n, QUERIES)
     y = of(x)
     w = 0.5 + np.arange(n) % 4 if weighted else np.ones(n)
-    k = sum((ConstantKernel(share, "fixed") * base(kernel, lengths) for share, lengths in terms[1:]),
-            start=ConstantKernel(terms[0][0], "fixed") * base(kernel, terms[0][1]))
+    parts = [ConstantKernel(share, "fixed") * base(kernel, lengths) for share, lengths in terms]
+    k = sum(parts[1:], start=parts[0])
     r = k(x) + np.diag(noise / w)
     b = np.linalg.solve(r, np.ones(n))
     mean = b @ y / b.sum()
@@ -95,7 +96,8 @@ print(f"/* Written by tests/ref/gp.py, scikit-learn {sklearn.__version__}. */")
 print(f"#define QUERIES {QUERIES}\n")
 print("static const struct {\n    const char *kernel, *function;\n    size_t n;\n"
       "    int weighted;\n    size_t columns, terms;\n"
-      "    double shares[2], lengths[4], signal, noise, log_likelihood, mean[QUERIES], variance[QUERIES];\n"
+      "    double shares[2], lengths[4], signal, noise, log_likelihood;\n"
+      "    double mean[QUERIES], variance[QUERIES];\n"
       "} predictions[] = {")
 for kernel in ["squared-exponential", "matern52"]:
     for weighted in [False, True]:

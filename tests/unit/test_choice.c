@@ -5,7 +5,7 @@
 /* Region 1 is linear, region 2 a parabola of its first columns, region 3 linear with noise. */
 static made make_curved(size_t classes)
 {
-    made p = make_problem(240, 2, classes > 0 ? 1 : 2, 3, classes);
+    made p = make_problem(150, 2, classes > 0 ? 1 : 2, 3, classes);
 
     make_certain(&p);
     for (size_t i = 0; i < p.n && classes == 0; i++) {
@@ -17,10 +17,21 @@ static made make_curved(size_t classes)
     return p;
 }
 
+/* Trained for long enough to differ, no longer: every candidate is trained very often here. */
+static mele_expert_options short_options(void)
+{
+    mele_expert_options options = mele_expert_defaults();
+
+    options.hidden = 2;
+    options.max_epochs = 3;
+    options.folds = 2;
+    return options;
+}
+
 /* A candidate as what one would ask for alone. */
 static mele_expert_options alone(const char *candidate, bool classes)
 {
-    mele_expert_options options = mele_expert_defaults();
+    mele_expert_options options = short_options();
 
     options.kind = strcmp(candidate, "quadratic") != 0 ? candidate
                    : classes                           ? "logistic"
@@ -96,7 +107,7 @@ static void check_against_alone(const made *p, const outcome *chosen, size_t can
 static void check_choice(size_t classes)
 {
     made p = make_curved(classes);
-    mele_expert_options options = mele_expert_defaults();
+    mele_expert_options options = short_options();
     size_t candidates = 0;
 
     options.kind = "auto";
@@ -126,7 +137,7 @@ Test(choice, the_smallest_left_out_loss_wins_for_classes)
 Test(choice, a_bent_region_has_no_linear_expert_and_a_straight_one_may)
 {
     made p = make_curved(0);
-    mele_expert_options options = mele_expert_defaults();
+    mele_expert_options options = short_options();
 
     options.kind = "auto";
     outcome o = run(&p, &options, NULL);
@@ -140,7 +151,7 @@ Test(choice, a_bent_region_has_no_linear_expert_and_a_straight_one_may)
 Test(choice, the_same_bytes_for_any_number_of_threads)
 {
     made p = make_curved(0);
-    mele_expert_options options = mele_expert_defaults();
+    mele_expert_options options = short_options();
     const size_t count = p.n * p.clusters * p.m;
 
     options.kind = "auto";
@@ -161,7 +172,7 @@ Test(choice, the_same_bytes_for_any_number_of_threads)
 Test(choice, a_mixture_of_kinds_survives_its_file)
 {
     made p = make_curved(0);
-    mele_expert_options options = mele_expert_defaults();
+    mele_expert_options options = short_options();
     const size_t count = p.n * p.clusters * p.m;
     mele_matrix x = made_x(&p);
     mele_experts *read = NULL;
@@ -185,8 +196,8 @@ Test(choice, a_mixture_of_kinds_survives_its_file)
 
 Test(choice, out_of_memory)
 {
-    made p = make_problem(40, 2, 1, 2, 0);
-    mele_expert_options options = mele_expert_defaults();
+    made p = make_problem(24, 2, 1, 2, 0);
+    mele_expert_options options = short_options();
     mele_matrix x = made_x(&p);
     mele_targets targets = made_targets(&p);
     size_t failures = 0;

@@ -279,7 +279,7 @@ static void make_two_targets(size_t n, size_t d, double *x, double *y, double *w
     }
 }
 
-/* By every logarithm, for every kernel and number of terms. The rows are more than a block. */
+/* The gradient by every logarithm against differences; the rows are more than a block. */
 static void check_gradient(const mele_i_gp_data *data, mele_i_gp_work *work, const double *at)
 {
     enum { MOST = MELE_I_GP_MOST_TERMS * 4 };
@@ -349,7 +349,8 @@ Test(gp, equal_terms_are_one)
         cr_assert(fabs(value_of_two - value) < 1e-9 * fabs(value));
         cr_assert(fabs(of_two[2 * D]) < 1e-9, "%g", of_two[2 * D]);
         for (size_t j = 0; j < D; j++)
-            cr_assert(fabs(of_two[j] + of_two[D + j] - gradient[j]) < 1e-9 * (1 + fabs(gradient[j])));
+            cr_assert(fabs(of_two[j] + of_two[D + j] - gradient[j])
+                      < 1e-9 * (1 + fabs(gradient[j])));
     }
     mele_i_gp_work_free(&work);
 }
