@@ -9,7 +9,8 @@
  *
  * A start draws the weights of a layer uniformly from +-sqrt(6 / (inputs + outputs of the layer))
  * (Glorot, Bengio 2010, AISTATS), or takes those of the expert to start from, written in the new
- * units; of small problems without decay it is the best of TRIES draws. Of `restarts` starts the best `networks` are kept, and their outputs averaged.
+ * units; of small problems without decay it is the best of TRIES draws. Of `restarts` starts the best
+ * `networks` are kept, and their outputs averaged.
  *
  * Early stopping: a random share of the rows is held out; trainers keep the weights with the least
  * loss there.
