@@ -49,6 +49,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/quote.h \
 	lib/core/stream.c \
 	lib/core/stream.h \
+	lib/core/total.h \
 	lib/core/utf8.c \
 	lib/core/utf8.h \
 	lib/engine/check.c \
@@ -63,6 +64,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/kernels_body.h \
 	lib/engine/kernels_bounds.h \
 	lib/engine/kernels_columns.h \
+	lib/engine/kernels_covariance.h \
 	lib/engine/kernels_density.h \
 	lib/engine/kernels_distance.h \
 	lib/engine/kernels_filter.h \
@@ -154,6 +156,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/frame.c \
 	lib/expert/frame.h \
 	lib/expert/gp.c \
+	lib/expert/gp_held.c \
+	lib/expert/gp_held.h \
 	lib/expert/gp_kernel.c \
 	lib/expert/gp_kernel.h \
 	lib/expert/gp_likelihood.c \
@@ -162,7 +166,19 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/gp_search.h \
 	lib/expert/gp_state.c \
 	lib/expert/gp_state.h \
+	lib/expert/gp_train.c \
+	lib/expert/gp_train.h \
+	lib/expert/group.c \
+	lib/expert/group.h \
 	lib/expert/mlp.c \
+	lib/expert/mlp_errors.c \
+	lib/expert/mlp_errors.h \
+	lib/expert/mlp_folds.c \
+	lib/expert/mlp_folds.h \
+	lib/expert/mlp_sample.c \
+	lib/expert/mlp_sample.h \
+	lib/expert/mlp_starts.c \
+	lib/expert/mlp_starts.h \
 	lib/expert/mlp_state.c \
 	lib/expert/mlp_state.h \
 	lib/expert/mlp_train.c \
@@ -177,7 +193,13 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/kind.h \
 	lib/expert/least.c \
 	lib/expert/least.h \
+	lib/expert/left_out.c \
+	lib/expert/left_out.h \
 	lib/expert/linear.c \
+	lib/expert/linear_factors.c \
+	lib/expert/linear_fit.h \
+	lib/expert/linear_left_out.c \
+	lib/expert/linear_members.c \
 	lib/expert/logistic.c \
 	lib/expert/multinomial.c \
 	lib/expert/multinomial.h \
@@ -196,6 +218,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/standard_errors.h \
 	lib/expert/triangle.c \
 	lib/expert/triangle.h \
+	lib/expert/units.c \
+	lib/expert/units.h \
 	lib/gate/columns.c \
 	lib/gate/gate.c \
 	lib/gate/gate.h \
@@ -227,9 +251,15 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/experts.h \
 	lib/fit/fit.c \
 	lib/fit/merge.c \
+	lib/fit/race.c \
+	lib/fit/race.h \
 	lib/fit/report.c \
 	lib/fit/report.h \
-	lib/fit/stages.c \
+	lib/fit/run.c \
+	lib/fit/run.h \
+	lib/fit/stage_experts.c \
+	lib/fit/stage_gate.c \
+	lib/fit/stage_partition.c \
 	lib/fit/stages.h \
 	lib/fit/version.c \
 	lib/fit/warnings.c \

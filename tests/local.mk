@@ -137,6 +137,7 @@ references = \
 	tests/bench/peers/experts_sklearn.py \
 	tests/bench/peers/mlp_sklearn.py \
 	tests/bench/peers/partition_sklearn.py \
+	tests/bench/peers/quiet.py \
 	tests/bench/peers/read_pandas.py \
 	tests/bench/peers/start_sklearn.py \
 	tests/ref/criteria.py \

@@ -13,6 +13,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/total.h"
+
 #define WIDE 32
 #define STRIP 32 /* wide rows that are put side by side at a time */
 
@@ -97,15 +99,6 @@ static void sum_narrow(const narrow *n, const double *mean, const mele_i_column_
                                    out->squares);
 }
 
-static double total_of(const double *weights, size_t rows)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < rows && weights != NULL; i++)
-        sum += weights[i];
-    return weights == NULL ? (double)rows : sum;
-}
-
 bool mele_i_column_sums_take(const mele_i_column_sums *s, const mele_i_kernels *kernels,
                              const double *x, size_t stride, size_t rows, size_t cols,
                              const double *weights)
@@ -113,7 +106,7 @@ bool mele_i_column_sums_take(const mele_i_column_sums *s, const mele_i_kernels *
     const bool is_narrow = weights == NULL && cols > 0 && cols <= WIDE / 2;
     const size_t abreast = is_narrow ? WIDE / cols : 1;
     const narrow n = {kernels, x, stride, rows, cols, abreast, abreast * cols};
-    const double total = total_of(weights, rows);
+    const double total = mele_i_total_weight(weights, rows);
     bool finite = true;
 
     mele_i_column_sums_start(s, cols);

@@ -253,6 +253,10 @@ typedef struct mele_i_kernels {
     /* count numbers of each, a multiple of 8. */
     void (*adam)(const mele_i_adam *step, size_t count, const double *gradient,
                  const double *decay, double *x, double *mean, double *square);
+
+    /* Of squared distances s, which are overwritten: (1 + a + a^2 / 3) exp(-a), a^2 = 5 s; slope
+     * (NULL: not wanted) gets 5/3 (1 + a) exp(-a). Infinite or NaN: both are 0. */
+    void (*matern52)(double *square, size_t count, double *slope);
 } mele_i_kernels;
 
 #define MELE_I_GROUP 16

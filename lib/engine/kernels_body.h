@@ -24,6 +24,7 @@
 #include "engine/kernels_moments.h"
 #include "engine/kernels_softmax.h"
 #include "engine/kernels_network.h"
+#include "engine/kernels_covariance.h"
 
 const mele_i_kernels TABLE = {NAME,        nearest,     distances,  mahalanobis,
                               tied_mahalanobis, scaled_distances, linear,
@@ -34,4 +35,4 @@ const mele_i_kernels TABLE = {NAME,        nearest,     distances,  mahalanobis,
                               own_distances, transfer,    narrow,     lengths,     group_nearest,
                               lowers,      settle,      outside,    tighten,     scan,        sift,
                               near,        add_nearest,
-                              layer,       layer_back,  products,   adam};
+                              layer,       layer_back,  products,   adam,        matern52};

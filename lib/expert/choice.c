@@ -17,8 +17,13 @@
 typedef struct choosing {
     const mele_i_expert_problem *problem;
     mele_experts *best, *trial;
-    mele_expert_info *info; /* K + 1, of the trial */
+    mele_expert_info *info;  /* K + 1, of the trial */
+    bool *train;             /* K + 1, of the trial */
     double *left_out, *left_out_variance;
+    double *global;          /* n x M, twice: left_out and its variance of the global expert */
+    double *memory, *kept;   /* left_out of the best: problem->left_out, or memory's */
+    double *terms;           /* of degree 2, made when they are needed first */
+    mele_matrix expanded[2]; /* x by degree */
 } choosing;
 
 static mele_status make_room(choosing *c, mele_error *error)
@@ -27,11 +32,18 @@ static mele_status make_room(choosing *c, mele_error *error)
     const size_t count = c->problem->x->rows * best->clusters; /* times M: memory says whether */
 
     c->info = MELE_I_ZEROED(mele_expert_info, best->clusters + 1);
+    c->train = MELE_I_ZEROED(bool, best->clusters + 1);
     c->left_out = mele_i_large_array(count, best->outputs * sizeof(double));
     if (best->classes == 0)
         c->left_out_variance = mele_i_large_array(count, best->outputs * sizeof(double));
-    if (c->info == NULL || c->left_out == NULL
-        || (best->classes == 0 && c->left_out_variance == NULL))
+    if (c->problem->train[best->clusters])
+        c->global = mele_i_large_array(c->problem->x->rows, 2 * best->outputs * sizeof(double));
+    if (c->problem->left_out == NULL)
+        c->memory = mele_i_large_array(count, best->outputs * sizeof(double));
+    c->kept = c->problem->left_out == NULL ? c->memory : c->problem->left_out;
+    if (c->info == NULL || c->train == NULL || c->left_out == NULL || c->kept == NULL
+        || (best->classes == 0 && c->left_out_variance == NULL)
+        || (c->problem->train[best->clusters] && c->global == NULL))
         return mele_i_no_memory(error);
     return MELE_OK;
 }
@@ -54,45 +66,103 @@ static mele_status start_trial(choosing *c, mele_error *error)
     return status;
 }
 
-static mele_status run_trial(choosing *c, const mele_i_candidate *which, mele_engine *engine,
-                             mele_error *error)
+static mele_status expand(choosing *c, size_t degree, mele_engine *engine, mele_error *error)
 {
-    mele_i_expert_problem problem = *c->problem;
-    mele_expert_options options = *problem.options;
-    double *memory = NULL;
-    mele_matrix expanded;
-    mele_status status = mele_i_expand(problem.x, which->degree, &memory, &expanded, error);
+    if (c->expanded[degree - 1].data != NULL)
+        return MELE_OK;
+    return mele_i_expand(c->problem->x, degree, &c->terms, &c->expanded[degree - 1], engine, error);
+}
+
+/* The candidate's own options. */
+static mele_expert_options options_of(const choosing *c, const mele_i_candidate *which)
+{
+    mele_expert_options options = *c->problem->options;
+    const bool given = options.ridge >= 0;
 
     options.kind = which->kind->name;
-    if (options.ridge == MELE_RIDGE_DEFAULT
-        || (options.ridge == MELE_RIDGE_GCV && which->kind != &mele_i_expert_linear))
-        options.ridge = which->kind->ridge;
+    options.hidden *= which->hidden;
+    if (which->ridge == MELE_RIDGE_GCV)
+        options.ridge = given ? options.ridge : MELE_RIDGE_GCV;
+    else
+        options.ridge = (given ? options.ridge : which->kind->ridge) * which->ridge;
+    return options;
+}
+
+/* A candidate that would be the same as one before it, or would take too long, is not tried. */
+static bool is_sensible(const choosing *c, const mele_i_candidate *which)
+{
+    const mele_expert_options *options = c->problem->options;
+
+    return (which->degree == 1
+            || mele_i_basis_columns(c->best->columns, which->degree) <= MOST_TERMS)
+           && (options->ridge != 0 || which->ridge == 1 || which->ridge == MELE_RIDGE_GCV)
+           && options->hidden * which->hidden <= MELE_I_MOST_HIDDEN;
+}
+
+/* Nor is one tried in a region that has fewer rows than it has parameters. */
+static void mark_trial(choosing *c, const mele_i_candidate *which,
+                       const mele_expert_options *options)
+{
+    const mele_i_expert_shape shape = {c->expanded[which->degree - 1].cols, c->best->outputs,
+                                       c->best->classes};
+    const size_t parameters = which->kind->parameters == NULL
+                                  ? 0
+                                  : which->kind->parameters(&shape, options);
+
+    for (size_t k = 0; k <= c->best->clusters; k++)
+        c->train[k] = c->problem->train[k]
+                      && c->problem->regions->count[k] >= (double)parameters;
+}
+
+static double *global_variance(const choosing *c)
+{
+    if (c->global == NULL || c->best->classes > 0)
+        return NULL;
+    return c->global + c->problem->x->rows * c->best->outputs;
+}
+
+static mele_status run_trial(choosing *c, const mele_i_candidate *which, bool first,
+                             mele_engine *engine, mele_error *error)
+{
+    const mele_expert_options options = options_of(c, which);
+    mele_i_expert_problem problem = *c->problem;
+    mele_status status = expand(c, which->degree, engine, error);
+
+    if (status != MELE_OK)
+        return status;
+    mark_trial(c, which, &options);
     problem.options = &options;
+    problem.train = c->train;
     problem.degree = which->degree;
-    problem.x = &expanded;
-    problem.shape.columns = expanded.cols;
+    problem.x = &c->expanded[which->degree - 1];
+    problem.shape.columns = problem.x->cols;
     problem.left_out = c->left_out;
     problem.left_out_variance = c->left_out_variance;
+    problem.global_left_out = c->global;
+    problem.global_left_out_variance = global_variance(c);
+    problem.rival = first ? NULL : c->kept;
     problem.info = c->info;
-    if (status == MELE_OK)
-        status = mele_i_expert_train(which->kind, &problem, c->trial->expert, engine, error);
-    free(memory);
-    return status;
+    return mele_i_expert_train(which->kind, &problem, c->trial->expert, engine, error);
 }
 
 static void copy_columns(const choosing *c, size_t k, const double *from, double *to)
 {
-    const size_t M = c->best->outputs, K = c->best->clusters;
+    const size_t M = c->best->outputs, K = c->best->clusters, n = c->problem->x->rows;
 
-    for (size_t i = 0; i < c->problem->x->rows && to != NULL && k < K; i++)
+    for (size_t i = 0; i < n && to != NULL; i++)
         memcpy(to + (i * K + k) * M, from + (i * K + k) * M, M * sizeof *to);
+}
+
+static void copy_global(const choosing *c, const double *from, double *to)
+{
+    if (to != NULL)
+        memcpy(to, from, c->problem->x->rows * c->best->outputs * sizeof *to);
 }
 
 /* Expert k of the trial becomes the best one; what the best was is the trial's to free. */
 static void take(choosing *c, size_t k)
 {
     mele_i_expert *best = &c->best->expert[k], *trial = &c->trial->expert[k], old = *best;
-    const size_t column = k < c->best->clusters ? k : c->problem->global_column;
 
     *best = *trial;
     best->variance = old.variance;
@@ -100,8 +170,13 @@ static void take(choosing *c, size_t k)
         memcpy(best->variance, trial->variance, c->best->outputs * sizeof *best->variance);
     trial->state = old.state;
     trial->kind = old.kind;
-    copy_columns(c, column, c->left_out, c->problem->left_out);
-    copy_columns(c, column, c->left_out_variance, c->problem->left_out_variance);
+    if (k < c->best->clusters) {
+        copy_columns(c, k, c->left_out, c->kept);
+        copy_columns(c, k, c->left_out_variance, c->problem->left_out_variance);
+    } else {
+        copy_global(c, c->global, c->problem->global_left_out);
+        copy_global(c, global_variance(c), c->problem->global_left_out_variance);
+    }
 }
 
 /* Compare the trial with the best in every region, and note its left-out errors. */
@@ -112,7 +187,9 @@ static void compare(choosing *c, size_t candidate)
         const double error = c->info[k].left_out;
         if (!c->problem->train[k])
             continue;
-        if (c->best->expert[k].state == NULL || error < info->left_out || isnan(info->left_out)) {
+        if (c->trial->expert[k].state != NULL
+            && (c->best->expert[k].state == NULL || error < info->left_out
+                || isnan(info->left_out))) {
             take(c, k);
             *info = c->info[k];
             info->chosen = candidate;
@@ -135,15 +212,18 @@ mele_status mele_i_choose_experts(const mele_i_expert_problem *problem, mele_exp
         if (which == NULL)
             break;
         status = start_trial(&c, error);
-        if (status == MELE_OK && mele_i_basis_columns(e->columns, which->degree) > MOST_TERMS
-            && which->degree > 1)
-            compare(&c, i);
-        else if (status == MELE_OK && (status = run_trial(&c, which, engine, error)) == MELE_OK)
+        if (status == MELE_OK && is_sensible(&c, which))
+            status = run_trial(&c, which, i == 0, engine, error);
+        if (status == MELE_OK)
             compare(&c, i);
     }
     mele_experts_free(c.trial);
     free(c.info);
+    free(c.train);
     free(c.left_out);
     free(c.left_out_variance);
+    free(c.memory);
+    free(c.global);
+    free(c.terms);
     return status;
 }

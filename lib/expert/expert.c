@@ -11,9 +11,11 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "engine/check.h"
+#include "engine/pass.h"
 #include "expert/basis.h"
 #include "expert/choice.h"
 #include "expert/kind.h"
+#include "expert/left_out.h"
 #include "expert/parts.h"
 #include "expert/predictor.h"
 #include "expert/regional.h"
@@ -23,7 +25,6 @@
 #define FEWEST_ROWS 5
 
 #define MOST_FOLDS 255
-#define MOST_HIDDEN 1024
 #define MOST_TERMS 4
 #define MOST_HELD_ROWS 20000
 
@@ -90,7 +91,7 @@ static mele_status check_numbers(const mele_expert_options *o, mele_error *error
     const range ranges[] = {
         {"degree", (double)o->degree, 1, 2},
         {"max_iterations", (double)o->max_iterations, 1, (double)SIZE_MAX},
-        {"hidden", (double)o->hidden, 1, MOST_HIDDEN},
+        {"hidden", (double)o->hidden, 1, MELE_I_MOST_HIDDEN},
         {"batch", (double)o->batch, 1, (double)SIZE_MAX},
         {"rate", o->rate, 1e-12, 1e3},
         {"holdout", o->holdout, -INFINITY, 0.5},
@@ -281,8 +282,7 @@ typedef struct fitting {
     bool *train; /* K + 1 */
     mele_expert_info *info;
     double *expanded; /* n x terms; NULL: x as it is */
-    double *left_out, *left_out_variance;
-    double *aside; /* left-out predictions that are not to be seen yet; NULL: none */
+    mele_i_left_out left_out;
 } fitting;
 
 /* Whether somebody needs the global expert: kinds that see all rows anyway have it always. */
@@ -365,21 +365,10 @@ static void free_fitting(fitting *f)
     free(f->train);
     free(f->info);
     free(f->expanded);
-    free(f->aside);
+    mele_i_left_out_free(&f->left_out);
 }
 
 /* ---- training ---- */
-
-/* The region in whose columns left-out predictions of the global expert go: the first that it
- * answers in. */
-static size_t global_column(const mele_experts *e)
-{
-    size_t k = 0;
-
-    while (k < e->clusters && e->expert[k].answers != e->clusters)
-        k++;
-    return k;
-}
 
 /* Where experts of this kind and degree may start from. */
 static mele_status find_starts(const mele_i_expert_problem *problem,
@@ -432,27 +421,49 @@ static mele_i_expert_problem problem_of(const fitting *f, const mele_targets *ta
         .shape = {e->columns, e->outputs, e->classes}, .columns = e->columns, .degree = 1,
         .x = f->x, .y = &targets->values, .regions = &f->regions, .options = &f->options,
         .train = f->train, .start = f->options.start == NULL ? NULL : f->options.start->expert,
-        .left_out = f->left_out, .left_out_variance = f->left_out_variance,
-        .global_column = global_column(e), .info = f->info};
+        .left_out = f->left_out.mean, .left_out_variance = f->left_out.variance,
+        .global_left_out = f->left_out.global_mean,
+        .global_left_out_variance = f->left_out.global_variance, .info = f->info};
+}
+
+/* A row's terms are written by the thread that makes them. */
+typedef struct expanding {
+    const mele_matrix *x;
+    size_t terms;
+    double *out;
+} expanding;
+
+static mele_status expand_block(void *context, mele_i_block block, void *partial, void *scratch,
+                                mele_error *error)
+{
+    const expanding *e = context;
+
+    (void)partial;
+    (void)scratch;
+    (void)error;
+    mele_i_basis_expand(e->x->data + block.first * e->x->stride, e->x->stride, block.count,
+                        e->x->cols, e->out + block.first * e->terms);
+    return MELE_OK;
 }
 
 mele_status mele_i_expand(const mele_matrix *x, size_t degree, double **memory, mele_matrix *out,
-                          mele_error *error)
+                          mele_engine *engine, mele_error *error)
 {
-    const size_t terms = mele_i_basis_columns(x->cols, degree);
+    expanding e = {x, mele_i_basis_columns(x->cols, degree), NULL};
 
     *out = *x;
     if (degree == 1)
         return MELE_OK;
-    if (terms > MELE_I_MOST_COLUMNS)
+    if (e.terms > MELE_I_MOST_COLUMNS)
         return mele_i_fail(error, MELE_EINVAL, "%zu columns have %zu terms of degree 2: at most %d "
-                           "serve", x->cols, terms, MELE_I_MOST_COLUMNS);
-    *memory = mele_i_large_array(x->rows, terms * sizeof(double));
+                           "serve", x->cols, e.terms, MELE_I_MOST_COLUMNS);
+    *memory = e.out = mele_i_large_array(x->rows, e.terms * sizeof(double));
     if (*memory == NULL)
         return mele_i_no_memory(error);
-    mele_i_basis_expand(x->data, x->stride, x->rows, x->cols, *memory);
-    *out = mele_matrix_of(*memory, x->rows, terms);
-    return MELE_OK;
+    *out = mele_matrix_of(*memory, x->rows, e.terms);
+    const mele_i_pass pass = {.rows = x->rows, .block_rows = mele_i_block_rows(e.terms, 1 << 16, 16),
+                              .map = expand_block, .context = &e};
+    return mele_i_pass_run(engine, &pass, error);
 }
 
 static mele_status train(fitting *f, const mele_targets *targets, mele_engine *engine,
@@ -465,7 +476,8 @@ static mele_status train(fitting *f, const mele_targets *targets, mele_engine *e
     if (f->kind == NULL)
         return mele_i_choose_experts(&problem, f->experts, engine, error);
     problem.degree = f->options.degree;
-    status = mele_i_expand(f->x, problem.degree, &f->expanded, &expanded, error);
+    status = mele_i_expand(f->x, problem.degree, &f->expanded, &expanded, engine,
+                                       error);
     problem.x = &expanded;
     problem.shape.columns = expanded.cols;
     if (status == MELE_OK)
@@ -494,83 +506,12 @@ static void settle_answers(fitting *f)
     mele_i_experts_settle(f->experts);
 }
 
-static void copy_column(const fitting *f, size_t from, size_t to, double *matrix)
+/* While experts are trained each speaks for itself alone. */
+static void set_shares(fitting *f, bool training)
 {
-    const size_t M = f->experts->outputs, K = f->experts->clusters;
-
-    for (size_t i = 0; i < f->x->rows && matrix != NULL && from != to; i++)
-        memcpy(matrix + (i * K + to) * M, matrix + (i * K + from) * M, M * sizeof *matrix);
-}
-
-/* Experts that were kept predict with the variance they have. */
-static void fill_variance(const fitting *f, size_t k)
-{
-    const mele_i_expert *e = f->experts->expert;
-    const size_t M = f->experts->outputs, K = f->experts->clusters;
-
-    for (size_t i = 0; i < f->x->rows; i++) {
-        double *out = f->left_out_variance + (i * K + k) * M;
-        memcpy(out, e[k].variance, M * sizeof *out);
-        if (e[k].own < 1)
-            mele_i_draw(e[k].own, e[K].variance, M, false, out);
-    }
-}
-
-/* The columns of left-out predictions of regions in which another expert answers. */
-static void settle_columns(const fitting *f)
-{
-    const mele_experts *e = f->experts;
-
-    for (size_t k = 0; k < e->clusters && f->left_out_variance != NULL; k++)
-        if (!f->train[k] && e->expert[k].state != NULL)
-            fill_variance(f, k);
-
-    for (size_t k = 0; k < e->clusters; k++) {
-        const size_t answers = e->expert[k].answers;
-        const size_t from = answers == e->clusters ? global_column(e) : answers;
-        copy_column(f, from, k, f->left_out);
-        copy_column(f, from, k, f->left_out_variance);
-    }
-}
-
-/* The numbers of left-out predictions. */
-static size_t left_out_size(const fitting *f)
-{
-    return f->x->rows * f->experts->clusters * f->experts->outputs;
-}
-
-/* A failure must leave the caller's arrays as they are: what may fail after they are written to is
- * written aside. */
-static mele_status put_aside(fitting *f, mele_error *error)
-{
-    bool late = f->kind == NULL;
-
     for (size_t k = 0; k < f->experts->clusters; k++)
-        late = late || f->experts->expert[k].own < 1;
-    if (!late || f->left_out == NULL)
-        return MELE_OK;
-    f->aside = mele_i_large_array(left_out_size(f), 2 * sizeof *f->aside);
-    if (f->aside == NULL)
-        return mele_i_no_memory(error);
-    /* columns of experts that are not trained stay as they are */
-    memcpy(f->aside, f->left_out, left_out_size(f) * sizeof *f->aside);
-    f->left_out = f->aside;
-    if (f->left_out_variance == NULL)
-        return MELE_OK;
-    f->left_out_variance = memcpy(f->aside + left_out_size(f), f->left_out_variance,
-                                  left_out_size(f) * sizeof *f->aside);
-    return MELE_OK;
-}
-
-/* Give the caller what was put aside. */
-static void hand_over(const fitting *f, double *left_out, double *left_out_variance)
-{
-    const size_t bytes = f->aside == NULL ? 0 : left_out_size(f) * sizeof *f->aside;
-
-    if (bytes > 0)
-        memcpy(left_out, f->left_out, bytes);
-    if (bytes > 0 && f->left_out_variance != NULL)
-        memcpy(left_out_variance, f->left_out_variance, bytes);
+        if (f->train[k])
+            f->experts->expert[k].own = training ? 1 : f->info[k].own;
 }
 
 mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
@@ -579,7 +520,7 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
                              mele_experts **out, double *left_out, double *left_out_variance,
                              mele_expert_info *info, mele_error *error)
 {
-    fitting f = {.x = x, .left_out = left_out};
+    fitting f = {.x = x};
     mele_status status = check_input(x, targets, weights, log_posteriors, clusters, options, engine,
                                      error);
 
@@ -587,24 +528,24 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
         status = settle_options(options, targets, x->cols, clusters, &f.options, &f.kind, error);
     if (status != MELE_OK)
         return status;
-    if (targets->classes == 0)
-        f.left_out_variance = left_out_variance;
     status = make_fitting(&f, targets, weights, log_posteriors, clusters, engine, error);
     if (status == MELE_OK)
-        status = put_aside(&f, error);
+        status = mele_i_left_out_make(&f.left_out, f.experts, &f.regions, f.train, f.kind == NULL,
+                                      left_out, targets->classes == 0 ? left_out_variance : NULL,
+                                      error);
     if (status == MELE_OK && f.options.start != NULL && (f.options.only > 0 || f.options.freeze > 0))
         status = mele_i_experts_keep(f.experts, f.options.start, f.train, error);
-    if (status == MELE_OK)
-        status = train(&f, targets, engine, error);
     if (status == MELE_OK) {
-        settle_answers(&f);
-        if (left_out != NULL)
-            status = mele_i_draw_left_out(f.experts, x, &f.regions, f.train, f.left_out,
-                                          f.left_out_variance, error);
+        set_shares(&f, true);
+        status = train(&f, targets, engine, error);
+        set_shares(&f, false);
     }
     if (status == MELE_OK) {
-        settle_columns(&f);
-        hand_over(&f, left_out, left_out_variance);
+        settle_answers(&f);
+        status = mele_i_left_out_settle(&f.left_out, f.experts, x, &f.regions, f.train, error);
+    }
+    if (status == MELE_OK) {
+        mele_i_left_out_give(&f.left_out);
         if (info != NULL)
             memcpy(info, f.info, (clusters + 1) * sizeof *info);
         *out = f.experts;

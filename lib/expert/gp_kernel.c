@@ -26,25 +26,9 @@ static void squared_exponential(double *square, size_t count, double *slope)
         memcpy(slope, square, count * sizeof *slope);
 }
 
-#define RUN 256 /* distances at a time, so that what is between the steps stays in the cache */
-
 static void matern52(double *square, size_t count, double *slope)
 {
-    double root[RUN];
-
-    for (size_t first = 0; first < count; first += RUN, square += RUN) {
-        const size_t rest = count - first < RUN ? count - first : RUN;
-        for (size_t i = 0; i < rest; i++)
-            root[i] = sqrt(5 * near(square[i]));
-        for (size_t i = 0; i < rest; i++)
-            square[i] = -root[i];
-        mele_i_kernels_best()->exponential(square, rest);
-        if (slope != NULL)
-            for (size_t i = 0; i < rest; i++)
-                slope[first + i] = 5.0 / 3 * (1 + root[i]) * square[i];
-        for (size_t i = 0; i < rest; i++)
-            square[i] *= 1 + root[i] + root[i] * root[i] / 3;
-    }
+    mele_i_kernels_best()->matern52(square, count, slope);
 }
 
 static const mele_i_gp_kernel gp_kernels[] = {

@@ -146,8 +146,10 @@ static tile place_tile(const mele_i_gp *gp, void *scratch)
     return t;
 }
 
-size_t mele_i_gp_scratch(const mele_i_gp *gp)
+size_t mele_i_gp_scratch(const void *state)
 {
+    const mele_i_gp *gp = state;
+
     return mele_i_carved(TILE * gp->columns, sizeof(double))
            + 3 * mele_i_carved(TILE * gp->rows, sizeof(double))
            + mele_i_carved(TILE * gp->outputs, sizeof(double));
@@ -224,9 +226,10 @@ static void predict_tile(const mele_i_gp *gp, const double *x, size_t stride, si
     }
 }
 
-void mele_i_gp_predict(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
+void mele_i_gp_predict(const void *state, const double *x, size_t stride, size_t rows,
                        double *mean, double *variance, size_t out_stride, void *scratch)
 {
+    const mele_i_gp *gp = state;
     const tile t = place_tile(gp, scratch);
 
     for (size_t i = 0; i < rows; i += TILE)

@@ -1,6 +1,8 @@
 #ifndef MELE_EXPERT_GP_STATE_H
 #define MELE_EXPERT_GP_STATE_H
 
+#include <float.h>
+
 #include "expert/gp_kernel.h"
 #include "expert/kind.h"
 
@@ -47,11 +49,11 @@ bool mele_i_gp_finish(mele_i_gp *gp, double *factor);
 void mele_i_gp_inverse_diagonal(const mele_i_gp *gp, double *out);
 
 /* Bytes of scratch that predicting takes, however many rows. */
-size_t mele_i_gp_scratch(const mele_i_gp *gp);
+size_t mele_i_gp_scratch(const void *state);
 
 /* Mean and variance (NULL: not wanted) of rows; out_stride from a row of the results to the next.
  * O(n (terms d + M)) a row, with variances O(n^2). */
-void mele_i_gp_predict(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
+void mele_i_gp_predict(const void *state, const double *x, size_t stride, size_t rows,
                        double *mean, double *variance, size_t out_stride, void *scratch);
 
 /* A variance in units^2 in the targets' own, above 0 and finite. */

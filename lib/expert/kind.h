@@ -6,6 +6,8 @@
 
 #include "expert/regions.h"
 
+#define MELE_I_MOST_HIDDEN 1024
+
 typedef struct mele_i_expert_kind mele_i_expert_kind;
 
 /* The sizes that experts of one model share. */
@@ -47,10 +49,37 @@ typedef struct mele_i_expert_problem {
                                            is none; NULL: from nothing */
     double *left_out;                   /* n x K x M; NULL: not wanted */
     double *left_out_variance;          /* n x K x M; NULL: not wanted */
-    size_t global_column;               /* the region in whose columns the global expert's left-out
-                                           predictions go; K: they are not wanted */
+    const double *rival;                /* n x K x M: left_out of the best experts so far; NULL:
+                                           there are none */
+    double *global_left_out;            /* n x M: the global expert's, of rows of positive weight;
+                                           NULL: not wanted. The variances, too */
+    double *global_left_out_variance;
     mele_expert_info *info;             /* K + 1; rows and fallback are set, the rest is to do */
 } mele_i_expert_problem;
+
+/* Where expert k's left-out prediction of a row goes; NULL: it is not wanted. */
+static inline double *mele_i_left_out_of(const mele_i_expert_problem *problem, size_t row, size_t k)
+{
+    const size_t M = problem->shape.outputs, K = problem->regions->clusters;
+
+    if (k == K)
+        return problem->global_left_out == NULL ? NULL : problem->global_left_out + row * M;
+    return problem->left_out == NULL ? NULL : problem->left_out + (row * K + k) * M;
+}
+
+/* The same for its variance. */
+static inline double *mele_i_left_out_variance_of(const mele_i_expert_problem *problem, size_t row,
+                                                  size_t k)
+{
+    const size_t M = problem->shape.outputs, K = problem->regions->clusters;
+
+    if (k == K)
+        return problem->global_left_out_variance == NULL
+                   ? NULL
+                   : problem->global_left_out_variance + row * M;
+    return problem->left_out_variance == NULL ? NULL
+                                              : problem->left_out_variance + (row * K + k) * M;
+}
 
 /* The rows that one expert trains on, gathered: those of positive weight in its region. */
 typedef struct mele_i_expert_rows {
@@ -60,9 +89,13 @@ typedef struct mele_i_expert_rows {
     const double *y;       /* count x M; classes: count indices */
     const double *weights; /* count, positive, scaled to a mean of 1 */
     size_t region;         /* K: the global expert. Part of the random stream's key */
+    const double *rival;   /* count x M: left-out predictions of the best expert so far; NULL: there
+                              is none */
 } mele_i_expert_rows;
 
-/* What train() makes beside the state: arrays are the caller's. */
+/* What train() makes beside the state: arrays are the caller's. A kind whose left-out predictions
+ * take long may give up on an expert that is clearly worse than the rival: it leaves the state NULL
+ * and everything else as it is, but info.left_out, which becomes an estimate above the rival's. */
 typedef struct mele_i_expert_result {
     mele_i_expert *expert;     /* set state, rank and variance[]; kind, degree, rows are set */
     mele_expert_info *info;    /* set iterations, converged, error, left_out, ridge, ... */
@@ -86,6 +119,9 @@ struct mele_i_expert_kind {
     bool expands; /* --degree is for it */
     bool checks;  /* fit() itself refuses an x, or targets, that are not finite */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
+
+    /* How many parameters one expert would have; NULL: as many as its data bear. */
+    size_t (*parameters)(const mele_i_expert_shape *shape, const mele_expert_options *options);
 
     /* All regions at once: train the experts that problem->train marks; each gets what train()
      * sets. left_out, where it is wanted, is filled last of all: of every row with what the experts

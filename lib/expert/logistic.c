@@ -140,9 +140,7 @@ static mele_status fit_folds(const fitting *f, mele_i_multinomial *m, size_t k,
 
 static bool wants_folds(const fitting *f, size_t k)
 {
-    if (f->problem->left_out == NULL || !f->problem->train[k])
-        return false;
-    return k < f->clusters || (f->problem->train[k] && f->problem->global_column < f->clusters);
+    return f->problem->train[k] && mele_i_left_out_of(f->problem, 0, k) != NULL;
 }
 
 static mele_status need_state(const fitting *f, size_t k, mele_error *error)
@@ -230,21 +228,21 @@ static void predict_without(const fitting *f, size_t k, size_t row, size_t fold,
 }
 
 /* Put right what expert k predicts of a row that it was trained on. */
-static void leave_out_row(const fitting *f, size_t k, size_t row, double *loss, double *out)
+static void leave_out_row(const fitting *f, size_t k, size_t row, double *loss)
 {
     const mele_i_regions *regions = f->problem->regions;
     const size_t class = mele_i_class_of(f->problem->y, row);
     const size_t width = regions->label != NULL ? 1 : f->clusters;
-    const size_t column = k < f->clusters ? k : f->problem->global_column;
     const double weight = mele_i_region_weight(regions, row, k);
+    double *out = mele_i_left_out_of(f->problem, row, k);
 
-    if (!f->problem->train[k] || column == f->clusters || !(weight > 0))
+    if (!f->problem->train[k] || out == NULL || !(weight > 0))
         return;
     predict_without(f, k, row,
                     k == f->clusters ? f->global_fold[row]
                                      : f->fold[row * width + (width == 1 ? 0 : k)],
-                    out + column * f->classes);
-    loss[k] -= weight * out[column * f->classes + class];
+                    out);
+    loss[k] -= weight * out[class];
 }
 
 static mele_status leave_out_block(void *context, mele_i_block block, void *partial, void *scratch,
@@ -260,7 +258,7 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
                           out, NULL, scratch);
     for (size_t i = 0; i < block.count; i++)
         for (size_t k = 0; k <= f->clusters; k++)
-            leave_out_row(f, k, block.first + i, partial, out + i * width);
+            leave_out_row(f, k, block.first + i, partial);
     return MELE_OK;
 }
 

@@ -1,6 +1,7 @@
 /* The table's row of neural network experts: mlp_state.c predicts and stores them, mlp_train.c
  * trains them. */
 #include "core/json.h"
+#include "expert/group.h"
 #include "expert/mlp_state.h"
 
 /* Of the sum of squares of standardised targets: chosen by cross-validation on concrete, mpg and
@@ -10,25 +11,16 @@
 /* What an exponential takes, in multiply-adds. */
 #define ACTIVATION_WORK 12
 
-static size_t scratch_of(const mele_i_expert_group *group, size_t rows)
+static size_t scratch(const mele_i_expert_group *group, size_t rows)
 {
-    size_t most = 0;
-
     (void)rows;
-    for (size_t e = 0; e < group->count; e++) {
-        const size_t bytes = mele_i_mlp_scratch(group->expert[e]->state);
-        most = bytes > most ? bytes : most;
-    }
-    return most;
+    return mele_i_group_scratch(group, mele_i_mlp_scratch);
 }
 
 static void predict(const mele_i_expert_group *group, const double *x, size_t stride, size_t rows,
                     double *mean, double *variance, void *scratch)
 {
-    (void)variance;
-    for (size_t e = 0; e < group->count; e++)
-        mele_i_mlp_predict(group->expert[e]->state, x, stride, rows,
-                           mean + e * group->shape.outputs, group->stride, scratch);
+    mele_i_group_predict(group, mele_i_mlp_predict, x, stride, rows, mean, variance, scratch);
 }
 
 static size_t work(const mele_i_expert *expert, const mele_i_expert_shape *shape)
@@ -57,6 +49,14 @@ static json_t *describe(const mele_i_expert *expert, const mele_i_expert_shape *
     return NULL;
 }
 
+static size_t parameters_of(const mele_i_expert_shape *shape, const mele_expert_options *options)
+{
+    const mele_i_network network = {shape->columns, options->hidden, shape->outputs,
+                                    shape->classes > 0, MELE_I_TANH};
+
+    return mele_i_network_weights(&network);
+}
+
 static bool save(const mele_i_expert *expert, const mele_i_expert_shape *shape, json_t *object)
 {
     (void)shape;
@@ -76,5 +76,6 @@ static mele_status load(const json_t *object, const mele_i_expert_shape *shape,
 
 const mele_i_expert_kind mele_i_expert_mlp = {
     .name = "mlp", .regression = true, .classification = true, .ridge = RIDGE,
-    .train = mele_i_mlp_train, .free = mele_i_mlp_free, .scratch = scratch_of, .predict = predict,
+    .parameters = parameters_of,
+    .train = mele_i_mlp_train, .free = mele_i_mlp_free, .scratch = scratch, .predict = predict,
     .work = work, .describe = describe, .keys = MELE_I_MLP_KEYS, .save = save, .load = load};

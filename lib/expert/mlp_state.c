@@ -106,8 +106,9 @@ static size_t rows_of_panel(const mele_i_network *network)
     return mele_i_network_panel_rows(network);
 }
 
-size_t mele_i_mlp_scratch(const mele_i_mlp *mlp)
+size_t mele_i_mlp_scratch(const void *state)
 {
+    const mele_i_mlp *mlp = state;
     const size_t rows = rows_of_panel(&mlp->network);
 
     return mele_i_carved(mele_i_network_panel_bytes(&mlp->network), 1)
@@ -158,12 +159,14 @@ static void average(const mele_i_mlp *mlp, const workspace *w, size_t rows)
     }
 }
 
-void mele_i_mlp_predict(const mele_i_mlp *mlp, const double *x, size_t stride, size_t rows,
-                        double *mean, size_t out_stride, void *scratch)
+void mele_i_mlp_predict(const void *state, const double *x, size_t stride, size_t rows,
+                        double *mean, double *variance, size_t out_stride, void *scratch)
 {
+    const mele_i_mlp *mlp = state;
     const workspace w = place_workspace(mlp, scratch);
     const size_t M = mlp->network.outputs;
 
+    (void)variance;
     for (size_t first = 0; first < rows; first += w.panel.rows) {
         const size_t some = rows - first < w.panel.rows ? rows - first : w.panel.rows;
         mele_i_mlp_standardise(mlp, x + first * stride, stride, some, w.z);
@@ -229,7 +232,7 @@ static mele_status load_sizes(const json_t *object, const mele_i_expert_shape *s
                               mele_i_network *n, size_t *networks, mele_error *error)
 {
     const char *name;
-    mele_status status = mele_i_json_get_size(object, "hidden", 1, MELE_I_MLP_MOST_HIDDEN,
+    mele_status status = mele_i_json_get_size(object, "hidden", 1, MELE_I_MOST_HIDDEN,
                                               &n->hidden, error);
 
     if (status == MELE_OK)

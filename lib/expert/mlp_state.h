@@ -5,7 +5,8 @@
 #include "expert/network.h"
 
 /* A trained network, or the average of several: outputs shift + unit f(z) of z = (x - centre) /
- * scale; of classes the logits, whose average is that of the log-probabilities but for a constant. */
+ * scale; of classes the logits, whose average is that of the log-probabilities but for a
+ * constant. */
 typedef struct mele_i_mlp {
     mele_i_network network;
     size_t networks, count;  /* networks; weights of one */
@@ -15,7 +16,6 @@ typedef struct mele_i_mlp {
     double *weights;         /* networks x count */
 } mele_i_mlp;
 
-#define MELE_I_MLP_MOST_HIDDEN 1024
 #define MELE_I_MLP_MOST_NETWORKS 1024
 
 /* Room for one; NULL: no memory. Freed with mele_i_mlp_free(). */
@@ -31,11 +31,11 @@ void mele_i_mlp_standardise(const mele_i_mlp *mlp, const double *x, size_t strid
                             double *z);
 
 /* Bytes of scratch that predicting takes, however many rows. */
-size_t mele_i_mlp_scratch(const mele_i_mlp *mlp);
+size_t mele_i_mlp_scratch(const void *state);
 
-/* Means, or log-probabilities, out_stride from a row to the next. */
-void mele_i_mlp_predict(const mele_i_mlp *mlp, const double *x, size_t stride, size_t rows,
-                        double *mean, size_t out_stride, void *scratch);
+/* Means, or log-probabilities, out_stride from a row to the next; variances stay as they are. */
+void mele_i_mlp_predict(const void *state, const double *x, size_t stride, size_t rows,
+                        double *mean, double *variance, size_t out_stride, void *scratch);
 
 #define MELE_I_MLP_KEYS                                                                            \
     ",hidden,activation,trainer,networks,centre,scale,shift,unit,hidden_weights,output_weights"

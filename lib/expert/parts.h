@@ -32,13 +32,7 @@ mele_status mele_i_expert_train(const mele_i_expert_kind *kind,
 
 /* x, or its terms of that degree in memory to be freed. MELE_EINVAL: too many terms. */
 mele_status mele_i_expand(const mele_matrix *x, size_t degree, double **memory, mele_matrix *out,
-                          mele_error *error);
-
-/* Left-out predictions of the experts that were trained and whose own share is below 1, drawn to
- * the global one's, of the rows that they were trained on; those of others are drawn already. */
-mele_status mele_i_draw_left_out(const mele_experts *e, const mele_matrix *x,
-                                 const mele_i_regions *regions, const bool *train,
-                                 double *left_out, double *left_out_variance, mele_error *error);
+                          mele_engine *engine, mele_error *error);
 
 /* An expert of the model's section, JSON null when it is not trained; NULL: no memory. */
 json_t *mele_i_expert_save(const mele_experts *e, size_t k);

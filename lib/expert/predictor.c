@@ -28,7 +28,8 @@ mele_status mele_i_predictor_make(mele_i_predictor *p, const mele_i_expert *expe
         return mele_i_no_memory(error);
     for (size_t k = 0; k < clusters; k++) {
         p->asked[k] = answering(expert, k);
-        p->drawn = p->drawn || (p->asked[k] != NULL && expert[k].own < 1);
+        p->drawn = p->drawn /* unless the global expert was given up */
+                   || (p->asked[k] != NULL && expert[k].own < 1 && expert[clusters].state != NULL);
     }
     return MELE_OK;
 }

@@ -12,6 +12,7 @@
 typedef struct job {
     size_t count, *row;
     double *left_out, *left_out_variance;
+    double *rival; /* those of the best expert so far; NULL: there is none */
 } job;
 
 typedef struct training {
@@ -26,12 +27,6 @@ typedef struct training {
 static size_t clusters_of(const training *t)
 {
     return t->problem->regions->clusters;
-}
-
-/* The columns of left_out that expert k's are; K: none. */
-static size_t column_of(const training *t, size_t k)
-{
-    return k < clusters_of(t) ? k : t->problem->global_column;
 }
 
 /* ---- gathering ---- */
@@ -82,24 +77,38 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
     }
     gather_rows(p, j->row, count, x, y);
     level_weights(weights, count);
-    *rows = (mele_i_expert_rows){count, j->row, x, y, weights, k};
+    *rows = (mele_i_expert_rows){count, j->row, x, y, weights, k, NULL};
     return MELE_OK;
 }
 
 static mele_status need_left_out(const training *t, size_t k, job *j, mele_error *error)
 {
-    const size_t count = j->count * t->problem->shape.outputs;
+    const mele_i_expert_problem *p = t->problem;
+    const bool mean = mele_i_left_out_of(p, 0, k) != NULL;
+    const bool variance = mean && mele_i_left_out_variance_of(p, 0, k) != NULL;
 
-    if (t->problem->left_out != NULL && column_of(t, k) < clusters_of(t)) {
-        j->left_out = MELE_I_ARRAY(double, count);
-        if (j->left_out == NULL)
-            return mele_i_no_memory(error);
-        if (t->problem->left_out_variance != NULL) {
-            j->left_out_variance = MELE_I_ARRAY(double, count);
-            if (j->left_out_variance == NULL)
-                return mele_i_no_memory(error);
-        }
-    }
+    if (mean)
+        j->left_out = MELE_I_ARRAY(double, j->count * p->shape.outputs);
+    if (variance)
+        j->left_out_variance = MELE_I_ARRAY(double, j->count * p->shape.outputs);
+    if ((mean && j->left_out == NULL) || (variance && j->left_out_variance == NULL))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
+/* What the best expert so far predicts of the rows, where there is one. */
+static mele_status gather_rival(const training *t, size_t k, job *j, mele_error *error)
+{
+    const mele_i_expert_problem *p = t->problem;
+    const size_t M = p->shape.outputs, K = clusters_of(t);
+
+    if (p->rival == NULL || k == K)
+        return MELE_OK;
+    j->rival = MELE_I_ARRAY(double, j->count * M);
+    if (j->rival == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < j->count; i++)
+        memcpy(j->rival + i * M, p->rival + (j->row[i] * K + k) * M, M * sizeof *j->rival);
     return MELE_OK;
 }
 
@@ -119,11 +128,16 @@ static mele_status train_region(void *context, size_t task, mele_engine *engine,
     mele_status status = gather(t, k, j, &memory, &rows, error);
     if (status == MELE_OK)
         status = need_left_out(t, k, j, error);
+    if (status == MELE_OK)
+        status = gather_rival(t, k, j, error);
     if (status == MELE_OK) {
+        rows.rival = j->rival;
         mele_i_expert_result result = {&t->experts[k], &p->info[k], j->left_out,
                                        j->left_out_variance};
         status = t->kind->train(&rows, &p->shape, p->options, start, engine, &result, error);
     }
+    free(j->rival);
+    j->rival = NULL;
     free(memory);
     return status;
 }
@@ -146,13 +160,20 @@ static mele_status fill_block(void *context, mele_i_block block, void *partial, 
     return MELE_OK;
 }
 
-static void put(const training *t, size_t k, const double *from, double *to)
+/* What expert k is to say of the rows that it was trained on. */
+static void put(const training *t, size_t k)
 {
-    const size_t M = t->problem->shape.outputs, K = clusters_of(t), column = column_of(t, k);
+    const size_t M = t->problem->shape.outputs;
     const job *j = &t->jobs[k];
 
-    for (size_t i = 0; i < j->count && from != NULL; i++)
-        memcpy(to + (j->row[i] * K + column) * M, from + i * M, M * sizeof *to);
+    if (t->experts[k].state == NULL) /* not trained, or given up */
+        return;
+    for (size_t i = 0; i < j->count && j->left_out != NULL; i++)
+        memcpy(mele_i_left_out_of(t->problem, j->row[i], k), j->left_out + i * M,
+               M * sizeof(double));
+    for (size_t i = 0; i < j->count && j->left_out_variance != NULL; i++)
+        memcpy(mele_i_left_out_variance_of(t->problem, j->row[i], k), j->left_out_variance + i * M,
+               M * sizeof(double));
 }
 
 static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *error)
@@ -171,10 +192,8 @@ static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *e
                             .context = t};
         status = mele_i_pass_run(engine, &pass, error);
     }
-    for (size_t k = 0; k <= clusters_of(t) && status == MELE_OK; k++) {
-        put(t, k, t->jobs[k].left_out, p->left_out);
-        put(t, k, t->jobs[k].left_out_variance, p->left_out_variance);
-    }
+    for (size_t k = 0; k <= clusters_of(t) && status == MELE_OK; k++)
+        put(t, k);
     mele_i_predictor_free(&predictor);
     return status;
 }

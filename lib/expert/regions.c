@@ -110,13 +110,14 @@ static void add_weights(const mele_i_regions *r, mele_i_block block, double *tot
 
     for (size_t i = block.first; i < block.first + block.count; i++) {
         size_t k = r->label != NULL ? r->label[i] : 0, end = r->label != NULL ? k + 1 : r->clusters;
-        bool counts = mele_i_region_weight(r, i, r->clusters) > 0;
+        const double of_row = mele_i_region_weight(r, i, r->clusters);
         for (; k < end; k++) {
-            total[k] += mele_i_region_weight(r, i, k);
-            rows[k] += !counts ? 0 : r->share == NULL ? 1 : r->share[i * r->clusters + k];
+            const double weight = mele_i_region_weight(r, i, k);
+            total[k] += weight;
+            rows[k] += !(weight > 0) ? 0 : r->share == NULL ? 1 : r->share[i * r->clusters + k];
         }
-        total[r->clusters] += mele_i_region_weight(r, i, r->clusters);
-        rows[r->clusters] += counts;
+        total[r->clusters] += of_row;
+        rows[r->clusters] += of_row > 0;
     }
 }
 

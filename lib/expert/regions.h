@@ -29,16 +29,19 @@ mele_status mele_i_regions_make(mele_i_regions *regions, size_t rows, const doub
 
 void mele_i_regions_free(mele_i_regions *regions);
 
+/* What is less counts as 0: reciprocals and ratios of weights have to be numbers. */
+#define MELE_I_LEAST_WEIGHT 0x1p-960
+
 /* The scaled weight of row i in region k; 0: it is not there. */
 static inline double mele_i_region_weight(const mele_i_regions *regions, size_t i, size_t k)
 {
     double weight = regions->weights == NULL ? 1 : regions->weights[i] * regions->scale;
 
-    if (k == regions->clusters)
-        return weight;
-    if (regions->label != NULL)
-        return regions->label[i] == k ? weight : 0;
-    return weight * regions->share[i * regions->clusters + k];
+    if (k < regions->clusters && regions->label != NULL && regions->label[i] != k)
+        return 0;
+    if (k < regions->clusters && regions->label == NULL)
+        weight *= regions->share[i * regions->clusters + k];
+    return weight >= MELE_I_LEAST_WEIGHT ? weight : 0;
 }
 
 /* The rows first .. first + count - 1 with a positive weight in region k: their indices and

@@ -43,8 +43,11 @@ static size_t next_region(const settling *s, size_t row)
 static void choose_hosts(settling *s)
 {
     const size_t K = s->experts->clusters;
+    bool any = false;
 
-    for (size_t i = 0; i < s->regions->rows; i++) {
+    for (size_t k = 0; k < K; k++)
+        any = any || s->few[k];
+    for (size_t i = 0; i < s->regions->rows && any; i++) {
         const size_t next = next_region(s, i);
         for (size_t k = 0; k < K && next < K; k++)
             if (s->few[k])

@@ -3,17 +3,10 @@
  * Each candidate is fitted as it would be alone, with all restarts, and measured:
  *
  *     bic, icl, aic, silhouette   on the training rows, in the space that is clustered;
- *     cv    by the error of the final mixture on rows left out: the whole fit, scaling and
- *           partition included, is made again outside each fold, the folds being the same for all
- *           candidates. The error of a row is, for regression, the squared error of each target in
- *           units of that target's variance, averaged over targets; for classes -log p of the
- *           row's class, p at least 2^-52.
+ *     cv    by the error of the final mixture on rows left out (race.c).
  *
- * The best value wins, and among equals the smallest K. A candidate that a fold cannot train (fewer
- * rows than K, no weight) has no value and is never chosen; when none has one, the smallest K is.
- *
- * Random streams depend on the fold and the restart but not on K, so the partition is that of the
- * same K given. Candidates are tasks, the largest first: it takes the longest. */
+ * The best value wins, and among equals the smallest K. A candidate without a value is never chosen;
+ * when none has one, the smallest K is. */
 #include "fit/clusters.h"
 
 #include <math.h>
@@ -24,16 +17,11 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "engine/pass.h"
-#include "fit/cross_validate.h"
+#include "fit/race.h"
 #include "fit/report.h"
-#include "model/predict.h"
-#include "schema/encode.h"
+#include "schema/data.h"
 
 #define LEAST_ROWS 20   /* of a region, for auto to try so many */
-#define MOST_FOLDS 10
-#define FOLD_ROWS 10    /* left out at least, as long as there are 2 folds */
-#define MANY_ROWS 50000 /* folds times rows at most, as long as there are 2 folds */
-#define LEAST_PROBABILITY 0x1p-52
 #define STAGE "clusters"
 
 /* What auto tries: about sqrt 2 apart. */
@@ -42,6 +30,7 @@ static const size_t ladder[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 typedef struct candidate {
     size_t clusters;
     double value;           /* of the criterion; NaN: it has none */
+    size_t folds;           /* cv: that the value is of; fewer than others: given up; 0: no value */
     mele_criteria criteria; /* not for cv */
     size_t merged;
     mele_partition *partition; /* between its fit and the next comparison */
@@ -57,11 +46,7 @@ typedef struct choice {
     candidate *list; /* by ascending K */
     size_t count, best;
 
-    /* cv */
-    size_t folds;
-    size_t *fold_of_row;
-    mele_i_scaling targets; /* of regression */
-    double *loss, *weight;  /* count x folds: sums over the rows of a fold */
+    size_t folds; /* of cv */
 } choice;
 
 static bool is_criterion(const choice *c, const char *name)
@@ -131,6 +116,8 @@ static bool beats_best(const choice *c, size_t i)
 {
     const candidate *new = &c->list[i], *best = &c->list[c->best];
 
+    if (new->folds != best->folds)
+        return new->folds > best->folds;
     return new != best && is_better(to_minimise(c, i), new->clusters, to_minimise(c, c->best),
                                     best->clusters);
 }
@@ -221,170 +208,24 @@ static mele_status choose_by_criterion(choice *c, mele_engine *engine, mele_erro
 
 /* ---- by the cross-validated error of the mixture ---- */
 
-static double loss_of(const choice *c, const double *truth, const double *predicted, size_t classes)
-{
-    const size_t targets = c->data->schema->targets;
-    double sum = 0;
-
-    if (classes > 0)
-        return -log(fmax(predicted[(size_t)truth[0]], LEAST_PROBABILITY));
-    for (size_t t = 0; t < targets; t++) {
-        double off = (truth[t] - predicted[t]) / c->targets.scale[t];
-        sum += off * off;
-    }
-    return sum / (double)targets;
-}
-
-/* Sum the losses of the rows left out. A row without a prediction is left out of the sums. */
-static mele_status measure_fold(const choice *c, const mele_model *model, const mele_data *left_out,
-                                mele_engine *engine, double *loss, double *weight,
-                                mele_error *error)
-{
-    const size_t classes = mele_schema_classes(c->data->schema);
-    const size_t targets = c->data->schema->targets, outputs = classes > 0 ? classes : targets;
-    const mele_i_features features = mele_i_data_features(left_out);
-    double *predicted = mele_i_array(left_out->rows, outputs * sizeof(double));
-    const mele_prediction wanted = {.mean = classes > 0 ? NULL : predicted,
-                                    .probability = classes > 0 ? predicted : NULL};
-    mele_status status = predicted == NULL ? mele_i_no_memory(error)
-                                           : mele_i_model_predict(model, &features, NULL, engine,
-                                                                  &wanted, error);
-
-    for (size_t i = 0; i < left_out->rows && status == MELE_OK; i++) {
-        double w = left_out->weights == NULL ? 1 : left_out->weights[i];
-        if (!(w > 0) || isnan(predicted[i * outputs]))
-            continue;
-        *loss += w * loss_of(c, left_out->targets + i * targets, predicted + i * outputs, classes);
-        *weight += w;
-    }
-    free(predicted);
-    return status;
-}
-
-/* The key of the streams of a fold inside the fold `outer`, which is none of those outside. */
-static size_t inner_fold(size_t outer, size_t fold)
-{
-    return outer + ((fold + 1) << (sizeof(size_t) * 4));
-}
-
-static mele_status fit_outside_fold(const choice *c, size_t clusters, size_t index,
-                                    const mele_i_fold *fold, mele_engine *engine, double *loss,
-                                    double *weight, mele_error *error)
-{
-    mele_options options = *c->options;
-    mele_model *model = NULL;
-
-    options.partition.clusters = clusters;
-    options.partition.fold = options.experts.fold = inner_fold(c->start->fold, index);
-    mele_status status = mele_fit(fold->training, &options, engine, NULL, &model, error);
-    if (status == MELE_OK)
-        status = measure_fold(c, model, fold->left_out, engine, loss, weight, error);
-    mele_model_free(model);
-    return status;
-}
-
-/* A fold that cannot train so many regions leaves its sums at NaN. */
-static mele_status run_fold(void *context, size_t index, mele_engine *engine, mele_error *error)
-{
-    const choice *c = context;
-    const size_t i = c->count - 1 - index / c->folds, fold = index % c->folds;
-    const size_t at = i * c->folds + fold;
-    mele_i_fold rows;
-    mele_status status = mele_i_fold_make(c->data, c->fold_of_row, fold, &rows, error);
-
-    if (status == MELE_OK) {
-        status = fit_outside_fold(c, c->list[i].clusters, fold, &rows, engine, &c->loss[at],
-                                  &c->weight[at], error);
-        mele_i_fold_clear(&rows);
-    }
-    if (status != MELE_EDATA)
-        return status;
-    c->loss[at] = NAN;
-    return MELE_OK;
-}
-
-static void take_errors(choice *c)
-{
-    for (size_t i = 0; i < c->count; i++) {
-        double loss = 0, weight = 0;
-        for (size_t fold = 0; fold < c->folds; fold++) {
-            loss += c->loss[i * c->folds + fold];
-            weight += c->weight[i * c->folds + fold];
-        }
-        c->list[i].value = weight > 0 ? loss / weight : NAN;
-    }
-    for (size_t i = 0; i < c->count; i++)
-        if (beats_best(c, i))
-            c->best = i;
-}
-
-/* How many groups the data have; they are numbered, with gaps where the data are part of others. */
-static mele_status count_groups(const mele_data *data, size_t *out, mele_error *error)
-{
-    size_t most = 0, groups = 0;
-
-    for (size_t i = 0; i < data->rows; i++)
-        most = data->group[i] > most ? data->group[i] : most;
-    unsigned char *seen = MELE_I_ZEROED(unsigned char, most + 1);
-    if (seen == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < data->rows; i++) {
-        groups += !seen[data->group[i]];
-        seen[data->group[i]] = 1;
-    }
-    free(seen);
-    *out = groups;
-    return MELE_OK;
-}
-
-/* How many folds: fewer when they would be small, and of many rows, where fewer tell as much for
- * less time. Below 2 (one row, one group) there is nothing to measure. */
-static mele_status count_folds(choice *c, mele_error *error)
-{
-    size_t rows = c->data->rows, folds = MOST_FOLDS, units = rows;
-    mele_status status = c->data->group == NULL ? MELE_OK : count_groups(c->data, &units, error);
-
-    folds = rows / FOLD_ROWS < folds ? rows / FOLD_ROWS : folds;
-    folds = MANY_ROWS / rows < folds ? MANY_ROWS / rows : folds;
-    folds = folds < 2 ? 2 : folds;
-    c->folds = units < folds ? units : folds;
-    return status;
-}
-
-/* Room for what is measured, the folds, and the units of regression errors. */
-static mele_status prepare_folds(choice *c, mele_engine *engine, mele_error *error)
-{
-    const mele_data *data = c->data;
-    const mele_i_stream stream = mele_i_stream_make(c->options->seed, MELE_I_FOR_FOLDS,
-                                                    c->start->fold, 1);
-
-    c->loss = mele_i_zeroed(c->count, c->folds * sizeof(double));
-    c->weight = mele_i_zeroed(c->count, c->folds * sizeof(double));
-    if (c->loss == NULL || c->weight == NULL)
-        return mele_i_no_memory(error);
-    mele_status status = mele_i_deal_folds(data, c->folds, stream, &c->fold_of_row, error);
-    if (status != MELE_OK || mele_schema_classes(data->schema) > 0)
-        return status;
-    mele_matrix targets = mele_matrix_of(data->targets, data->rows, data->schema->targets);
-    return mele_i_scaling_fit_matrix(&targets, data->weights, MELE_I_SCALE_STANDARD, engine,
-                                     &c->targets, error);
-}
-
 static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *error)
 {
-    mele_status status = count_folds(c, error);
+    mele_i_racer *racers = MELE_I_ZEROED(mele_i_racer, c->count);
 
-    if (status != MELE_OK || c->folds < 2)
-        return status;
-    const mele_i_tasks tasks = {.count = c->count * c->folds,
-                                .run = run_fold,
-                                .context = c,
-                                .stage = STAGE};
-    status = prepare_folds(c, engine, error);
-    if (status == MELE_OK)
-        status = mele_i_tasks_run(engine, &tasks, error);
-    if (status == MELE_OK)
-        take_errors(c);
+    if (racers == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < c->count; i++)
+        racers[i].clusters = c->list[i].clusters;
+    mele_status status = mele_i_race(c->data, c->options, c->start, racers, c->count, engine,
+                                     &c->folds, error);
+    for (size_t i = 0; i < c->count && status == MELE_OK; i++) {
+        c->list[i].value = racers[i].loss;
+        c->list[i].folds = isnan(racers[i].loss) ? 0 : racers[i].folds;
+    }
+    for (size_t i = 0; i < c->count && status == MELE_OK; i++)
+        if (beats_best(c, i))
+            c->best = i;
+    free(racers);
     return status;
 }
 
@@ -409,6 +250,8 @@ static json_t *record_candidate(const choice *c, size_t i)
                 && put_known(object, "silhouette", k->criteria.silhouette)
                 && (!is_criterion(c, "cv") || put_known(object, "cv", k->value));
 
+    if (good && k->folds > 0 && k->folds < c->folds)
+        good = mele_i_json_put(object, "folds", json_integer((json_int_t)k->folds));
     if (good && k->merged > 0)
         good = mele_i_json_put(object, "merged", json_integer((json_int_t)k->merged));
     if (good && i == c->best)
@@ -441,10 +284,6 @@ static void choice_clear(choice *c)
     for (size_t i = 0; i < c->count && c->list != NULL; i++)
         mele_partition_free(c->list[i].partition);
     free(c->list);
-    free(c->fold_of_row);
-    mele_i_scaling_clear(&c->targets);
-    free(c->loss);
-    free(c->weight);
 }
 
 /* K when nothing is to be chosen, else 0. */

@@ -1,28 +1,7 @@
 #ifndef MELE_FIT_STAGES_H
 #define MELE_FIT_STAGES_H
 
-#include <mele/fit.h>
-
-#include "model/model.h"
-
-/* One run of stages over one data set. What stages share is computed when the first one needs it,
- * and from the model and the data alone, so that a stage run on its own sees the same bytes. */
-typedef struct mele_i_run {
-    const mele_data *data;
-    const mele_posteriors *posteriors; /* NULL: the model's partition */
-    const mele_options *options;
-    mele_engine *engine;
-    mele_report *report;
-    mele_model *model;
-
-    mele_i_features features;
-    double *design;             /* n x d, scaled */
-    double *targets;            /* n x m, scaled; classes as they are */
-    double *joint;              /* n x K log posteriors that choose the experts' rows */
-    double *marginal;           /* n x K log posteriors as a prediction sees them; may be joint */
-    double *left_out;           /* n x K x M */
-    double *left_out_variance;  /* n x K x M; NULL for classes */
-} mele_i_run;
+#include "fit/run.h"
 
 /* Schema and scalings: what every model starts with. */
 mele_status mele_i_run_start(mele_i_run *run, mele_error *error);
@@ -34,7 +13,15 @@ mele_status mele_i_run_partition(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error);
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error);
 
-/* Free what the run holds; the model stays. */
-void mele_i_run_clear(mele_i_run *run);
+/* ---- what stage 3 asks of stage 2 ---- */
+
+/* Room for left-out predictions. */
+mele_status mele_i_run_need_left_out_room(mele_i_run *run, mele_error *error);
+
+/* Train experts on the run's rows, as the options of the run say but for what `which` says of only,
+ * freeze and start; left-out predictions go to the run when there is room. */
+mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
+                                     mele_experts **out, mele_expert_info *info,
+                                     mele_error *error);
 
 #endif

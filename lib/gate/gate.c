@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/total.h"
 #include "engine/check.h"
 #include "gate/kind.h"
 
@@ -126,17 +127,6 @@ static mele_status check_data(const mele_gate_data *data, const mele_gate_option
 
 /* ---- fit ---- */
 
-static double total_weight(const mele_gate_data *data)
-{
-    double sum = 0;
-
-    if (data->weights == NULL)
-        return (double)data->rows;
-    for (size_t i = 0; i < data->rows; i++)
-        sum += data->weights[i];
-    return sum;
-}
-
 static mele_status fit_checked(const mele_i_gate_training *training, const mele_i_gate_kind *kind,
                                bool with_loss, mele_gate **out, mele_gate_info *info,
                                mele_error *error)
@@ -181,7 +171,8 @@ mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *o
         status = loss->check(data, engine, error);
     if (status != MELE_OK)
         return status;
-    const mele_i_gate_training training = {data, &chosen, loss, total_weight(data), engine};
+    const mele_i_gate_training training = {
+        data, &chosen, loss, mele_i_total_weight(data->weights, data->rows), engine};
     return fit_checked(&training, kind, missing == NULL, out, info, error);
 }
 

@@ -463,15 +463,29 @@ static mele_status encode_block(void *context, mele_i_block block, void *partial
                        c->out + block.first * c->source.columns, error);
 }
 
+static mele_status encode_all(encode_context *c, mele_engine *engine, mele_error *error)
+{
+    mele_i_pass pass = {.rows = c->source.rows, .map = encode_block, .context = c,
+                        .block_rows = mele_i_block_rows(c->scaling->columns, BLOCK_NUMBERS, 16)};
+
+    return mele_i_pass_run(engine, &pass, error);
+}
+
 mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scaling,
                           const double *fill, const mele_i_features *features,
                           mele_engine *engine, double *out, mele_error *error)
 {
     encode_context context = {source_of(schema, features), scaling, fill, out};
-    mele_i_pass pass = {.rows = features->rows, .map = encode_block, .context = &context,
-                        .block_rows = mele_i_block_rows(scaling->columns, BLOCK_NUMBERS, 16)};
 
-    return mele_i_pass_run(engine, &pass, error);
+    return encode_all(&context, engine, error);
+}
+
+mele_status mele_i_encode_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix,
+                                 mele_engine *engine, double *out, mele_error *error)
+{
+    encode_context context = {source_of_matrix(matrix), scaling, NULL, out};
+
+    return encode_all(&context, engine, error);
 }
 
 /* ---- the model's section ---- */

@@ -75,6 +75,10 @@ mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scali
                           const double *fill, const mele_i_features *features,
                           mele_engine *engine, double *out, mele_error *error);
 
+/* The same for a plain matrix: mele_i_scale_matrix() on all threads. */
+mele_status mele_i_encode_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix,
+                                 mele_engine *engine, double *out, mele_error *error);
+
 /* The same for some of the rows, on the calling thread. */
 mele_status mele_i_encode_rows(const mele_schema *schema, const mele_i_scaling *scaling,
                                const double *fill, const mele_i_features *features, size_t first,

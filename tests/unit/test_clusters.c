@@ -9,6 +9,7 @@
 
 #include "core/stream.h"
 #include "fit/clusters.h"
+#include "fit/race.h"
 #include "model/model.h"
 #include "partition/partition.h"
 #include "support/failing_malloc.h"
@@ -209,6 +210,44 @@ Test(clusters, known_answers)
         mele_model_free(model);
     }
     mele_data_free(geyser);
+}
+
+/* ---- the race ---- */
+
+/* One line where x < 0.5, another beyond: two regions at least. What a racer loses, and in how many
+ * folds, against a race of its own, which goes through all of them. */
+Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
+{
+    enum { MOST = 5 };
+    mele_data *data = curve(1000, 5, NULL, NULL);
+    mele_options options = options_of(1, MOST, "cv");
+    mele_i_racer racers[MOST];
+    size_t folds = 0, least = 0;
+
+    for (size_t i = 0; i < MOST; i++)
+        racers[i].clusters = i + 1;
+    cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, MOST, NULL, &folds, NULL),
+                 MELE_OK);
+    cr_assert_eq(folds, 10);
+    cr_assert_eq(racers[0].folds, 3, "one line for two: %zu", racers[0].folds);
+    for (size_t i = 0; i < MOST; i++) {
+        mele_i_racer alone = {i + 1, 0, 0};
+        cr_assert_eq(mele_i_race(data, &options, &options.partition, &alone, 1, NULL, &folds, NULL),
+                     MELE_OK);
+        cr_assert_eq(alone.folds, folds);
+        cr_assert(racers[i].folds == 3 || racers[i].folds % 2 == 1 || racers[i].folds == folds);
+        cr_assert(racers[i].folds < folds || racers[i].loss == alone.loss, "K %zu", i + 1);
+        if (racers[i].folds == folds
+            && (racers[least].folds < folds || racers[i].loss < racers[least].loss))
+            least = i;
+    }
+    cr_assert(racers[least].loss < racers[0].loss);
+    mele_model *model = partition_of(data, &options, NULL);
+    const json_t *first = json_array_get(candidates_of(model), 0);
+    cr_assert_eq(number(first, "folds"), 3);
+    cr_assert_eq(number(first, "cv"), racers[0].loss);
+    mele_model_free(model);
+    mele_data_free(data);
 }
 
 /* The errors of K = 1 by hand: folds, standardised least squares and ridge are in there, so only to

@@ -2,7 +2,9 @@
 #include <float.h>
 #include <math.h>
 
+#include "core/cholesky.h"
 #include "core/memory.h"
+#include "core/stream.h"
 #include "expert/gp_likelihood.h"
 #include "expert/gp_search.h"
 #include "expert/gp_state.h"
@@ -84,7 +86,7 @@ static mele_status try_training(size_t n, size_t d, size_t m, const double *x, c
         row[i] = i;
         level[i] = weights == NULL ? 1 : weights[i] * ((double)n / total);
     }
-    const mele_i_expert_rows rows = {n, row, x, y, level, 2};
+    const mele_i_expert_rows rows = {n, row, x, y, level, 2, NULL};
     mele_i_expert_result result = {&out->expert, &out->info, out->left_out,
                                    out->left_out_variance};
     out->shape = (mele_i_expert_shape){d, m, 0};
@@ -398,6 +400,41 @@ static copies make_copies(size_t n)
         }
     }
     return c;
+}
+
+/* Sizes around the steps by which they are inverted. What lies above the triangle is kept. */
+Test(gp, triangles_are_inverted)
+{
+    static const size_t sizes[] = {1, 2, 31, 32, 33, 40, 47, 64, 65, 100, 203};
+    const double above = 7.5;
+
+    for (size_t c = 0; c < sizeof sizes / sizeof *sizes; c++) {
+        const size_t n = sizes[c];
+        double *l = numbers(n * n), *w = numbers(n * n), *v = numbers(n * n);
+        mele_i_stream stream = mele_i_stream_make(3, MELE_I_FOR_TESTS, n, 0);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++)
+                l[i * n + j] = j > i    ? above
+                               : j == i ? 1 + mele_i_stream_uniform(&stream)
+                                        : mele_i_stream_normal(&stream) / sqrt((double)n);
+        memcpy(w, l, n * n * sizeof *l);
+        memcpy(v, l, n * n * sizeof *l);
+        cr_assert(mele_i_lower_inverse(w, n) && mele_i_cholesky_inverse(v, n));
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++) {
+                long double whole = 0, square = 0;
+                for (size_t k = j; k <= i; k++)
+                    whole += (long double)w[i * n + k] * l[k * n + j];
+                for (size_t k = i; k < n && j <= i; k++)
+                    square += (long double)w[k * n + i] * w[k * n + j];
+                cr_assert(j <= i || (w[i * n + j] == above && v[i * n + j] == above));
+                cr_assert(j > i || fabsl(whole - (i == j)) < 1e-12L, "%zu: %Lg", n, whole);
+                cr_assert(j > i || fabsl(v[i * n + j] - square) < 1e-12L * (1 + fabsl(square)));
+            }
+        free(l);
+        free(w);
+        free(v);
+    }
 }
 
 Test(gp, weight_is_copies_of_a_row)
@@ -1058,7 +1095,7 @@ Test(gp, memory_may_run_out)
         size_t row[N];
         for (size_t i = 0; i < N; i++)
             row[i] = i;
-        const mele_i_expert_rows rows = {N, row, c.x, c.y, c.ones, 2};
+        const mele_i_expert_rows rows = {N, row, c.x, c.y, c.ones, 2, NULL};
         mele_i_expert_result result = {&t.expert, &t.info, t.left_out, t.left_out_variance};
         t.shape = (mele_i_expert_shape){2, 1, 0};
         t.expert = (mele_i_expert){.kind = &mele_i_expert_gp, .rows = N, .variance = t.variance};

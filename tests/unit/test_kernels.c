@@ -1044,6 +1044,45 @@ Test(kernels, exponential)
     free(x), free(out), free(wanted);
 }
 
+/* Against the formula in long double: near it, and the same bits at every width, count and without
+ * slopes. */
+Test(kernels, matern52)
+{
+    const double special[] = {0, -0.0, 1e-300, 4.9e-324, 1e5, 9.9e5, 1e6, 1e300, INFINITY, NAN};
+    const size_t most = 3000;
+    mele_i_stream random = stream(1);
+    double *x = numbers(&random, most, 0), *wanted = guarded(most), *wanted_slope = guarded(most);
+
+    for (size_t i = 0; i < most; i++)
+        x[i] = exp(12 * mele_i_stream_uniform(&random) - 7);
+    memcpy(x, special, sizeof special);
+    memcpy(wanted, x, most * sizeof *x);
+    mele_i_kernels_at(0)->matern52(wanted, most, wanted_slope);
+    for (size_t i = 0; i < most; i++) {
+        const long double a = sqrtl(5 * (x[i] < 1e6 ? x[i] : 1e6L)), e = expl(-a);
+        const long double k = (1 + a + a * a / 3) * e, slope = 5 / 3.0L * (1 + a) * e;
+        cr_assert(near(wanted[i], k, (1 + a) * k, 1)); /* the rounding of exp's argument is in it */
+        cr_assert(near(wanted_slope[i], slope, (1 + a) * slope, 1));
+    }
+    cr_assert_eq(wanted[0], 1);
+    cr_assert_eq(wanted[9], 0);
+    for (size_t w = 0; mele_i_kernels_at(w) != NULL; w++)
+        for (size_t count = 0; count <= most; count += count < 70 ? 1 : 293) {
+            double *out = guarded(count), *slope = guarded(count);
+            memcpy(out, x, count * sizeof *x);
+            mele_i_kernels_at(w)->matern52(out, count, slope);
+            check_guard(out, count, "matern52");
+            check_guard(slope, count, "matern52's slope");
+            cr_assert(memcmp(out, wanted, count * sizeof *out) == 0);
+            cr_assert(memcmp(slope, wanted_slope, count * sizeof *out) == 0);
+            memcpy(out, x, count * sizeof *x);
+            mele_i_kernels_at(w)->matern52(out, count, NULL);
+            cr_assert(memcmp(out, wanted, count * sizeof *out) == 0);
+            free(out), free(slope);
+        }
+    free(x), free(wanted), free(wanted_slope);
+}
+
 /* Any count, without touching what lies behind. */
 Test(kernels, exponential_of_a_few)
 {

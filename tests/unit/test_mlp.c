@@ -13,11 +13,13 @@
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 #define MOST_OUTPUTS 4
+#define UNTOUCHED 0.25
 
 /* What an expert is trained on, and what came of it. */
 typedef struct problem {
     size_t n, d, m, classes;
     double *x, *y, *weights;
+    double *rival; /* NULL: none */
 } problem;
 
 typedef struct outcome {
@@ -33,7 +35,7 @@ static size_t outputs_of(const problem *p)
 
 static problem make_numbers(size_t n, size_t d, size_t m, size_t classes)
 {
-    problem p = {n, d, m, classes, numbers(n * d), numbers(n * m), numbers(n)};
+    problem p = {n, d, m, classes, numbers(n * d), numbers(n * m), numbers(n), NULL};
 
     return p;
 }
@@ -67,6 +69,7 @@ static void free_smooth(problem *p)
     free(p->x);
     free(p->y);
     free(p->weights);
+    free(p->rival);
 }
 
 static mele_expert_options options_of(const char *trainer)
@@ -102,9 +105,10 @@ static mele_status train_from(const problem *p, const mele_expert_options *optio
     out->expert.variance = p->classes > 0 ? NULL : out->variance;
     if (left_out) {
         out->left_out = numbers(count);
+        out->left_out[0] = UNTOUCHED;
         out->left_out_variance = p->classes > 0 ? NULL : numbers(count);
     }
-    const mele_i_expert_rows rows = {p->n, row, p->x, p->y, weights, 2};
+    const mele_i_expert_rows rows = {p->n, row, p->x, p->y, weights, 2, p->rival};
     mele_i_expert_result result = {&out->expert, &out->info, out->left_out,
                                    out->left_out_variance};
     mele_status status = mele_i_expert_mlp.train(&rows, &shape, options, start, engine, &result,
@@ -418,6 +422,159 @@ Test(mlp, many_rows_are_left_out_by_leverage)
     free_smooth(&p);
 }
 
+/* ---- rivals ---- */
+
+/* What a rival predicts: the function itself (of classes: nine in ten for the right one), or what
+ * is far from it. */
+static void set_rival(problem *p, bool good)
+{
+    const size_t M = outputs_of(p);
+
+    free(p->rival);
+    p->rival = numbers(p->n * M);
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t m = 0; m < M; m++) {
+            double *out = p->rival + i * M + m;
+            if (p->classes == 0)
+                *out = wave(p->x + i * p->d, p->d, m) + (good ? 0 : 10);
+            else
+                *out = log(((size_t)p->y[i] == m) == good ? 0.9 : 0.05);
+        }
+}
+
+static double rival_error(const problem *p)
+{
+    const size_t M = outputs_of(p);
+    double sum = 0, total = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        for (size_t m = 0; m < p->m && p->classes == 0; m++)
+            sum += p->weights[i] / (double)M * pow(p->rival[i * M + m] - p->y[i * M + m], 2);
+        if (p->classes > 0)
+            sum -= p->weights[i] * p->rival[i * M + (size_t)p->y[i]];
+        total += p->weights[i];
+    }
+    return sum / total;
+}
+
+static const struct against {
+    char trainer[8];
+    size_t n, m, classes, networks;
+    double holdout, noise;
+} againsts[] = {
+    {"lm", 150, 1, 0, 1, 0, 0.1},    {"lm", 300, 2, 0, 5, 0, 0.1},
+    {"bfgs", 150, 1, 3, 1, 0, 0.01}, {"adam", 260, 1, 3, 2, 0.1, 0.01},
+    {"bfgs", 260, 2, 0, 1, 0.2, 0.1},
+};
+
+static problem make_against(const struct against *a, mele_expert_options *o)
+{
+    *o = options_of(a->trainer);
+    o->networks = a->networks;
+    o->holdout = a->holdout;
+    o->max_epochs = 20;
+    return make_smooth(a->n, 3, a->m, a->classes, a->noise);
+}
+
+/* What is given up leaves nothing but an error above the rival's, near what the whole's would be. */
+Test(mlp, gives_up_against_a_good_rival)
+{
+    for (size_t i = 0; i < COUNT(againsts); i++) {
+        mele_expert_options o;
+        problem p = make_against(&againsts[i], &o);
+        outcome whole = train(&p, &o, true), one;
+        set_rival(&p, true);
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            mele_engine *engine = engine_of(threads);
+            outcome out;
+            cr_assert_eq(train_from(&p, &o, NULL, engine, true, &out), MELE_OK);
+            cr_assert(out.expert.state == NULL, "%zu: %g, rival %g", i, whole.info.left_out,
+                      rival_error(&p));
+            cr_assert_eq(out.expert.rank, 0);
+            cr_assert_eq(out.left_out[0], UNTOUCHED);
+            cr_assert(out.info.left_out > rival_error(&p));
+            cr_assert(out.info.left_out > 0.4 * whole.info.left_out
+                      && out.info.left_out < 2.5 * whole.info.left_out, "%zu: %g, whole %g", i,
+                      out.info.left_out, whole.info.left_out);
+            if (threads == 1)
+                one = out;
+            SAME_BITS(&out.info.left_out, &one.info.left_out, 1);
+            free_outcome(&out);
+            mele_engine_free(engine);
+        }
+        free_outcome(&whole);
+        free_smooth(&p);
+    }
+}
+
+static void same_outcome(const problem *p, const outcome *a, const outcome *b)
+{
+    const size_t count = p->n * outputs_of(p);
+    const mele_i_mlp *s = a->expert.state, *t = b->expert.state;
+
+    cr_assert(s != NULL && t != NULL);
+    SAME_BITS(s->weights, t->weights, s->networks * s->count);
+    SAME_BITS(a->left_out, b->left_out, count);
+    SAME_BITS(a->variance, b->variance, MOST_OUTPUTS);
+    SAME_BITS(&a->info.left_out, &b->info.left_out, 1);
+    SAME_BITS(&a->info.error, &b->info.error, 1);
+    cr_assert_eq(a->info.iterations, b->info.iterations);
+    cr_assert_eq(a->expert.rank, b->expert.rank);
+}
+
+/* A bad rival, and one that is just as good, change nothing. */
+Test(mlp, a_rival_that_is_beaten_changes_nothing)
+{
+    for (size_t i = 0; i < COUNT(againsts); i++) {
+        mele_expert_options o;
+        problem p = make_against(&againsts[i], &o);
+        outcome alone = train(&p, &o, true);
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            mele_engine *engine = engine_of(threads);
+            outcome out;
+            set_rival(&p, false);
+            cr_assert_eq(train_from(&p, &o, NULL, engine, true, &out), MELE_OK);
+            same_outcome(&p, &out, &alone);
+            free_outcome(&out);
+            if (o.networks == 1) { /* more are averaged in another order then */
+                memcpy(p.rival, alone.left_out, p.n * outputs_of(&p) * sizeof *p.rival);
+                cr_assert_eq(train_from(&p, &o, NULL, engine, true, &out), MELE_OK);
+                same_outcome(&p, &out, &alone);
+                free_outcome(&out);
+            }
+            mele_engine_free(engine);
+        }
+        free_outcome(&alone);
+        free_smooth(&p);
+    }
+}
+
+/* With restarts to pick from, many rows a weight, few rows a fold, or few that weigh something,
+ * nothing is given up. */
+Test(mlp, a_rival_is_not_always_asked)
+{
+    static const struct {
+        size_t n, hidden, restarts, heavy;
+    } cases[] = {{150, 6, 2, 0}, {1500, 2, 1, 0}, {35, 6, 1, 0}, {150, 6, 1, 20}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        problem p = make_smooth(cases[i].n, 2, 1, 0, 0.1);
+        mele_expert_options o = options_of("lm");
+        o.hidden = cases[i].hidden;
+        o.restarts = cases[i].restarts;
+        for (size_t h = 0; h < cases[i].heavy; h++)
+            p.weights[h] = 1e6;
+        outcome alone = train(&p, &o, true);
+        set_rival(&p, true);
+        cr_assert(alone.info.left_out > rival_error(&p));
+        outcome out = train(&p, &o, true);
+        same_outcome(&p, &out, &alone);
+        free_outcome(&out);
+        free_outcome(&alone);
+        free_smooth(&p);
+    }
+}
+
 /* ---- starts ---- */
 
 Test(mlp, more_restarts_are_never_worse)
@@ -671,6 +828,7 @@ Test(mlp, constants)
         cr_assert_eq(out.left_out[i], -7.25);
     }
     cr_assert_eq(out.info.error, 0);
+    cr_assert_eq(out.variance[0], 7.25 * 7.25 * 0x1p-80); /* the rounding of its magnitude */
     free_outcome(&out);
     free_smooth(&p);
 
@@ -792,6 +950,31 @@ Test(mlp, files)
 
 /* ---- memory ---- */
 
+/* Trains with every allocation failing in its turn; returns how many there are. */
+static size_t fail_everywhere(const problem *p, const mele_expert_options *o, bool beaten)
+{
+    const size_t M = outputs_of(p);
+    const mele_i_expert_shape shape = {p->d, M, p->classes};
+    const size_t row[30] = {0};
+    double left_out[90];
+
+    for (size_t n = 0;; n++) {
+        outcome out = {.expert = {.rows = 30, .variance = p->classes > 0 ? NULL : out.variance}};
+        mele_i_expert_rows rows = {30, row, p->x, p->y, p->weights, 0, p->rival};
+        mele_i_expert_result result = {&out.expert, &out.info, left_out, NULL};
+        left_out[0] = UNTOUCHED;
+        failing_malloc_at(n);
+        mele_status status = mele_i_expert_mlp.train(&rows, &shape, o, NULL, NULL, &result, NULL);
+        const bool failed = failing_malloc_end();
+        cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK, "%zu: %d", n, status);
+        cr_assert((out.expert.state == NULL) == (failed || beaten));
+        cr_assert(!(failed || beaten) || left_out[0] == UNTOUCHED);
+        mele_i_expert_mlp.free(out.expert.state);
+        if (!failed)
+            return n;
+    }
+}
+
 Test(mlp, out_of_memory)
 {
     static const char *const trainers[] = {"lm", "bfgs", "adam"};
@@ -799,33 +982,16 @@ Test(mlp, out_of_memory)
     for (size_t t = 0; t < COUNT(trainers); t++)
         for (size_t classes = 0; classes <= 3; classes += 3) {
             problem p = make_smooth(30, 2, 1, classes, 0.1);
-            const size_t M = outputs_of(&p);
-            const mele_i_expert_shape shape = {2, M, classes};
-            const size_t row[30] = {0};
-            double left_out[90];
-            size_t failures = 0;
             mele_expert_options o = options_of(trainers[t]);
             o.max_epochs = 2;
             o.restarts = o.networks = o.folds = 2;
             o.holdout = 0.2;
-            for (size_t n = 0;; n++) {
-                outcome out = {.expert = {.rows = 30, .variance = classes > 0 ? NULL : out.variance}};
-                mele_i_expert_rows rows = {30, row, p.x, p.y, p.weights, 0};
-                mele_i_expert_result result = {&out.expert, &out.info, left_out, NULL};
-                left_out[0] = 0.25;
-                failing_malloc_at(n);
-                mele_status status = mele_i_expert_mlp.train(&rows, &shape, &o, NULL, NULL, &result,
-                                                             NULL);
-                const bool failed = failing_malloc_end();
-                cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK, "%zu: %d", n, status);
-                cr_assert((out.expert.state == NULL) == failed);
-                cr_assert(!failed || left_out[0] == 0.25);
-                mele_i_expert_mlp.free(out.expert.state);
-                if (!failed)
-                    break;
-                failures++;
-            }
+            size_t failures = fail_everywhere(&p, &o, false);
             cr_assert(failures > 20, "%zu", failures);
+            set_rival(&p, false);
+            cr_assert(fail_everywhere(&p, &o, false) > failures);
+            set_rival(&p, true);
+            cr_assert(fail_everywhere(&p, &o, true) < failures);
             free_smooth(&p);
         }
 }

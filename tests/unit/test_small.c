@@ -170,7 +170,7 @@ static void check_shrink(const made *p, bool soft)
                                1e-9);
             cr_assert_float_eq(r.left_out[q],
                                drawn(info->own, member ? apart.left_out[q] : apart.mean[q],
-                                     global.mean[q], classes), 1e-9);
+                                     global.left_out[q], classes), 1e-9);
             if (classes)
                 continue;
             const double known = drawn(info->own, apart.residual[FEW * p->m + e],

@@ -30,16 +30,11 @@ import sys
 import tempfile
 import time
 
-THREADS = 2
-for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    if name in os.environ:
-        sys.exit(f"experts_sklearn.py: {name} is set: times would say nothing")
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[name] = str(THREADS)
+from quiet import THREADS  # before NumPy
 
-import numpy as np  # noqa: E402: the variables come first
-import sklearn  # noqa: E402
-from sklearn.linear_model import LinearRegression  # noqa: E402
+import numpy as np
+import sklearn
+from sklearn.linear_model import LinearRegression
 
 DEMANDED = {"normal": 25, "qr": 4}
 EXACT = 1e-6

@@ -27,16 +27,11 @@ import tempfile
 import time
 import warnings
 
-THREADS = 2
-for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    if name in os.environ:
-        sys.exit(f"mlp_sklearn.py: {name} is set: times would say nothing")
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[name] = str(THREADS)
+from quiet import THREADS  # before NumPy
 
-import numpy as np  # noqa: E402: the variables come first
-import sklearn  # noqa: E402
-from sklearn.neural_network import MLPRegressor  # noqa: E402
+import numpy as np
+import sklearn
+from sklearn.neural_network import MLPRegressor
 
 warnings.filterwarnings("ignore")
 

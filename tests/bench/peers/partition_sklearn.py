@@ -36,18 +36,13 @@ import tempfile
 import time
 import warnings
 
-THREADS = 2
-for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    if name in os.environ:
-        sys.exit(f"partition_sklearn.py: {name} is set: times would say nothing")
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[name] = str(THREADS)
+from quiet import THREADS  # before NumPy
 
-import numpy as np  # noqa: E402: the variables come first
-import sklearn  # noqa: E402
-import threadpoolctl  # noqa: E402
-from sklearn.cluster import KMeans, kmeans_plusplus  # noqa: E402
-from sklearn.mixture import GaussianMixture  # noqa: E402
+import numpy as np
+import sklearn
+import threadpoolctl
+from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.mixture import GaussianMixture
 
 warnings.filterwarnings("ignore")
 

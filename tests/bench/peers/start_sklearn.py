@@ -16,12 +16,10 @@ import sys
 import tempfile
 import time
 
-for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-    os.environ.pop(name, None)
-os.environ.update(OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
+from quiet import THREADS  # before NumPy
 
-import numpy as np  # noqa: E402  (the threads are settled first)
-import sklearn  # noqa: E402
+import numpy as np
+import sklearn
 from sklearn.cluster import KMeans, kmeans_plusplus  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -63,7 +61,7 @@ def numeric(name, drop):
 
 def ours(program, path, clusters, seeds, iterations):
     """Seconds and inertias of the seeds."""
-    command = [program, path, str(clusters), str(seeds), "2", str(iterations)]
+    command = [program, path, str(clusters), str(seeds), str(THREADS), str(iterations)]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rows = list(csv.DictReader(out.splitlines()))
     return [float(r["seconds"]) for r in rows], [float(r["inertia"]) for r in rows]
@@ -93,7 +91,7 @@ def inertia(program, name, x, clusters, path):
 def main():
     program, runs = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5
     print(f"# scikit-learn {sklearn.__version__}, numpy {np.__version__}, Python "
-          f"{sys.version.split()[0]}; OPENBLAS_CORETYPE unset, 2 threads", file=sys.stderr)
+          f"{sys.version.split()[0]}; OPENBLAS_CORETYPE unset, {THREADS} threads", file=sys.stderr)
     print("measure,case,clusters,mele,sklearn,ratio")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "x.npy")

@@ -1,0 +1,44 @@
+#ifndef MELE_EXPERT_UNITS_H
+#define MELE_EXPERT_UNITS_H
+
+#include <stddef.h>
+
+#include <mele/status.h>
+
+/* Of a number's magnitude, what its digits may have lost before it came here. */
+#define MELE_I_ROUNDING 0x1p-40
+
+/* Where 1 minus a row's leverage is less, the row alone settles some coefficient, and what it
+ * divides is noise. */
+#define MELE_I_ALONE 0x1p-26
+
+/* The units that a column is standardised in: a number times power, which is safe to square, minus
+ * centre, over spread. */
+typedef struct mele_i_units {
+    double power, centre;
+    double spread;  /* the standard deviation; 0: constant but for rounding */
+    double largest; /* magnitude, in the column's own units */
+} mele_i_units;
+
+/* The units of every column in the given rows: out has one a column.
+ *  values    row-major without gaps, `columns` numbers a row
+ *  row       count >= 1 indices of rows
+ *  weights   count, positive
+ *  furthest  no row counts as further than this many units from the mean: of weights that differ by
+ *            many powers of ten the deviation knows nothing. INFINITY: it may */
+mele_status mele_i_units_of(const double *values, size_t columns, const size_t *row,
+                            const double *weights, size_t count, double furthest, mele_i_units *out,
+                            mele_error *error);
+
+/* A number in these units; 0 where the column is constant. */
+static inline double mele_i_units_standardise(const mele_i_units *units, double value)
+{
+    return units->spread > 0 ? (value * units->power - units->centre) / units->spread : 0;
+}
+
+/* The variance of a target's residuals, in its own units: the mean of their squares (of power times
+ * residuals), but at least a 1e-8th of the target's variance, what rounding of its magnitude makes,
+ * and the smallest normal double. */
+double mele_i_units_variance(const mele_i_units *units, double square);
+
+#endif

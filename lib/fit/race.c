@@ -1,0 +1,335 @@
+/* The choice of K by the error of the whole mixture on rows left out.
+ *
+ * The whole fit, scaling and partition included, is made again outside each fold; the folds are the
+ * same for all racers. The loss of a row is, for regression, the squared error of each target in
+ * units of that target's variance, averaged over targets; for classes -log p of the row's class, p
+ * at least 2^-52. A racer that a fold cannot train (fewer rows than K, no weight) has no loss.
+ *
+ * It is a race: after the first folds, and again after every few more, racers are given up that
+ *
+ *     have lost so far more than the leader would in all folds at its present rate, or
+ *     are behind the leader by more than chance, in a t-test of the folds' mean losses by pairs,
+ *     one-sided, at 5 %,
+ *
+ * the leader being the one with the least loss so far. Who is left alone has won, and need not go on.
+ *
+ * Random streams depend on the fold and the restart but not on K, so the partition is that of the
+ * same K given. Racers and folds are tasks, the largest K first: it takes the longest.
+ *
+ * Sources: Maron, Moore 1994, NIPS 6 (races); Kuhn 2014, arXiv:1405.6974 (by tests on folds). */
+#include "fit/race.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+#include "fit/cross_validate.h"
+#include "model/predict.h"
+#include "schema/encode.h"
+
+#define MOST_FOLDS 10
+#define FOLD_ROWS 10    /* left out at least, as long as there are 2 folds */
+#define MANY_ROWS 50000 /* folds times rows at most, as long as there are 2 folds */
+#define FIRST_FOLDS 3   /* before anyone is given up */
+#define MORE_FOLDS 2    /* between one comparison and the next */
+#define LEAST_PROBABILITY 0x1p-52
+#define STAGE "clusters"
+
+/* What Student's t exceeds by chance in 5 of 100 cases, by degrees of freedom from 1 on. */
+static const double unlikely[MOST_FOLDS - 1] = {6.314, 2.920, 2.353, 2.132, 2.015,
+                                                1.943, 1.895, 1.860, 1.833};
+
+typedef struct race {
+    const mele_data *data;
+    const mele_options *options;
+    const mele_partition_options *start;
+    mele_i_racer *racers;
+    size_t count;
+
+    size_t folds;
+    size_t *fold_of_row;
+    mele_i_scaling targets; /* of regression */
+    double *loss, *weight;  /* count x folds: sums over the rows of a fold; loss NaN: no model */
+
+    size_t *running, left; /* the racers that are not given up, the largest K first */
+    size_t first, some;    /* folds of the round */
+} race;
+
+static double loss_of(const race *r, const double *truth, const double *predicted, size_t classes)
+{
+    const size_t targets = r->data->schema->targets;
+    double sum = 0;
+
+    if (classes > 0)
+        return -log(fmax(predicted[(size_t)truth[0]], LEAST_PROBABILITY));
+    for (size_t t = 0; t < targets; t++) {
+        double off = (truth[t] - predicted[t]) / r->targets.scale[t];
+        sum += off * off;
+    }
+    return sum / (double)targets;
+}
+
+/* Sum the losses of the rows left out. A row without a prediction is left out of the sums. */
+static mele_status measure_fold(const race *r, const mele_model *model, const mele_data *left_out,
+                                mele_engine *engine, double *loss, double *weight,
+                                mele_error *error)
+{
+    const size_t classes = mele_schema_classes(r->data->schema);
+    const size_t targets = r->data->schema->targets, outputs = classes > 0 ? classes : targets;
+    const mele_i_features features = mele_i_data_features(left_out);
+    double *predicted = mele_i_array(left_out->rows, outputs * sizeof(double));
+    const mele_prediction wanted = {.mean = classes > 0 ? NULL : predicted,
+                                    .probability = classes > 0 ? predicted : NULL};
+    mele_status status = predicted == NULL ? mele_i_no_memory(error)
+                                           : mele_i_model_predict(model, &features, NULL, engine,
+                                                                  &wanted, error);
+
+    for (size_t i = 0; i < left_out->rows && status == MELE_OK; i++) {
+        double w = left_out->weights == NULL ? 1 : left_out->weights[i];
+        if (!(w > 0) || isnan(predicted[i * outputs]))
+            continue;
+        *loss += w * loss_of(r, left_out->targets + i * targets, predicted + i * outputs, classes);
+        *weight += w;
+    }
+    free(predicted);
+    return status;
+}
+
+/* The key of the streams of a fold inside the fold `outer`, which is none of those outside. */
+static size_t inner_fold(size_t outer, size_t fold)
+{
+    return outer + ((fold + 1) << (sizeof(size_t) * 4));
+}
+
+static mele_status fit_outside_fold(const race *r, size_t clusters, size_t index,
+                                    const mele_i_fold *fold, mele_engine *engine, double *loss,
+                                    double *weight, mele_error *error)
+{
+    mele_options options = *r->options;
+    mele_model *model = NULL;
+
+    options.partition.clusters = clusters;
+    options.partition.fold = options.experts.fold = inner_fold(r->start->fold, index);
+    mele_status status = mele_fit(fold->training, &options, engine, NULL, &model, error);
+    if (status == MELE_OK)
+        status = measure_fold(r, model, fold->left_out, engine, loss, weight, error);
+    mele_model_free(model);
+    return status;
+}
+
+/* A fold that cannot train so many regions leaves its sum at NaN. */
+static mele_status run_fold(void *context, size_t index, mele_engine *engine, mele_error *error)
+{
+    const race *r = context;
+    const size_t i = r->running[index / r->some], fold = r->first + index % r->some;
+    const size_t at = i * r->folds + fold;
+    mele_i_fold rows;
+    mele_status status = mele_i_fold_make(r->data, r->fold_of_row, fold, &rows, error);
+
+    if (status == MELE_OK) {
+        status = fit_outside_fold(r, r->racers[i].clusters, fold, &rows, engine, &r->loss[at],
+                                  &r->weight[at], error);
+        mele_i_fold_clear(&rows);
+    }
+    if (status != MELE_EDATA)
+        return status;
+    r->loss[at] = NAN;
+    return MELE_OK;
+}
+
+/* ---- who goes on ---- */
+
+static double sum_of(const double *values, size_t count)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += values[i];
+    return sum;
+}
+
+/* The mean loss of a racer in the folds it has run in. */
+static double mean_loss(const race *r, size_t i)
+{
+    const double weight = sum_of(r->weight + i * r->folds, r->racers[i].folds);
+
+    return weight > 0 ? sum_of(r->loss + i * r->folds, r->racers[i].folds) / weight : NAN;
+}
+
+/* Of those that run, the first of the least loss; count: nobody has one. */
+static size_t leader_of(const race *r)
+{
+    size_t best = r->count;
+
+    for (size_t j = r->left; j-- > 0;) {
+        const size_t i = r->running[j];
+        if (!isnan(r->racers[i].loss)
+            && (best == r->count || r->racers[i].loss < r->racers[best].loss))
+            best = i;
+    }
+    return best;
+}
+
+/* Student's t of what racer i loses more than the leader in a fold. */
+static bool is_behind(const race *r, size_t i, size_t leader)
+{
+    const double *loss = r->loss + i * r->folds, *weight = r->weight + i * r->folds;
+    const double *least = r->loss + leader * r->folds, *of = r->weight + leader * r->folds;
+    const size_t folds = r->racers[i].folds;
+    double mean = 0, squares = 0;
+    size_t pairs = 0;
+
+    for (size_t fold = 0; fold < folds; fold++)
+        if (weight[fold] > 0 && of[fold] > 0) {
+            const double more = loss[fold] / weight[fold] - least[fold] / of[fold];
+            const double off = more - mean;
+            mean += off / (double)++pairs;
+            squares += off * (more - mean);
+        }
+    return pairs > 1
+           && mean > unlikely[pairs - 2] * sqrt(squares / (double)(pairs * (pairs - 1)));
+}
+
+static bool is_hopeless(const race *r, size_t i, size_t leader)
+{
+    const size_t folds = r->racers[i].folds;
+
+    return sum_of(r->loss + i * r->folds, folds)
+           > sum_of(r->loss + leader * r->folds, folds) * (double)r->folds / (double)folds;
+}
+
+/* Those go on that may still win. */
+static void give_up(race *r)
+{
+    const size_t leader = leader_of(r);
+    size_t kept = 0;
+
+    for (size_t j = 0; j < r->left; j++) {
+        const size_t i = r->running[j];
+        if (isnan(r->racers[i].loss)
+            || (i != leader && (is_hopeless(r, i, leader) || is_behind(r, i, leader))))
+            continue;
+        r->running[kept++] = i;
+    }
+    r->left = kept;
+}
+
+/* ---- folds ---- */
+
+/* How many groups the data have; they are numbered, with gaps where the data are part of others. */
+static mele_status count_groups(const mele_data *data, size_t *out, mele_error *error)
+{
+    size_t most = 0, groups = 0;
+
+    for (size_t i = 0; i < data->rows; i++)
+        most = data->group[i] > most ? data->group[i] : most;
+    unsigned char *seen = MELE_I_ZEROED(unsigned char, most + 1);
+    if (seen == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < data->rows; i++) {
+        groups += !seen[data->group[i]];
+        seen[data->group[i]] = 1;
+    }
+    free(seen);
+    *out = groups;
+    return MELE_OK;
+}
+
+/* How many folds: fewer when they would be small, and of many rows, where fewer tell as much for
+ * less time. Below 2 (one row, one group) there is nothing to measure. */
+static mele_status count_folds(race *r, mele_error *error)
+{
+    size_t rows = r->data->rows, folds = MOST_FOLDS, units = rows;
+    mele_status status = r->data->group == NULL ? MELE_OK : count_groups(r->data, &units, error);
+
+    folds = rows / FOLD_ROWS < folds ? rows / FOLD_ROWS : folds;
+    folds = MANY_ROWS / rows < folds ? MANY_ROWS / rows : folds;
+    folds = folds < 2 ? 2 : folds;
+    r->folds = units < folds ? units : folds;
+    return status;
+}
+
+/* Room for what is measured, the folds, and the units of regression errors. */
+static mele_status prepare_folds(race *r, mele_engine *engine, mele_error *error)
+{
+    const mele_data *data = r->data;
+    const mele_i_stream stream = mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS,
+                                                    r->start->fold, 1);
+
+    r->loss = mele_i_zeroed(r->count, r->folds * sizeof(double));
+    r->weight = mele_i_zeroed(r->count, r->folds * sizeof(double));
+    r->running = MELE_I_ARRAY(size_t, r->count);
+    if (r->loss == NULL || r->weight == NULL || r->running == NULL)
+        return mele_i_no_memory(error);
+    mele_status status = mele_i_deal_folds(data, r->folds, stream, &r->fold_of_row, error);
+    if (status != MELE_OK || mele_schema_classes(data->schema) > 0)
+        return status;
+    mele_matrix targets = mele_matrix_of(data->targets, data->rows, data->schema->targets);
+    return mele_i_scaling_fit_matrix(&targets, data->weights, MELE_I_SCALE_STANDARD, engine,
+                                     &r->targets, error);
+}
+
+static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
+{
+    const mele_i_tasks tasks = {.count = r->left * r->some, .run = run_fold, .context = r,
+                                .stage = STAGE};
+    mele_status status = mele_i_tasks_run(engine, &tasks, error);
+
+    for (size_t j = 0; j < r->left && status == MELE_OK; j++) {
+        mele_i_racer *racer = &r->racers[r->running[j]];
+        racer->folds = r->first + r->some;
+        racer->loss = mean_loss(r, r->running[j]);
+    }
+    r->first += r->some;
+    return status;
+}
+
+static mele_status run_race(race *r, mele_engine *engine, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t i = r->count; i-- > 0;)
+        r->running[r->left++] = i;
+    while (r->first < r->folds && (r->left > 1 || r->left == r->count) && status == MELE_OK) {
+        const size_t most = r->first == 0 ? FIRST_FOLDS : MORE_FOLDS;
+        r->some = r->folds - r->first < most ? r->folds - r->first : most;
+        status = run_round(r, engine, error);
+        if (status == MELE_OK && r->first < r->folds)
+            give_up(r);
+    }
+    return status;
+}
+
+static void race_clear(race *r)
+{
+    free(r->fold_of_row);
+    mele_i_scaling_clear(&r->targets);
+    free(r->loss);
+    free(r->weight);
+    free(r->running);
+}
+
+mele_status mele_i_race(const mele_data *data, const mele_options *options,
+                        const mele_partition_options *start, mele_i_racer *racers, size_t count,
+                        mele_engine *engine, size_t *folds, mele_error *error)
+{
+    race r = {.data = data, .options = options, .start = start, .racers = racers, .count = count};
+    mele_status status = count_folds(&r, error);
+
+    for (size_t i = 0; i < count; i++) {
+        racers[i].loss = NAN;
+        racers[i].folds = 0;
+    }
+    if (status == MELE_OK && r.folds >= 2) {
+        status = prepare_folds(&r, engine, error);
+        if (status == MELE_OK)
+            status = run_race(&r, engine, error);
+    }
+    race_clear(&r);
+    if (status == MELE_OK)
+        *folds = r.folds >= 2 ? r.folds : 0;
+    return status;
+}

@@ -1,0 +1,21 @@
+#ifndef MELE_FIT_RACE_H
+#define MELE_FIT_RACE_H
+
+#include <mele/fit.h>
+
+/* A number of regions in a race, and how it came out. */
+typedef struct mele_i_racer {
+    size_t clusters;
+    double loss;  /* mean over the rows left out; NaN: there is none */
+    size_t folds; /* that it ran in */
+} mele_i_racer;
+
+/* The cross-validated losses of `count` numbers of regions, by ascending number (race.c).
+ * @param start  options->partition, with the centres to start from if there are any.
+ * @param folds  how many there are; racers that were given up, or were the last that was left, have
+ *               run in fewer. 0: the data are too few to be dealt, and no racer has a loss. */
+mele_status mele_i_race(const mele_data *data, const mele_options *options,
+                        const mele_partition_options *start, mele_i_racer *racers, size_t count,
+                        mele_engine *engine, size_t *folds, mele_error *error);
+
+#endif

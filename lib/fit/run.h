@@ -1,0 +1,65 @@
+#ifndef MELE_FIT_RUN_H
+#define MELE_FIT_RUN_H
+
+#include <mele/fit.h>
+
+#include "model/model.h"
+#include "schema/space.h"
+
+/* One run of stages over one data set. What stages share is computed when the first one needs it,
+ * and from the model and the data alone, so that a stage run on its own sees the same bytes. */
+typedef struct mele_i_run {
+    const mele_data *data;
+    const mele_posteriors *posteriors; /* NULL: the model's partition */
+    const mele_options *options;
+    mele_engine *engine;
+    mele_report *report;
+    mele_model *model;
+
+    mele_i_features features;
+    double *design;             /* n x d, scaled */
+    const double *targets;      /* n x m, scaled; classes as they are */
+    const double *joint;        /* n x K log posteriors that choose the experts' rows */
+    const double *marginal;     /* n x K log posteriors as a prediction sees them; may be joint */
+    double *made_targets, *made_joint, *made_marginal; /* to be freed; NULL: other arrays serve */
+    double *left_out;           /* n x K x M */
+    double *left_out_variance;  /* n x K x M; NULL for classes */
+} mele_i_run;
+
+/* Free what the run holds; the model stays. */
+void mele_i_run_clear(mele_i_run *run);
+
+/* The classes of the target; 0: regression. */
+size_t mele_i_run_classes(const mele_i_run *run);
+
+/* ---- what stages share: each function fills what it is named after, unless it is there ---- */
+
+mele_status mele_i_run_need_design(mele_i_run *run, mele_error *error);
+mele_status mele_i_run_need_targets(mele_i_run *run, mele_error *error);
+mele_status mele_i_run_need_joint(mele_i_run *run, mele_error *error);
+mele_status mele_i_run_need_marginal(mele_i_run *run, mele_error *error);
+
+/* The scaling of regression targets, unless the model has it. */
+mele_status mele_i_run_scale_targets(mele_i_run *run, mele_error *error);
+
+/* The coordinates of all rows, as stage 1 sees them. */
+typedef struct mele_i_coordinates {
+    mele_i_space_rows source;
+    mele_rows rows;
+    double *owned; /* NULL: they are the design, the data themselves, or in a file */
+} mele_i_coordinates;
+
+/* Free out->owned, also after a failure. With in_memory they are not left in the file. */
+mele_status mele_i_run_coordinates(mele_i_run *run, bool with_targets, bool in_memory,
+                                   mele_i_coordinates *out, mele_error *error);
+
+/* ---- what the model and the report say of the run ---- */
+
+/* Set training[key] and the same key of the report, taking the reference. */
+mele_status mele_i_run_record(mele_i_run *run, const char *key, json_t *value, mele_error *error);
+
+mele_status mele_i_run_record_options(mele_i_run *run, mele_error *error);
+
+void mele_i_run_start_report(const mele_i_run *run);
+
+#endif

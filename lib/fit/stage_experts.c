@@ -1,0 +1,168 @@
+/* Stage 2 of a run: the experts. */
+#include <stdlib.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "fit/experts.h"
+#include "fit/report.h"
+#include "fit/stages.h"
+#include "model/predict.h"
+#include "schema/data.h"
+
+mele_status mele_i_run_need_left_out_room(mele_i_run *run, mele_error *error)
+{
+    size_t rows = run->features.rows * run->model->clusters;
+    size_t outputs = mele_model_outputs(run->model), count;
+
+    if (__builtin_mul_overflow(rows, outputs, &count))
+        return mele_i_no_memory(error);
+    run->left_out = mele_i_large_array(count, sizeof(double));
+    if (mele_i_run_classes(run) == 0)
+        run->left_out_variance = mele_i_large_array(count, sizeof(double));
+    if (run->left_out == NULL || (mele_i_run_classes(run) == 0 && run->left_out_variance == NULL))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
+mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
+                                     mele_experts **out, mele_expert_info *info,
+                                     mele_error *error)
+{
+    mele_model *model = run->model;
+    mele_expert_options options = run->options->experts;
+    size_t rows = run->features.rows;
+    mele_status status = mele_i_run_need_joint(run, error);
+
+    options.only = which->only;
+    options.freeze = which->freeze;
+    options.start = which->start;
+    options.seed = run->options->seed;
+    options.center = model->scaling.center;
+    options.scale = model->scaling.scale;
+    if (status == MELE_OK)
+        status = mele_i_run_need_design(run, error);
+    if (status == MELE_OK)
+        status = mele_i_run_need_targets(run, error);
+    if (status != MELE_OK)
+        return status;
+    mele_matrix design = mele_matrix_of(run->design, rows, model->scaling.columns);
+    mele_targets targets = {mele_matrix_of(run->targets, rows, model->schema->targets),
+                            mele_i_run_classes(run)};
+    return mele_experts_fit(&design, &targets, run->data->weights, run->joint, model->clusters,
+                            &options, run->engine, out, run->left_out, run->left_out_variance,
+                            info, error);
+}
+
+/* The model learns of a target that stage 1 did not know. */
+static mele_status adopt_targets(mele_i_run *run, mele_error *error)
+{
+    mele_model *model = run->model;
+    mele_schema *schema;
+
+    if (run->data->schema->targets == 0)
+        return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
+    if (model->schema->targets == 0) {
+        mele_status status = mele_i_schema_copy(run->data->schema, &schema, error);
+        if (status != MELE_OK)
+            return status;
+        model->schema = schema;
+    }
+    return mele_i_run_scale_targets(run, error);
+}
+
+/* What a run of stage 2 makes. */
+typedef struct expert_results {
+    mele_experts *experts;
+    mele_expert_info *info; /* K + 1 */
+    bool *fresh;            /* K: trained now, or not there before */
+} expert_results;
+
+/* Whether there is what is to stay, or to start from. */
+static mele_status check_old_experts(const mele_i_run *run, mele_error *error)
+{
+    const mele_expert_options *options = &run->options->experts;
+    const mele_experts *old = run->model->experts;
+
+    if (options->only > 0 && options->freeze > 0)
+        return mele_i_fail(error, MELE_EINVAL, "only one expert is trained: none needs to be "
+                           "frozen");
+    if (old == NULL && (options->freeze > 0 || run->options->warm_start))
+        return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to %s",
+                           options->freeze > 0 ? "freeze" : "start from");
+    if (options->freeze > 0 && !mele_experts_has(old, options->freeze - 1))
+        return mele_i_fail(error, MELE_EINVAL, "the model has no expert %zu to freeze",
+                           options->freeze);
+    return MELE_OK;
+}
+
+/* Train what is to be trained, and put it together with what stays. */
+static mele_status make_experts(mele_i_run *run, expert_results *r, mele_error *error)
+{
+    const mele_expert_options *options = &run->options->experts;
+    const mele_experts *old = run->model->experts;
+    const bool warm = run->options->warm_start;
+    const mele_expert_options which = {.only = options->only, .freeze = warm ? options->freeze : 0,
+                                       .start = warm ? old : NULL};
+    mele_status status = check_old_experts(run, error);
+
+    if (status == MELE_OK)
+        status = mele_i_run_train_experts(run, &which, &r->experts, r->info, error);
+    for (size_t k = 0; k < run->model->clusters; k++)
+        r->fresh[k] = true;
+    if (status == MELE_OK && old != NULL && (options->only > 0 || options->freeze > 0))
+        status = mele_i_experts_combine(old, options->only, options->freeze, &r->experts, r->fresh,
+                                        error);
+    return status;
+}
+
+/* The record of experts that are kept is kept. */
+static mele_status record_experts(mele_i_run *run, const expert_results *r, mele_error *error)
+{
+    mele_model *model = run->model;
+    json_t *training = model->training;
+    const bool classes = mele_i_run_classes(run) > 0;
+    const json_t *old = model->experts == NULL ? NULL : json_object_get(training, "experts");
+
+    mele_i_report_set(run->report, "experts",
+                      mele_i_experts_record(r->info, model->clusters, classes, r->fresh, old,
+                                            true));
+    if (!mele_i_json_put(training, "experts",
+                         mele_i_experts_record(r->info, model->clusters, classes, r->fresh, old,
+                                               false)))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
+mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error)
+{
+    mele_model *model = run->model;
+    double start = mele_i_clock();
+    expert_results results = {NULL, MELE_I_ZEROED(mele_expert_info, model->clusters + 1),
+                              MELE_I_ZEROED(bool, model->clusters)};
+    mele_status status = results.info == NULL || results.fresh == NULL ? mele_i_no_memory(error)
+                                                                       : adopt_targets(run, error);
+
+    if (status == MELE_OK && keep_left_out)
+        status = mele_i_run_need_left_out_room(run, error);
+    if (status == MELE_OK)
+        status = make_experts(run, &results, error);
+    if (status == MELE_OK) {
+        mele_i_run_start_report(run);
+        status = record_experts(run, &results, error);
+    }
+    if (status == MELE_OK) {
+        model->experts = results.experts;
+        results.experts = NULL;
+        model->gate = NULL;
+        json_object_del(model->training, "gate");
+        mele_i_warn_of_experts(run->report, results.info, model->clusters,
+                               run->options->experts.only);
+        status = mele_i_run_record_options(run, error);
+    }
+    mele_report_seconds(run->report, "experts", mele_i_clock() - start);
+    mele_experts_free(results.experts);
+    free(results.info);
+    free(results.fresh);
+    return status;
+}
