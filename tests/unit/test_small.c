@@ -192,6 +192,111 @@ Test(small, shrink)
     for_all(check_shrink);
 }
 
+static const struct {
+    const char *kind;
+    bool regression, classification;
+} kinds[] = {
+    {"linear", true, false}, {"logistic", false, true}, {"mlp", true, true},
+    {"gp", true, false},     {"auto", true, true},
+};
+
+static const char *const remedies[] = {"global", "shrink", "merge"};
+
+static mele_expert_options quick_options(const char *kind, const char *small, bool soft)
+{
+    mele_expert_options o = options_for(small, soft);
+
+    o.kind = kind;
+    o.hidden = 2;
+    o.max_epochs = 3;
+    o.folds = 2;
+    return o;
+}
+
+/* Every kind that is for the problem, with every remedy. */
+static void for_kinds(const made *p, bool soft, void (*check)(const made *p, const result *r))
+{
+    for (size_t c = 0; c < sizeof kinds / sizeof *kinds; c++)
+        for (size_t s = 0; s < 3; s++) {
+            if (p->classes > 0 ? !kinds[c].classification : !kinds[c].regression)
+                continue;
+            const mele_expert_options o = quick_options(kinds[c].kind, remedies[s], soft);
+            result r = fit_small(p, &o);
+            check(p, &r);
+            free_result(&r);
+        }
+}
+
+/* A row of no weight is in nobody's training: what is said of it with and without is the same. */
+static void check_idle_rows(const made *p, const result *r)
+{
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < K && p->weight[i] == 0; k++)
+            for (size_t o = 0; o < outputs_of(p); o++) {
+                const size_t q = at(p, i, k, o);
+                cr_assert_float_eq(r->left_out[q], r->mean[q], 1e-12, "row %zu, region %zu", i, k);
+                if (p->classes == 0)
+                    cr_assert_float_eq(r->left_out_variance[q], r->variance[q], 1e-12);
+            }
+}
+
+Test(small, rows_of_no_weight_are_predicted)
+{
+    for (size_t c = 0; c < 4; c++) {
+        made p = make_small(c < 2 ? 0 : 3);
+        for (size_t i = 0; i < N; i += 11)
+            p.weight[i] = 0;
+        for_kinds(&p, c % 2 == 1, check_idle_rows);
+        free_problem(&p);
+    }
+}
+
+/* What is left out of a row knows nothing of its target, the global expert's part included. (With a
+ * given ridge linear experts leave rows out in closed form.) */
+Test(small, a_row_left_out_has_no_say)
+{
+    for (size_t s = 0; s < 3; s++)
+        for (size_t i = 0; i < N; i += 30 + (i % 30 == 3 ? 0 : 3)) {
+            made p = make_small(0);
+            const mele_expert_options o = options_for(remedies[s], false);
+            result before = fit_small(&p, &o);
+            p.y[i * p.m] += 3;
+            result after = fit_small(&p, &o);
+            for (size_t k = 0; k < K; k++)
+                cr_assert_float_eq(before.left_out[at(&p, i, k, 0)],
+                                   after.left_out[at(&p, i, k, 0)],
+                                   before.info[k].own < 1 || k == FEW || i % 30 == 3 ? 1e-9 : 10,
+                                   "%s: row %zu, region %zu", remedies[s], i, k);
+            free_result(&before);
+            free_result(&after);
+            free_problem(&p);
+        }
+}
+
+static void check_numbers(const made *p, const result *r)
+{
+    for (size_t q = 0; q < N * K * outputs_of(p); q++) {
+        cr_assert(isfinite(r->mean[q]) && isfinite(r->left_out[q]));
+        cr_assert(p->classes > 0 || isfinite(r->variance[q]));
+    }
+}
+
+/* Posteriors whose exponentials are subnormal, and weights whose ratios are. */
+Test(small, regions_of_next_to_no_weight)
+{
+    for (size_t c = 0; c < 8; c++) {
+        made p = make_small(c % 4 < 2 ? 0 : 3);
+        for (size_t i = 0; i < N; i++) {
+            if (c < 4)
+                p.log_posterior[i * K + FEW] = -713 - (double)(i % 32);
+            else
+                p.weight[i] = i % 30 == 3 ? 1e-9 : 1e300;
+        }
+        for_kinds(&p, c % 2 == 1, check_numbers);
+        free_problem(&p);
+    }
+}
+
 /* The rows go to the next region, as if their posteriors had said so. */
 static void check_merge(const made *p, bool soft)
 {
