@@ -412,6 +412,11 @@ mele_status mele_i_expert_train(const mele_i_expert_kind *kind,
     return status;
 }
 
+static const mele_i_expert *starts_of(const mele_expert_options *o)
+{
+    return o->start == NULL || o->cold ? NULL : o->start->expert;
+}
+
 /* What all experts are to be trained on. */
 static mele_i_expert_problem problem_of(const fitting *f, const mele_targets *targets)
 {
@@ -420,7 +425,7 @@ static mele_i_expert_problem problem_of(const fitting *f, const mele_targets *ta
     return (mele_i_expert_problem){
         .shape = {e->columns, e->outputs, e->classes}, .columns = e->columns, .degree = 1,
         .x = f->x, .y = &targets->values, .regions = &f->regions, .options = &f->options,
-        .train = f->train, .start = f->options.start == NULL ? NULL : f->options.start->expert,
+        .train = f->train, .start = starts_of(&f->options),
         .left_out = f->left_out.mean, .left_out_variance = f->left_out.variance,
         .global_left_out = f->left_out.global_mean,
         .global_left_out_variance = f->left_out.global_variance, .info = f->info};
@@ -498,6 +503,8 @@ static void settle_answers(fitting *f)
         if (answers == k)
             continue;
         f->info[k].kind = from->kind;
+        if (f->options.freeze == answers + 1 && e->expert[answers].kind != NULL)
+            f->info[k].kind = e->expert[answers].kind->name;
         f->info[k].converged = from->converged;
         f->info[k].error = from->error;
         f->info[k].left_out = from->left_out;
@@ -530,16 +537,18 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
         return status;
     status = make_fitting(&f, targets, weights, log_posteriors, clusters, engine, error);
     if (status == MELE_OK)
-        status = mele_i_left_out_make(&f.left_out, f.experts, &f.regions, f.train, f.kind == NULL,
-                                      left_out, targets->classes == 0 ? left_out_variance : NULL,
-                                      error);
-    if (status == MELE_OK && f.options.start != NULL && (f.options.only > 0 || f.options.freeze > 0))
-        status = mele_i_experts_keep(f.experts, f.options.start, f.train, error);
+        status = mele_i_left_out_make(&f.left_out, f.experts, &f.regions, f.train,
+                                      f.kind == NULL || f.options.start != NULL, left_out,
+                                      targets->classes == 0 ? left_out_variance : NULL, error);
+    if (status == MELE_OK)
+        status = mele_i_experts_keep(f.experts, &f.options, f.train, false, error);
     if (status == MELE_OK) {
         set_shares(&f, true);
         status = train(&f, targets, engine, error);
         set_shares(&f, false);
     }
+    if (status == MELE_OK)
+        status = mele_i_experts_keep(f.experts, &f.options, f.train, true, error);
     if (status == MELE_OK) {
         settle_answers(&f);
         status = mele_i_left_out_settle(&f.left_out, f.experts, x, &f.regions, f.train, error);

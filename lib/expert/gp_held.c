@@ -3,14 +3,17 @@
  * Rows that are the same in every number are one row with the sum of their weights, so that
  * weight 2 is the row given twice. Weights above 1 tell the likelihood of copies without any noise
  * between them (gp_likelihood.c), which is not what people mean who give weights in some unit; so
- * their ratios alone matter, and weight 1 is what the ordinary row has: their weighted median, with
- * half of the sum of weights in rows of no more.
+ * their ratios alone matter, and weight 1 is what the ordinary row has (units.h).
  *
- * Of too many rows a random subset without replacement is held, in which a row's chance grows with
- * its weight: the smallest -log(u) / w of uniform u. Rows of less than NEGLIGIBLE times the largest
- * weight are not held either.
+ * Of too many rows a random subset without replacement is held, by priority sampling: the rows of
+ * the least u / w, u uniform, each with the weight max(w, 1 / t), t the least u / w of the others.
+ * So a row's chance grows with its weight, as it must where most rows have next to none in a region
+ * (soft ones), and what was the chance is not weight once more: the weights held of any set of rows
+ * are expected to be what these rows had. Drawn uniformly, with their weights, few rows would tell of
+ * such a region; with equal weights, the few rows that weigh more than all others would count too
+ * little. Rows of less than NEGLIGIBLE times the largest weight are not held either.
  *
- * Source: Efraimidis, Spirakis 2006, Inf. Process. Lett. 97. */
+ * Source: Duffield, Lund, Thorup 2007, J. ACM 54 (6), 32. */
 #include "expert/gp_held.h"
 
 #include <math.h>
@@ -19,8 +22,10 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "expert/units.h"
 
 #define NEGLIGIBLE 1e-10
+#define LEAST_UNIFORM 0x1p-54 /* less than a stream's least number above 0 */
 
 /* Rows that are the same. */
 typedef struct distinct {
@@ -93,7 +98,7 @@ static size_t find_distinct(const holding *h, size_t *order, distinct *list)
     return listed;
 }
 
-/* Leaves in the list the rows to hold; returns how many. */
+/* Leaves in the list the rows to hold, with their weights; returns how many. */
 static size_t draw_rows(size_t most, mele_i_stream *stream, distinct *list, size_t listed)
 {
     double largest = 0;
@@ -107,8 +112,10 @@ static size_t draw_rows(size_t most, mele_i_stream *stream, distinct *list, size
     if (count <= most)
         return count;
     for (size_t i = 0; i < count; i++)
-        list[i].key = -log1p(-mele_i_stream_uniform(stream)) / list[i].weight;
+        list[i].key = fmax(mele_i_stream_uniform(stream), LEAST_UNIFORM) / list[i].weight;
     qsort(list, count, sizeof *list, by_key);
+    for (size_t i = 0; i < most; i++)
+        list[i].weight = fmax(list[i].weight, 1 / list[most].key);
     qsort(list, most, sizeof *list, by_row);
     return most;
 }
@@ -125,28 +132,6 @@ static void set_places(mele_i_gp_held *held, size_t rows, const distinct *list, 
     }
     for (size_t i = 0; i < rows; i++)
         held->place[i] = place_of[held->place[i]];
-}
-
-static int by_weight(const void *a, const void *b)
-{
-    const distinct *p = a, *q = b;
-
-    return (p->weight > q->weight) - (p->weight < q->weight);
-}
-
-/* Sorts the list. Halves that differ by rounding are equal ones. */
-static double weighted_median(distinct *list, size_t count)
-{
-    const double half = 0.5 - 1e-9;
-    double sum = 0, below = 0;
-    size_t i = 0;
-
-    qsort(list, count, sizeof *list, by_weight);
-    for (size_t k = 0; k < count; k++)
-        sum += list[k].weight;
-    for (below = list[0].weight; below < half * sum && i + 1 < count; below += list[i].weight)
-        i++;
-    return list[i].weight;
 }
 
 mele_status mele_i_gp_hold(const mele_i_expert_rows *rows, const mele_i_expert_shape *shape,
@@ -172,7 +157,7 @@ mele_status mele_i_gp_hold(const mele_i_expert_rows *rows, const mele_i_expert_s
         goto cleanup;
     }
     set_places(held, count, list, order);
-    const double unit = weighted_median(list, held->count);
+    const double unit = mele_i_units_weight(held->weights, held->count);
     for (size_t i = 0; i < held->count; i++)
         held->weights[i] /= unit;
 

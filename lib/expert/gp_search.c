@@ -185,13 +185,11 @@ static mele_status choose_start(climb *c, double *trial, double *u, mele_error *
     return status;
 }
 
-static mele_status climb_from(climb *c, const mele_i_gp_search *search, double *u,
-                              mele_i_lbfgs_info *info, mele_error *error)
+static mele_status climb_from(climb *c, double *u, mele_i_lbfgs_info *info, mele_error *error)
 {
-    const size_t most = search->most_iterations;
     mele_i_lbfgs_problem problem = {
         .count = count_of(c->data), .memory = MEMORY,
-        .max_iterations = most > 0 ? most : MOST_ITERATIONS, .tolerance = TOLERANCE,
+        .max_iterations = MOST_ITERATIONS, .tolerance = TOLERANCE,
         .objective = objective, .context = c};
     mele_status status = mele_i_lbfgs(&problem, u, c->room, info, error);
 
@@ -217,7 +215,7 @@ static mele_status search_once(void *context, size_t index, mele_engine *engine,
         for (size_t j = 0; j < count; j++)
             logs[j] = unsquash(range_of(data, j), logs[j]);
     if (status == MELE_OK)
-        status = climb_from(&c, s->search, logs, &s->info[index], error);
+        status = climb_from(&c, logs, &s->info[index], error);
     for (size_t j = 0; j < count; j++)
         logs[j] = squash(range_of(data, j), logs[j], &slope);
     free_climb(&c);

@@ -9,11 +9,10 @@
 
 typedef struct mele_i_gp_search {
     const mele_i_gp_data *data;
-    size_t restarts;        /* searches, of which the best is kept */
-    size_t most_iterations; /* of each; 0: the default */
-    const double *start;    /* mele_i_gp_hypers() logarithms to start from; NULL: the best of some
-                               fixed ones */
-    mele_i_stream stream;   /* for the other starts */
+    size_t restarts;      /* searches, of which the best is kept */
+    const double *start;  /* mele_i_gp_hypers() logarithms to start from; NULL: the best of some
+                             fixed ones */
+    mele_i_stream stream; /* for the other starts */
 } mele_i_gp_search;
 
 /* The logarithms of the hyper-parameters that maximise the posterior density (see gp_search.c).

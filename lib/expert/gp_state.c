@@ -50,7 +50,7 @@ mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t terms, size_t r
     *gp = (mele_i_gp){.kernel = kernel, .terms = terms, .rows = rows, .columns = columns,
                       .outputs = outputs};
     gp->x = MELE_I_ARRAY(double, (terms + 1) * rows * columns);
-    gp->length = MELE_I_ARRAY(double, (terms + 1) * columns + terms + 3 * outputs);
+    gp->length = MELE_I_ARRAY(double, (terms + 1) * columns + terms + 4 * outputs);
     gp->coefficients = MELE_I_ZEROED(double, outputs * (rows + 1) + rows);
     gp->whitener = mele_i_large_array(whitener_size(rows), sizeof(double));
     if (gp->x == NULL || gp->length == NULL || gp->coefficients == NULL || gp->whitener == NULL) {
@@ -63,6 +63,7 @@ mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t terms, size_t r
     gp->mean = gp->centre + columns;
     gp->unit = gp->mean + outputs;
     gp->signal = gp->unit + outputs;
+    gp->least_variance = gp->signal + outputs;
     gp->weights = gp->coefficients + outputs * (rows + 1);
     return gp;
 }
@@ -222,7 +223,8 @@ static void predict_tile(const mele_i_gp *gp, const double *x, size_t stride, si
         const double latent = fmax(1 - squares(t->white + i * n, n), 0);
         for (size_t o = 0; o < m; o++)
             variance[i * out_stride + o]
-                = mele_i_gp_variance(gp->signal[o] * (latent + gp->noise), gp->unit[o]);
+                = fmax(mele_i_gp_variance(gp->signal[o] * (latent + gp->noise), gp->unit[o]),
+                       gp->least_variance[o]);
     }
 }
 
@@ -265,6 +267,8 @@ bool mele_i_gp_save(const mele_i_gp *gp, json_t *object)
               && mele_i_json_put(object, "mean", mele_i_json_numbers(gp->mean, m))
               && mele_i_json_put(object, "unit", mele_i_json_numbers(gp->unit, m))
               && mele_i_json_put(object, "signal", mele_i_json_numbers(gp->signal, m))
+              && mele_i_json_put(object, "least_variance",
+                                 mele_i_json_numbers(gp->least_variance, m))
               && mele_i_json_put(object, "x", mele_i_json_matrix(gp->x, gp->rows, gp->columns));
     bool weighted = false;
 
@@ -372,6 +376,10 @@ static mele_status load_numbers(const json_t *object, mele_i_gp *gp, mele_error 
         status = mele_i_json_get_numbers(object, "signal", gp->signal, m, error);
     if (status == MELE_OK)
         status = check_positive("signal", gp->signal, m, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_numbers(object, "least_variance", gp->least_variance, m, error);
+    if (status == MELE_OK)
+        status = check_positive("least_variance", gp->least_variance, m, error);
     if (status == MELE_OK)
         status = mele_i_json_get_matrix(object, "x", gp->x, gp->rows, d, error);
     if (status == MELE_OK)

@@ -9,14 +9,14 @@
 /* A Gaussian process as it predicts, M targets with shared lengths, shares and noise ratio e:
  *     mean_t(x)     = mean_t + unit_t k(x)' a_t,
  *     variance_t(x) = unit_t^2 signal_t (1 + e - |whitener k(x)|^2),    k_i(x) = K(x, x_i),
- * where K is a sum of terms (gp_kernel.h). */
+ * but at least least_variance_t, where K is a sum of terms (gp_kernel.h). */
 typedef struct mele_i_gp {
     const mele_i_gp_kernel *kernel;
     size_t terms, rows, columns, outputs;
     double noise;                 /* e: of noise to signal, for a row of weight 1 */
     double *length;               /* terms x columns; MELE_I_GP_NO_SAY: the column was constant */
     double *share;                /* terms, sum 1 */
-    double *mean, *unit, *signal; /* outputs */
+    double *mean, *unit, *signal, *least_variance; /* outputs */
     double *x;                    /* rows x columns, as they were given */
     double *weights;              /* rows */
     double *coefficients;         /* outputs x (rows + 1): 0, then a_t */
@@ -59,7 +59,8 @@ void mele_i_gp_predict(const void *state, const double *x, size_t stride, size_t
 /* A variance in units^2 in the targets' own, above 0 and finite. */
 double mele_i_gp_variance(double variance, double unit);
 
-#define MELE_I_GP_KEYS ",kernel,lengths,shares,noise,mean,unit,signal,x,weights?,coefficients"
+#define MELE_I_GP_KEYS ",kernel,lengths,shares,noise,mean,unit,signal,least_variance,x,"      \
+                        "weights?,coefficients"
 
 bool mele_i_gp_save(const mele_i_gp *gp, json_t *object);
 

@@ -9,8 +9,9 @@
  * left out anyway.
  *
  * The variance of an expert is the weighted mean of its squared left-out residuals, with the floor
- * of units.h. Of one row there is nothing to leave out: its variance is that floor, which knows
- * nothing of what the expert will meet.
+ * of units.h, which predicted variances have, too: where a target is constant in the region, the
+ * process is as sure of it as rounding lets it. Of one row there is nothing to leave out: its
+ * variance is that floor, which knows nothing of what the expert will meet.
  *
  * Source: Dubrule 1983, Math. Geol. 15; Rasmussen, Williams 2006, (5.12). */
 #include "expert/gp_train.h"
@@ -173,7 +174,6 @@ static mele_status search(training *t, mele_error *error)
                            t->held.weights};
     mele_i_gp_search s = {.data = &data,
                           .restarts = t->options->restarts,
-                          .most_iterations = t->options->max_epochs,
                           .start = start_of(t, t->log),
                           .stream = t->stream};
 
@@ -218,6 +218,7 @@ static void set_targets(training *t)
     const size_t n = t->held.count;
     mele_i_gp *gp = t->gp;
 
+    memcpy(gp->least_variance, t->rows->least_variance, gp->outputs * sizeof(double));
     for (size_t o = 0; o < gp->outputs; o++) {
         const mele_i_units *s = &t->of_y[o];
         gp->mean[o] = mele_i_finite(s->centre / s->power);
@@ -319,7 +320,8 @@ static void leave_out_held(const training *t, const double *inverse)
             const double off = gp->coefficients[o * (n + 1) + 1 + h] / free;
             t->predicted[i * m + o] = mele_i_finite(t->rows->y[i * m + o] - gp->unit[o] * off);
             t->predicted_variance[i * m + o] =
-                mele_i_gp_variance(gp->signal[o] * (latent + gp->noise), gp->unit[o]);
+                fmax(mele_i_gp_variance(gp->signal[o] * (latent + gp->noise), gp->unit[o]),
+                     gp->least_variance[o]);
         }
     }
 }
@@ -361,7 +363,7 @@ static void set_result(const training *t)
         const double power = s->power;
         double left_out, in;
         mean_squares(t, o, &left_out, &in);
-        expert->variance[o] = mele_i_units_variance(s, left_out);
+        expert->variance[o] = mele_i_units_variance(s, left_out, t->rows->least_variance[o]);
         info->left_out += mele_i_finite(left_out / power / power) / (double)m;
         info->error += mele_i_finite(in / power / power) / (double)m;
     }

@@ -91,6 +91,8 @@ typedef struct mele_i_expert_rows {
     size_t region;         /* K: the global expert. Part of the random stream's key */
     const double *rival;   /* count x M: left-out predictions of the best expert so far; NULL: there
                               is none */
+    const double *least_variance; /* M: what a target's variance is at least, see units.h; NULL for
+                                     classes */
 } mele_i_expert_rows;
 
 /* What train() makes beside the state: arrays are the caller's. A kind whose left-out predictions

@@ -17,8 +17,12 @@
  * An SVD that does not converge leaves the intercept alone.
  *
  * Generalised cross-validation (Golub, Heath, Wahba 1979, Technometrics 21) takes the L with the
- * smallest sum over targets of RSS(L) / RSS(infinity), over (n - 1 - sum s^2 / (s^2 + L))^2,
- * n the sum of weights: a grid over L / s_1^2, then golden section. */
+ * smallest sum over targets of RSS(L) / RSS(infinity), over (n - 1 - sum s^2 / (s^2 + L))^2, n the
+ * number of rows: a grid over L / s_1^2, then golden section. With as many columns as rows the
+ * criterion stays finite for L -> 0, where residuals and what they are divided by both are rounding,
+ * and is often smallest there. So at least LEAST_FREE must be left of n. The trace times 1.2 or 1.4
+ * (Kim, Gu 2004, J. R. Stat. Soc. B 66) does that, too, but shrinks far too much where rows are few
+ * and there is little noise. */
 #include "expert/least.h"
 
 #include <gsl/gsl_multifit.h>
@@ -40,6 +44,7 @@
 #define LOWEST 1e-14
 #define HIGHEST 1e3
 #define SECTIONS 40
+#define LEAST_FREE 1
 
 /* Working memory: column-major unless said otherwise. */
 typedef struct work {
@@ -278,7 +283,7 @@ static double criterion(const mele_i_least_problem *p, const work *w, double rid
         }
         sum += all > 0 ? left / all : 0;
     }
-    return free > 0 ? sum / (free * free) : INFINITY;
+    return free >= LEAST_FREE ? sum / (free * free) : INFINITY;
 }
 
 static double ridge_at(const work *w, double step)

@@ -11,7 +11,7 @@ typedef struct mele_i_least_problem {
     bool moments;
     const double *shift;  /* d + m: what was subtracted from the columns before */
     double ridge;         /* >= 0, or MELE_RIDGE_GCV */
-    double rows;          /* the sum of weights as the caller knows it, for GCV */
+    double rows;          /* how many there are, for GCV */
     double scale;         /* weights and ridge are used times it */
 } mele_i_least_problem;
 

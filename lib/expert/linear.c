@@ -3,6 +3,11 @@
  * linear_factors.c reduces every region's rows to a small triangle, or to moments, and least.c
  * solves these small problems, as tasks; linear_left_out.c leaves rows out.
  *
+ * The rows that generalised cross-validation counts are the sum of weights over the ordinary row's
+ * weight (units.h). So their unit does not matter; weight 2 on one row of many is still that row
+ * twice; and of a soft region, or of weights of many sizes, rows that weigh next to nothing are next
+ * to none, which their number would not know.
+ *
  * The variance of an expert is the weighted mean of its squared left-out residuals, with the floor
  * of units.h from the target over all rows: its magnitude is taken as its deviation, its mean and
  * the frame's shift together. */
@@ -22,6 +27,30 @@
 
 /* ---- the small problems ---- */
 
+static mele_status count_rows(const mele_i_linear_fit *f, size_t k, double *rows, mele_error *error)
+{
+    const mele_i_regions *regions = f->problem->regions;
+    const size_t n = regions->rows;
+    size_t count = 0;
+    double sum = 0;
+
+    *rows = regions->total[k];
+    if (f->problem->options->ridge != MELE_RIDGE_GCV
+        || (regions->weights == NULL && regions->label != NULL))
+        return MELE_OK;
+    double *weights = MELE_I_ARRAY(double, n);
+    if (weights == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        weights[count] = mele_i_region_weight(regions, i, k);
+        sum += weights[count];
+        count += weights[count] > 0;
+    }
+    *rows = count > 0 ? sum / mele_i_units_weight(weights, count) : 0;
+    free(weights);
+    return MELE_OK;
+}
+
 static mele_status solve_region(void *context, size_t k, mele_engine *engine, mele_error *error)
 {
     const mele_i_linear_fit *f = context;
@@ -33,12 +62,15 @@ static mele_status solve_region(void *context, size_t k, mele_engine *engine, me
                                     mele_i_linear_by_moments(f),
                                     f->frame.shift,
                                     f->problem->options->ridge,
-                                    regions->total[k],
+                                    0,
                                     regions->scale};
 
     (void)engine;
     if (k < f->clusters && !f->problem->train[k])
         return MELE_OK;
+    mele_status status = count_rows(f, k, &problem.rows, error);
+    if (status != MELE_OK)
+        return status;
     if (!mele_i_least_solve(&problem, &f->solution[k]))
         return mele_i_no_memory(error);
     info->ridge = f->solution[k].ridge;
@@ -91,7 +123,8 @@ static void finish_variances(const mele_i_linear_fit *f)
             const double *square = f->square + k * 2 * f->m + t;
             double scale = f->frame.scale[f->d + t], weight = f->solution[k].weight;
             const mele_i_units units = units_of(f, t);
-            f->experts[k].variance[t] = mele_i_units_variance(&units, square[0] / weight);
+            f->experts[k].variance[t] =
+                mele_i_units_variance(&units, square[0] / weight, mele_i_units_floor(&units));
             info->left_out += mele_i_finite(square[0] / weight / scale / scale) / (double)f->m;
             info->error += mele_i_finite(square[f->m] / weight / scale / scale) / (double)f->m;
         }

@@ -44,7 +44,8 @@ void mele_i_mlp_set_variances(const mele_i_mlp_plan *p, const mele_i_mlp_sample 
 {
     for (size_t m = 0; m < p->network.outputs; m++) {
         const mele_i_units *u = &s->of_y[m];
-        variance[m] = mele_i_units_variance(u, square_error(p, predicted, m, row, count, u->power));
+        variance[m] = mele_i_units_variance(
+            u, square_error(p, predicted, m, row, count, u->power), p->rows->least_variance[m]);
     }
 }
 

@@ -77,21 +77,49 @@ void mele_i_experts_settle(mele_experts *e)
                    e->outputs * sizeof *e->variance);
 }
 
-mele_status mele_i_experts_keep(mele_experts *e, const mele_experts *from, const bool *train,
-                                mele_error *error)
+/* Put a copy in the place of expert k; where `from` has none it stays. */
+static mele_status copy_expert(mele_experts *e, const mele_experts *from, size_t k,
+                               mele_error *error)
 {
+    mele_i_expert *expert = &e->expert[k];
+
+    if (from->expert[k].answers == k && from->expert[k].state == NULL)
+        return MELE_OK;
+    json_t *object = mele_i_expert_save(from, k);
+    if (object == NULL)
+        return mele_i_no_memory(error);
+    if (expert->state != NULL)
+        expert->kind->free(expert->state);
+    expert->state = NULL;
+    expert->kind = NULL;
+    expert->answers = k; /* whatever these rows would have made of it */
+    expert->own = 1;
+    mele_status status = mele_i_expert_load(e, k, object, error);
+    json_decref(object);
+    return status;
+}
+
+/* The global expert is trained again unless only one is, on which others do not depend. */
+static bool stays(const mele_expert_options *o, size_t k, size_t clusters, bool trained)
+{
+    if (o->only > 0)
+        return o->only != k + 1;
+    return o->freeze == k + 1 || (k == clusters && !trained);
+}
+
+mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *options,
+                                const bool *train, bool trained, mele_error *error)
+{
+    const mele_experts *from = options->start;
     mele_status status = MELE_OK;
 
-    for (size_t k = 0; k <= e->clusters && status == MELE_OK; k++) {
-        if (train[k])
-            continue;
-        json_t *object = mele_i_expert_save(from, k);
-        if (json_is_object(object)) { /* whatever these rows would have made of it */
-            e->expert[k].answers = k;
-            e->expert[k].own = 1;
-        }
-        status = object == NULL ? mele_i_no_memory(error) : mele_i_expert_load(e, k, object, error);
-        json_decref(object);
-    }
-    return status;
+    if (from == NULL || (options->only == 0 && options->freeze == 0))
+        return MELE_OK;
+    if (strcmp(e->name, from->name) != 0)
+        return mele_i_fail(error, MELE_EINVAL, "an expert of kind \"%s\" among those of kind "
+                           "\"%s\"", e->name, from->name);
+    for (size_t k = 0; k <= e->clusters && status == MELE_OK; k++)
+        if (train[k] == trained && stays(options, k, e->clusters, trained))
+            status = copy_expert(e, from, k, error);
+    return status == MELE_OK ? mele_i_experts_check_answers(e, error) : status;
 }

@@ -21,9 +21,13 @@ mele_status mele_i_experts_new(size_t clusters, size_t columns, size_t outputs, 
 /* Where another answers, its variances hold too. */
 void mele_i_experts_settle(mele_experts *e);
 
-/* Copies of the experts of another fit, for those that are not trained now. */
-mele_status mele_i_experts_keep(mele_experts *e, const mele_experts *from, const bool *train,
-                                mele_error *error);
+/* Under options->only and ->freeze: put copies of the experts of options->start in the places of
+ * those that stay, as far as it has them. Once for those that are not trained, and, after training,
+ * once for those that were trained all the same (`trained`), as they answer for one that is.
+ * MELE_EINVAL: the kinds that were asked for differ; MELE_EDATA: where one is said to answer,
+ * another does. */
+mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *options,
+                                const bool *train, bool trained, mele_error *error);
 
 /* Train the experts of one kind that problem->train marks. */
 mele_status mele_i_expert_train(const mele_i_expert_kind *kind,
@@ -37,5 +41,8 @@ mele_status mele_i_expand(const mele_matrix *x, size_t degree, double **memory, 
 /* An expert of the model's section, JSON null when it is not trained; NULL: no memory. */
 json_t *mele_i_expert_save(const mele_experts *e, size_t k);
 mele_status mele_i_expert_load(mele_experts *e, size_t k, const json_t *object, mele_error *error);
+
+/* MELE_EDATA: where another region's expert is said to answer, there is none of its own. */
+mele_status mele_i_experts_check_answers(const mele_experts *e, mele_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 #include "expert/regional.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "expert/predictor.h"
+#include "expert/units.h"
 
 /* One region's task, and what it leaves: its rows with their left-out predictions. */
 typedef struct job {
@@ -20,6 +22,8 @@ typedef struct training {
     const mele_i_expert_problem *problem;
     mele_i_expert *experts;
     job *jobs; /* K + 1 */
+    double *least_variance; /* M; NULL for classes */
+    size_t *region; /* those that are trained, the global one, the longest, first */
     const mele_i_predictor *predictor;
     size_t block_rows;
 } training;
@@ -31,15 +35,15 @@ static size_t clusters_of(const training *t)
 
 /* ---- gathering ---- */
 
-static void gather_rows(const mele_i_expert_problem *p, const size_t *row, size_t count, double *x,
-                        double *y)
+/* Rows without gaps: copies to out, or, where the region has them all, the data themselves. */
+static const double *gather_rows(const mele_matrix *all, const size_t *row, size_t count,
+                                 double *out)
 {
-    const size_t d = p->shape.columns, m = p->y->cols;
-
-    for (size_t i = 0; i < count; i++) {
-        memcpy(x + i * d, p->x->data + row[i] * p->x->stride, d * sizeof *x);
-        memcpy(y + i * m, p->y->data + row[i] * p->y->stride, m * sizeof *y);
-    }
+    if (count == all->rows && all->stride == all->cols)
+        return all->data;
+    for (size_t i = 0; i < count; i++)
+        memcpy(out + i * all->cols, all->data + row[i] * all->stride, all->cols * sizeof *out);
+    return out;
 }
 
 /* Weights of mean 1; those that become 0 next to the others are what they are. */
@@ -63,7 +67,7 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
 
     for (size_t i = 0; i < n; i++)
         count += mele_i_region_weight(p->regions, i, k) > 0;
-    *memory = MELE_I_ARRAY(double, count * (d + m + 1));
+    *memory = mele_i_large_array(count, (d + m + 1) * sizeof(double));
     j->row = MELE_I_ARRAY(size_t, count);
     if (*memory == NULL || j->row == NULL)
         return mele_i_no_memory(error);
@@ -75,10 +79,41 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
             weights[j->count++] = weight;
         }
     }
-    gather_rows(p, j->row, count, x, y);
     level_weights(weights, count);
-    *rows = (mele_i_expert_rows){count, j->row, x, y, weights, k, NULL};
+    *rows = (mele_i_expert_rows){count, j->row, gather_rows(p->x, j->row, count, x),
+                                 gather_rows(p->y, j->row, count, y), weights, k, NULL, t->least_variance};
     return MELE_OK;
+}
+
+/* Of all rows of positive weight, whichever experts are trained. */
+static mele_status find_least_variances(training *t, mele_error *error)
+{
+    const mele_i_expert_problem *p = t->problem;
+    const size_t n = p->x->rows, m = p->y->cols;
+    double *y = MELE_I_ARRAY(double, n * (m + 1)), *weights = y == NULL ? NULL : y + n * m;
+    size_t *row = MELE_I_ARRAY(size_t, n), count;
+    mele_i_units *units = MELE_I_ARRAY(mele_i_units, m);
+    mele_status status = MELE_OK;
+
+    t->least_variance = MELE_I_ARRAY(double, m);
+    if (y == NULL || row == NULL || units == NULL || t->least_variance == NULL) {
+        status = mele_i_no_memory(error);
+        goto cleanup;
+    }
+    count = mele_i_region_members(p->regions, 0, n, clusters_of(t), row, weights);
+    const double *values = gather_rows(p->y, row, count, y);
+    for (size_t i = 0; i < count; i++)
+        row[i] = i;
+    if (count > 0)
+        status = mele_i_units_of(values, m, row, weights, count, INFINITY, units, error);
+    for (size_t o = 0; o < m && count > 0 && status == MELE_OK; o++)
+        t->least_variance[o] = mele_i_units_floor(&units[o]);
+
+cleanup:
+    free(y);
+    free(row);
+    free(units);
+    return status;
 }
 
 static mele_status need_left_out(const training *t, size_t k, job *j, mele_error *error)
@@ -116,15 +151,13 @@ static mele_status train_region(void *context, size_t task, mele_engine *engine,
 {
     const training *t = context;
     const mele_i_expert_problem *p = t->problem;
-    const size_t K = clusters_of(t), k = task == 0 ? K : task - 1; /* the longest first */
+    const size_t k = t->region[task];
     const mele_i_expert *start = p->start == NULL || p->start[k].state == NULL ? NULL
                                                                               : &p->start[k];
     job *j = &t->jobs[k];
     double *memory = NULL;
     mele_i_expert_rows rows;
 
-    if (!p->train[k])
-        return MELE_OK;
     mele_status status = gather(t, k, j, &memory, &rows, error);
     if (status == MELE_OK)
         status = need_left_out(t, k, j, error);
@@ -204,11 +237,19 @@ mele_status mele_i_regional_fit(const mele_i_expert_kind *kind,
 {
     const size_t all = problem->regions->clusters + 1;
     training t = {.kind = kind, .problem = problem, .experts = experts,
-                  .jobs = MELE_I_ZEROED(job, all)};
-    mele_i_tasks tasks = {.count = all, .run = train_region, .context = &t, .stage = "experts"};
-    mele_status status = t.jobs == NULL ? mele_i_no_memory(error)
-                                        : mele_i_tasks_run(engine, &tasks, error);
+                  .jobs = MELE_I_ZEROED(job, all), .region = MELE_I_ARRAY(size_t, all)};
+    mele_i_tasks tasks = {.run = train_region, .context = &t, .stage = "experts"};
+    mele_status status = t.jobs == NULL || t.region == NULL ? mele_i_no_memory(error) : MELE_OK;
 
+    for (size_t i = 0; i < all && status == MELE_OK; i++) {
+        const size_t k = i == 0 ? all - 1 : i - 1;
+        t.region[tasks.count] = k;
+        tasks.count += problem->train[k];
+    }
+    if (status == MELE_OK && problem->shape.classes == 0)
+        status = find_least_variances(&t, error);
+    if (status == MELE_OK)
+        status = mele_i_tasks_run(engine, &tasks, error);
     if (status == MELE_OK && problem->left_out != NULL)
         status = fill_left_out(&t, engine, error);
     for (size_t k = 0; k < all && t.jobs != NULL; k++) {
@@ -217,5 +258,7 @@ mele_status mele_i_regional_fit(const mele_i_expert_kind *kind,
         free(t.jobs[k].left_out_variance);
     }
     free(t.jobs);
+    free(t.region);
+    free(t.least_variance);
     return status;
 }

@@ -244,7 +244,7 @@ static mele_status load_head(const json_t *section, mele_experts **out, mele_err
 }
 
 /* Who is said to answer must be there, or, in a part of the experts, may come with another part. */
-static mele_status check_answers(const mele_experts *e, mele_error *error)
+mele_status mele_i_experts_check_answers(const mele_experts *e, mele_error *error)
 {
     for (size_t k = 0; k < e->clusters; k++) {
         const size_t host = e->expert[k].answers;
@@ -266,7 +266,7 @@ mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_
         status = mele_i_expert_load(e, k, json_array_get(json_object_get(section, "experts"), k),
                                     error);
     if (status == MELE_OK)
-        status = check_answers(e, error);
+        status = mele_i_experts_check_answers(e, error);
     if (status != MELE_OK) {
         mele_experts_free(e);
         return status;
@@ -335,7 +335,7 @@ mele_status mele_experts_merge(const mele_experts *const *parts, size_t count, m
         json_decref(object[k]);
     }
     if (status == MELE_OK)
-        status = check_answers(e, error);
+        status = mele_i_experts_check_answers(e, error);
     free(object);
     if (status != MELE_OK) {
         mele_experts_free(e);

@@ -36,9 +36,16 @@ static inline double mele_i_units_standardise(const mele_i_units *units, double 
     return units->spread > 0 ? (value * units->power - units->centre) / units->spread : 0;
 }
 
+/* The least variance that any expert has of a target with these units over all rows, in its own: a
+ * 1e-8th of its variance, what rounding of its magnitude makes, the smallest normal double. */
+double mele_i_units_floor(const mele_i_units *units);
+
 /* The variance of a target's residuals, in its own units: the mean of their squares (of power times
- * residuals), but at least a 1e-8th of the target's variance, what rounding of its magnitude makes,
- * and the smallest normal double. */
-double mele_i_units_variance(const mele_i_units *units, double square);
+ * residuals), but at least so much. */
+double mele_i_units_variance(const mele_i_units *units, double square, double least);
+
+/* The unit of weights: that of the ordinary row, their weighted median, of which half of the sum of
+ * weights is in rows of no more. count >= 1, positive. */
+double mele_i_units_weight(const double *weights, size_t count);
 
 #endif

@@ -9,51 +9,6 @@
 #include "expert/expert.h"
 #include "fit/report.h"
 
-/* ---- experts of two trainings ---- */
-
-/* Take the experts of the section `old` that are not fresh over into the section `section`. */
-static bool take_old(json_t *section, const json_t *old, size_t only, size_t freeze, bool *fresh)
-{
-    json_t *experts = json_object_get(section, "experts");
-    json_t *global = json_object_get(old, "global");
-    bool good = true;
-
-    for (size_t k = 0; k < json_array_size(experts) && good; k++) {
-        json_t *other = json_array_get(json_object_get(old, "experts"), k);
-        const bool chosen = only > 0 ? only == k + 1 : freeze != k + 1;
-        fresh[k] = chosen || json_is_null(other);
-        good = fresh[k] || json_array_set(experts, k, other) == 0;
-    }
-    if (!json_is_null(global) && (only > 0 || json_is_null(json_object_get(section, "global"))))
-        good = good && json_object_set(section, "global", global) == 0;
-    return good;
-}
-
-mele_status mele_i_experts_combine(const mele_experts *old, size_t only, size_t freeze,
-                                   mele_experts **experts, bool *fresh, mele_error *error)
-{
-    json_t *section = NULL, *other = NULL;
-    mele_experts *combined = NULL;
-    mele_status status = MELE_OK;
-
-    if (strcmp(mele_experts_name(old), mele_experts_name(*experts)) != 0)
-        return mele_i_fail(error, MELE_EINVAL, "an expert of kind \"%s\" among those of kind "
-                           "\"%s\"", mele_experts_name(*experts), mele_experts_name(old));
-    section = mele_i_experts_save(*experts);
-    other = mele_i_experts_save(old);
-    if (section == NULL || other == NULL || !take_old(section, other, only, freeze, fresh))
-        status = mele_i_no_memory(error);
-    if (status == MELE_OK)
-        status = mele_i_experts_load(section, &combined, error);
-    json_decref(section);
-    json_decref(other);
-    if (status != MELE_OK)
-        return status;
-    mele_experts_free(*experts);
-    *experts = combined;
-    return MELE_OK;
-}
-
 bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b)
 {
     json_t *section = mele_i_experts_save(a), *other = mele_i_experts_save(b);

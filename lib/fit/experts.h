@@ -5,15 +5,7 @@
 #include <mele/expert.h>
 #include <mele/report.h>
 
-/* What stage 2 tells of its experts, and what becomes of those that it did not train. */
-
-/* Put the experts that were trained now together with those that the model has, *experts being
- * replaced. Of the old ones are taken: with only K > 0 all but K, and the global expert; with
- * freeze K > 0 that one, and the global expert if there is no new one.
- * @param fresh  K flags: which are of the new ones.
- * MELE_EINVAL: the kinds that were asked for differ. *experts stays the caller's on error. */
-mele_status mele_i_experts_combine(const mele_experts *old, size_t only, size_t freeze,
-                                   mele_experts **experts, bool *fresh, mele_error *error);
+/* What stage 2 tells of its experts. */
 
 /* The record of stage 2: K objects, or null where there is no expert. The old record (NULL: none)
  * tells of experts that are not fresh, or were not trained.

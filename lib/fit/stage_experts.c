@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "expert/expert.h"
 #include "fit/experts.h"
 #include "fit/report.h"
 #include "fit/stages.h"
@@ -37,6 +38,7 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.only = which->only;
     options.freeze = which->freeze;
     options.start = which->start;
+    options.cold = which->cold;
     options.seed = run->options->seed;
     options.center = model->scaling.center;
     options.scale = model->scaling.scale;
@@ -96,23 +98,39 @@ static mele_status check_old_experts(const mele_i_run *run, mele_error *error)
     return MELE_OK;
 }
 
-/* Train what is to be trained, and put it together with what stays. */
-static mele_status make_experts(mele_i_run *run, expert_results *r, mele_error *error)
+/* Whether something is said of region k, if only who else answers there. */
+static bool is_there(const mele_experts *experts, size_t k)
+{
+    if (experts == NULL)
+        return false;
+    const mele_i_expert_facts facts = mele_i_experts_facts(experts, k);
+    return facts.answers != k || facts.kind != NULL;
+}
+
+/* Which experts are not those that the model has. */
+static void mark_fresh(const mele_i_run *run, bool *fresh)
 {
     const mele_expert_options *options = &run->options->experts;
     const mele_experts *old = run->model->experts;
-    const bool warm = run->options->warm_start;
-    const mele_expert_options which = {.only = options->only, .freeze = warm ? options->freeze : 0,
-                                       .start = warm ? old : NULL};
+
+    for (size_t k = 0; k < run->model->clusters; k++)
+        fresh[k] = options->only == 0 ? options->freeze != k + 1
+                                      : options->only == k + 1 || !is_there(old, k);
+}
+
+/* Train what is to be trained; what is not stays. */
+static mele_status make_experts(mele_i_run *run, expert_results *r, mele_error *error)
+{
+    const mele_expert_options *options = &run->options->experts;
+    const mele_expert_options which = {.only = options->only, .freeze = options->freeze,
+                                       .start = run->model->experts,
+                                       .cold = !run->options->warm_start};
     mele_status status = check_old_experts(run, error);
 
     if (status == MELE_OK)
         status = mele_i_run_train_experts(run, &which, &r->experts, r->info, error);
-    for (size_t k = 0; k < run->model->clusters; k++)
-        r->fresh[k] = true;
-    if (status == MELE_OK && old != NULL && (options->only > 0 || options->freeze > 0))
-        status = mele_i_experts_combine(old, options->only, options->freeze, &r->experts, r->fresh,
-                                        error);
+    if (status == MELE_OK)
+        mark_fresh(run, r->fresh);
     return status;
 }
 

@@ -19,7 +19,7 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_left_out_room(mele_i_run *run, mele_error *error);
 
 /* Train experts on the run's rows, as the options of the run say but for what `which` says of only,
- * freeze and start; left-out predictions go to the run when there is room. */
+ * freeze, start and cold; left-out predictions go to the run when there is room. */
 mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
                                      mele_experts **out, mele_expert_info *info,
                                      mele_error *error);

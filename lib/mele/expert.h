@@ -72,13 +72,16 @@ typedef struct mele_expert_options {
     const double *center, *scale; /**< d numbers each, what 0 and 1 of a column are in the data's
                              units: center + scale x. For standard errors alone; NULL (default): 0
                              and 1 */
-    size_t only;        /**< 1 to K: train this expert alone (and the global one, where the kind
-                             always has one or this region needs it); the others are those of
-                             `start`, or not there. 0 (default): all */
+    size_t only;        /**< 1 to K: train this expert alone; the others, the global one too, are
+                             those of `start`. What that has not is not there, but for what answers
+                             in this region, and the global one where the kind always has it.
+                             0 (default): all */
     size_t freeze;      /**< 1 to K: this one stays as it is in `start`. 0 (default): none */
     const mele_experts *start; /**< experts of the same shape that mlp, gp and logistic start from
-                             where the kinds agree, and that `only` and `freeze` leave as they are;
-                             NULL (default): none */
+                             where the kinds agree, and that `only` and `freeze` (of the same
+                             `kind`) leave as they are; NULL (default): none */
+    bool cold;          /**< start from nothing all the same: `start` says only what stays. Default
+                             false */
     size_t folds;       /**< left-out predictions of kinds without a closed form; 2 to 255,
                              default 5 */
     uint64_t seed;      /**< default 1 */

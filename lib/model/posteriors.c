@@ -88,15 +88,26 @@ static mele_status find_source(const mele_table *table, source *out, mele_error 
     return count_labels(table, &out->clusters, error);
 }
 
+/* The labels are whole numbers from 1, as they have been counted. */
+static void fill_labels(const source *s, size_t rows, double *out)
+{
+    const double *label = mele_table_values(s->table, s->first);
+    const double other = log(LEAST);
+
+    for (size_t i = 0; i < rows; i++, out += s->clusters) {
+        for (size_t k = 0; k < s->clusters; k++)
+            out[k] = other;
+        out[(size_t)label[i] - 1] = 0;
+    }
+}
+
 static mele_status fill_row(const source *s, size_t i, double *out, mele_error *error)
 {
     double sum = 0;
 
     for (size_t k = 0; k < s->clusters; k++) {
-        size_t j = s->meaning == LABELS ? s->first : s->first + k;
+        size_t j = s->first + k;
         double value = mele_table_values(s->table, j)[i];
-        if (s->meaning == LABELS)
-            value = value == (double)(k + 1);
         if (isnan(value))
             return refuse(s->table, i, j, "missing value", error);
         if (s->meaning != LOGARITHMS && value < 0)
@@ -120,10 +131,12 @@ static mele_status fill(const source *s, mele_posteriors *out, mele_error *error
 
     if (p.rows == 0)
         return mele_i_fail(error, MELE_EDATA, "there are no rows");
-    p.log_posteriors = MELE_I_ARRAY(double, p.rows * p.clusters);
+    p.log_posteriors = mele_i_large_array(p.rows, p.clusters * sizeof(double));
     if (p.log_posteriors == NULL)
         return mele_i_no_memory(error);
-    for (size_t i = 0; i < p.rows && status == MELE_OK; i++)
+    if (s->meaning == LABELS)
+        fill_labels(s, p.rows, p.log_posteriors);
+    for (size_t i = 0; i < p.rows && s->meaning != LABELS && status == MELE_OK; i++)
         status = fill_row(s, i, p.log_posteriors + i * p.clusters, error);
     if (status != MELE_OK)
         mele_posteriors_clear(&p);

@@ -204,6 +204,69 @@ Test(independence, what_is_frozen_keeps_its_bytes)
     for_all(check_kept);
 }
 
+/* With `cold` what is trained is as from nothing, and the rest, the global expert too, is the
+ * start's. */
+static void check_cold(const made *p, const char *kind, const char *small)
+{
+    mele_expert_options o = options_of(kind, small);
+    made q = make_parts(p->classes);
+
+    for (size_t i = 0; i < N; i++)
+        q.y[i * q.m] = p->classes > 0 ? (double)((size_t)(p->y[i] + (i % 7 == 0)) % p->classes)
+                                      : p->y[i * p->m] + 0.2 * sin((double)(i * i));
+    mele_experts *before = fit_of(p, &o), *fresh = fit_of(&q, &o);
+    o.start = before;
+    o.cold = true;
+    mele_experts *after = fit_of(&q, &o);
+    assert_same_text(after, fresh, "nothing stays");
+    mele_experts_free(after);
+    o.freeze = 2;
+    after = fit_of(&q, &o);
+    for (size_t k = 0; k < K; k++)
+        cr_assert(is_same_one(after, k == 1 ? before : fresh, k), "%s, %s: freeze, %zu", kind,
+                  small, k);
+    mele_experts_free(after);
+    o.freeze = 0;
+    for (o.only = 1; o.only <= K; o.only++) {
+        after = fit_of(&q, &o);
+        for (size_t k = 0; k <= K; k++)
+            cr_assert(is_same_one(after, k + 1 == o.only ? fresh : before, k),
+                      "%s, %s: only %zu, %zu", kind, small, o.only, k);
+        mele_experts_free(after);
+    }
+    mele_experts_free(before);
+    mele_experts_free(fresh);
+    free_problem(&q);
+}
+
+Test(independence, cold_training_starts_from_nothing)
+{
+    for_all(check_cold);
+}
+
+/* A frozen expert costs nothing. */
+Test(independence, what_is_frozen_is_not_trained)
+{
+    made p = make_parts(0);
+    mele_expert_options o = options_of("mlp", "global");
+    mele_experts *before = fit_of(&p, &o), *after = NULL;
+    mele_matrix x = made_x(&p);
+    mele_targets targets = made_targets(&p);
+    mele_expert_info info[K + 1];
+
+    o.start = before;
+    o.cold = true;
+    o.freeze = 2;
+    cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
+                               NULL, info, NULL) == MELE_OK);
+    for (size_t k = 0; k < K; k++)
+        cr_assert((info[k].kind == NULL) == (k == 1), "%zu", k);
+    cr_assert(info[1].iterations == 0 && isnan(info[1].error));
+    mele_experts_free(before);
+    mele_experts_free(after);
+    free_problem(&p);
+}
+
 /* What is kept is kept also where these rows would not have made it. */
 Test(independence, kept_experts_do_not_depend_on_the_rows)
 {
@@ -297,13 +360,17 @@ Test(independence, wrong_subsets_are_refused)
     made p = make_parts(0), q = make_problem(N, D, 1, K, 0);
     mele_expert_options o = options_of("linear", "global");
     mele_experts *start = fit_of(&p, &o), *narrow = fit_of(&q, &o), *e = NULL;
+    o.kind = "mlp";
+    mele_experts *other = fit_of(&p, &o);
+    o.kind = "linear";
     mele_matrix x = made_x(&p);
     mele_targets targets = made_targets(&p);
     const struct {
         size_t only, freeze;
         const mele_experts *start;
     } cases[] = {{K + 1, 0, NULL}, {0, K + 1, start}, {0, 1, NULL},
-                 {1, 2, start},    {1, 0, narrow}};
+                 {1, 2, start},    {1, 0, narrow}, {1, 0, other},
+                 {0, 1, other}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         o.only = cases[i].only;
@@ -315,6 +382,7 @@ Test(independence, wrong_subsets_are_refused)
     }
     mele_experts_free(start);
     mele_experts_free(narrow);
+    mele_experts_free(other);
     free_problem(&p);
     free_problem(&q);
 }
