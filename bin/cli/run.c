@@ -10,10 +10,6 @@
 #include <gsl/gsl_errno.h>
 #ifdef HAVE_OPENBLAS
 #include <cblas.h>
-
-/* Ends the threads of OpenBLAS, where it has its own (it starts them when they are next needed).
- * Its headers do not name it. */
-int blas_thread_shutdown_(void) __attribute__((weak));
 #endif
 
 #define MOST_THREADS 1024
@@ -34,8 +30,6 @@ static void set_up_process(void)
     gsl_set_error_handler_off();
 #ifdef HAVE_OPENBLAS
     openblas_set_num_threads(1);
-    if (blas_thread_shutdown_ != NULL) /* for want of work they take up a processor for a while */
-        blas_thread_shutdown_();
 #endif
 }
 

@@ -5,6 +5,7 @@
 #include "core/cholesky.h"
 #include "core/memory.h"
 #include "core/stream.h"
+#include "expert/gp_held.h"
 #include "expert/gp_likelihood.h"
 #include "expert/gp_search.h"
 #include "expert/gp_state.h"
@@ -56,6 +57,9 @@ typedef struct trained {
     double *left_out, *left_out_variance;
 } trained;
 
+/* Floors of variances, where nothing is about them. */
+static const double least[4] = {DBL_MIN, DBL_MIN, DBL_MIN, DBL_MIN};
+
 static mele_expert_options settled(const char *kernel)
 {
     mele_expert_options options = {.kernel = kernel, .terms = 1, .most_rows = 500, .restarts = 1,
@@ -86,7 +90,7 @@ static mele_status try_training(size_t n, size_t d, size_t m, const double *x, c
         row[i] = i;
         level[i] = weights == NULL ? 1 : weights[i] * ((double)n / total);
     }
-    const mele_i_expert_rows rows = {n, row, x, y, level, 2, NULL};
+    const mele_i_expert_rows rows = {n, row, x, y, level, 2, NULL, least};
     mele_i_expert_result result = {&out->expert, &out->info, out->left_out,
                                    out->left_out_variance};
     out->shape = (mele_i_expert_shape){d, m, 0};
@@ -141,6 +145,7 @@ static mele_i_gp *process_of(const char *kernel, size_t terms, size_t n, size_t 
     memcpy(gp->coefficients + 1, y, n * sizeof *y);
     gp->noise = noise;
     gp->unit[0] = 1;
+    gp->least_variance[0] = DBL_MIN;
     for (size_t i = 0; i < n; i++)
         copies += weights[i];
     cr_assert(mele_i_gp_factor(gp, factor, factor + n * n));
@@ -665,6 +670,62 @@ Test(gp, holds_a_random_subset)
     cr_assert(different > MOST / 2 && heavy > MOST * 3 / 4, "%zu, %zu", different, heavy);
 }
 
+/* `heavy` rows of one weight among `rows` rows whose others weigh 1. */
+typedef struct drawing {
+    const char *what;
+    size_t rows, heavy, most;
+    double weight;
+} drawing;
+
+static const drawing drawings[] = {
+    {"half of them ninefold", 400, 200, 100, 9},
+    {"one as heavy as 100 others", 400, 1, 50, 100},
+    {"a soft region: most are next to nothing", 400, 40, 30, 1e5},
+    {"one row too many", 101, 30, 100, 5},
+    {"all the same", 300, 150, 20, 1},
+};
+
+/* What part of the weights held is the heavy rows'. */
+static double heavy_share(const drawing *s, const mele_i_expert_rows *rows, uint64_t seed)
+{
+    const mele_i_expert_shape shape = {1, 1, 0};
+    mele_i_stream stream = mele_i_stream_make(seed, MELE_I_FOR_TESTS, 0, 0);
+    mele_i_gp_held held;
+    double heavy = 0, all = 0;
+
+    cr_assert(mele_i_gp_hold(rows, &shape, s->most, &stream, &held, NULL) == MELE_OK);
+    cr_assert(held.count == s->most);
+    for (size_t h = 0; h < held.count; h++) {
+        heavy += held.row[h] < s->heavy ? held.weights[h] : 0;
+        all += held.weights[h];
+    }
+    mele_i_gp_held_free(&held);
+    return heavy / all;
+}
+
+/* A row's chance of being held and the weight it is held with are its weight together. */
+Test(gp, rows_held_weigh_what_all_rows_do)
+{
+    enum { MOST = 400, DRAWS = 400 };
+    double x[MOST], y[MOST] = {0}, weights[MOST];
+    size_t row[MOST];
+
+    for (size_t c = 0; c < COUNT(drawings); c++) {
+        const drawing *s = &drawings[c];
+        const double heavy = (double)s->heavy * s->weight, light = (double)(s->rows - s->heavy);
+        const mele_i_expert_rows rows = {s->rows, row, x, y, weights, 0, NULL, least};
+        double mean = 0;
+        for (size_t i = 0; i < s->rows; i++) {
+            x[i] = (double)(row[i] = i);
+            weights[i] = (i < s->heavy ? s->weight : 1) * (double)s->rows / (heavy + light);
+        }
+        for (uint64_t seed = 1; seed <= DRAWS; seed++)
+            mean += heavy_share(s, &rows, seed) / DRAWS;
+        cr_assert_float_eq(mean, heavy / (heavy + light), 0.01, "%s: %g, not %g", s->what, mean,
+                           heavy / (heavy + light));
+    }
+}
+
 Test(gp, rows_of_no_weight_are_not_held)
 {
     double x[40], y[40], weights[40], a[1], b[1], at = 1.7;
@@ -836,12 +897,26 @@ Test(gp, warm_start_goes_on)
               == MELE_OK);
     cr_assert(first.info.iterations > 3 && again.info.iterations <= 1, "%zu, then %zu",
               first.info.iterations, again.info.iterations);
-    options.max_epochs = 2;
-    trained brief = train_rows(n, d, 1, x, y, NULL, &options);
-    cr_assert(brief.info.iterations == 2 && !brief.info.converged);
     free_trained(&first);
     free_trained(&again);
-    free_trained(&brief);
+}
+
+/* Epochs are those of networks. */
+Test(gp, epochs_do_not_end_the_search)
+{
+    double x[60], y[60];
+    mele_expert_options options = settled("matern52");
+
+    make_points("wave", 0, 60, x, y);
+    trained as_usual = train_rows(60, 1, 1, x, y, NULL, &options);
+    options.max_epochs = 1;
+    trained one_epoch = train_rows(60, 1, 1, x, y, NULL, &options);
+    cr_assert(as_usual.info.iterations > 3 && one_epoch.info.converged);
+    cr_assert(one_epoch.info.iterations == as_usual.info.iterations, "%zu, not %zu",
+              one_epoch.info.iterations, as_usual.info.iterations);
+    SAME_BITS(as_usual.left_out, one_epoch.left_out, 60);
+    free_trained(&as_usual);
+    free_trained(&one_epoch);
 }
 
 /* One of as many terms is one to go on from; another is none. */
@@ -965,6 +1040,10 @@ static void zero_signal(json_t *o)
 {
     json_array_set_new(json_object_get(o, "signal"), 0, json_real(0));
 }
+static void zero_least_variance(json_t *o)
+{
+    json_array_set_new(json_object_get(o, "least_variance"), 0, json_real(0));
+}
 static void text_mean(json_t *o)
 {
     json_array_set_new(json_object_get(o, "mean"), 0, json_string("3"));
@@ -1008,6 +1087,7 @@ static const spoiled gp_spoils[] = {
     {"a coefficient that is none", null_coefficient}, {"no terms", no_terms},
     {"too many terms", many_terms},       {"one share less", one_share_less},
     {"shares of 2", shares_of_2},         {"a negative share", negative_share},
+    {"a least variance of 0", zero_least_variance},
 };
 
 Test(gp, saved_process_predicts_the_same_bits)
@@ -1095,7 +1175,7 @@ Test(gp, memory_may_run_out)
         size_t row[N];
         for (size_t i = 0; i < N; i++)
             row[i] = i;
-        const mele_i_expert_rows rows = {N, row, c.x, c.y, c.ones, 2, NULL};
+        const mele_i_expert_rows rows = {N, row, c.x, c.y, c.ones, 2, NULL, least};
         mele_i_expert_result result = {&t.expert, &t.info, t.left_out, t.left_out_variance};
         t.shape = (mele_i_expert_shape){2, 1, 0};
         t.expert = (mele_i_expert){.kind = &mele_i_expert_gp, .rows = N, .variance = t.variance};

@@ -3,7 +3,9 @@
 #include <math.h>
 
 #include "expert/basis.h"
+#include "expert/parts.h"
 #include "expert/triangle.h"
+#include "expert/units.h"
 #include "unit/expert_support.h"
 
 /* Coefficients (intercept first, m columns) of region k by the normal equations in long double:
@@ -896,8 +898,8 @@ Test(linear, sizes_of_all_kinds)
     free_problem(&q);
 }
 
-/* The criterion from its definition: residuals and trace by naive solves. */
-static double naive_gcv(const made *p, double ridge)
+/* The criterion from its definition: residuals and trace by naive solves. *freedom: n - trace. */
+static double naive_gcv(const made *p, double ridge, double *freedom)
 {
     long double c[16];
     double rss = 0, trace = 0;
@@ -912,7 +914,8 @@ static double naive_gcv(const made *p, double ridge)
         p->y[i] = before;
         trace += naive_predict(p, moved, i, 0) - naive_predict(p, c, i, 0);
     }
-    return rss / ((double)p->n - trace) / ((double)p->n - trace);
+    *freedom = (double)p->n - trace;
+    return rss / *freedom / *freedom;
 }
 
 Test(linear, gcv_finds_the_smallest_criterion)
@@ -924,17 +927,195 @@ Test(linear, gcv_finds_the_smallest_criterion)
         p.y[i] = 0.6 * p.x[6 * i] - 0.4 * p.x[6 * i + 3] + 2 * cos(3.7 * (double)(i * i));
     options.ridge = MELE_RIDGE_GCV;
     fitted f = fit_with(&p, NULL, &options, NULL);
-    double chosen = f.info[0].ridge, best = naive_gcv(&p, chosen);
+    double chosen = f.info[0].ridge, freedom, best = naive_gcv(&p, chosen, &freedom);
     cr_assert(chosen > 1e-1 && chosen < 1e3, "%g", chosen);
     for (double ridge = 1e-3; ridge < 1e5; ridge *= 1.3)
-        cr_assert(naive_gcv(&p, ridge) >= best * (1 - 1e-9), "%g is better than %g", ridge, chosen);
-    cr_assert(naive_gcv(&p, 0.98 * chosen) > best && naive_gcv(&p, 1.02 * chosen) > best);
+        cr_assert(naive_gcv(&p, ridge, &freedom) >= best * (1 - 1e-9), "%g is better than %g", ridge,
+                  chosen);
+    cr_assert(naive_gcv(&p, 0.98 * chosen, &freedom) > best
+              && naive_gcv(&p, 1.02 * chosen, &freedom) > best);
     options.ridge = chosen;
     fitted g = fit_with(&p, NULL, &options, NULL);
     for (size_t j = 0; j < 7; j++)
         cr_assert_float_eq(f.coefficients[j], g.coefficients[j], 1e-13);
     free_fitted(&f);
     free_fitted(&g);
+    free_problem(&p);
+}
+
+/* Weights in another unit: the same coefficients by a ridge in that unit. */
+Test(linear, gcv_does_not_depend_on_the_unit_of_weights)
+{
+    static const char *const assigns[] = {"hard", "soft"};
+    static const double units[] = {2, 0.01, 1000, 1e-200, 1e300};
+    double weights[90];
+    made p = make_problem(90, 6, 1, 3, 0);
+    mele_expert_options options = mele_expert_defaults();
+
+    options.ridge = MELE_RIDGE_GCV;
+    for (size_t a = 0; a < 4; a++) {
+        options.assign = assigns[a / 2];
+        const double *given = a % 2 == 0 ? NULL : p.weight; /* NULL: the unit is 1 all the same */
+        fitted f = fit_with(&p, given, &options, NULL);
+        for (size_t u = 0; u < sizeof units / sizeof *units; u++) {
+            for (size_t i = 0; i < p.n; i++)
+                weights[i] = units[u] * (given == NULL ? 1 : given[i]);
+            fitted g = fit_with(&p, weights, &options, NULL);
+            for (size_t k = 0; k <= p.clusters; k++) {
+                const double ridge = g.info[k].ridge / units[u];
+                cr_assert(ridge > 1e-3 && ridge < 1e3, "%g", ridge);
+                cr_assert_float_eq(ridge, f.info[k].ridge, 1e-5 * ridge, "%s, unit %g: %g, not %g",
+                                   options.assign, units[u], ridge, f.info[k].ridge);
+            }
+            for (size_t j = 0; j < (p.clusters + 1) * 7; j++)
+                cr_assert_float_eq(g.coefficients[j], f.coefficients[j], 1e-5);
+            free_fitted(&g);
+        }
+        free_fitted(&f);
+    }
+    free_problem(&p);
+}
+
+/* A few rows of weight 2 among ordinary ones, whatever the unit, are these rows twice; rows that
+ * weigh next to nothing are none. */
+Test(linear, gcv_counts_rows_as_often_as_they_weigh)
+{
+    enum { ROWS = 24, COPIES = 5, FAINT = 40 };
+    double weights[ROWS + FAINT];
+    made p = make_problem(ROWS + FAINT, 6, 1, 1, 0);
+    made q = make_problem(ROWS + FAINT, 6, 1, 1, 0);
+    mele_expert_options options = mele_expert_defaults();
+
+    options.ridge = MELE_RIDGE_GCV;
+    for (size_t i = 0; i < ROWS + FAINT; i++)
+        weights[i] = 0.3 * (i < COPIES ? 2 : i < ROWS ? 1 : 1e-9);
+    for (size_t i = 0; i < COPIES; i++) {
+        memcpy(q.x + (ROWS + i) * 6, q.x + i * 6, 6 * sizeof *q.x);
+        q.y[ROWS + i] = q.y[i];
+    }
+    q.n = ROWS + COPIES;
+    fitted f = fit_with(&p, weights, &options, NULL), g = fit_with(&q, NULL, &options, NULL);
+    const double ridge = f.info[0].ridge / 0.3;
+    cr_assert_float_eq(ridge, g.info[0].ridge, 1e-4 * ridge, "%g, %g", ridge, g.info[0].ridge);
+    free_fitted(&f);
+    free_fitted(&g);
+    free_problem(&p);
+    free_problem(&q);
+}
+
+/* With as many coefficients as rows the criterion is finite where all rows are interpolated. */
+Test(linear, gcv_does_not_interpolate)
+{
+    static const size_t columns[] = {8, 10, 13};
+    mele_expert_options options = mele_expert_defaults();
+    double freedom;
+
+    options.ridge = MELE_RIDGE_GCV;
+    options.min_rows = 1;
+    for (size_t c = 0; c < 3; c++)
+        for (size_t n = 5; n <= columns[c] + 2; n++) {
+            made p = make_problem(n, columns[c], 1, 1, 0);
+            fitted f = fit_with(&p, NULL, &options, NULL);
+            naive_gcv(&p, f.info[0].ridge, &freedom);
+            cr_assert(freedom > 1 - 1e-6 && f.info[0].ridge > 1e-6, "%zu rows, %zu columns: %g, %g",
+                      n, columns[c], freedom, f.info[0].ridge);
+            free_fitted(&f);
+            free_problem(&p);
+        }
+}
+
+typedef struct weighing {
+    size_t count;
+    double weights[6], ordinary;
+} weighing;
+
+static const weighing weighings[] = {
+    {1, {3.7}, 3.7},
+    {3, {0.1, 0.1, 0.1}, 0.1},
+    {4, {1, 2, 1, 1}, 1},
+    {4, {4, 1, 3, 2}, 3},
+    {2, {1, 9}, 9},
+    {2, {5, 5.0000001}, 5.0000001},
+    {6, {1e-300, 1e300, 1e-300, 1, 1e-5, 1}, 1e300},
+    {5, {DBL_TRUE_MIN, DBL_TRUE_MIN, DBL_TRUE_MIN, DBL_TRUE_MIN, DBL_TRUE_MIN}, DBL_TRUE_MIN},
+    {3, {0x1p-1022, 0x1.8p-1022, 0x1.fp-1022}, 0x1.8p-1022},
+};
+
+Test(units, ordinary_weights_are_weighted_medians)
+{
+    for (size_t c = 0; c < sizeof weighings / sizeof *weighings; c++) {
+        const double found = mele_i_units_weight(weighings[c].weights, weighings[c].count);
+        cr_assert(found == weighings[c].ordinary, "case %zu: %g", c, found);
+    }
+}
+
+/* Region 0 has one value of target 0; target 1 has one everywhere; a row without weight has others. */
+static made make_constants(void)
+{
+    made p = make_problem(120, 2, 2, 2, 0);
+
+    for (size_t i = 0; i < p.n; i++) {
+        p.log_posterior[2 * i] = log(i % 2 == 0 ? 0.99 : 0.01);
+        p.log_posterior[2 * i + 1] = log(i % 2 == 0 ? 0.01 : 0.99);
+        p.y[2 * i] = i % 2 == 0 ? 4.5 : 3 * p.y[2 * i];
+        p.y[2 * i + 1] = -7;
+    }
+    p.weight[11] = 0;
+    p.y[22] = p.y[23] = 1e6;
+    return p;
+}
+
+/* A 1e-8th of the weighted variance over all rows. */
+static double floor_of(const made *p)
+{
+    double sum = 0, total = 0, square = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        total += p->weight[i];
+        sum += p->weight[i] * p->y[2 * i];
+    }
+    for (size_t i = 0; i < p->n; i++)
+        square += p->weight[i] * pow(p->y[2 * i] - sum / total, 2);
+    return 1e-8 * square / total;
+}
+
+/* Whatever the kind, and whichever experts are trained: the floor is of all rows. */
+Test(linear, all_kinds_have_one_floor_of_variances)
+{
+    made p = make_constants();
+    const double floors[] = {floor_of(&p), pow(0x1p-40 * 7, 2)};
+    mele_matrix x = made_x(&p);
+    double mean[480], variance[480], one[4];
+
+    for (size_t i = 0; mele_expert_kind(i) != NULL; i++) {
+        const mele_i_expert_kind *kind = mele_i_expert_kind_named(mele_expert_kind(i));
+        mele_expert_options options = mele_expert_defaults();
+        options.kind = mele_expert_kind(i);
+        options.max_epochs = 5;
+        if (kind != NULL && !kind->regression)
+            continue;
+        fitted f = fit_with(&p, p.weight, &options, NULL);
+        cr_assert(mele_experts_predict(f.experts, &x, NULL, mean, variance, NULL) == MELE_OK);
+        for (size_t o = 0; o < 2; o++) {
+            cr_assert_float_eq(f.variance[o], floors[o], 1e-6 * floors[o], "%s: %g, not %g",
+                               options.kind, f.variance[o], floors[o]);
+            for (size_t r = 0; r < p.n; r++) {
+                cr_assert(variance[4 * r + o] >= (1 - 1e-6) * floors[o]);
+                cr_assert(f.left_out_variance[4 * r + o] >= (1 - 1e-6) * floors[o]);
+                cr_assert(variance[4 * r + o] <= 2 * floors[o], "%s: %g", options.kind,
+                          variance[4 * r + o]);
+            }
+        }
+        options.only = 1;
+        mele_targets targets = made_targets(&p);
+        mele_experts *alone = NULL;
+        cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, 2, &options, NULL,
+                                   &alone, NULL, NULL, NULL, NULL) == MELE_OK);
+        mele_experts_variances(alone, one);
+        SAME_BITS(one, f.variance, 2);
+        mele_experts_free(alone);
+        free_fitted(&f);
+    }
     free_problem(&p);
 }
 

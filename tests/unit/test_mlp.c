@@ -28,6 +28,9 @@ typedef struct outcome {
     double variance[MOST_OUTPUTS], *left_out, *left_out_variance;
 } outcome;
 
+/* Floors of variances, where nothing is about them. */
+static const double least[MOST_OUTPUTS] = {DBL_MIN, DBL_MIN, DBL_MIN};
+
 static size_t outputs_of(const problem *p)
 {
     return p->classes > 0 ? p->classes : p->m;
@@ -108,7 +111,7 @@ static mele_status train_from(const problem *p, const mele_expert_options *optio
         out->left_out[0] = UNTOUCHED;
         out->left_out_variance = p->classes > 0 ? NULL : numbers(count);
     }
-    const mele_i_expert_rows rows = {p->n, row, p->x, p->y, weights, 2, p->rival};
+    const mele_i_expert_rows rows = {p->n, row, p->x, p->y, weights, 2, p->rival, least};
     mele_i_expert_result result = {&out->expert, &out->info, out->left_out,
                                    out->left_out_variance};
     mele_status status = mele_i_expert_mlp.train(&rows, &shape, options, start, engine, &result,
@@ -960,7 +963,7 @@ static size_t fail_everywhere(const problem *p, const mele_expert_options *o, bo
 
     for (size_t n = 0;; n++) {
         outcome out = {.expert = {.rows = 30, .variance = p->classes > 0 ? NULL : out.variance}};
-        mele_i_expert_rows rows = {30, row, p->x, p->y, p->weights, 0, p->rival};
+        mele_i_expert_rows rows = {30, row, p->x, p->y, p->weights, 0, p->rival, least};
         mele_i_expert_result result = {&out.expert, &out.info, left_out, NULL};
         left_out[0] = UNTOUCHED;
         failing_malloc_at(n);
