@@ -99,6 +99,9 @@ static int work(cli_run *run, const void *options)
 {
     const experts_options *own = options;
 
+    if (run->operands == 0)
+        return cli_wrong_usage(&run->console, "an operand is missing: %s",
+                               own->merge ? "MODEL..." : "DATA [MODEL]");
     return own->merge ? merge(run, own) : train(run, own);
 }
 
@@ -122,7 +125,7 @@ int main(int argc, char **argv)
     };
     const cli_main what = {.program = "mele-experts", .own = &own, .fits = true,
                            .progress = true, .work = work,
-                           .usage = {.operands = "DATA [MODEL]", .least = 1, .most = SIZE_MAX,
+                           .usage = {.operands = "DATA [MODEL]", .least = 0, .most = SIZE_MAX,
                                      .otherwise = "--merge [OPTION]... MODEL...", .own = options}};
 
     return cli_main_run(&what, argc, argv);

@@ -163,6 +163,17 @@ static int summarise(cli_run *run, const mele_model *model, char **text, size_t 
     return exit_status;
 }
 
+/* A table of coefficients of which there are none is a header alone. */
+static void warn_of_no_rows(cli_run *run, const info_options *own, const char *text, size_t length)
+{
+    const char *end = own->table == NULL || strcmp(own->table, "coefficients") != 0
+                          ? NULL : memchr(text, '\n', length);
+
+    if (end != NULL && end + 1 == text + length && !run->quiet)
+        cli_say(&run->console, "warning: no expert of this model has coefficients: linear and "
+                "logistic ones have, unless they are drawn towards the global one");
+}
+
 static int check_use(cli_run *run, const info_options *own)
 {
     const char *input[] = {run->operand[0], run->operands > 1 ? run->operand[1] : NULL};
@@ -195,6 +206,8 @@ static int work(cli_run *run, const void *options)
         exit_status = summarise(run, model, &text, &length);
     if (exit_status == CLI_DONE)
         exit_status = cli_write_text(run, run->output, text, length);
+    if (exit_status == CLI_DONE)
+        warn_of_no_rows(run, own, text, length);
     free(text);
     mele_model_free(model);
     return exit_status;

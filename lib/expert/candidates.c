@@ -2,9 +2,9 @@
 
 #define LENGTH(list) (sizeof(list) / sizeof *(list))
 
-/* Simple ones first: they win ties. Networks come last, for they may give up on a region that another
- * candidate does clearly better in. How much more of hidden units and ridge the others have was
- * chosen by the left-out errors on concrete, mpg and vowels. */
+/* Simple ones first: they win ties. Networks come last, for they may give up on a region that
+ * another candidate does clearly better in. How much more of hidden units and ridge some of them
+ * have was chosen by left-out errors on concrete. */
 static const mele_i_candidate for_targets[] = {
     {"linear", &mele_i_expert_linear, 1, 1, MELE_RIDGE_GCV},
     {"quadratic", &mele_i_expert_linear, 2, 1, MELE_RIDGE_GCV},

@@ -10,7 +10,8 @@
 #include "expert/candidates.h"
 #include "expert/parts.h"
 
-/* A form with more terms than this is no candidate: its cost grows with their square. */
+/* A form with more terms than this, of all classes, is no candidate: its cost grows with their
+ * square. */
 #define MOST_TERMS 1000
 
 /* One candidate's experts beside the best so far. */
@@ -92,9 +93,10 @@ static mele_expert_options options_of(const choosing *c, const mele_i_candidate 
 static bool is_sensible(const choosing *c, const mele_i_candidate *which)
 {
     const mele_expert_options *options = c->problem->options;
+    const size_t classes = c->best->classes > 0 ? c->best->classes : 1;
 
     return (which->degree == 1
-            || mele_i_basis_columns(c->best->columns, which->degree) <= MOST_TERMS)
+            || mele_i_basis_columns(c->best->columns, which->degree) <= MOST_TERMS / classes)
            && (options->ridge != 0 || which->ridge == 1 || which->ridge == MELE_RIDGE_GCV)
            && options->hidden * which->hidden <= MELE_I_MOST_HIDDEN;
 }

@@ -466,8 +466,8 @@ mele_status mele_i_expand(const mele_matrix *x, size_t degree, double **memory, 
     if (*memory == NULL)
         return mele_i_no_memory(error);
     *out = mele_matrix_of(*memory, x->rows, e.terms);
-    const mele_i_pass pass = {.rows = x->rows, .block_rows = mele_i_block_rows(e.terms, 1 << 16, 16),
-                              .map = expand_block, .context = &e};
+    const mele_i_pass pass = {.rows = x->rows, .map = expand_block, .context = &e,
+                              .block_rows = mele_i_block_rows(e.terms, 1 << 16, 16)};
     return mele_i_pass_run(engine, &pass, error);
 }
 
@@ -492,7 +492,8 @@ static mele_status train(fitting *f, const mele_targets *targets, mele_engine *e
 
 /* ---- afterwards ---- */
 
-/* What is true of regions in which another expert answers. */
+/* What is true of regions in which another expert answers. Experts that were kept are told of as
+ * they are, not as these rows would have made them. */
 static void settle_answers(fitting *f)
 {
     const mele_experts *e = f->experts;
@@ -500,6 +501,10 @@ static void settle_answers(fitting *f)
     for (size_t k = 0; k < e->clusters; k++) {
         const size_t answers = e->expert[k].answers;
         const mele_expert_info *from = &f->info[answers];
+        f->info[k].rows = e->expert[k].rows;
+        f->info[k].own = e->expert[k].own;
+        f->info[k].fallback = answers == e->clusters;
+        f->info[k].merged_into = answers != k && answers < e->clusters ? answers + 1 : 0;
         if (answers == k)
             continue;
         f->info[k].kind = from->kind;

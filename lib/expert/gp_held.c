@@ -9,9 +9,9 @@
  * the least u / w, u uniform, each with the weight max(w, 1 / t), t the least u / w of the others.
  * So a row's chance grows with its weight, as it must where most rows have next to none in a region
  * (soft ones), and what was the chance is not weight once more: the weights held of any set of rows
- * are expected to be what these rows had. Drawn uniformly, with their weights, few rows would tell of
- * such a region; with equal weights, the few rows that weigh more than all others would count too
- * little. Rows of less than NEGLIGIBLE times the largest weight are not held either.
+ * are expected to be what these rows had. Drawn uniformly, with their weights, few rows would tell
+ * of such a region; with equal weights, the few rows that weigh more than all others would count
+ * too little. Rows of less than NEGLIGIBLE times the largest weight are not held either.
  *
  * Source: Duffield, Lund, Thorup 2007, J. ACM 54 (6), 32. */
 #include "expert/gp_held.h"

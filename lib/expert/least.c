@@ -19,10 +19,10 @@
  * Generalised cross-validation (Golub, Heath, Wahba 1979, Technometrics 21) takes the L with the
  * smallest sum over targets of RSS(L) / RSS(infinity), over (n - 1 - sum s^2 / (s^2 + L))^2, n the
  * number of rows: a grid over L / s_1^2, then golden section. With as many columns as rows the
- * criterion stays finite for L -> 0, where residuals and what they are divided by both are rounding,
- * and is often smallest there. So at least LEAST_FREE must be left of n. The trace times 1.2 or 1.4
- * (Kim, Gu 2004, J. R. Stat. Soc. B 66) does that, too, but shrinks far too much where rows are few
- * and there is little noise. */
+ * criterion stays finite for L -> 0, where residuals and what they are divided by both become
+ * nothing, and is often smallest there. So at least LEAST_FREE must be left of n. The trace times
+ * 1.2 or 1.4 (Kim, Gu 2004, J. R. Stat. Soc. B 66) does that, too, but shrinks far too much where
+ * rows are few and there is little noise. */
 #include "expert/least.h"
 
 #include <gsl/gsl_multifit.h>

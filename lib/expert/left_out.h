@@ -3,9 +3,9 @@
 
 #include "expert/kind.h"
 
-/* Where left-out predictions are written to while experts are trained. Kinds write what every expert
- * says itself; what holds in a region where another answers, or that is drawn to the global expert,
- * is made of that afterwards. */
+/* Where left-out predictions are written to while experts are trained. Kinds write what every
+ * expert says itself; what holds in a region where another answers, or that is drawn to the global
+ * expert, is made of that afterwards. */
 typedef struct mele_i_left_out {
     size_t rows, clusters, outputs;
     double *mean, *variance;               /* n x K x M; NULL: not wanted */

@@ -5,8 +5,8 @@
  *
  * The rows that generalised cross-validation counts are the sum of weights over the ordinary row's
  * weight (units.h). So their unit does not matter; weight 2 on one row of many is still that row
- * twice; and of a soft region, or of weights of many sizes, rows that weigh next to nothing are next
- * to none, which their number would not know.
+ * twice (on all rows it is a unit: nobody could tell); and of a soft region, or of weights of many
+ * sizes, rows that weigh next to nothing are next to none, which their number would not know.
  *
  * The variance of an expert is the weighted mean of its squared left-out residuals, with the floor
  * of units.h from the target over all rows: its magnitude is taken as its deviation, its mean and

@@ -99,6 +99,42 @@ static mele_status copy_expert(mele_experts *e, const mele_experts *from, size_t
     return status;
 }
 
+/* Who answers in the end; the global expert for regions that were merged into one another. */
+static size_t last_answer(const mele_experts *e, size_t k)
+{
+    for (size_t steps = 0; steps <= e->clusters; steps++) {
+        if (e->expert[k].answers == k)
+            return k;
+        k = e->expert[k].answers;
+    }
+    return e->clusters;
+}
+
+/* With other rows than the kept experts had, the region that one of them was merged into may have
+ * no expert of its own: then what answers there does for both. */
+static mele_status find_answers(mele_experts *e, const mele_expert_options *options,
+                                const bool *train, mele_error *error)
+{
+    const size_t K = e->clusters;
+    const bool global = e->expert[K].state != NULL || train[K];
+
+    for (size_t k = 0; k < K; k++) {
+        const size_t host = e->expert[k].answers;
+        if (host == k || e->expert[host].answers == host)
+            continue;
+        const size_t answers = last_answer(e, k);
+        if (answers == K && !global)
+            return mele_i_fail(error, MELE_EDATA, "%s %zu: nothing answers in region %zu, which is "
+                               "merged into region %zu: with these rows that has no expert of its "
+                               "own, and there is no global expert",
+                               options->only > 0 ? "only" : "freeze",
+                               options->only > 0 ? options->only : options->freeze, k + 1,
+                               host + 1);
+        e->expert[k].answers = answers;
+    }
+    return MELE_OK;
+}
+
 /* The global expert is trained again unless only one is, on which others do not depend. */
 static bool stays(const mele_expert_options *o, size_t k, size_t clusters, bool trained)
 {
@@ -121,5 +157,5 @@ mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *opti
     for (size_t k = 0; k <= e->clusters && status == MELE_OK; k++)
         if (train[k] == trained && stays(options, k, e->clusters, trained))
             status = copy_expert(e, from, k, error);
-    return status == MELE_OK ? mele_i_experts_check_answers(e, error) : status;
+    return status == MELE_OK ? find_answers(e, options, train, error) : status;
 }

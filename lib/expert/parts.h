@@ -23,9 +23,9 @@ void mele_i_experts_settle(mele_experts *e);
 
 /* Under options->only and ->freeze: put copies of the experts of options->start in the places of
  * those that stay, as far as it has them. Once for those that are not trained, and, after training,
- * once for those that were trained all the same (`trained`), as they answer for one that is.
- * MELE_EINVAL: the kinds that were asked for differ; MELE_EDATA: where one is said to answer,
- * another does. */
+ * once for those that were trained all the same (`trained`), as they answer for one that is. Where
+ * one was to answer that does not any more, what answers in its place does.
+ * MELE_EINVAL: the kinds that were asked for differ; MELE_EDATA: nothing does. */
 mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *options,
                                 const bool *train, bool trained, mele_error *error);
 

@@ -81,7 +81,8 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
     }
     level_weights(weights, count);
     *rows = (mele_i_expert_rows){count, j->row, gather_rows(p->x, j->row, count, x),
-                                 gather_rows(p->y, j->row, count, y), weights, k, NULL, t->least_variance};
+                                 gather_rows(p->y, j->row, count, y), weights, k, NULL,
+                                 t->least_variance};
     return MELE_OK;
 }
 

@@ -2,9 +2,9 @@
  * squares of what is off the mean.
  *
  * The floor of a variance is FLOOR times the target's, which residuals that are all 0 in a few rows
- * say nothing against, and the square of what rounding makes of its magnitude. It is of all rows: of
- * those of one region, in which the target may well be constant, it would be nothing, and one row
- * that deviates would then outweigh all others in a likelihood.
+ * say nothing against, and the square of what rounding makes of its magnitude. It is of all rows:
+ * of those of one region, in which the target may well be constant, it would be nothing, and one
+ * row that deviates would then outweigh all others in a likelihood.
  *
  * The weighted median is found digit by digit: positive doubles are in the order of their bits. */
 #include "expert/units.h"

@@ -5,8 +5,8 @@
  *     bic, icl, aic, silhouette   on the training rows, in the space that is clustered;
  *     cv    by the error of the final mixture on rows left out (race.c).
  *
- * The best value wins, and among equals the smallest K. A candidate without a value is never chosen;
- * when none has one, the smallest K is. */
+ * The best value wins, and among equals the smallest K. A candidate without a value is never
+ * chosen; when none has one, the smallest K is. */
 #include "fit/clusters.h"
 
 #include <math.h>

@@ -91,6 +91,47 @@ json_t *mele_i_experts_record(const mele_expert_info *info, size_t clusters, boo
     return list;
 }
 
+/* ---- who answers elsewhere than before ---- */
+
+static double number_of(const json_t *record, const char *key)
+{
+    const json_t *value = json_object_get(record, key);
+
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static void warn_of_moved(mele_report *report, size_t k, size_t before, size_t now, size_t clusters)
+{
+    char who[64] = "the global expert";
+
+    if (now < clusters)
+        snprintf(who, sizeof who, "the expert of region %zu", now + 1);
+    mele_i_report_warn(report, "region %zu was merged into region %zu, which these rows leave "
+                       "without an expert of its own: %s answers there", k + 1, before + 1, who);
+}
+
+void mele_i_settle_moved(mele_report *report, const mele_experts *old, const json_t *record,
+                         const mele_experts *experts, mele_expert_info *info, bool *fresh)
+{
+    const size_t clusters = mele_experts_clusters(experts);
+
+    for (size_t k = 0; k < clusters && old != NULL; k++) {
+        const mele_i_expert_facts before = mele_i_experts_facts(old, k);
+        const mele_i_expert_facts now = mele_i_experts_facts(experts, k);
+        if (fresh[k] || before.answers == now.answers)
+            continue;
+        fresh[k] = true;
+        if (info[k].kind == NULL) {
+            const json_t *host = json_array_get(record, now.answers);
+            info[k].kind = now.kind;
+            info[k].error = number_of(host, "error");
+            info[k].ridge = number_of(host, "ridge");
+            info[k].converged = !json_is_false(json_object_get(host, "converged"));
+        }
+        warn_of_moved(report, k, before.answers, now.answers, clusters);
+    }
+}
+
 /* ---- warnings ---- */
 
 static void warn_of_region(mele_report *report, const mele_expert_info *info, size_t number)
@@ -107,10 +148,10 @@ static void warn_of_region(mele_report *report, const mele_expert_info *info, si
 }
 
 void mele_i_warn_of_experts(mele_report *report, const mele_expert_info *info, size_t clusters,
-                            size_t only)
+                            size_t only, size_t freeze)
 {
     for (size_t k = 0; k < clusters; k++)
-        if ((only == 0 || only == k + 1)
+        if ((only == 0 || only == k + 1) && freeze != k + 1
             && (info[k].fallback || info[k].merged_into > 0 || info[k].own < 1))
             warn_of_region(report, &info[k], k + 1);
     for (size_t k = 0; k <= clusters; k++)

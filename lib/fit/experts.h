@@ -16,9 +16,15 @@ json_t *mele_i_experts_record(const mele_expert_info *info, size_t clusters, boo
                               const bool *fresh, const json_t *old, bool left_out);
 
 /* Warn of small regions and of what did not converge. info: K + 1 entries; only: 1 to K, this
- * region alone, 0: all. */
+ * region alone, 0: all; freeze: 1 to K, but this one. */
 void mele_i_warn_of_experts(mele_report *report, const mele_expert_info *info, size_t clusters,
-                            size_t only);
+                            size_t only, size_t freeze);
+
+/* Where an expert that is not fresh is answered by another than in the old experts: fill what is
+ * known of it in info (K + 1 entries) from the old record of that one, unless it was trained now,
+ * take it as fresh, and warn. */
+void mele_i_settle_moved(mele_report *report, const mele_experts *old, const json_t *record,
+                         const mele_experts *experts, mele_expert_info *info, bool *fresh);
 
 /* Whether both hold the same experts, to the bit; false also when memory ran out. */
 bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b);

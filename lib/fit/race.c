@@ -11,7 +11,8 @@
  *     are behind the leader by more than chance, in a t-test of the folds' mean losses by pairs,
  *     one-sided, at 5 %,
  *
- * the leader being the one with the least loss so far. Who is left alone has won, and need not go on.
+ * the leader being the one with the least loss so far. Who is left alone has won, and need not go
+ * on.
  *
  * Random streams depend on the fold and the restart but not on K, so the partition is that of the
  * same K given. Racers and folds are tasks, the largest K first: it takes the longest.

@@ -129,9 +129,13 @@ static mele_status make_experts(mele_i_run *run, expert_results *r, mele_error *
 
     if (status == MELE_OK)
         status = mele_i_run_train_experts(run, &which, &r->experts, r->info, error);
-    if (status == MELE_OK)
-        mark_fresh(run, r->fresh);
-    return status;
+    if (status != MELE_OK)
+        return status;
+    mark_fresh(run, r->fresh);
+    mele_i_settle_moved(run->report, run->model->experts,
+                        json_object_get(run->model->training, "experts"), r->experts, r->info,
+                        r->fresh);
+    return MELE_OK;
 }
 
 /* The record of experts that are kept is kept. */
@@ -175,7 +179,7 @@ mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *
         model->gate = NULL;
         json_object_del(model->training, "gate");
         mele_i_warn_of_experts(run->report, results.info, model->clusters,
-                               run->options->experts.only);
+                               run->options->experts.only, run->options->experts.freeze);
         status = mele_i_run_record_options(run, error);
     }
     mele_report_seconds(run->report, "experts", mele_i_clock() - start);

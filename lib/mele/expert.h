@@ -76,7 +76,10 @@ typedef struct mele_expert_options {
                              those of `start`. What that has not is not there, but for what answers
                              in this region, and the global one where the kind always has it.
                              0 (default): all */
-    size_t freeze;      /**< 1 to K: this one stays as it is in `start`. 0 (default): none */
+    size_t freeze;      /**< 1 to K: this one stays as it is in `start`. 0 (default): none. Where
+                             one that stays was merged into a region that these rows leave without
+                             an expert of its own, what answers there, or else the global expert,
+                             answers; with neither the fit fails with MELE_EDATA */
     const mele_experts *start; /**< experts of the same shape that mlp, gp and logistic start from
                              where the kinds agree, and that `only` and `freeze` (of the same
                              `kind`) leave as they are; NULL (default): none */

@@ -65,16 +65,23 @@ typedef struct mele_reason {
 typedef struct mele_prediction {
     double *mean;               /**< n x m: means; for classes the index of the likeliest */
     double *probability;        /**< n x M (classes) */
-    double *variance_within;    /**< n x m: sum_k g_k s_k^2 (regression, as the next one) */
+    double *variance_within;    /**< n x m: sum_k g_k s_k^2 (regression, as the next four). Of
+                                     targets beyond about 1e154 a variance may be infinite, and of
+                                     those below 1e-154 0, as no double holds it: the standard
+                                     deviations are right there, too */
     double *variance_between;   /**< n x m: sum_k g_k (f_k - mean)^2; the sum of the two is the
                                      variance */
+    double *sd;                 /**< n x m: the root of the variance */
+    double *sd_within;          /**< n x m: the roots of its parts */
+    double *sd_between;         /**< n x m */
     double *log_posteriors;     /**< n x K */
     double *log_densities;      /**< n x K: log p(x | k) of the regions' own densities, in the units
                                      clustered in (mele_partition_log_densities()); of stage 1
                                      whatever `given` is */
     double *log_gate;           /**< n x K */
     double *expert_mean;        /**< n x K x M: means, or probabilities */
-    double *expert_variance;    /**< n x K x m (regression) */
+    double *expert_variance;    /**< n x K x m (regression); infinite or 0 as those above */
+    double *expert_sd;          /**< n x K x m (regression): their roots */
     double *log_density;        /**< n x m: log density (for classes: log-probability) of each of
                                      `targets` */
     double *joint_log_density;  /**< n: of all targets at once */

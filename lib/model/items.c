@@ -17,12 +17,13 @@
 typedef enum need {
     MEAN = 1,
     PROBABILITY = 2,
-    VARIANCES = 4,
+    SD = 4,
     POSTERIORS = 8,
     GATE = 16,
     EXPERTS = 32,
-    EXPERT_VARIANCES = 64,
-    DENSITIES = 128
+    EXPERT_SD = 64,
+    DENSITIES = 128,
+    SD_PARTS = 256
 } need;
 
 /* Which models have the item. */
@@ -87,12 +88,6 @@ static void add_exponentials(mele_text *text, const double *values, size_t count
         mele_text_number(text, exp(values[j]));
 }
 
-static void add_roots(mele_text *text, const double *values, size_t count)
-{
-    for (size_t j = 0; j < count; j++)
-        mele_text_number(text, sqrt(values[j]));
-}
-
 /* ---- mean and class ---- */
 
 static void mean_header(const mele_model *model, mele_text *text)
@@ -135,10 +130,7 @@ static void sd_header(const mele_model *model, mele_text *text)
 
 static void sd_row(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text)
 {
-    for (size_t t = 0; t < targets(model); t++) {
-        size_t at = i * targets(model) + t;
-        mele_text_number(text, sqrt(p->variance_within[at] + p->variance_between[at]));
-    }
+    add_numbers(text, p->sd + i * targets(model), targets(model));
 }
 
 static void sd_parts_header(const mele_model *model, mele_text *text)
@@ -153,8 +145,8 @@ static void sd_parts_row(const mele_model *model, const mele_prediction *p, size
                          mele_text *text)
 {
     for (size_t t = 0; t < targets(model); t++) {
-        mele_text_number(text, sqrt(p->variance_within[i * targets(model) + t]));
-        mele_text_number(text, sqrt(p->variance_between[i * targets(model) + t]));
+        mele_text_number(text, p->sd_within[i * targets(model) + t]);
+        mele_text_number(text, p->sd_between[i * targets(model) + t]);
     }
 }
 
@@ -256,7 +248,7 @@ static void experts_sd_row(const mele_model *model, const mele_prediction *p, si
 {
     size_t count = model->clusters * mele_model_outputs(model);
 
-    add_roots(text, p->expert_variance + i * count, count);
+    add_numbers(text, p->expert_sd + i * count, count);
 }
 
 /* ---- why not ---- */
@@ -281,8 +273,8 @@ static const mele_i_item table[] = {
     {"mean", "the predicted mean of each target", MEAN, REGRESSION, mean_header, mean_row},
     {"class", "the likeliest class", MEAN, CLASSES, mean_header, class_row},
     {"proba", "the probability of each class", PROBABILITY, CLASSES, proba_header, proba_row},
-    {"sd", "the standard deviation of each target", VARIANCES, REGRESSION, sd_header, sd_row},
-    {"sd-parts", "its parts within and between the experts", VARIANCES, REGRESSION,
+    {"sd", "the standard deviation of each target", SD, REGRESSION, sd_header, sd_row},
+    {"sd-parts", "its parts within and between the experts", SD_PARTS, REGRESSION,
      sd_parts_header, sd_parts_row},
     {"cluster", "the region with the largest posterior, 1..K", POSTERIORS, ANY, cluster_header,
      cluster_row},
@@ -294,7 +286,7 @@ static const mele_i_item table[] = {
      DENSITIES, ANY, logdensities_header, logdensities_row},
     {"gate", "the weight of each expert", GATE, ANY, gate_header, gate_row},
     {"experts", "what each expert predicts", EXPERTS, ANY, experts_header, experts_row},
-    {"experts-sd", "each expert's standard deviation", EXPERT_VARIANCES, REGRESSION,
+    {"experts-sd", "each expert's standard deviation", EXPERT_SD, REGRESSION,
      experts_sd_header, experts_sd_row},
     {"reason", "why a row has no prediction: missing:COL, level:COL, range:COL", 0, ANY,
      reason_header, reason_row},
@@ -343,7 +335,7 @@ static const char *without_gate(const mele_model *model, char *out, size_t size)
 
     for (size_t i = 0; i < ITEMS && length < size; i++) {
         const mele_i_item *item = &table[i];
-        if ((item->needs & (MEAN | PROBABILITY | VARIANCES | GATE))
+        if ((item->needs & (MEAN | PROBABILITY | SD | SD_PARTS | GATE))
             || ((item->needs & DENSITIES) && model->joint == NULL)
             || (item->scope == REGRESSION && classes))
             continue;
@@ -356,17 +348,17 @@ static const char *without_gate(const mele_model *model, char *out, size_t size)
 static mele_status check_stages(const mele_model *model, const mele_i_item *item,
                                 mele_error *error)
 {
-    const unsigned blended = MEAN | PROBABILITY | VARIANCES;
+    const unsigned blended = MEAN | PROBABILITY | SD | SD_PARTS;
     char list[256];
 
-    if ((item->needs & (blended | EXPERTS | EXPERT_VARIANCES)) && model->experts == NULL)
+    if ((item->needs & (blended | EXPERTS | EXPERT_SD)) && model->experts == NULL)
         return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs experts, and the model has "
                            "only stage 1", item->name);
     if ((item->needs & (blended | GATE)) && model->gate == NULL)
         return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs a gate, and the model has no "
                            "stage 3: it gives %s", item->name,
                            without_gate(model, list, sizeof list));
-    if (item->needs & (EXPERTS | EXPERT_VARIANCES)) {
+    if (item->needs & (EXPERTS | EXPERT_SD)) {
         mele_status status = mele_i_model_need_experts(model, error);
         if (status != MELE_OK)
             return status;
@@ -411,13 +403,14 @@ void mele_i_items_free_room(mele_prediction *p)
 {
     free(p->mean);
     free(p->probability);
-    free(p->variance_within);
-    free(p->variance_between);
+    free(p->sd);
+    free(p->sd_within);
+    free(p->sd_between);
     free(p->log_posteriors);
     free(p->log_densities);
     free(p->log_gate);
     free(p->expert_mean);
-    free(p->expert_variance);
+    free(p->expert_sd);
     free(p->reason);
     memset(p, 0, sizeof *p);
 }
@@ -440,13 +433,13 @@ mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model
         needs |= items->item[i]->needs;
     if (p.reason == NULL || !room(&p.mean, needs & MEAN, rows, m)
         || !room(&p.probability, needs & PROBABILITY, rows, outputs)
-        || !room(&p.variance_within, needs & VARIANCES, rows, m)
-        || !room(&p.variance_between, needs & VARIANCES, rows, m)
+        || !room(&p.sd, needs & SD, rows, m) || !room(&p.sd_within, needs & SD_PARTS, rows, m)
+        || !room(&p.sd_between, needs & SD_PARTS, rows, m)
         || !room(&p.log_posteriors, needs & POSTERIORS, rows, k)
         || !room(&p.log_densities, needs & DENSITIES, rows, k)
         || !room(&p.log_gate, needs & GATE, rows, k)
         || !room(&p.expert_mean, needs & EXPERTS, rows, k * outputs)
-        || !room(&p.expert_variance, needs & EXPERT_VARIANCES, rows, k * outputs)) {
+        || !room(&p.expert_sd, needs & EXPERT_SD, rows, k * outputs)) {
         mele_i_items_free_room(&p);
         return mele_i_no_memory(error);
     }

@@ -248,7 +248,8 @@ static mele_status parse_number(size_t i, const char *text, bool whole, double *
     double value;
 
     if (row->most == DBL_MAX)
-        snprintf(wanted, sizeof wanted, "a number from %g", row->least);
+        snprintf(wanted, sizeof wanted, "a number from %g%s", row->least,
+                 row->type == RIDGE ? ", or gcv" : "");
     else
         snprintf(wanted, sizeof wanted, "a %snumber from %.10g to %.10g", whole ? "whole " : "",
                  row->least, row->most);

@@ -6,7 +6,8 @@
  *     variance = sum_k g_k s_k^2 + sum_k g_k (f_k - mean)^2      (within + between)
  *     log p(y) = log sum_k exp(log g_k + sum_t log N(y_t; f_kt, s_kt^2))
  * and for classes p_c = sum_k g_k p_kc. Back in the data's units a target's mean is m + s mean, its
- * variances s^2 times, and each target takes log s off the log density. */
+ * standard deviations are s times, its variances s^2 times, and each target takes log s off the log
+ * density. s^2 alone may be no double where the standard deviation is one. */
 #include "model/predict.h"
 
 #include <math.h>
@@ -203,6 +204,12 @@ static mele_status run_stages(const predict_context *c, const mele_i_features *f
 
 /* ---- blending one row ---- */
 
+static void put(double *out, size_t at, double value)
+{
+    if (out != NULL)
+        out[at] = value;
+}
+
 static void blend_targets(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
     const mele_i_scaling *scaling = &c->model->target_scaling;
@@ -211,7 +218,9 @@ static void blend_targets(const predict_context *c, const workspace *w, size_t i
     for (size_t t = 0; t < c->targets; t++) {
         const double *mean = w->mean + i * c->clusters * c->outputs + t;
         const double *variance = w->variance + i * c->clusters * c->outputs + t;
-        double blend = 0, within = 0, between = 0, square = scaling->scale[t] * scaling->scale[t];
+        const size_t at = row * c->targets + t;
+        const double scale = scaling->scale[t];
+        double blend = 0, within = 0, between = 0;
         for (size_t k = 0; k < c->clusters; k++)
             blend += gate[k] * mean[k * c->outputs];
         for (size_t k = 0; k < c->clusters; k++) {
@@ -219,12 +228,12 @@ static void blend_targets(const predict_context *c, const workspace *w, size_t i
             within += gate[k] * variance[k * c->outputs];
             between += gate[k] * off * off;
         }
-        if (c->out->mean != NULL)
-            c->out->mean[row * c->targets + t] = scaling->center[t] + scaling->scale[t] * blend;
-        if (c->out->variance_within != NULL)
-            c->out->variance_within[row * c->targets + t] = square * within;
-        if (c->out->variance_between != NULL)
-            c->out->variance_between[row * c->targets + t] = square * between;
+        put(c->out->mean, at, scaling->center[t] + scale * blend);
+        put(c->out->variance_within, at, scale * within * scale);
+        put(c->out->variance_between, at, scale * between * scale);
+        put(c->out->sd, at, scale * sqrt(within + between));
+        put(c->out->sd_within, at, scale * sqrt(within));
+        put(c->out->sd_between, at, scale * sqrt(between));
     }
 }
 
@@ -238,15 +247,13 @@ static void blend_classes(const predict_context *c, const workspace *w, size_t i
         double sum = 0;
         for (size_t k = 0; k < c->clusters; k++)
             sum += gate[k] * probability[k * c->classes + class];
-        if (c->out->probability != NULL)
-            c->out->probability[row * c->classes + class] = sum;
+        put(c->out->probability, row * c->classes + class, sum);
         if (sum > best) {
             best = sum;
             chosen = (double)class;
         }
     }
-    if (c->out->mean != NULL)
-        c->out->mean[row] = chosen;
+    put(c->out->mean, row, chosen);
 }
 
 /* The log density of one target of a row under expert k, in the data's units. */
@@ -295,17 +302,20 @@ static void blend_densities(const predict_context *c, const workspace *w, size_t
 static void copy_experts(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
     const mele_i_scaling *scaling = &c->model->target_scaling;
-    bool wanted = c->out->expert_mean != NULL || c->out->expert_variance != NULL;
+    const mele_prediction *out = c->out;
+    bool wanted = out->expert_mean != NULL || out->expert_variance != NULL
+                  || out->expert_sd != NULL;
     size_t count = wanted ? c->clusters * c->outputs : 0;
 
     for (size_t e = 0; e < count; e++) {
         double mean = c->classes > 0 ? w->probability[i * count + e] : w->mean[i * count + e];
         double scale = c->classes > 0 ? 1 : scaling->scale[e % c->outputs];
         double center = c->classes > 0 ? 0 : scaling->center[e % c->outputs];
-        if (c->out->expert_mean != NULL)
-            c->out->expert_mean[row * count + e] = center + scale * mean;
-        if (c->out->expert_variance != NULL)
-            c->out->expert_variance[row * count + e] = scale * scale * w->variance[i * count + e];
+        put(out->expert_mean, row * count + e, center + scale * mean);
+        if (out->expert_variance != NULL)
+            out->expert_variance[row * count + e] = scale * w->variance[i * count + e] * scale;
+        if (out->expert_sd != NULL)
+            out->expert_sd[row * count + e] = scale * sqrt(w->variance[i * count + e]);
     }
 }
 
@@ -329,11 +339,15 @@ static void hand_out_nothing(const predict_context *c, size_t row)
     fill_row(out->probability, row, c->classes);
     fill_row(out->variance_within, row, c->targets);
     fill_row(out->variance_between, row, c->targets);
+    fill_row(out->sd, row, c->targets);
+    fill_row(out->sd_within, row, c->targets);
+    fill_row(out->sd_between, row, c->targets);
     fill_row(out->log_posteriors, row, c->clusters);
     fill_row(out->log_densities, row, c->clusters);
     fill_row(out->log_gate, row, c->clusters);
     fill_row(out->expert_mean, row, c->clusters * c->outputs);
     fill_row(out->expert_variance, row, c->clusters * c->outputs);
+    fill_row(out->expert_sd, row, c->clusters * c->outputs);
     fill_row(out->log_density, row, c->targets);
     fill_row(out->joint_log_density, row, 1);
 }
@@ -378,15 +392,26 @@ static mele_status predict_block(void *context, mele_i_block block, void *partia
 
 /* ---- what is wanted, and whether the model can ---- */
 
+/* Variances, or their roots: of the blend, and of experts. */
+static bool wants_variances(const mele_prediction *out)
+{
+    return out->variance_within != NULL || out->variance_between != NULL || out->sd != NULL
+           || out->sd_within != NULL || out->sd_between != NULL;
+}
+
+static bool wants_expert_variances(const mele_prediction *out)
+{
+    return out->expert_variance != NULL || out->expert_sd != NULL;
+}
+
 static void find_needs(predict_context *c)
 {
     const mele_prediction *out = c->out;
-    bool blended = out->mean != NULL || out->probability != NULL || out->variance_within != NULL
-                   || out->variance_between != NULL || out->log_density != NULL
-                   || out->joint_log_density != NULL;
+    bool blended = out->mean != NULL || out->probability != NULL || wants_variances(out)
+                   || out->log_density != NULL || out->joint_log_density != NULL;
 
     c->need_gate = blended || out->log_gate != NULL;
-    c->need_experts = blended || out->expert_mean != NULL || out->expert_variance != NULL;
+    c->need_experts = blended || out->expert_mean != NULL || wants_expert_variances(out);
     c->need_densities = out->log_densities != NULL;
     c->need_posteriors = c->need_gate || out->log_posteriors != NULL;
 }
@@ -440,8 +465,7 @@ static mele_status check_needs(const predict_context *c, mele_error *error)
                            "densities");
     if (c->classes == 0 && out->probability != NULL)
         return mele_i_fail(error, MELE_EINVAL, "probabilities of a regression");
-    if (c->classes > 0 && (out->variance_within != NULL || out->variance_between != NULL
-                           || out->expert_variance != NULL))
+    if (c->classes > 0 && (wants_variances(out) || wants_expert_variances(out)))
         return mele_i_fail(error, MELE_EINVAL, "variances of a classification");
     if ((out->log_density != NULL || out->joint_log_density != NULL) && out->targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "log densities without targets");

@@ -274,7 +274,8 @@ static inline void check_rows_alone(const made *p, const fitted *f)
 
 /* Let every allocation of a fit fail in turn: it says so and touches nothing. There are more
  * than `least` allocations. */
-static inline void check_out_of_memory(const made *p, size_t least)
+static inline void check_out_of_memory(const made *p, const double *weight,
+                                       const mele_expert_options *options, size_t least)
 {
     size_t outputs = p->classes > 0 ? p->classes : p->m, count = p->n * p->clusters * outputs;
     double *left_out = numbers(count), *before = numbers(count);
@@ -287,8 +288,9 @@ static inline void check_out_of_memory(const made *p, size_t least)
         for (size_t i = 0; i < count; i++)
             left_out[i] = before[i] = 0.25;
         failing_malloc_at(n);
-        mele_status status = mele_experts_fit(&x, &targets, NULL, p->log_posterior, p->clusters,
-                                              NULL, NULL, &experts, left_out, NULL, NULL, NULL);
+        mele_status status =
+            mele_experts_fit(&x, &targets, weight, p->log_posterior, p->clusters, options, NULL,
+                             &experts, left_out, NULL, NULL, NULL);
         bool failed = failing_malloc_end();
         cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);
         if (failed) {

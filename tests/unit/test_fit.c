@@ -243,6 +243,40 @@ Test(predict, the_blend_is_what_gate_and_experts_say)
     mele_model_free(model);
 }
 
+/* In any units: a power of two changes no digit. The squares of these targets are no doubles. */
+Test(predict, standard_deviations_are_right_where_variances_are_no_numbers)
+{
+    enum { ROWS = 200, K = 3 };
+    static const int powers[] = {0, 1000, -1000};
+    static double x[ROWS * 2], y[ROWS], scaled[ROWS], sd[3][4][ROWS * K], variance[ROWS];
+    mele_options options = options_of(K);
+    mele_matrix view = mele_matrix_of(x, ROWS, 2);
+
+    make_rows(x, y, ROWS);
+    for (size_t p = 0; p < 3; p++) {
+        for (size_t i = 0; i < ROWS; i++)
+            scaled[i] = ldexp(y[i], powers[p]);
+        mele_model *model = fit_rows(x, scaled, ROWS, 2, &options);
+        mele_prediction wanted = {.sd = sd[p][0], .sd_within = sd[p][1], .sd_between = sd[p][2],
+                                  .expert_sd = sd[p][3], .variance_within = variance};
+        cr_assert_eq(mele_model_predict(model, &view, NULL, NULL, &wanted, NULL), MELE_OK);
+        for (size_t i = 0; i < ROWS; i++) {
+            for (size_t part = 0; part < 3; part++)
+                cr_assert(sd[p][part][i] == ldexp(sd[0][part][i], powers[p]), "%d, %zu: %g, %g",
+                          powers[p], part, sd[p][part][i], sd[0][part][i]);
+            for (size_t k = 0; k < K; k++)
+                cr_assert(sd[p][3][i * K + k] == ldexp(sd[0][3][i * K + k], powers[p]));
+            cr_assert_float_eq(hypot(sd[0][1][i], sd[0][2][i]), sd[0][0][i], 1e-14 * sd[0][0][i]);
+            if (p == 0) {
+                cr_assert_float_eq(sd[0][1][i] * sd[0][1][i], variance[i], 1e-14 * variance[i]);
+            } else {
+                cr_assert(p == 1 ? isinf(variance[i]) : variance[i] == 0);
+            }
+        }
+        mele_model_free(model);
+    }
+}
+
 Test(predict, a_row_does_not_depend_on_its_neighbours_nor_on_threads_nor_on_the_file)
 {
     enum { ROWS = 257, K = 3 };
@@ -762,7 +796,7 @@ Test(options, bad_values_say_what_is_wanted)
          "range A-B of them, or auto"},
         {"seed", "4294967296", "--seed is \"4294967296\", not a whole number from 0 to "
          "4294967295"},
-        {"ridge", "-1", "--ridge is \"-1\", not a number from 0"},
+        {"ridge", "-1", "--ridge is \"-1\", not a number from 0, or gcv"},
         {"gate", "best", "--gate is \"best\", not one of hard, posterior, temperature, softmax"},
         {"delimiter", ",,", "--delimiter is \",,\", not one character that can delimit fields"},
     };

@@ -291,6 +291,107 @@ Test(independence, kept_experts_do_not_depend_on_the_rows)
     free_problem(&q);
 }
 
+/* ---- rows that leave the region that another was merged into without an expert ---- */
+
+/* Region 3, which is small, is merged into region 1. Then that has four rows, which are next to
+ * region `next`; with region 3 the rows that it lost are in that. */
+static void shrink_first_region(made *p, size_t next)
+{
+    for (size_t i = 0; i < N; i++) {
+        size_t own = i % 40 == 7 ? SMALL : i % 3 == 2 ? 3 : i % 3;
+        own = own == 0 && i > 10 ? next : own;
+        for (size_t k = 0; k < K; k++)
+            p->log_posterior[i * K + k] = log(k == own ? 0.9 : k == next ? 0.06 : 0.02);
+    }
+}
+
+/* Everybody who answers is there, and region 3 has the predictions of that one. */
+static void assert_answered(const made *p, const mele_experts *e, size_t answers, const char *what)
+{
+    const size_t outputs = mele_experts_outputs(e);
+    double *mean = numbers(N * K * outputs);
+    mele_matrix x = made_x(p);
+    mele_error error = {MELE_OK, 0, ""};
+
+    cr_assert(mele_experts_predict(e, &x, NULL, mean, NULL, &error) == MELE_OK, "%s: %s", what,
+              error.message);
+    cr_assert(mele_i_experts_facts(e, SMALL).answers == answers, "%s", what);
+    for (size_t i = 0; i < N && answers < K; i++)
+        SAME_BITS(mean + (i * K + SMALL) * outputs, mean + (i * K + answers) * outputs, outputs);
+    json_t *section = mele_i_experts_save(e);
+    mele_experts *loaded = NULL;
+    cr_assert(mele_i_experts_load(section, &loaded, &error) == MELE_OK, "%s: %s", what,
+              error.message);
+    json_decref(section);
+    mele_experts_free(loaded);
+    free(mean);
+}
+
+static void check_moved(const made *p, const char *kind, const char *small)
+{
+    mele_expert_options o = options_of(kind, small);
+    made q = make_parts(p->classes);
+    mele_experts *before = fit_of(p, &o);
+
+    shrink_first_region(&q, 1);
+    o.start = before;
+    const size_t answers = mele_i_experts_facts(before, SMALL).answers;
+    const size_t now = strcmp(small, "merge") == 0 ? 1 : answers;
+    cr_assert(answers == (strcmp(small, "merge") == 0 ? 0 : now), "%s: %zu", small, answers);
+    o.freeze = SMALL + 1;
+    mele_experts *after = fit_of(&q, &o);
+    assert_answered(&q, after, now, kind);
+    mele_experts_free(after);
+    o.freeze = 0;
+    o.only = 1;
+    after = fit_of(&q, &o);
+    assert_answered(&q, after, now, kind);
+    cr_assert(is_same_one(before, after, 1) && is_same_one(before, after, 3), "%s, %s", kind,
+              small);
+    mele_experts_free(after);
+    mele_experts_free(before);
+    free_problem(&q);
+}
+
+Test(independence, what_answers_in_the_region_of_who_answered)
+{
+    for_all(check_moved);
+}
+
+/* Each would be answered by the other: the global expert does, where there is one. */
+Test(independence, regions_merged_into_one_another)
+{
+    static const char *const kinds[] = {"linear", "mlp", "gp"};
+    made p = make_parts(0), q = make_parts(0);
+    mele_matrix x = made_x(&q);
+    mele_targets targets = made_targets(&q);
+    mele_expert_info info[K + 1];
+
+    shrink_first_region(&q, SMALL);
+    for (size_t i = 0; i < 3; i++) {
+        mele_expert_options o = options_of(kinds[i], "merge");
+        mele_experts *before = fit_of(&p, &o), *after = NULL;
+        mele_error error = {MELE_OK, 0, ""};
+        o.start = before;
+        o.freeze = SMALL + 1;
+        mele_status status = mele_experts_fit(&x, &targets, q.weight, q.log_posterior, K, &o, NULL,
+                                              &after, NULL, NULL, info, &error);
+        cr_assert(status == (i == 0 ? MELE_OK : MELE_EDATA), "%s: %s", kinds[i], error.message);
+        cr_assert((after != NULL) == (i == 0));
+        if (i == 0) {
+            assert_answered(&q, after, K, kinds[i]);
+            cr_assert(info[SMALL].fallback && info[0].fallback && info[0].merged_into == 0);
+        } else {
+            cr_assert(strstr(error.message, "freeze 3: nothing answers in region 1") != NULL, "%s",
+                      error.message);
+        }
+        mele_experts_free(after);
+        mele_experts_free(before);
+    }
+    free_problem(&p);
+    free_problem(&q);
+}
+
 /* Left-out predictions beside kept experts: theirs are their predictions. */
 Test(independence, kept_experts_have_columns)
 {

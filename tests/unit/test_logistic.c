@@ -734,7 +734,7 @@ Test(logistic, memory_may_run_out_anywhere)
 {
     made p = make_problem(40, 2, 1, 3, 3);
 
-    check_out_of_memory(&p, 50);
+    check_out_of_memory(&p, NULL, NULL, 50);
     free_problem(&p);
 }
 
