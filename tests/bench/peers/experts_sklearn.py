@@ -30,7 +30,7 @@ import sys
 import tempfile
 import time
 
-from quiet import THREADS  # before NumPy
+from quiet import THREADS, rest  # before NumPy
 
 import numpy as np
 import sklearn
@@ -73,6 +73,7 @@ class Mele:
         """Seconds of its second stage, and the coefficients."""
         report, model = self.directory / "report.json", self.directory / "model.json"
         columns = np.load(self.directory / "data.npy", mmap_mode="r").shape[1]
+        rest()
         subprocess.run([self.bin / "mele-experts", "-q", "-t", f"x{columns}", "--posteriors",
                         self.directory / "labels.csv", "--solver", solver, "--ridge", "0",
                         "--threads", str(THREADS), "--report", report, "-o", model,

@@ -27,7 +27,7 @@ import tempfile
 import time
 import warnings
 
-from quiet import THREADS  # before NumPy
+from quiet import THREADS, rest  # before NumPy
 
 import numpy as np
 import sklearn
@@ -86,6 +86,7 @@ class Mele:
 
     def train(self, epochs, *of):
         """The seconds of the stage."""
+        rest()
         self.run("mele-experts", "--expert", "mlp", "--hidden", str(HIDDEN), "--trainer", "adam",
                  "--batch", str(BATCH), "--holdout", "0", "--max-epochs", str(epochs), "--threads",
                  str(THREADS), "--report", self.at("report.json"), "-o", self.at("model.json"),

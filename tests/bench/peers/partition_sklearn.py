@@ -36,7 +36,7 @@ import tempfile
 import time
 import warnings
 
-from quiet import THREADS  # before NumPy
+from quiet import THREADS, rest  # before NumPy
 
 import numpy as np
 import sklearn
@@ -94,6 +94,7 @@ class Mele:
         command = [self.program, "-q", "-k", str(self.clusters), "--scale", "none", "--threads",
                    str(THREADS), "--report", report, "-o", model, *options,
                    self.directory / "data.npy"]
+        rest()
         subprocess.run(command, check=True)
         centres = json.loads(model.read_text())["partition"]["regions"]["centres"]
         return json.loads(report.read_text()), np.array(centres)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from quiet import THREADS  # before NumPy
+from quiet import THREADS, rest  # before NumPy
 
 import numpy as np
 import sklearn
@@ -62,6 +62,7 @@ def numeric(name, drop):
 def ours(program, path, clusters, seeds, iterations):
     """Seconds and inertias of the seeds."""
     command = [program, path, str(clusters), str(seeds), str(THREADS), str(iterations)]
+    rest()
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rows = list(csv.DictReader(out.splitlines()))
     return [float(r["seconds"]) for r in rows], [float(r["inertia"]) for r in rows]
