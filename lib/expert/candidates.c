@@ -4,7 +4,7 @@
 
 /* Simple ones first: they win ties. Networks come last, for they may give up on a region that
  * another candidate does clearly better in. How much more of hidden units and ridge some of them
- * have was chosen by left-out errors on concrete. */
+ * have was chosen by left-out errors on concrete; that of logistic ones is a convention. */
 static const mele_i_candidate for_targets[] = {
     {"linear", &mele_i_expert_linear, 1, 1, MELE_RIDGE_GCV},
     {"quadratic", &mele_i_expert_linear, 2, 1, MELE_RIDGE_GCV},

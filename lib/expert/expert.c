@@ -481,8 +481,7 @@ static mele_status train(fitting *f, const mele_targets *targets, mele_engine *e
     if (f->kind == NULL)
         return mele_i_choose_experts(&problem, f->experts, engine, error);
     problem.degree = f->options.degree;
-    status = mele_i_expand(f->x, problem.degree, &f->expanded, &expanded, engine,
-                                       error);
+    status = mele_i_expand(f->x, problem.degree, &f->expanded, &expanded, engine, error);
     problem.x = &expanded;
     problem.shape.columns = expanded.cols;
     if (status == MELE_OK)

@@ -109,13 +109,13 @@ static mele_status make_room(training *t, mele_error *error)
     t->target = MELE_I_ARRAY(size_t, m);
     t->of_x = MELE_I_ARRAY(mele_i_units, d);
     t->of_y = MELE_I_ARRAY(mele_i_units, m);
-    t->x = MELE_I_ARRAY(double, n *d);
-    t->y = MELE_I_ARRAY(double, n *m);
+    t->x = MELE_I_ARRAY(double, n * d);
+    t->y = MELE_I_ARRAY(double, n * m);
     t->log = MELE_I_ARRAY(double, mele_i_gp_hypers(t->options->terms, d));
     t->ones = MELE_I_ARRAY(double, n);
     t->mean = MELE_I_ARRAY(double, 2 * m);
-    t->predicted = MELE_I_ARRAY(double, t->rows->count *m);
-    t->predicted_variance = MELE_I_ARRAY(double, t->rows->count *m);
+    t->predicted = MELE_I_ARRAY(double, t->rows->count * m);
+    t->predicted_variance = MELE_I_ARRAY(double, t->rows->count * m);
     if (t->input == NULL || t->target == NULL || t->of_x == NULL || t->of_y == NULL || t->x == NULL
         || t->y == NULL || t->log == NULL || t->ones == NULL || t->mean == NULL
         || t->predicted == NULL || t->predicted_variance == NULL)

@@ -178,7 +178,7 @@ static mele_status make_fitting(mele_i_linear_fit *f, mele_error *error)
     f->low = MELE_I_ARRAY(double, 2 * (f->d + f->m));
     f->settled = MELE_I_ZEROED(bool, all);
     f->merging = MELE_I_ARRAY(double, mele_i_triangle_room(f->q));
-    f->numbers = MELE_I_ZEROED(double, all *room);
+    f->numbers = MELE_I_ZEROED(double, all * room);
     f->solution = MELE_I_ZEROED(mele_i_least_solution, all);
     f->square = MELE_I_ZEROED(double, all * 2 * f->m);
     if (f->factor == NULL || f->merging == NULL || f->numbers == NULL || f->solution == NULL

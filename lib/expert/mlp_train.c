@@ -277,7 +277,7 @@ mele_status mele_i_mlp_train(const mele_i_expert_rows *rows, const mele_i_expert
     if (status != MELE_OK)
         return status;
     runs = MELE_I_ZEROED(mele_i_mlp_run, p.starts);
-    weights = MELE_I_ZEROED(double, p.starts *p.weights);
+    weights = MELE_I_ZEROED(double, p.starts * p.weights);
     mlp = mele_i_mlp_make(&p.network, p.networks);
     if (runs == NULL || weights == NULL || mlp == NULL) {
         status = mele_i_no_memory(error);

@@ -45,7 +45,6 @@ typedef struct choice {
     const char *criterion;
     candidate *list; /* by ascending K */
     size_t count, best;
-
     size_t folds; /* of cv */
 } choice;
 
