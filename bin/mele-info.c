@@ -125,7 +125,7 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
     region_counts counts = {.clusters = mele_model_clusters(model)};
 
     cli_table_options(&run->options, &options.table);
-    options.output = "cluster";
+    options.items = "cluster";
     counts.rows = calloc(counts.clusters + 1, sizeof *counts.rows);
     if (counts.rows == NULL) {
         cli_say(&run->console, "out of memory");

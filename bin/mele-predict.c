@@ -2,7 +2,7 @@
 #include "cli/run.h"
 
 typedef struct predict_options {
-    const char *output, *posteriors;
+    const char *items, *posteriors;
     bool append;
 } predict_options;
 
@@ -13,7 +13,7 @@ static mele_predict_options options_for(const cli_run *run, const mele_model *mo
     mele_predict_options options = mele_predict_defaults(model);
 
     cli_table_options(&run->options, &options.table);
-    options.output = own->output;
+    options.items = own->items;
     options.append = own->append;
     options.id = run->options.data.id;
     return options;
@@ -37,7 +37,7 @@ static int predict(cli_run *run, const mele_model *model, const mele_posteriors 
     if (exit_status == CLI_DONE && run->verbose)
         cli_say(&run->console, "%s: %zu rows", cli_input_name(data), summary.rows);
     if (exit_status == CLI_DONE && summary.without > 0 && !run->quiet)
-        cli_say(&run->console, "%s: %zu of %zu rows have no prediction (--output reason tells why)",
+        cli_say(&run->console, "%s: %zu of %zu rows have no prediction (--items reason tells why)",
                 cli_input_name(data), summary.without, summary.rows);
     return exit_status;
 }
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
     static const char *const from_table[] = {"id", "na", "delimiter", "no-header", NULL};
     predict_options own = {NULL, NULL, false};
     const cli_option options[] = {
-        {.name = "output", .argument = "LIST", .text = &own.output,
+        {.name = "items", .argument = "LIST", .text = &own.items,
          .help = "what to predict, items as below (default: mean, for classes class, for a model "
                  "without a gate experts, with stage 1 only cluster)"},
         {.name = "append", .flag = &own.append, .help = "put the input's columns first"},
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-predict", .own = &own, .work = work,
-                           .progress = true, .output_option = "output-file",
+                           .progress = true,
                            .usage = {.operands = "MODEL DATA", .least = 2, .most = 2,
                                      .own = options, .from_table = from_table,
                                      .item = mele_predict_item}};

@@ -117,8 +117,26 @@ static int set_whole(cli_console *console, const cli_option *option, const char 
     return -1;
 }
 
-static int set_own(cli_console *console, const cli_option *option, const char *text)
+/* Whether one of the words of a list is an item. */
+static bool names_items(const cli_usage *usage, const char *text)
 {
+    const char *name;
+
+    for (size_t length; *text != '\0'; text += length + (text[length] == ',')) {
+        length = strcspn(text, ",");
+        for (size_t i = 0; (name = usage->item(i, NULL)) != NULL; i++)
+            if (strlen(name) == length && memcmp(name, text, length) == 0)
+                return true;
+    }
+    return false;
+}
+
+static int set_own(cli_console *console, const cli_usage *usage, const cli_option *option,
+                   const char *text)
+{
+    if (usage->item != NULL && strcmp(option->name, CLI_OUTPUT) == 0 && names_items(usage, text))
+        return cli_wrong_usage(console, "--output names a file; what to predict is --items %s (a "
+                               "file of that name is ./%s)", text, text);
     if (option->whole != NULL)
         return set_whole(console, option, text);
     if (option->flag != NULL)
@@ -179,7 +197,7 @@ static int parse(cli_console *console, const cli_usage *usage, const option_list
         else if (place == list->version)
             exit_status = cli_print_version(console);
         else if (list->own[place] != NULL)
-            exit_status = set_own(console, list->own[place], optarg);
+            exit_status = set_own(console, usage, list->own[place], optarg);
         else
             exit_status = set_from_table(console, options, list->table[place], optarg);
     }

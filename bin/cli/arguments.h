@@ -20,6 +20,8 @@ typedef struct cli_option {
     size_t least, most;
 } cli_option;
 
+#define CLI_OUTPUT "output" /* the option that names the file of the result, everywhere */
+
 /* What a program takes. */
 typedef struct cli_usage {
     const char *operands;          /* "DATA [MODEL]" */
@@ -28,7 +30,7 @@ typedef struct cli_usage {
     const cli_option *own;         /* NULL: none */
     const cli_option *shared;      /* NULL: none */
     const char *const *from_table; /* names of the library's options, ended by NULL; NULL: all */
-    const char *(*item)(size_t i, const char **help); /* listed by --help under --output LIST */
+    const char *(*item)(size_t i, const char **help); /* listed by --help under --items LIST */
 } cli_usage;
 
 /* Parse a command line: getopt_long() and --help are made from `usage` and the library's table.

@@ -113,7 +113,7 @@ static void print_items(FILE *out, const char *(*item)(size_t i, const char **he
 {
     const char *name, *help;
 
-    fputs("\nItems of --output LIST, comma separated; columns come in the order of the list:\n",
+    fputs("\nItems of --items LIST, comma separated; columns come in the order of the list:\n",
           out);
     for (size_t i = 0; (name = item(i, &help)) != NULL; i++) {
         fprintf(out, "  %-*s", HELP_COLUMN - 2, name);

@@ -58,8 +58,7 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
     cli_run run = {.console = cli_console_of(what->program), .options = mele_options_defaults(),
                    .started = cli_clock()};
     const cli_option shared[] = {
-        {.name = what->output_option == NULL ? "output" : what->output_option, .letter = 'o',
-         .argument = "FILE", .text = &run.output,
+        {.name = CLI_OUTPUT, .letter = 'o', .argument = "FILE", .text = &run.output,
          .help = "write the result to FILE, which appears whole or not at all (default: standard "
                  "output)"},
         {.name = "threads", .argument = "N", .whole = &run.threads, .least = 1,

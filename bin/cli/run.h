@@ -32,7 +32,6 @@ typedef struct cli_main {
     bool progress;   /* it can take long */
     int (*work)(cli_run *run, const void *own);
     const void *own; /* the values of the program's own options */
-    const char *output_option; /* the long name of -o; NULL: output */
 } cli_main;
 
 /* All that main() does. */

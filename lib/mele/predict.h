@@ -18,9 +18,9 @@ extern "C" {
 typedef bool mele_write_fn(const char *text, size_t length, void *user);
 
 typedef struct mele_predict_options {
-    const char *output; /**< items, comma separated, in the order of their columns; NULL (default):
-                             "mean" or "class", for a model without a gate "experts", for one with
-                             stage 1 only "cluster" */
+    const char *items;  /**< what to predict (mele_predict_item()), comma separated, in the order of
+                             their columns; NULL (default): "mean" or "class", for a model without
+                             a gate "experts", for one with stage 1 only "cluster" */
     const char *id;     /**< a column of the input, by name or number, to put first; NULL: none */
     bool append;        /**< put all input columns first */
     const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
@@ -37,7 +37,7 @@ typedef struct mele_predict_summary {
  *  was fitted to. */
 MELE_API mele_predict_options mele_predict_defaults(const mele_model *model);
 
-/** The name of the i-th output item, NULL past the last; what it is in *help (NULL: not wanted). */
+/** The name of the i-th item that can be predicted, NULL past the last; what it is in *help (NULL: not wanted). */
 MELE_API const char *mele_predict_item(size_t i, const char **help);
 
 /** Predict a file as CSV: a header, then one row per input row, in constant memory. A row without

@@ -319,10 +319,10 @@ static mele_status check_scope(const mele_model *model, const mele_i_item *item,
     bool known = model->schema->targets > 0;
 
     if (item->scope == REGRESSION && known && classes)
-        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" is for regression, and the model "
+        return mele_i_fail(error, MELE_EINVAL, "item \"%s\" is for regression, and the model "
                            "predicts classes", item->name);
     if (item->scope == CLASSES && known && !classes)
-        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" is for classification, and the model "
+        return mele_i_fail(error, MELE_EINVAL, "item \"%s\" is for classification, and the model "
                            "predicts numbers", item->name);
     return MELE_OK;
 }
@@ -352,10 +352,10 @@ static mele_status check_stages(const mele_model *model, const mele_i_item *item
     char list[256];
 
     if ((item->needs & (blended | EXPERTS | EXPERT_SD)) && model->experts == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs experts, and the model has "
+        return mele_i_fail(error, MELE_EINVAL, "item \"%s\" needs experts, and the model has "
                            "only stage 1", item->name);
     if ((item->needs & (blended | GATE)) && model->gate == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs a gate, and the model has no "
+        return mele_i_fail(error, MELE_EINVAL, "item \"%s\" needs a gate, and the model has no "
                            "stage 3: it gives %s", item->name,
                            without_gate(model, list, sizeof list));
     if (item->needs & (EXPERTS | EXPERT_SD)) {
@@ -364,7 +364,7 @@ static mele_status check_stages(const mele_model *model, const mele_i_item *item
             return status;
     }
     if ((item->needs & DENSITIES) && model->joint == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "output \"%s\" needs a partition, and the model has "
+        return mele_i_fail(error, MELE_EINVAL, "item \"%s\" needs a partition, and the model has "
                            "no stage 1", item->name);
     return check_scope(model, item, error);
 }
@@ -385,13 +385,13 @@ mele_status mele_i_items_parse(const mele_model *model, const char *list, mele_i
         size_t length = strcspn(at, ",");
         const mele_i_item *item = item_named(at, length);
         if (item == NULL)
-            return mele_i_fail(error, MELE_EINVAL, "there is no output \"%.*s\"", (int)length, at);
+            return mele_i_fail(error, MELE_EINVAL, "there is no item \"%.*s\"", (int)length, at);
         mele_status status = check_stages(model, item, error);
         if (status != MELE_OK)
             return status;
         for (size_t i = 0; i < items.count; i++)
             if (items.item[i] == item)
-                return mele_i_fail(error, MELE_EINVAL, "output \"%s\" is named twice", item->name);
+                return mele_i_fail(error, MELE_EINVAL, "item \"%s\" is named twice", item->name);
         items.item[items.count++] = item;
         at = at[length] == ',' ? at + length + 1 : NULL;
     }

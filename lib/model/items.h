@@ -5,7 +5,7 @@
 
 #include "model/model.h"
 
-/* The output items of predictions: which columns each has, what it needs computed, and its cells.
+/* The items of predictions: which columns each has, what it needs computed, and its cells.
  * A new item is a row of the table in items.c. */
 
 typedef struct mele_i_item mele_i_item;

@@ -21,7 +21,7 @@
 
 mele_predict_options mele_predict_defaults(const mele_model *model)
 {
-    mele_predict_options options = {.output = NULL, .table = mele_table_defaults()};
+    mele_predict_options options = {.items = NULL, .table = mele_table_defaults()};
     mele_options fitted = mele_options_defaults();
     const json_t *record = json_object_get(model->training, "options");
 
@@ -252,7 +252,7 @@ mele_status mele_predict_file(const mele_model *model, const char *path,
     format_context c = {.source = &source, .write = write, .user = user};
     mele_predict_options chosen = options == NULL ? mele_predict_defaults(model) : *options;
     mele_predict_summary count = {0, 0};
-    mele_status status = mele_i_items_parse(model, chosen.output, &c.items, error);
+    mele_status status = mele_i_items_parse(model, chosen.items, &c.items, error);
 
     options = c.options = &chosen;
     columns.id = chosen.id;

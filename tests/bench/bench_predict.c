@@ -118,7 +118,7 @@ static void predict_file(const problem *p, const mele_model *model)
     if (descriptor >= 0)
         close(descriptor);
     write_npy(p, path);
-    options.output = "mean,sd,cluster";
+    options.items = "mean,sd,cluster";
     double start = bench_now();
     bench_check(mele_predict_file(model, path, &options, p->engine, count_bytes, &sum, &summary,
                                   &error), &error);

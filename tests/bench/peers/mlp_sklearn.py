@@ -100,7 +100,7 @@ class Mele:
 
     def error(self):
         """The mean squared error of the last model on the test rows."""
-        text = self.run("mele-predict", "--output", "experts", self.at("model.json"),
+        text = self.run("mele-predict", "--items", "experts", self.at("model.json"),
                         self.at("test.npy"))
         predicted = np.genfromtxt(text.splitlines(), delimiter=",", names=True)
         return float(np.mean((predicted[predicted.dtype.names[-1]] - self.y) ** 2))
