@@ -79,6 +79,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/kernels_tile.h \
 	lib/engine/lbfgs.c \
 	lib/engine/lbfgs.h \
+	lib/engine/normalise.c \
+	lib/engine/normalise.h \
 	lib/engine/pass.h \
 	lib/engine/rows.h \
 	lib/data/csv.c \

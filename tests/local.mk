@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test_measure \
 	tests/unit/test_mlp \
 	tests/unit/test_network \
+	tests/unit/test_normalise \
 	tests/unit/test_npy \
 	tests/unit/test_number \
 	tests/unit/test_partition \
@@ -110,6 +111,7 @@ cli_tests = \
 	tests/cli/init.test \
 	tests/cli/output.test \
 	tests/cli/pipeline.test \
+	tests/cli/posteriors.test \
 	tests/cli/predict.test \
 	tests/cli/programs.test \
 	tests/cli/windows.test

@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "core/total.h"
 #include "engine/check.h"
+#include "engine/normalise.h"
 #include "gate/kind.h"
 
 #define WEIGHT_WORK ((size_t)1 << 17) /* elementary operations of a block */
@@ -125,6 +126,62 @@ static mele_status check_data(const mele_gate_data *data, const mele_gate_option
     return status;
 }
 
+/* ---- log posteriors that sum to 1 ---- */
+
+typedef struct normalising {
+    const double *given;
+    size_t clusters;
+    double *out; /* NULL: only whether it is needed */
+    bool needed;
+} normalising;
+
+static mele_status map_normalised(void *context, mele_i_block block, void *partial, void *scratch,
+                                  mele_error *error)
+{
+    const normalising *n = context;
+    const size_t at = block.first * n->clusters;
+    double *out = n->out == NULL ? scratch : n->out + at;
+
+    (void)error;
+    *(bool *)partial = mele_i_normalise_logs(n->given + at, block.count, n->clusters, out);
+    return MELE_OK;
+}
+
+static void combine_normalised(void *context, const void *partial)
+{
+    normalising *n = context;
+
+    n->needed = n->needed || *(const bool *)partial;
+}
+
+static mele_status normalise(normalising *n, size_t rows, mele_engine *engine, mele_error *error)
+{
+    const size_t block_rows = mele_i_block_rows(16 * n->clusters, WEIGHT_WORK, LEAST_ROWS);
+    const mele_i_pass pass = {
+        .rows = rows, .block_rows = block_rows, .map = map_normalised, .context = n,
+        .combine = combine_normalised, .partial_bytes = sizeof(bool),
+        .scratch_bytes = n->out == NULL ? block_rows * n->clusters * sizeof(double) : 0};
+
+    return mele_i_pass_run(engine, &pass, error);
+}
+
+/* Normalised log posteriors in *out, to be freed; NULL: those of the data are. */
+static mele_status normalise_posteriors(const mele_gate_data *data, mele_engine *engine,
+                                        double **out, mele_error *error)
+{
+    normalising n = {data->log_posteriors, data->clusters, NULL, false};
+    mele_status status = normalise(&n, data->rows, engine, error);
+
+    *out = NULL;
+    if (status != MELE_OK || !n.needed)
+        return status;
+    n.out = mele_i_large_array(data->rows, data->clusters * sizeof *n.out);
+    if (n.out == NULL)
+        return mele_i_no_memory(error);
+    *out = n.out;
+    return normalise(&n, data->rows, engine, error);
+}
+
 /* ---- fit ---- */
 
 static mele_status fit_checked(const mele_i_gate_training *training, const mele_i_gate_kind *kind,
@@ -171,9 +228,17 @@ mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *o
         status = loss->check(data, engine, error);
     if (status != MELE_OK)
         return status;
+    double *normalised;
+    mele_gate_data seen = *data;
     const mele_i_gate_training training = {
-        data, &chosen, loss, mele_i_total_weight(data->weights, data->rows), engine};
-    return fit_checked(&training, kind, missing == NULL, out, info, error);
+        &seen, &chosen, loss, mele_i_total_weight(data->weights, data->rows), engine};
+    status = normalise_posteriors(data, engine, &normalised, error);
+    if (normalised != NULL)
+        seen.log_posteriors = normalised;
+    if (status == MELE_OK)
+        status = fit_checked(&training, kind, missing == NULL, out, info, error);
+    free(normalised);
+    return status;
 }
 
 /* ---- weights ---- */
@@ -182,16 +247,27 @@ typedef struct weight_pass {
     const mele_gate *gate;
     mele_gate_data data; /* only what mele_i_gate_rows_of() looks at */
     double *out;
+    bool normalises;
 } weight_pass;
+
+static size_t weight_scratch(const weight_pass *pass, size_t rows)
+{
+    return rows * (pass->gate->columns + (pass->normalises ? pass->gate->clusters : 0));
+}
 
 static mele_status map_weights(void *context, mele_i_block block, void *partial, void *scratch,
                                mele_error *error)
 {
     const weight_pass *pass = context;
     mele_i_gate_rows rows = mele_i_gate_rows_of(&pass->data, block);
+    double *normalised = (double *)scratch + block.count * pass->gate->columns;
 
     (void)partial;
     (void)error;
+    if (pass->normalises) {
+        mele_i_normalise_logs(rows.log_posteriors, block.count, pass->gate->clusters, normalised);
+        rows.log_posteriors = normalised;
+    }
     pass->gate->kind->log_weights(pass->gate, &rows, scratch,
                                   pass->out + block.first * pass->gate->clusters);
     return MELE_OK;
@@ -211,24 +287,43 @@ static mele_status check_features(const mele_gate *gate, const mele_matrix *x, s
     return MELE_OK;
 }
 
+static mele_status log_weights(weight_pass *pass, const mele_matrix *x, size_t rows,
+                               mele_engine *engine, mele_error *error)
+{
+    const mele_gate *gate = pass->gate;
+    size_t row_work = gate->clusters * (2 * gate->columns + (pass->normalises ? 32 : 16));
+    size_t block_rows = mele_i_block_rows(row_work, WEIGHT_WORK, LEAST_ROWS);
+    mele_status status = rows == 0 ? MELE_OK : check_features(gate, x, rows, error);
+
+    if (status != MELE_OK)
+        return status;
+    if (gate->features > 0 && rows > 0)
+        pass->data.x = *x;
+    const mele_i_pass work = {.rows = rows, .block_rows = block_rows, .map = map_weights,
+                              .context = pass,
+                              .scratch_bytes = weight_scratch(pass, block_rows) * sizeof(double)};
+    return mele_i_pass_run(engine, &work, error);
+}
+
+mele_status mele_i_gate_log_weights(const mele_gate *gate, const double *log_posteriors,
+                                    const mele_matrix *x, size_t rows, double *out,
+                                    mele_error *error)
+{
+    weight_pass pass = {gate, {.clusters = gate->clusters, .log_posteriors = log_posteriors}, out,
+                        false};
+
+    return log_weights(&pass, x, rows, NULL, error);
+}
+
 mele_status mele_gate_log_weights(const mele_gate *gate, const double *log_posteriors,
                                   const mele_matrix *x, size_t rows, mele_engine *engine,
                                   double *out, mele_error *error)
 {
     if (gate == NULL || (rows > 0 && (log_posteriors == NULL || out == NULL)))
         return mele_i_fail(error, MELE_EINVAL, "gate: a pointer is NULL");
-    mele_status status = rows == 0 ? MELE_OK : check_features(gate, x, rows, error);
-    if (status != MELE_OK)
-        return status;
-    size_t columns = gate->columns, clusters = gate->clusters;
-    size_t block_rows = mele_i_block_rows(clusters * (2 * columns + 16), WEIGHT_WORK, LEAST_ROWS);
-    weight_pass context = {gate, {.clusters = clusters, .log_posteriors = log_posteriors}, out};
-    if (gate->features > 0 && rows > 0)
-        context.data.x = *x;
-    const mele_i_pass pass = {.rows = rows, .block_rows = block_rows, .map = map_weights,
-                              .context = &context,
-                              .scratch_bytes = block_rows * columns * sizeof(double)};
-    return mele_i_pass_run(engine, &pass, error);
+    weight_pass pass = {gate, {.clusters = gate->clusters, .log_posteriors = log_posteriors}, out,
+                        gate->on_posteriors && gate->columns > 0};
+    return log_weights(&pass, x, rows, engine, error);
 }
 
 /* ---- model file ---- */

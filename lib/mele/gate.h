@@ -14,7 +14,8 @@ extern "C" {
  *      g(x) = softmax(t log p(x) + V z(x) + b),   z = log p(x) | x | [log p(x), x]
  *  A log p below log 2^-52 enters z as that, and every column of z is clipped to the range it had
  *  in the training rows of positive weight: V z never extrapolates, and far from all data
- *  t log p decides. A log p of -infinity is a weight of 0 in every gate with t > 0. */
+ *  t log p decides. A log p of -infinity is a weight of 0 in every gate with t > 0. Log posteriors
+ *  whose exponentials do not sum to 1 in a row are normalised before anything is made of them. */
 typedef struct mele_gate mele_gate;
 
 typedef struct mele_gate_options {
@@ -30,7 +31,7 @@ typedef struct mele_gate_options {
 /** What a gate is trained on; pointers are read during the call only. */
 typedef struct mele_gate_data {
     size_t rows, clusters;
-    const double *log_posteriors;  /**< n x K */
+    const double *log_posteriors;  /**< n x K; rows need not be normalised */
     const double *log_likelihoods; /**< n x K: log density of the row's target under each expert's
                                         left-out prediction; for loss "likelihood" */
     const double *predictions;     /**< n x K x M left-out means (or probabilities); for
@@ -76,7 +77,7 @@ MELE_API const char *mele_gate_name(const mele_gate *gate);
 MELE_API size_t mele_gate_clusters(const mele_gate *gate);
 
 /** log g_k(x_i), n x K to out; exponentials of a row sum to 1 within rounding.
- * @param log_posteriors  n x K without gaps.
+ * @param log_posteriors  n x K without gaps; rows need not be normalised.
  * @param x               n x d scaled features; NULL is allowed for gates that do not see them.
  * @return MELE_OK; MELE_EINVAL: shapes, x missing; MELE_ENOMEM.
  * A row's numbers depend on that row alone. Thread-safe for one gate. O(n K (K + d)). */

@@ -15,16 +15,20 @@ typedef struct mele_posteriors {
     double *log_posteriors; /**< rows x clusters: finite or -infinity */
 } mele_posteriors;
 
-/** Read posteriors: columns post_1.. or logpost_1.. side by side (others are not looked at), or one
- *  column of labels 1..K; a row per data row. Log posteriors are taken as they
- *  are; posteriors are divided by their sum, and those of zero are floored at 2^-52.
+/** Read posteriors: columns post_1.. or (looked at first) logpost_1.., each of the region whose
+ *  number is in its name, in any order and among any others; or one column of labels 1..K; a row
+ *  per data row. Log posteriors are taken as they are; posteriors are divided by their sum, and
+ *  those of zero are floored at 2^-52.
  * @param path    as for mele_reader_open(), with the default table options.
  * @param clusters  K of labels, when the largest of them may be less (a model's, for other rows
- *                  than it was made with); 0: the largest label.
+ *                  than it was made with); 0: the largest label, which may then be at most the
+ *                  larger of 20 and half of the rows, and never more than there are rows.
  * @param engine  NULL: the calling thread alone.
  * @param out     cleared with mele_posteriors_clear(); untouched on error.
- * @return MELE_OK; MELE_EIO; MELE_EDATA: no such columns, a missing or negative value, a label that
- *         is not a whole number from 1, a row of zeros; MELE_ENOMEM. */
+ * @return MELE_OK; MELE_EIO; MELE_EDATA: no such columns, a number that is missing or there
+ *         twice among those of the names, a name with another thing in its place; a missing,
+ *         negative or infinite value, a row of zeros; a label that is not a whole number from 1, or
+ *         makes more regions than that; MELE_ENOMEM. */
 MELE_API mele_status mele_posteriors_read(const char *path, size_t clusters, mele_engine *engine,
                                           mele_posteriors *out, mele_error *error);
 

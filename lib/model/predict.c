@@ -19,7 +19,9 @@
 #include "core/memory.h"
 #include "core/normal.h"
 #include "engine/kernels.h"
+#include "engine/normalise.h"
 #include "engine/pass.h"
+#include "gate/gate.h"
 
 #define BLOCK_WORK (1 << 16)
 #define MOST_NAMED 8 /* of missing experts */
@@ -153,8 +155,8 @@ static mele_status ask_partition(const predict_context *c, const mele_i_features
     mele_matrix space;
 
     if (c->need_posteriors && c->given != NULL)
-        memcpy(w->log_posteriors, c->given + block.first * c->clusters,
-               block.count * c->clusters * sizeof *w->log_posteriors);
+        mele_i_normalise_logs(c->given + block.first * c->clusters, block.count, c->clusters,
+                              w->log_posteriors);
     if (fitted || c->need_densities)
         status = encode_space(c, features, w, &space, error);
     if (status == MELE_OK && fitted)
@@ -192,8 +194,8 @@ static mele_status run_stages(const predict_context *c, const mele_i_features *f
     if (status == MELE_OK)
         status = ask_partition(c, features, block, w, error);
     if (status == MELE_OK && c->need_gate)
-        status = mele_gate_log_weights(c->model->gate, w->log_posteriors, &design, block.count,
-                                       NULL, w->log_gate, error);
+        status = mele_i_gate_log_weights(c->model->gate, w->log_posteriors, &design, block.count,
+                                         w->log_gate, error);
     if (status == MELE_OK && c->need_experts)
         status = mele_experts_predict(c->model->experts, &design, NULL, w->mean,
                                       c->classes > 0 ? NULL : w->variance, error);
