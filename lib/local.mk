@@ -98,6 +98,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/table.h \
 	lib/data/text.c \
 	lib/data/text.h \
+	lib/schema/arrays.c \
 	lib/schema/data.c \
 	lib/schema/data.h \
 	lib/schema/encode.c \

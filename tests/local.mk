@@ -36,6 +36,7 @@ unit_tests = \
 	tests/unit/test_gmm \
 	tests/unit/test_gmm_memory \
 	tests/unit/test_gp \
+	tests/unit/test_groups \
 	tests/unit/test_independence \
 	tests/unit/test_kernels \
 	tests/unit/test_lbfgs \

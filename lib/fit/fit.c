@@ -25,8 +25,10 @@ static mele_status fit_new(const mele_data *data, const mele_options *options, b
     mele_model *model = mele_i_model_new();
     mele_i_run run = run_of(data, NULL, options, engine, report, model);
     mele_status status = model == NULL ? mele_i_no_memory(error)
-                                       : mele_i_run_partition(&run, error);
+                                       : mele_i_data_check_options(data, &options->data, error);
 
+    if (status == MELE_OK)
+        status = mele_i_run_partition(&run, error);
     if (status == MELE_OK && whole)
         status = mele_i_run_experts(&run, true, error);
     if (status == MELE_OK && whole)
@@ -86,6 +88,8 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
 
     if (status == MELE_OK)
         status = mele_i_options_check(run->options, error);
+    if (status == MELE_OK)
+        status = mele_i_data_check_options(run->data, &run->options->data, error);
     if (status != MELE_OK)
         return status;
     changed.training = json_copy(model->training);

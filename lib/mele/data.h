@@ -28,8 +28,8 @@ typedef struct mele_data_options {
     const char *ignore;      /**< columns to leave out */
     const char *weights;     /**< one column, row weights >= 0 */
     const char *id;          /**< one column, passed through to predictions */
-    const char *group;       /**< one column; rows with the same value stay in one fold of
-                                  mele_cross_validate() */
+    const char *group;       /**< one column; rows with the same value stay in one fold wherever rows
+                                  are left out, and are left out together */
     const char *task;        /**< "regression" or "classification"; NULL: a text target is
                                   classes */
     const char *categorical; /**< number-looking columns that are categories */
@@ -77,6 +77,21 @@ MELE_API mele_status mele_data_read(const char *path, const mele_data_options *o
 MELE_API mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix *y,
                                          size_t classes, const double *weights, mele_data **out,
                                          mele_error *error);
+
+/** Say which rows belong together: they stay in one fold wherever rows are left out, and are left
+ *  out together. What the option `group` does for files, for arrays; a fit whose options name a group
+ *  refuses data without.
+ * @param groups  mele_data_rows() numbers, the same for rows of one group. Copied. NULL: no groups.
+ * @return MELE_OK; MELE_ENOMEM: the data are as they were. No fit may use them meanwhile. */
+MELE_API mele_status mele_data_set_groups(mele_data *data, const size_t *groups, mele_error *error);
+
+/** Say which features of arrays are categories.
+ * @param levels  d numbers: feature j is a category with levels[j] levels, called "0", "1", ..., of
+ *                which x holds the indices 0 .. levels[j] - 1; 0: it is a number.
+ * @return MELE_OK; MELE_EINVAL: the data were read from a file; MELE_EDATA: a value that is no
+ *         level, or no feature that tells rows apart; MELE_ENOMEM: the data are as they were. What
+ *         mele_data_schema() gave before is no longer valid; no fit may use the data meanwhile. */
+MELE_API mele_status mele_data_set_levels(mele_data *data, const size_t *levels, mele_error *error);
 
 /** NULL is nothing. */
 MELE_API void mele_data_free(mele_data *data);

@@ -79,7 +79,7 @@ static const option_row table[] = {
     {{"weights", 'w', DATA, "COL", "row weights, >= 0"}, TEXT, AT(data.weights), 0, 0, NULL, false},
     {{"id", 0, DATA, "COL", "column that is passed through to predictions"},
      TEXT, AT(data.id), 0, 0, NULL, false},
-    {{"group", 0, DATA, "COL", "rows with the same value stay in one fold of --cv"},
+    {{"group", 0, DATA, "COL", "rows with the same value are left out together, wherever rows are"},
      TEXT, AT(data.group), 0, 0, NULL, false},
     {{"task", 0, DATA, "TASK", "what the target is (default: text means classes)"},
      CHOICE, AT(data.task), 0, 0, tasks, false},

@@ -511,8 +511,10 @@ static mele_status copy_rows(const mele_data *data, const size_t *rows, size_t c
     subset->row = MELE_I_ARRAY(size_t, count);
     subset->targets = MELE_I_ARRAY(double, count * targets);
     subset->weights = data->weights == NULL ? NULL : MELE_I_ARRAY(double, count);
+    subset->group = data->group == NULL ? NULL : MELE_I_ARRAY(size_t, count);
     if (subset->row == NULL || subset->targets == NULL
-        || (data->weights != NULL && subset->weights == NULL))
+        || (data->weights != NULL && subset->weights == NULL)
+        || (data->group != NULL && subset->group == NULL))
         return mele_i_no_memory(error);
     for (size_t i = 0; i < count; i++) {
         subset->row[i] = table_row(data, rows[i]);
@@ -520,6 +522,8 @@ static mele_status copy_rows(const mele_data *data, const size_t *rows, size_t c
             subset->targets[i * targets + t] = data->targets[rows[i] * targets + t];
         if (data->weights != NULL)
             subset->weights[i] = data->weights[rows[i]];
+        if (data->group != NULL)
+            subset->group[i] = data->group[rows[i]];
     }
     return MELE_OK;
 }

@@ -33,6 +33,11 @@ size_t mele_i_data_row(const mele_data *data, size_t i);
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error);
 
+/* MELE_EINVAL where options name groups, categories or weights that the data have not got: of arrays
+ * nobody looks such columns up. */
+mele_status mele_i_data_check_options(const mele_data *data, const mele_data_options *options,
+                                      mele_error *error);
+
 /* Say of each column of the roles what it is wanted for. */
 mele_status mele_i_want_columns(mele_reader *reader, const mele_i_roles *roles,
                                 const mele_schema *schema, const mele_data_options *options,

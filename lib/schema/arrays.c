@@ -1,0 +1,104 @@
+/* What arrays of a caller cannot say by names of columns. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "schema/data.h"
+
+mele_status mele_data_set_groups(mele_data *data, const size_t *groups, mele_error *error)
+{
+    size_t *copy = groups == NULL ? NULL : MELE_I_ARRAY(size_t, data->rows);
+
+    if (groups != NULL && copy == NULL)
+        return mele_i_no_memory(error);
+    if (groups != NULL)
+        memcpy(copy, groups, data->rows * sizeof *copy);
+    free(data->group);
+    data->group = copy;
+    return MELE_OK;
+}
+
+/* ---- categories ---- */
+
+static mele_status check_levels(const mele_data *data, const size_t *levels, mele_error *error)
+{
+    const mele_schema *schema = data->schema;
+
+    if (data->table != NULL || data->matrix != NULL || data->windows != NULL)
+        return mele_i_fail(error, MELE_EINVAL,
+                           "the data were read from a file: name its categories "
+                           "in the options (--categorical)");
+    for (size_t j = 0; j < schema->features; j++)
+        for (size_t i = 0; i < data->rows && levels[j] > 0; i++) {
+            const double value = data->column[j][i * data->stride];
+            if (!(value >= 0 && value < (double)levels[j]) || value != floor(value))
+                return mele_i_fail(error, MELE_EDATA,
+                                   "x: row %zu, column %zu is %g, not a level 0 "
+                                   "to %zu",
+                                   i + 1, j + 1, value, levels[j] - 1);
+        }
+    return MELE_OK;
+}
+
+static mele_status set_levels(mele_i_variable *variable, size_t levels, mele_error *error)
+{
+    for (size_t l = 0; l < variable->levels; l++)
+        free(variable->level[l]);
+    free(variable->level);
+    variable->level = NULL;
+    variable->levels = 0;
+    return levels == 0 ? MELE_OK : mele_i_variable_number_levels(variable, levels, error);
+}
+
+mele_status mele_data_set_levels(mele_data *data, const size_t *levels, mele_error *error)
+{
+    mele_schema *schema = NULL;
+    mele_status status = check_levels(data, levels, error);
+
+    if (status == MELE_OK)
+        status = mele_i_schema_copy(data->schema, &schema, error);
+    for (size_t j = 0; status == MELE_OK && j < schema->features; j++)
+        status = set_levels(&schema->feature[j], levels[j], error);
+    if (status == MELE_OK && mele_schema_columns(schema) == 0)
+        status = mele_i_fail(error, MELE_EDATA,
+                             "no feature tells rows apart: each is a category "
+                             "with one level");
+    if (status != MELE_OK) {
+        mele_i_schema_free(schema);
+        return status;
+    }
+    mele_i_schema_free(data->schema);
+    data->schema = schema;
+    return MELE_OK;
+}
+
+/* ---- what options say that the data do not ---- */
+
+mele_status mele_i_data_check_options(const mele_data *data, const mele_data_options *options,
+                                      mele_error *error)
+{
+    const bool arrays =
+        data->table == NULL && data->matrix == NULL && data->windows == NULL && data->row == NULL;
+    size_t categories = 0;
+
+    for (size_t j = 0; j < data->schema->features; j++)
+        categories += data->schema->feature[j].levels > 0;
+    if (options->group != NULL && data->group == NULL)
+        return mele_i_fail(error, MELE_EINVAL,
+                           "groups are asked for (--group %s), and the data have "
+                           "none: arrays get them by mele_data_set_groups()",
+                           options->group);
+    if (options->categorical != NULL && arrays && categories == 0)
+        return mele_i_fail(error, MELE_EINVAL,
+                           "categories are asked for (--categorical %s), and the "
+                           "arrays have none: they get them by mele_data_set_levels()",
+                           options->categorical);
+    if (options->weights != NULL && arrays && data->weights == NULL)
+        return mele_i_fail(error, MELE_EINVAL,
+                           "weights are asked for (--weights %s), and the arrays "
+                           "came without",
+                           options->weights);
+    return MELE_OK;
+}
