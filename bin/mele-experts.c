@@ -124,7 +124,7 @@ int main(int argc, char **argv)
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-experts", .own = &own, .fits = true,
-                           .progress = true, .work = work,
+                           .follows = true, .progress = true, .work = work,
                            .usage = {.operands = "DATA [MODEL]", .least = 0, .most = SIZE_MAX,
                                      .otherwise = "--merge [OPTION]... MODEL...", .own = options}};
 

@@ -28,7 +28,7 @@ int main(int argc, char **argv)
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-gate", .own = &own, .fits = true,
-                           .progress = true, .work = work,
+                           .follows = true, .progress = true, .work = work,
                            .usage = {.operands = "DATA [MODEL]", .least = 1, .most = 2,
                                      .own = options}};
 

@@ -223,7 +223,7 @@ int main(int argc, char **argv)
          .help = "print a table as CSV: coefficients, centres, covariances"},
         {.name = NULL},
     };
-    const cli_main what = {.program = "mele-info", .own = &own, .work = work,
+    const cli_main what = {.program = "mele-info", .own = &own, .work = work, .follows = true,
                            .usage = {.operands = "MODEL [DATA]", .least = 1, .most = 2,
                                      .own = options, .from_table = from_table}};
 

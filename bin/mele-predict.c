@@ -64,7 +64,7 @@ int main(int argc, char **argv)
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-predict", .own = &own, .work = work,
-                           .progress = true,
+                           .follows = true, .progress = true,
                            .usage = {.operands = "MODEL DATA", .least = 2, .most = 2,
                                      .own = options, .from_table = from_table,
                                      .item = mele_predict_item}};

@@ -25,17 +25,19 @@ static void print_json_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static void print_json(FILE *out, const mele_measures *measures)
+static void print_json(FILE *out, const mele_measures *measures, bool classes)
 {
     char number[MELE_NUMBER_ROOM];
 
     fputc('{', out);
     for (size_t i = 0; i < measures->count; i++) {
         mele_number_print(measures->values[i], number);
-        fputs(i == 0 ? "" : ", ", out);
         print_json_string(out, measures->names[i]);
-        fprintf(out, ": %s", isfinite(measures->values[i]) ? number : "null");
+        fprintf(out, ": %s, ", isfinite(measures->values[i]) ? number : "null");
     }
+    fprintf(out, "\"rows\": %zu, \"left_out\": %zu", measures->rows, measures->skipped);
+    if (classes)
+        fprintf(out, ", \"unknown_class\": %zu", measures->unknown);
     fputs("}\n", out);
 }
 
@@ -58,7 +60,7 @@ static mele_status print_csv(FILE *out, const mele_measures *measures, mele_erro
     return status;
 }
 
-static int print_measures(cli_run *run, const mele_measures *measures, bool json)
+static int print_measures(cli_run *run, const mele_measures *measures, bool json, bool classes)
 {
     char *text = NULL;
     size_t length = 0;
@@ -70,7 +72,7 @@ static int print_measures(cli_run *run, const mele_measures *measures, bool json
         return CLI_FAILED;
     }
     if (json)
-        print_json(memory, measures);
+        print_json(memory, measures, classes);
     else
         status = print_csv(memory, measures, &run->error);
     fclose(memory);
@@ -81,12 +83,28 @@ static int print_measures(cli_run *run, const mele_measures *measures, bool json
     return exit_status;
 }
 
+/* Which rows the measures are of. */
+static void say_rows(cli_run *run, const char *data, const mele_measures *measures)
+{
+    const char *name = cli_input_name(data);
+
+    if (measures->skipped > 0 && !run->quiet)
+        cli_say(&run->console, "%s: %zu of %zu rows are left out: they have no prediction or no "
+                "target", name, measures->skipped, measures->rows + measures->skipped);
+    if (measures->unknown > 0 && !run->quiet)
+        cli_say(&run->console, "%s: %zu of %zu rows are of a class that the model does not know, "
+                "and count as wrong", name, measures->unknown, measures->rows);
+    if (run->verbose)
+        cli_say(&run->console, "%s: %zu rows", name, measures->rows);
+}
+
 static int score(cli_run *run, const mele_model *model, const mele_posteriors *posteriors,
                  const void *options)
 {
     const score_options *own = options;
     mele_table_options table = mele_predict_defaults(model).table;
     const char *data = run->operand[1];
+    const bool classes = mele_schema_classes(mele_model_schema(model)) > 0;
     mele_metrics *metrics = NULL;
 
     cli_table_options(&run->options, &table);
@@ -97,16 +115,12 @@ static int score(cli_run *run, const mele_model *model, const mele_posteriors *p
         return exit_status;
     mele_measures measures = mele_metrics_result(metrics);
     if (measures.rows == 0) {
-        cli_say(&run->console, "%s: no row has a prediction and a target", cli_input_name(data));
+        cli_say(&run->console, "%s: no row has a prediction and a target ('mele-predict --items "
+                "reason' tells why there is no prediction)", cli_input_name(data));
         exit_status = CLI_FAILED;
     } else {
-        if (measures.skipped > 0 && !run->quiet)
-            cli_say(&run->console, "%s: %zu of %zu rows are left out: no prediction, no target, or "
-                    "an unknown class",
-                    cli_input_name(data), measures.skipped, measures.rows + measures.skipped);
-        if (run->verbose)
-            cli_say(&run->console, "%s: %zu rows", cli_input_name(data), measures.rows);
-        exit_status = print_measures(run, &measures, own->json);
+        say_rows(run, data, &measures);
+        exit_status = print_measures(run, &measures, own->json, classes);
     }
     mele_metrics_free(metrics);
     return exit_status;
@@ -130,7 +144,7 @@ int main(int argc, char **argv)
                  "row of DATA"},
         {.name = NULL},
     };
-    const cli_main what = {.program = "mele-score", .own = &own, .work = work,
+    const cli_main what = {.program = "mele-score", .own = &own, .work = work, .follows = true,
                            .usage = {.operands = "MODEL DATA", .least = 2, .most = 2,
                                      .own = options, .from_table = from_table}};
 

@@ -103,6 +103,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/schema/data.h \
 	lib/schema/encode.c \
 	lib/schema/encode.h \
+	lib/schema/names.c \
 	lib/schema/numbers.c \
 	lib/schema/numbers.h \
 	lib/schema/roles.c \

@@ -53,11 +53,22 @@ static int start(cli_run *run, const cli_main *what)
     return exit_status;
 }
 
+/* Leave out the rows without a name, but for the last. */
+static void keep_named(cli_option *options, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (options[i].name != NULL)
+            options[kept++] = options[i];
+    options[kept].name = NULL;
+}
+
 int cli_main_run(const cli_main *what, int argc, char **argv)
 {
     cli_run run = {.console = cli_console_of(what->program), .options = mele_options_defaults(),
                    .started = cli_clock()};
-    const cli_option shared[] = {
+    cli_option shared[] = {
         {.name = CLI_OUTPUT, .letter = 'o', .argument = "FILE", .text = &run.output,
          .help = "write the result to FILE, which appears whole or not at all (default: standard "
                  "output)"},
@@ -66,6 +77,9 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
         {.name = "quiet", .letter = 'q', .flag = &run.quiet,
          .help = "errors are the only messages"},
         {.name = "verbose", .letter = 'v', .flag = &run.verbose, .help = "more messages"},
+        {.name = what->follows ? "by-position" : NULL, .flag = &run.options.data.table.by_position,
+         .help = "take the columns of DATA in the order of the file that the model was fitted to, "
+                 "whatever they are called"},
         {.name = what->progress ? "progress" : NULL, .flag = &run.progress,
          .help = "show progress wherever standard error goes (default: on a terminal only)"},
         {.name = what->fits ? "report" : NULL, .argument = "FILE", .text = &run.report_file,
@@ -73,13 +87,14 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
         {.name = what->fits ? "memory" : NULL, .argument = "MB", .whole = &run.memory, .least = 1,
          .most = MOST_MEMORY, .help = "a .npy file whose numbers would take more stays in the file "
          "in stage 1; never changes a result (default: half of the memory there is)"},
-        {.name = "strict", .flag = &run.strict,
+        {.name = what->fits ? "strict" : NULL, .flag = &run.strict,
          .help = "exit with 3 when a stage did not converge"},
         {.name = NULL},
     };
     cli_usage usage = what->usage;
 
     set_up_process();
+    keep_named(shared, sizeof shared / sizeof *shared);
     usage.shared = shared;
     int exit_status = cli_arguments(&run.console, &usage, argc, argv, &run.options, &run.operand,
                                     &run.operands);
@@ -130,6 +145,7 @@ void cli_table_options(const mele_options *options, mele_table_options *table)
 {
     const mele_table_options *given = &options->data.table;
 
+    table->by_position = given->by_position;
     if (cli_given(options, "na"))
         table->missing = given->missing;
     if (cli_given(options, "delimiter"))

@@ -1,7 +1,9 @@
 #ifndef MELE_CORE_NUMBER_H
 #define MELE_CORE_NUMBER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Numbers to text and back, exactly and independent of the locale and of the host's rounding
  * mode: only integers are used (number_parse.c, number_print.c). */
@@ -16,6 +18,19 @@ typedef enum mele_i_number_result {
  * sign, digits with or without a point, exponent; spaces and tabs around it are allowed. Also
  * "inf" and "infinity", with or without sign, in any case. *out is written for OK only. */
 mele_i_number_result mele_i_number_parse(const char *text, size_t length, double *out);
+
+/* A decimal number exactly: digits * 10^exponent, without zeros at the end of the digits, and all 0
+ * for 0. Numbers are equal when all members are. */
+typedef struct mele_i_number_key {
+    uint64_t digits;
+    int64_t exponent;
+    bool negative;
+} mele_i_number_key;
+
+/* The number that a text spells, so that "0", "0.0" and "-0e5" are one, as are "1e3" and "+1000.",
+ * while two integers of 19 digits that one double would stand for are two. False: it is no decimal
+ * number, or one of more than 19 significant digits. */
+bool mele_i_number_key_of(const char *text, size_t length, mele_i_number_key *out);
 
 /* Room for the longest print, without a final zero; all of it may be written to. */
 #define MELE_I_NUMBER_ROOM 40

@@ -343,18 +343,25 @@ static mele_i_number_result not_decimal(const char *at, const char *end)
     return infinite ? MELE_I_NUMBER_INFINITE : MELE_I_NUMBER_NOT;
 }
 
+/* Cut a text into sign, digits and exponent. When it is no number, *at .. *end is what stands after
+ * the sign. */
+static inline bool cut(const char **at, const char **end, decimal *parts)
+{
+    while (*at < *end && is_blank(**at))
+        (*at)++;
+    while (*end > *at && is_blank((*end)[-1]))
+        (*end)--;
+    parts->negative = *at < *end && **at == '-';
+    *at += *at < *end && (**at == '-' || **at == '+');
+    return read_decimal(*at, *end, parts);
+}
+
 mele_i_number_result mele_i_number_parse(const char *text, size_t length, double *out)
 {
     const char *at = text, *end = text + length;
     decimal parts;
 
-    while (at < end && is_blank(*at))
-        at++;
-    while (end > at && is_blank(end[-1]))
-        end--;
-    parts.negative = at < end && *at == '-';
-    at += at < end && (*at == '-' || *at == '+');
-    if (!read_decimal(at, end, &parts))
+    if (!cut(&at, &end, &parts))
         return not_decimal(at, end);
     uint64_t bits =
         parts.count <= MOST_DIGITS ? nearest(parts.value, parts.exponent) : nearest_of_long(&parts);
@@ -363,4 +370,28 @@ mele_i_number_result mele_i_number_parse(const char *text, size_t length, double
     bits |= (uint64_t)parts.negative << 63;
     memcpy(out, &bits, sizeof bits);
     return MELE_I_NUMBER_OK;
+}
+
+bool mele_i_number_key_of(const char *text, size_t length, mele_i_number_key *out)
+{
+    const char *at = text, *end = text + length;
+    mele_i_number_key key = {0, 0, false};
+    size_t beyond = 0;
+    decimal parts;
+
+    if (!cut(&at, &end, &parts))
+        return false;
+    key.digits = parts.count <= MOST_DIGITS ? parts.value : leading_digits(&parts, &beyond);
+    for (at = parts.end; beyond > 0 && (at[-1] == '0' || at[-1] == '.'); at--)
+        if (at[-1] == '0') {
+            beyond--;
+            parts.exponent++;
+        }
+    if (beyond == 0 && key.digits > 0) {
+        for (key.exponent = parts.exponent; key.digits % 10 == 0; key.digits /= 10)
+            key.exponent++;
+        key.negative = parts.negative;
+    }
+    *out = key;
+    return beyond == 0;
 }

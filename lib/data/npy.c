@@ -27,6 +27,7 @@ typedef struct npy_source {
     uint64_t columns;
     size_t width;    /* bytes of a number: 8 or 4 */
     bool by_columns; /* Fortran order */
+    bool infinite;   /* infinite values are kept */
     size_t next;     /* the first row not yet read */
 } npy_source;
 
@@ -264,8 +265,9 @@ static mele_status open_npy(mele_reader *reader, const mele_table_options *optio
     char *bytes = MELE_I_ARRAY(char, MOST_HEADER + 12);
     mele_status status;
 
-    (void)options;
     reader->source = source;
+    if (source != NULL)
+        source->infinite = options->infinite;
     if (source == NULL || bytes == NULL)
         status = mele_i_no_memory(error);
     else if (!reader->input.positioned)
@@ -412,7 +414,7 @@ static mele_status fill_block(void *context, mele_i_block block, void *partial, 
                                                  : fill_by_rows(run, block, scratch, error);
 
     (void)partial;
-    return status == MELE_OK ? check_finite(run, block, error) : status;
+    return status == MELE_OK && !run->source->infinite ? check_finite(run, block, error) : status;
 }
 
 /* ---- columns that are more than numbers ---- */

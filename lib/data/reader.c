@@ -24,7 +24,7 @@ static const mele_i_source_kind *kind_for(const char *path)
 
 static mele_status check_names(const mele_i_strings *names, mele_error *error)
 {
-    mele_i_levels seen = {0};
+    mele_i_levels seen = {.exact = true};
     mele_status status = MELE_OK;
 
     for (size_t j = 0; j < names->count && status == MELE_OK; j++) {
@@ -103,6 +103,7 @@ mele_status mele_reader_open(const char *path, const mele_table_options *options
     if (reader == NULL)
         return mele_i_no_memory(error);
     reader->kind = kind_for(path);
+    reader->by_position = chosen.by_position;
     status = mele_i_input_open(&reader->input, path, error);
     if (status == MELE_OK)
         status = reader->kind->open(reader, &chosen, error);

@@ -34,7 +34,7 @@ struct mele_reader {
     mele_i_input input;
     size_t columns;
     mele_i_column *column;
-    bool has_header, started;
+    bool has_header, by_position, started;
     mele_error failure; /* of a read: it is repeated; status MELE_OK: none yet */
 };
 

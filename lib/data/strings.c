@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 
 /* ---- strings ---- */
 
@@ -90,13 +91,38 @@ void mele_i_strings_free(mele_i_strings *strings)
 /* ---- levels ---- */
 
 /* FNV-1a, its upper half folded in because slots are taken from the lower bits. */
-static size_t hash_of(const char *text, size_t length)
+static size_t hash_of(const void *bytes, size_t length)
 {
     uint64_t hash = 0xCBF29CE484222325u;
 
     for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 0x100000001B3u;
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * 0x100000001B3u;
     return (size_t)(hash ^ hash >> 32);
+}
+
+/* Of a level: spellings of one number have one hash. */
+static size_t hash_of_level(const mele_i_levels *levels, const char *text, size_t length)
+{
+    mele_i_number_key key;
+
+    if (levels->exact || !mele_i_number_key_of(text, length, &key))
+        return hash_of(text, length);
+    const uint64_t number[] = {key.digits, (uint64_t)key.exponent, key.negative};
+    return hash_of(number, sizeof number);
+}
+
+static bool same_bytes(const char *a, size_t length_a, const char *b, size_t length_b)
+{
+    return length_a == length_b && memcmp(a, b, length_a) == 0;
+}
+
+bool mele_i_same_level(const char *a, size_t length_a, const char *b, size_t length_b)
+{
+    mele_i_number_key x, y;
+
+    return same_bytes(a, length_a, b, length_b)
+           || (mele_i_number_key_of(a, length_a, &x) && mele_i_number_key_of(b, length_b, &y)
+               && x.digits == y.digits && x.exponent == y.exponent && x.negative == y.negative);
 }
 
 /* The slot that holds the text, or the empty one where it belongs. */
@@ -104,20 +130,22 @@ static size_t *find_slot(const mele_i_levels *levels, const char *text, size_t l
 {
     size_t mask = levels->slots - 1;
 
-    for (size_t at = hash_of(text, length) & mask;; at = (at + 1) & mask) {
+    for (size_t at = hash_of_level(levels, text, length) & mask;; at = (at + 1) & mask) {
         size_t *slot = &levels->slot[at], known;
         if (*slot == 0)
             return slot;
         const char *name = mele_i_strings_at(&levels->names, *slot - 1, &known);
-        if (known == length && memcmp(name, text, length) == 0)
+        if (levels->exact ? same_bytes(name, known, text, length)
+                          : mele_i_same_level(name, known, text, length))
             return slot;
     }
 }
 
 static bool grow_slots(mele_i_levels *levels)
 {
-    mele_i_levels larger = {levels->names, NULL, levels->slots == 0 ? 16 : 2 * levels->slots};
+    mele_i_levels larger = *levels;
 
+    larger.slots = levels->slots == 0 ? 16 : 2 * levels->slots;
     larger.slot = MELE_I_ZEROED(size_t, larger.slots);
     if (larger.slot == NULL)
         return false;
@@ -160,7 +188,7 @@ bool mele_i_levels_sort(mele_i_levels *levels, size_t *number)
 {
     size_t count = levels->names.count;
     size_t *order = MELE_I_ARRAY(size_t, count);
-    mele_i_levels sorted = {0};
+    mele_i_levels sorted = {.exact = levels->exact};
     bool done = order != NULL;
 
     for (size_t i = 0; i < count && done; i++)
@@ -195,5 +223,5 @@ void mele_i_levels_free(mele_i_levels *levels)
 {
     mele_i_strings_free(&levels->names);
     free(levels->slot);
-    *levels = (mele_i_levels){0};
+    *levels = (mele_i_levels){.exact = levels->exact};
 }

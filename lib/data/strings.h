@@ -29,12 +29,17 @@ void mele_i_strings_clear(mele_i_strings *strings);
 
 void mele_i_strings_free(mele_i_strings *strings);
 
-/* Distinct strings, numbered by first appearance, found through a hash table. */
+/* Distinct strings, numbered by first appearance, found through a hash table. Spellings of one
+ * number ("0", "0.0") are one level, called by the first of them, unless levels are exact. */
 typedef struct mele_i_levels {
+    bool exact;
     mele_i_strings names;
     size_t *slot; /* the number of a level plus one, or 0; slots is a power of two */
     size_t slots;
 } mele_i_levels;
+
+/* Whether two texts are one level of a category: the same bytes, or the same number. */
+bool mele_i_same_level(const char *a, size_t length_a, const char *b, size_t length_b);
 
 /* The number of a level, which is added if it is new. */
 bool mele_i_levels_index(mele_i_levels *levels, const char *text, size_t length, size_t *index);

@@ -8,7 +8,7 @@
 
 mele_table_options mele_table_defaults(void)
 {
-    mele_table_options options = {0, true, ",NA,NaN,nan,?", false};
+    mele_table_options options = {.header = true, .missing = ",NA,NaN,nan,?"};
     return options;
 }
 

@@ -28,7 +28,7 @@ struct mele_metrics {
     size_t count;             /* measures */
     char **names;
     double *values;
-    size_t rows, skipped;
+    size_t rows, skipped, unknown;
     wide weight;
     target_sums *target;      /* regression: one each */
     wide joint;
@@ -122,7 +122,7 @@ static mele_status check_rows(const mele_metrics *m, const mele_outcomes *o, mel
         if (!isfinite(weight) || weight < 0)
             return mele_i_fail(error, MELE_EDATA, "weights: row %zu is %g, not a finite number "
                                ">= 0", i + 1, weight);
-        if (m->classes == 0 || isnan(o->truth[i]))
+        if (m->classes == 0 || isnan(o->truth[i]) || o->truth[i] == INFINITY)
             continue;
         if (o->truth[i] < 0 || o->truth[i] >= (double)m->classes
             || o->truth[i] != floor(o->truth[i]))
@@ -158,8 +158,9 @@ static void add_regression(mele_metrics *m, const mele_outcomes *o, size_t row, 
 static void add_classification(mele_metrics *m, const mele_outcomes *o, size_t row, double weight)
 {
     const double *p = o->predictions + row * m->classes;
-    size_t truth = (size_t)o->truth[row], largest = 0;
-    wide brier = 0;
+    bool known = isfinite(o->truth[row]);
+    size_t truth = known ? (size_t)o->truth[row] : m->classes, largest = 0;
+    wide brier = known ? 0 : 1; /* of the class that has no place among p */
 
     for (size_t c = 0; c < m->classes; c++) {
         wide off = (wide)p[c] - (c == truth);
@@ -168,7 +169,8 @@ static void add_classification(mele_metrics *m, const mele_outcomes *o, size_t r
     }
     m->brier += weight * brier;
     m->right += largest == truth ? weight : 0;
-    m->log_loss -= (wide)weight * log(fmax(p[truth], LEAST_PROBABILITY));
+    m->log_loss -= (wide)weight * log(known ? fmax(p[truth], LEAST_PROBABILITY)
+                                              : LEAST_PROBABILITY);
 }
 
 static void add_row(mele_metrics *m, const mele_outcomes *o, size_t row)
@@ -182,6 +184,7 @@ static void add_row(mele_metrics *m, const mele_outcomes *o, size_t row)
         return;
     }
     m->rows++;
+    m->unknown += m->classes > 0 && isinf(o->truth[row]);
     if (weight == 0)
         return;
     m->weight += weight;
@@ -266,5 +269,5 @@ mele_measures mele_metrics_result(mele_metrics *metrics)
     else
         measure_regression(m);
     return (mele_measures){m->count, (const char *const *)m->names, m->values, m->rows, m->skipped,
-                           (double)m->weight};
+                           m->unknown, (double)m->weight};
 }

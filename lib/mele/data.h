@@ -65,7 +65,8 @@ MELE_API mele_status mele_data_read(const char *path, const mele_data_options *o
                                     const mele_schema *schema, mele_engine *engine,
                                     mele_data **out, mele_error *error);
 
-/** Take arrays in any units: features x1..xd, targets y1..ym (a single one is y).
+/** Take arrays in any units: features x1..xd, targets y1..ym (a single one is y), unless
+ *  mele_data_set_names() says otherwise.
  * @param x        n x d, finite. Not copied: what it views must outlive the data.
  * @param y        n x m, finite; with classes > 0 one column of class indices 0 .. classes-1, and
  *                 the classes are called "0", "1", ... Copied. NULL: no target (partitions only).
@@ -92,6 +93,18 @@ MELE_API mele_status mele_data_set_groups(mele_data *data, const size_t *groups,
  *         level, or no feature that tells rows apart; MELE_ENOMEM: the data are as they were. What
  *         mele_data_schema() gave before is no longer valid; no fit may use the data meanwhile. */
 MELE_API mele_status mele_data_set_levels(mele_data *data, const size_t *levels, mele_error *error);
+
+/** Give data of arrays names, before anything is fitted to them: a model of them then finds the
+ *  columns of a file by name.
+ * @param features  d names, or NULL: they stay. All are copied, UTF-8, not empty, and no two columns
+ *                  are called the same.
+ * @param targets   m names, or NULL: they stay.
+ * @param classes   C names of the classes, or NULL: they stay.
+ * @return MELE_OK; MELE_EINVAL: the data are of a file, or a name is NULL, empty, not UTF-8 or there
+ *         twice; MELE_ENOMEM. The data are untouched then. */
+MELE_API mele_status mele_data_set_names(mele_data *data, const char *const *features,
+                                         const char *const *targets, const char *const *classes,
+                                         mele_error *error);
 
 /** NULL is nothing. */
 MELE_API void mele_data_free(mele_data *data);

@@ -32,13 +32,15 @@ typedef struct mele_measures {
     const double *values;     /**< NaN: not defined for these data */
     size_t rows;              /**< rows measured */
     size_t skipped;           /**< rows left out because a number was NaN */
+    size_t unknown;           /**< of the rows measured, those of a class that was not known */
     double weight;            /**< sum of the weights of the rows measured */
 } mele_measures;
 
 /** Predictions of some rows and what was true. NaN in truth or prediction: the row is skipped. */
 typedef struct mele_outcomes {
     size_t rows;
-    const double *truth;       /**< rows x M; classification: rows class indices */
+    const double *truth;       /**< rows x M; classification: rows class indices, INFINITY for a class
+                                    beside the C, whose probability is 0: the row counts as wrong */
     const double *predictions; /**< rows x M; classification: rows x C probabilities */
     const double *log_density; /**< rows x M: of each target, under the whole prediction; NULL: not
                                     known. Regression only */

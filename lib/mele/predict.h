@@ -22,7 +22,7 @@ typedef struct mele_predict_options {
                              their columns; NULL (default): "mean" or "class", for a model without
                              a gate "experts", for one with stage 1 only "cluster" */
     const char *id;     /**< a column of the input, by name or number, to put first; NULL: none */
-    bool append;        /**< put all input columns first */
+    bool append;        /**< put all input columns first; none may have a name of the predictions */
     const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
     mele_table_options table;
 } mele_predict_options;
@@ -55,7 +55,8 @@ MELE_API mele_status mele_predict_file(const mele_model *model, const char *path
                                        mele_predict_summary *summary, mele_error *error);
 
 /** Measure a model on a file with targets, in constant memory. Rows without a prediction or
- *  without a target are skipped and counted in the result.
+ *  without a target are skipped and counted in the result; rows of a class that the model does not
+ *  know count as wrong, with probability 0, and are counted as well.
  * @param weights     the column of row weights; NULL: all 1.
  * @param posteriors  in place of stage 1, a row per input row; NULL: none.
  * @param table       NULL: the `table` of mele_predict_defaults().

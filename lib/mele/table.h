@@ -33,6 +33,8 @@ typedef struct mele_table_options {
                               (the empty string is the part before the first comma); of CSV */
     bool infinite;       /**< keep infinite values, and numbers beyond all doubles as infinities,
                               instead of refusing them; default false */
+    bool by_position;    /**< the columns of a schema are taken by their places in the file that it
+                              was made from, whatever they are called here; default false */
 } mele_table_options;
 
 /** What a column is wanted for. */
@@ -42,7 +44,8 @@ typedef enum mele_column_kind {
                                in .npy number */
     MELE_COLUMN_NUMBER,   /**< every cell a finite number or missing; anything else is an error */
     MELE_COLUMN_CATEGORY, /**< text without zero bytes, kept as the index of a level; of .npy the
-                               numbers' shortest text */
+                               numbers' shortest text. Spellings of one number ("0", "0.0") are one
+                               level, called by the first of them */
     MELE_COLUMN_TEXT      /**< cells kept as they are (without their quotes), also the missing
                                ones; of .npy the numbers' shortest text, NA for missing */
 } mele_column_kind;

@@ -9,6 +9,8 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/quote.h"
+#include "data/strings.h"
 #include "engine/pass.h"
 #include "model/items.h"
 #include "model/options.h"
@@ -166,19 +168,57 @@ static mele_status hand_over(const format_context *c, const mele_text *text, mel
     return MELE_OK;
 }
 
+/* Where the cell that begins at `at` ends: at a comma or a line end outside quotes. */
+static size_t cell_length(const char *at)
+{
+    bool quoted = false;
+    size_t length = 0;
+
+    for (; quoted || (at[length] != ',' && at[length] != '\n'); length++)
+        quoted ^= at[length] == '"';
+    return length;
+}
+
+/* No two columns of a header may have one name: the input's come first, `before` of them. */
+static mele_status check_header(const mele_text *header, size_t before, const char *why,
+                                mele_error *error)
+{
+    const char *at = mele_text_data(header), *end = at + mele_text_length(header);
+    mele_i_levels seen = {.exact = true};
+    mele_status status = MELE_OK;
+
+    for (size_t j = 0, index, length; at < end && status == MELE_OK; j++, at += length + 1) {
+        length = cell_length(at);
+        if (!mele_i_levels_index(&seen, at, length, &index))
+            status = mele_i_no_memory(error);
+        else if (index < j && index < before)
+            status = mele_i_fail(error, MELE_EDATA, "%s: there is a column %s already, which the "
+                                 "predictions would have too", why, mele_i_quote(at, length).text);
+        else if (index < j)
+            status = mele_i_fail(error, MELE_EDATA, "two columns of the predictions would be called "
+                                 "%s", mele_i_quote(at, length).text);
+    }
+    mele_i_levels_free(&seen);
+    return status;
+}
+
 static mele_status write_header(const format_context *c, mele_error *error)
 {
     mele_text *text = c->text[0];
     const mele_reader *reader = c->source->reader;
-    size_t id = c->source->roles.id;
+    const bool append = c->options->append;
+    size_t id = c->source->roles.id, before = append ? mele_reader_columns(reader)
+                                                     : id != MELE_I_NO_COLUMN;
 
     for (size_t j = 0; j < mele_reader_columns(reader); j++)
-        if (c->options->append || j == id)
+        if (append || j == id)
             mele_text_cell(text, mele_reader_name(reader, j),
                            strlen(mele_reader_name(reader, j)));
     mele_i_items_header(&c->items, c->source->model, text);
     mele_text_newline(text);
     mele_status status = mele_text_status(text, error);
+    if (status == MELE_OK)
+        status = check_header(text, before, append ? "--append" : "--id", error);
     return status == MELE_OK ? hand_over(c, text, error) : status;
 }
 
@@ -287,7 +327,8 @@ typedef struct score_context {
     size_t targets, classes;
 } score_context;
 
-/* The window's targets, by the model's levels; a level it does not know counts as missing. */
+/* The window's targets, by the model's levels: a class that it does not know is infinite. An infinite
+ * number is as good as missing. */
 static mele_status window_truth(score_context *c, size_t rows, mele_error *error)
 {
     const mele_schema *schema = c->source.model->schema;
@@ -299,7 +340,7 @@ static mele_status window_truth(score_context *c, size_t rows, mele_error *error
         mele_status status = mele_i_bind_variable(table, c->source.roles.targets.column[t],
                                                   &schema->target[t], &values, &owned, error);
         for (size_t i = 0; i < rows && status == MELE_OK; i++)
-            c->truth[i * c->targets + t] = isfinite(values[i]) ? values[i] : NAN;
+            c->truth[i * c->targets + t] = isinf(values[i]) && c->classes == 0 ? NAN : values[i];
         free(owned);
         if (status != MELE_OK)
             return status;

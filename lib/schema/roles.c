@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "data/reader.h"
 
 void mele_i_roles_clear(mele_i_roles *roles)
 {
@@ -279,8 +280,23 @@ mele_status mele_i_roles_of_options(const mele_reader *reader, const mele_data_o
     return status;
 }
 
-/* The columns of a file that hold these variables. */
-static mele_status match_variables(const mele_i_names *names, bool by_name,
+/* A column that the schema has and the file has not. */
+static mele_status miss(const mele_i_names *names, bool by_name, bool has_names,
+                        const mele_i_variable *variable, mele_error *error)
+{
+    if (!by_name)
+        return mele_i_fail(error, MELE_EDATA, "%zu columns, and the model needs column %zu, \"%s\"",
+                           names->count, variable->position + 1, variable->name);
+    if (has_names)
+        return mele_i_fail(error, MELE_EDATA, "there is no column \"%s\", which the model needs",
+                           variable->name);
+    return mele_i_fail(error, MELE_EDATA, "there is no column \"%s\": the model was fitted without "
+                       "names of columns (arrays, .npy or --no-header); --by-position takes them in "
+                       "their order", variable->name);
+}
+
+/* The columns of a file that hold these variables; `has_names`: of the schema's own. */
+static mele_status match_variables(const mele_i_names *names, bool by_name, bool has_names,
                                    const mele_i_variable *variable, size_t count,
                                    mele_i_columns *out, mele_error *error)
 {
@@ -292,12 +308,7 @@ static mele_status match_variables(const mele_i_names *names, bool by_name,
         if (by_name)
             column = column_named(names, variable[i].name, strlen(variable[i].name));
         if (column >= names->count)
-            return by_name
-                       ? mele_i_fail(error, MELE_EDATA, "there is no column \"%s\", which the "
-                                     "model needs", variable[i].name)
-                       : mele_i_fail(error, MELE_EDATA, "%zu columns, and the model needs column "
-                                     "%zu, \"%s\"", names->count, column + 1,
-                                     variable[i].name);
+            return miss(names, by_name, has_names, &variable[i], error);
         out->column[out->count++] = column;
     }
     return MELE_OK;
@@ -311,11 +322,11 @@ static mele_status roles_of_schema(const mele_i_names *names, bool by_name,
     mele_status status = resolve_side_roles(names, options, &roles, error);
 
     if (status == MELE_OK)
-        status = match_variables(names, by_name, schema->feature, schema->features,
+        status = match_variables(names, by_name, schema->header, schema->feature, schema->features,
                                  &roles.features, error);
     if (status == MELE_OK && need_targets && schema->targets > 0)
-        status = match_variables(names, by_name, schema->target, schema->targets, &roles.targets,
-                                 error);
+        status = match_variables(names, by_name, schema->header, schema->target, schema->targets,
+                                 &roles.targets, error);
     else if (status == MELE_OK && need_targets)
         status = mele_i_columns_resolve(names, options->target, "--target", &roles.targets, error);
     if (status == MELE_OK)
@@ -331,7 +342,7 @@ mele_status mele_i_roles_of_schema(const mele_reader *reader, const mele_data_op
                                    const mele_schema *schema, bool need_targets,
                                    mele_i_roles *out, mele_error *error)
 {
-    bool by_name = schema->header && mele_reader_has_header(reader);
+    bool by_name = mele_reader_has_header(reader) && !reader->by_position;
     mele_i_names names;
     mele_status status = names_of(reader, &names, error);
 

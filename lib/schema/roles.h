@@ -35,7 +35,8 @@ mele_status mele_i_roles_of_options(const mele_reader *reader, const mele_data_o
                                     mele_i_roles *out, mele_error *error);
 
 /* The roles of a file that is to follow a schema: its features and targets by name, or by position
- * when the schema or the file has no header. Targets that are not in the file are an error only
+ * when the file has no header or the reader was told so; a schema whose names came from no header
+ * matches by name only the names that it made itself (x1, x2, ...). Targets that are not in the file are an error only
  * when need_targets. Roles of the options that the schema does not fix (weights, id, group, and
  * the target of a schema that has none) are resolved as above. */
 mele_status mele_i_roles_of_schema(const mele_reader *reader, const mele_data_options *options,

@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/utf8.h"
+#include "data/strings.h"
 
 static void clear_variables(mele_i_variable *variable, size_t count)
 {
@@ -147,10 +148,15 @@ void mele_i_schema_column_name(const mele_schema *schema, size_t column, char *o
 
 size_t mele_i_variable_level(const mele_i_variable *variable, const char *text)
 {
-    size_t l = 0;
+    size_t l = 0, length = strlen(text);
 
     while (l < variable->levels && strcmp(variable->level[l], text) != 0)
         l++;
+    if (l < variable->levels)
+        return l;
+    for (l = 0; l < variable->levels; l++)
+        if (mele_i_same_level(variable->level[l], strlen(variable->level[l]), text, length))
+            break;
     return l;
 }
 

@@ -48,7 +48,8 @@ void mele_i_schema_column_name(const mele_schema *schema, size_t column, char *o
 mele_status mele_i_schema_fits(const mele_schema *data, const mele_schema *model,
                                mele_error *error);
 
-/* The index of a level, or levels when there is none such. */
+/* The index of a level, by its name or (then) by the number that both spell; levels when there is
+ * none such. */
 size_t mele_i_variable_level(const mele_i_variable *variable, const char *text);
 
 /* The model's section; the scalings that share it are the model's own business. */

@@ -355,6 +355,26 @@ Test(metrics, rows_without_numbers_are_skipped_and_counted)
     mele_metrics_free(metrics);
 }
 
+/* By hand: the classes of the rows are 0, unknown, 1, unknown; -ln 2^-52 = 36.04365338911715. */
+Test(metrics, a_class_that_is_not_known_counts_as_wrong)
+{
+    static const double truth[] = {0, INFINITY, 1, INFINITY}, weights[] = {1, 2, 1, 0};
+    static const double predictions[] = {0.75, 0.25, 0.5, 0.5, 0.25, 0.75, 1, 0};
+    mele_metrics *metrics = new_metrics(1, 2);
+    const double wrong[] = {-1};
+
+    add(metrics, &(mele_outcomes){4, truth, predictions, NULL, NULL, weights});
+    mele_measures measures = mele_metrics_result(metrics);
+    cr_assert(measures.rows == 4 && measures.unknown == 2 && measures.weight == 4);
+    cr_assert_float_eq(value(&measures, "accuracy"), 0.5, 1e-15);
+    cr_assert_float_eq(value(&measures, "log_loss"),
+                       (2 * 36.04365338911715 - 2 * log(0.75)) / 4, 1e-12);
+    cr_assert_float_eq(value(&measures, "brier"), (2 * 0.125 + 2 * 1.5) / 4, 1e-15);
+    cr_assert_eq(mele_metrics_add(metrics, &(mele_outcomes){1, wrong, predictions, NULL, NULL, NULL},
+                                  NULL), MELE_EDATA);
+    mele_metrics_free(metrics);
+}
+
 Test(metrics, nothing_measured_is_not_a_number)
 {
     static const double truth[] = {3}, predictions[] = {2.5}, zero[] = {0};

@@ -193,6 +193,29 @@ Test(npy, kinds_as_wanted)
     unlink(file.path);
 }
 
+/* Kept where the reader is told so, as numbers, as text and as levels. */
+Test(npy, infinite_numbers_can_be_kept)
+{
+    static const double numbers[] = {INFINITY, -INFINITY, INFINITY, 1, 2, 3};
+    mele_table_options options = mele_table_defaults();
+    test_file file = make_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }",
+                              numbers, sizeof numbers);
+    mele_reader *reader = NULL;
+    mele_table *table = NULL;
+
+    options.infinite = true;
+    cr_assert_eq(mele_reader_open(file.path, &options, &reader, NULL), MELE_OK);
+    mele_reader_want(reader, 1, MELE_COLUMN_TEXT, false, NULL);
+    mele_reader_want(reader, 2, MELE_COLUMN_CATEGORY, false, NULL);
+    cr_assert_eq(mele_reader_next(reader, 0, NULL, &table, NULL), MELE_OK);
+    cr_assert_eq(mele_table_values(table, 0)[0], INFINITY);
+    cr_assert_str_eq(mele_table_text(table, 0, 1, NULL), "-inf");
+    cr_assert_str_eq(mele_table_level(table, 2, (size_t)mele_table_values(table, 2)[0]), "inf");
+    mele_table_free(table);
+    mele_reader_close(reader);
+    unlink(file.path);
+}
+
 enum { ROWS = 50000, COLS = 3 };
 
 static double *make_numbers(void)

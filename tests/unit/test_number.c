@@ -170,6 +170,31 @@ Test(number_parse, infinities)
 
 /* Known to be hard: ties, ends of the range, and cases from Paxson 1991 ("A program for testing
  * IEEE decimal-binary conversion") and from the bug reports of other programs. */
+/* Spellings of one number have one key, and only those. */
+Test(number_parse, keys)
+{
+    static const char *const same[][4] = {
+        {"0", "0.0", "-0e5", " 00.000 "}, {"1000", "1e3", "+1000.", "0.0010000e6"},
+        {"-12.5", "-125e-1", "-012.50", "-1.25E+1"}, {"9007199254740993", "9007199254740993.0",
+        "9007199254740.993e3", "00000000009007199254740993.00000000000000000000"},
+        {"0.1", "0.10000000000000000000000000", "1e-1", ".1"}};
+    static const char *const none[] = {"", "a", "1a", "inf", "nan", "1e", "0x10", "1,5",
+                                       "12345678901234567890123"};
+    mele_i_number_key key, other;
+
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        for (size_t j = 0; j < sizeof same / sizeof *same; j++)
+            for (size_t k = 0; k < 16; k++) {
+                const char *a = same[i][k / 4], *b = same[j][k % 4];
+                cr_assert(mele_i_number_key_of(a, strlen(a), &key), "%s", a);
+                cr_assert(mele_i_number_key_of(b, strlen(b), &other), "%s", b);
+                cr_assert_eq(key.digits == other.digits && key.exponent == other.exponent
+                                 && key.negative == other.negative, i == j, "%s %s", a, b);
+            }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        cr_assert_not(mele_i_number_key_of(none[i], strlen(none[i]), &key), "%s", none[i]);
+}
+
 Test(number_parse, hard_cases)
 {
     static const char *const texts[] = {

@@ -225,6 +225,84 @@ Test(data, a_later_file_is_bound_by_name_and_by_level)
     mele_data_free(first);
 }
 
+/* Levels of a later file may be written otherwise: as another spelling of the number. */
+Test(data, a_later_file_is_bound_by_the_number_that_a_level_is)
+{
+    mele_data_options options = with_target("y");
+    mele_data *first = NULL, *second = NULL;
+
+    options.categorical = "c";
+    options.task = "classification";
+    cr_assert_eq(read_text("a,c,y\n1,0,2\n2,1,3\n3,2.5,2\n", &options, NULL, &first, NULL),
+                 MELE_OK);
+    options.target = NULL;
+    cr_assert_eq(read_text("a,c,y\n1,2.50,3.0\n2,0.0,2.0\n3,1e0,3\n", &options, first->schema,
+                           &second, NULL), MELE_OK);
+    cr_assert_arr_eq(second->column[1], ((double[]){2, 0, 1}), 3 * sizeof(double));
+    cr_assert_arr_eq(second->targets, ((double[]){1, 0, 1}), 3 * sizeof(double));
+    mele_data_free(second);
+    mele_data_free(first);
+}
+
+/* A schema without names of its own is met by its own x1, x2, .. or, when asked, by position. */
+Test(data, a_schema_without_names_refuses_a_file_with_others)
+{
+    const double x[] = {1, 2, 3, 4}, y[] = {0.5, 1};
+    mele_matrix features = mele_matrix_of(x, 2, 2), target = mele_matrix_of(y, 2, 1);
+    mele_data_options options = mele_data_defaults();
+    mele_data *arrays = NULL, *data = NULL;
+    mele_error error = {0};
+
+    cr_assert_eq(mele_data_of_arrays(&features, &target, 0, NULL, &arrays, NULL), MELE_OK);
+    cr_assert_eq(read_text("b,a,y\n1,2,3\n", &options, arrays->schema, &data, &error), MELE_EDATA);
+    cr_assert_not_null(strstr(error.message, "there is no column \"x1\""));
+    cr_assert_not_null(strstr(error.message, "--by-position"));
+    cr_assert_null(data);
+    cr_assert_eq(read_text("y,x2,x1\n1,2,3\n", &options, arrays->schema, &data, &error), MELE_OK);
+    cr_assert_eq(data->column[0][0], 3, "x1 by its name");
+    mele_data_free(data);
+    options.table.by_position = true;
+    cr_assert_eq(read_text("b,a,y\n1,2,3\n", &options, arrays->schema, &data, &error), MELE_OK);
+    cr_assert_eq(data->column[0][0], 1);
+    cr_assert_eq(data->targets[0], 3);
+    mele_data_free(data);
+    options.table.by_position = false;
+    options.table.header = false;
+    cr_assert_eq(read_text("1,2,3\n", &options, arrays->schema, &data, &error), MELE_OK);
+    mele_data_free(data);
+    mele_data_free(arrays);
+}
+
+Test(data, arrays_can_be_given_names)
+{
+    static const char *const features[] = {"width", "height"}, *const targets[] = {"kind"};
+    static const char *const classes[] = {"ash", "oak"}, *const twice[] = {"kind", "height"};
+    static const char *const empty[] = {"", "b"}, *const spelled[] = {"1", "1.0"};
+    const double x[] = {1, 2, 3, 4}, y[] = {0, 1};
+    mele_matrix view = mele_matrix_of(x, 2, 2), target = mele_matrix_of(y, 2, 1);
+    mele_data_options options = mele_data_defaults();
+    mele_data *arrays = NULL, *data = NULL;
+    mele_error error = {0};
+
+    cr_assert_eq(mele_data_of_arrays(&view, &target, 2, NULL, &arrays, NULL), MELE_OK);
+    const mele_schema *before = mele_data_schema(arrays);
+    cr_assert_eq(mele_data_set_names(arrays, twice, targets, NULL, &error), MELE_EINVAL);
+    cr_assert_str_eq(error.message, "target 1 is called \"kind\", which is a name already");
+    cr_assert_eq(mele_data_set_names(arrays, empty, NULL, NULL, &error), MELE_EINVAL);
+    cr_assert_eq(mele_data_set_names(arrays, NULL, NULL, spelled, &error), MELE_EINVAL);
+    cr_assert_eq(mele_data_schema(arrays), before);
+    cr_assert_eq(mele_data_set_names(arrays, features, targets, classes, &error), MELE_OK);
+    cr_assert_str_eq(mele_schema_feature(mele_data_schema(arrays), 1), "height");
+    cr_assert_str_eq(mele_schema_class(mele_data_schema(arrays), 1), "oak");
+    cr_assert_eq(read_text("height,kind,width\n5,oak,6\n", &options, arrays->schema, &data, &error),
+                 MELE_OK, "%s", error.message);
+    cr_assert_eq(data->column[0][0], 6);
+    cr_assert_eq(data->targets[0], 1);
+    cr_assert_eq(mele_data_set_names(data, features, NULL, NULL, &error), MELE_EINVAL);
+    mele_data_free(data);
+    mele_data_free(arrays);
+}
+
 Test(data, names_and_levels_must_be_utf_8)
 {
     static const char *const good[] = {"gr\xC3\xBC\xC3\x9F", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};

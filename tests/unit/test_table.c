@@ -272,6 +272,45 @@ Test(table, levels_are_sorted_by_bytes)
     unlink(file.path);
 }
 
+/* 0 and 0.0 are one level, which the first spelling names; integers that share a double are two, and
+ * what is no number goes by its bytes. */
+Test(table, a_level_is_a_number_however_it_is_written)
+{
+    static const char text[] = "g\n1.0\n0\n1\n0.0\n+1e0\n-0\n9007199254740993\n9007199254740992\n"
+                               "1a\n1.0a\n";
+    static const char *const levels[] = {"0", "1.0", "1.0a", "1a", "9007199254740992",
+                                         "9007199254740993"};
+    static const double codes[] = {1, 0, 1, 0, 1, 0, 5, 4, 3, 2};
+    test_file file = test_file_make(text, strlen(text), ".csv");
+    mele_reader *reader = NULL;
+    mele_table *table = NULL;
+
+    cr_assert_eq(mele_reader_open(file.path, NULL, &reader, NULL), MELE_OK);
+    mele_reader_want(reader, 0, MELE_COLUMN_CATEGORY, false, NULL);
+    cr_assert_eq(mele_reader_next(reader, 0, NULL, &table, NULL), MELE_OK);
+    cr_assert_eq(mele_table_levels(table, 0), 6);
+    for (size_t l = 0; l < 6; l++)
+        cr_assert_str_eq(mele_table_level(table, 0, l), levels[l]);
+    for (size_t i = 0; i < 10; i++)
+        cr_assert_eq(mele_table_values(table, 0)[i], codes[i], "row %zu", i);
+    mele_table_free(table);
+    mele_reader_close(reader);
+    unlink(file.path);
+}
+
+/* Columns are what they are called: 1 and 1.0 are two. */
+Test(table, names_are_no_numbers)
+{
+    static const char text[] = "1,1.0\n2,3\n";
+    test_file file = test_file_make(text, strlen(text), ".csv");
+    mele_table *table = NULL;
+
+    cr_assert_eq(mele_table_read(file.path, NULL, NULL, &table, NULL), MELE_OK);
+    cr_assert_eq(mele_table_columns(table), 2);
+    mele_table_free(table);
+    unlink(file.path);
+}
+
 /* ---- what columns are wanted for ---- */
 
 Test(table, kinds_as_wanted)
