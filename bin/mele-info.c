@@ -82,6 +82,7 @@ static mele_status print_options(FILE *out, const mele_model *model, mele_error 
             fprintf(out, "%-*s--%s%s%s\n", LABEL_WIDTH, "option", option->name,
                     option->argument == NULL ? "" : " ", option->argument == NULL ? "" : value);
         }
+    mele_options_clear(&options);
     return status;
 }
 

@@ -235,6 +235,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/expert_info.h \
 	lib/model/file.c \
 	lib/model/info.c \
+	lib/model/inherit.c \
 	lib/model/items.c \
 	lib/model/items.h \
 	lib/model/model.c \

@@ -54,6 +54,7 @@ unit_tests = \
 	tests/unit/test_parts \
 	tests/unit/test_sample \
 	tests/unit/test_schema \
+	tests/unit/test_sequences \
 	tests/unit/test_sizes \
 	tests/unit/test_small \
 	tests/unit/test_start \
@@ -82,6 +83,7 @@ tests_unit_test_gmm_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_linear_LDFLAGS = $(failing_malloc)
 tests_unit_test_lloyd_LDFLAGS = $(failing_malloc)
 tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
+tests_unit_test_sequences_LDFLAGS = $(failing_malloc)
 tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)

@@ -105,6 +105,7 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
     if (exit_status == CLI_DONE)
         exit_status = what->work(&run, what->own);
     cli_console_clear(&run.console);
+    mele_options_clear(&run.options);
     mele_engine_free(run.engine);
     mele_report_free(run.report);
     return exit_status;

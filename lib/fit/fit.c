@@ -149,8 +149,3 @@ mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *poste
     *out = model;
     return MELE_OK;
 }
-
-mele_status mele_options_inherit(const mele_model *model, mele_options *options, mele_error *error)
-{
-    return mele_i_options_load(json_object_get(model->training, "options"), options, error);
-}

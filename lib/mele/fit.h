@@ -106,12 +106,6 @@ MELE_API mele_status mele_fit(const mele_data *data, const mele_options *options
                               mele_engine *engine, mele_report *report, mele_model **out,
                               mele_error *error);
 
-/** Take the options that a model records; those chosen in *options must agree with them. Strings
- *  are the model's from then on.
- * @return MELE_OK; MELE_EINVAL: one does not agree; *options is then untouched. */
-MELE_API mele_status mele_options_inherit(const mele_model *model, mele_options *options,
-                                          mele_error *error);
-
 /** Cross-validate the whole fit and, on the same folds, one global expert; the errors go into the
  *  report under "cv". A number of regions that is chosen is chosen anew outside every fold;
  *  "cv.clusters" lists what was. Folds are shuffled, stratified by class, and keep groups whole.

@@ -7,6 +7,7 @@
 #include <mele/data.h>
 #include <mele/engine.h>
 #include <mele/matrix.h>
+#include <mele/options.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,7 +32,15 @@ MELE_API mele_status mele_model_read(const char *path, mele_model **out, mele_er
 MELE_API mele_status mele_model_text(const mele_model *model, char **out, size_t *length,
                                      mele_error *error);
 
-/** What a model has. */
+/** Take the options that a model records; those chosen in *options must agree with them. Strings
+ *  are copied: the options may be used whatever becomes of the model, and want
+ *  mele_options_clear() in the end.
+ * @param options  untouched on error.
+ * @return MELE_OK; MELE_EINVAL: one does not agree; MELE_ENOMEM. */
+MELE_API mele_status mele_options_inherit(const mele_model *model, mele_options *options,
+                                          mele_error *error);
+
+/** What a model has. The schema is the model's, until a fit changes that. */
 MELE_API const mele_schema *mele_model_schema(const mele_model *model);
 MELE_API size_t mele_model_clusters(const mele_model *model); /**< K */
 MELE_API size_t mele_model_outputs(const mele_model *model);  /**< M: targets, or classes */

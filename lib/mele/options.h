@@ -20,9 +20,14 @@ typedef struct mele_centres {
     double *values;           /**< clusters x columns */
 } mele_centres;
 
-/** Everything that can change a model. Strings are the caller's and must outlive the options; only
- *  those that are NULL by default may be NULL. The seeds of the parts are set from `seed`, their
- *  folds by cross-validation. */
+/** What mele_options_inherit() copied. */
+typedef struct mele_inherited mele_inherited;
+
+/** Everything that can change a model. Strings that the caller sets are the caller's and must
+ *  outlive the options; only those that are NULL by default may be NULL. Strings that
+ *  mele_options_inherit() took from a model are the options' own: mele_options_clear() frees them,
+ *  and a copy by assignment shares them. The seeds of the parts are set from `seed`, their folds by
+ *  cross-validation. */
 typedef struct mele_options {
     mele_data_options data;
     mele_partition_options partition; /**< clusters N > 0: so many. 0 (default): the best of
@@ -48,10 +53,15 @@ typedef struct mele_options {
     const mele_centres *centres;      /**< start stage 1 from these, which number the clusters, as
                                            many as partition.clusters; default NULL */
     uint64_t seed;                    /**< default 1, at most 32 bits */
-    uint64_t chosen;                  /**< which options mele_options_set() was given, a bit each */
+    uint64_t chosen;                  /**< which options mele_option_set() was given, a bit each */
+    mele_inherited *inherited;        /**< NULL (default) until mele_options_inherit() */
 } mele_options;
 
 MELE_API mele_options mele_options_defaults(void);
+
+/** Free what the options own; they are then mele_options_defaults(). NULL is nothing. Only options
+ *  that inherited own anything. */
+MELE_API void mele_options_clear(mele_options *options);
 
 /** What an option belongs to: the data, or the stage that it changes. */
 typedef enum mele_option_stage {

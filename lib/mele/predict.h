@@ -24,7 +24,7 @@ typedef struct mele_predict_options {
     const char *id;     /**< a column of the input, by name or number, to put first; NULL: none */
     bool append;        /**< put all input columns first; none may have a name of the predictions */
     const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
-    mele_table_options table;
+    mele_table_options table; /**< missing NULL: the model's */
 } mele_predict_options;
 
 /** What a prediction of a file came to. */
@@ -33,8 +33,8 @@ typedef struct mele_predict_summary {
     size_t without; /**< rows that got NA: a missing, unknown or non-finite value */
 } mele_predict_summary;
 
-/** Defaults for a model: the missing strings (which stay the model's) and the header of the data it
- *  was fitted to. */
+/** Defaults for a model: the header of the data it was fitted to, and as table.missing NULL, which
+ *  stands for the missing strings of those data. */
 MELE_API mele_predict_options mele_predict_defaults(const mele_model *model);
 
 /** The name of the i-th item that can be predicted, NULL past the last; what it is in *help (NULL: not wanted). */
@@ -59,7 +59,7 @@ MELE_API mele_status mele_predict_file(const mele_model *model, const char *path
  *  know count as wrong, with probability 0, and are counted as well.
  * @param weights     the column of row weights; NULL: all 1.
  * @param posteriors  in place of stage 1, a row per input row; NULL: none.
- * @param table       NULL: the `table` of mele_predict_defaults().
+ * @param table       NULL: the `table` of mele_predict_defaults(); missing NULL: the model's.
  * @param out         freed with mele_metrics_free(); untouched on error.
  * @return MELE_OK; MELE_EINVAL: the model has no gate, or needs posteriors; otherwise as
  *         mele_predict_file(). */

@@ -218,6 +218,12 @@ size_t mele_option_choices(size_t i, char *out, size_t size)
     return length;
 }
 
+const char **mele_i_option_string(mele_options *options, size_t i)
+{
+    return i < OPTIONS && table[i].type == TEXT
+               ? (const char **)((char *)options + table[i].offset) : NULL;
+}
+
 /* ---- from text ---- */
 
 static mele_status refuse(size_t i, const char *text, const char *wanted, mele_error *error)

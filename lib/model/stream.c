@@ -27,11 +27,18 @@ mele_predict_options mele_predict_defaults(const mele_model *model)
     mele_options fitted = mele_options_defaults();
     const json_t *record = json_object_get(model->training, "options");
 
-    if (mele_i_options_load(record, &fitted, NULL) == MELE_OK) {
-        options.table.missing = fitted.data.table.missing;
+    if (mele_i_options_load(record, &fitted, NULL) == MELE_OK)
         options.table.header = fitted.data.table.header;
-    }
+    options.table.missing = NULL; /* a string of the record would not outlive the next fit */
     return options;
+}
+
+/* What counts as missing, as the model records it. */
+static const char *missing_of(const mele_model *model)
+{
+    const json_t *record = json_object_get(model->training, "options");
+
+    return json_string_value(json_object_get(record, "na"));
 }
 
 /* ---- reading rows that follow a model ---- */
@@ -76,6 +83,8 @@ static mele_status open_source(const char *path, const mele_table_options *table
     mele_status status;
 
     options.infinite = true;
+    if (options.missing == NULL)
+        options.missing = missing_of(s->model);
     s->column = MELE_I_ZEROED(const double *, schema->features);
     s->owned = MELE_I_ZEROED(double *, schema->features);
     if (s->column == NULL || s->owned == NULL)
