@@ -202,6 +202,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/linear.c \
 	lib/expert/linear_factors.c \
 	lib/expert/linear_fit.h \
+	lib/expert/linear_groups.c \
 	lib/expert/linear_left_out.c \
 	lib/expert/linear_members.c \
 	lib/expert/logistic.c \
@@ -215,6 +216,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/regional.h \
 	lib/expert/regions.c \
 	lib/expert/regions.h \
+	lib/expert/row_groups.c \
+	lib/expert/row_groups.h \
 	lib/expert/section.c \
 	lib/expert/small.c \
 	lib/expert/small.h \

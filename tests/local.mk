@@ -36,6 +36,7 @@ unit_tests = \
 	tests/unit/test_gmm \
 	tests/unit/test_gmm_memory \
 	tests/unit/test_gp \
+	tests/unit/test_group_left_out \
 	tests/unit/test_groups \
 	tests/unit/test_independence \
 	tests/unit/test_kernels \
@@ -79,6 +80,7 @@ tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_group_left_out_LDFLAGS = $(failing_malloc)
 tests_unit_test_gmm_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_linear_LDFLAGS = $(failing_malloc)
 tests_unit_test_lloyd_LDFLAGS = $(failing_malloc)

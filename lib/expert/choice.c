@@ -218,6 +218,8 @@ mele_status mele_i_choose_experts(const mele_i_expert_problem *problem, mele_exp
             status = run_trial(&c, which, i == 0, engine, error);
         if (status == MELE_OK)
             compare(&c, i);
+        if (problem->one_group)
+            break;
     }
     mele_experts_free(c.trial);
     free(c.info);

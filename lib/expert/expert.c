@@ -279,11 +279,33 @@ typedef struct fitting {
     mele_expert_options options;
     const mele_i_expert_kind *kind; /* NULL: auto */
     mele_i_regions regions;
+    mele_i_row_groups groups; /* of no rows: there are none */
+    bool one_group;
     bool *train; /* K + 1 */
     mele_expert_info *info;
     double *expanded; /* n x terms; NULL: x as it is */
     mele_i_left_out left_out;
 } fitting;
+
+/* Rows that are left out together; NULL: every row by itself. */
+static const mele_i_row_groups *groups_of(const fitting *f)
+{
+    return f->groups.rows == 0 || f->one_group ? NULL : &f->groups;
+}
+
+static mele_status find_groups(fitting *f, mele_error *error)
+{
+    const size_t K = f->regions.clusters;
+    mele_status status = MELE_OK;
+
+    if (f->options.groups == NULL)
+        return MELE_OK;
+    status = mele_i_row_groups_make(&f->groups, f->options.groups, f->x->rows, error);
+    if (status == MELE_OK)
+        status = mele_i_row_groups_settle(&f->groups, &f->regions, error);
+    f->one_group = status == MELE_OK && f->groups.alone[K] < f->groups.count;
+    return status;
+}
 
 /* Whether somebody needs the global expert: kinds that see all rows anyway have it always. */
 static bool needs_global(const fitting *f)
@@ -297,7 +319,7 @@ static bool needs_global(const fitting *f)
         if ((e->answers == K || e->own < 1) && (f->options.only == 0 || f->options.only == k + 1))
             return true;
     }
-    return false;
+    return mele_i_row_groups_any_alone(groups_of(f), K, f->train);
 }
 
 static void mark_training(fitting *f)
@@ -307,7 +329,6 @@ static void mark_training(fitting *f)
     for (size_t k = 0; k < K; k++)
         f->train[k] = f->experts->expert[k].answers == k && f->options.freeze != k + 1
                       && (f->options.only == 0 || f->options.only == k + 1);
-    f->train[K] = needs_global(f);
 }
 
 /* Another region's expert must be there for a region that was merged into it. */
@@ -351,9 +372,12 @@ static mele_status make_fitting(fitting *f, const mele_targets *targets, const d
     start_infos(f);
     status = mele_i_small_settle(f->experts, &f->regions, log_posteriors, &f->options, f->info,
                                  error);
+    if (status == MELE_OK)
+        status = find_groups(f, error);
     if (status == MELE_OK) {
         mark_training(f);
         mark_hosts(f);
+        f->train[clusters] = needs_global(f);
     }
     return status;
 }
@@ -361,6 +385,7 @@ static mele_status make_fitting(fitting *f, const mele_targets *targets, const d
 static void free_fitting(fitting *f)
 {
     mele_i_regions_free(&f->regions);
+    mele_i_row_groups_free(&f->groups);
     mele_experts_free(f->experts);
     free(f->train);
     free(f->info);
@@ -424,7 +449,8 @@ static mele_i_expert_problem problem_of(const fitting *f, const mele_targets *ta
 
     return (mele_i_expert_problem){
         .shape = {e->columns, e->outputs, e->classes}, .columns = e->columns, .degree = 1,
-        .x = f->x, .y = &targets->values, .regions = &f->regions, .options = &f->options,
+        .x = f->x, .y = &targets->values, .regions = &f->regions, .groups = groups_of(f),
+        .one_group = f->one_group, .options = &f->options,
         .train = f->train, .start = starts_of(&f->options),
         .left_out = f->left_out.mean, .left_out_variance = f->left_out.variance,
         .global_left_out = f->left_out.global_mean,
@@ -525,6 +551,25 @@ static void set_shares(fitting *f, bool training)
             f->experts->expert[k].own = training ? 1 : f->info[k].own;
 }
 
+/* Of one group in all nothing can be left out. */
+static void clear_left_out(fitting *f)
+{
+    const size_t K = f->experts->clusters, width = K * f->experts->outputs;
+    const size_t only = f->groups.alone[K];
+
+    for (size_t k = 0; k <= K; k++) {
+        f->info[k].left_out = NAN;
+        for (size_t i = 0; i < f->info[k].candidates; i++)
+            f->info[k].candidate[i] = NAN;
+    }
+    for (size_t i = 0; i < f->x->rows * width && f->left_out.mean != NULL; i++)
+        if (f->groups.of[i / width] == only) {
+            f->left_out.mean[i] = NAN;
+            if (f->left_out.variance != NULL)
+                f->left_out.variance[i] = NAN;
+        }
+}
+
 mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
                              const double *weights, const double *log_posteriors, size_t clusters,
                              const mele_expert_options *options, mele_engine *engine,
@@ -541,8 +586,9 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
         return status;
     status = make_fitting(&f, targets, weights, log_posteriors, clusters, engine, error);
     if (status == MELE_OK)
-        status = mele_i_left_out_make(&f.left_out, f.experts, &f.regions, f.train,
-                                      f.kind == NULL || f.options.start != NULL, left_out,
+        status = mele_i_left_out_make(&f.left_out, f.experts, &f.regions, groups_of(&f), f.train,
+                                      f.kind == NULL || f.options.start != NULL
+                                          || groups_of(&f) != NULL, left_out,
                                       targets->classes == 0 ? left_out_variance : NULL, error);
     if (status == MELE_OK)
         status = mele_i_experts_keep(f.experts, &f.options, f.train, false, error);
@@ -555,9 +601,12 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
         status = mele_i_experts_keep(f.experts, &f.options, f.train, true, error);
     if (status == MELE_OK) {
         settle_answers(&f);
-        status = mele_i_left_out_settle(&f.left_out, f.experts, x, &f.regions, f.train, error);
+        status = mele_i_left_out_settle(&f.left_out, f.experts, x, &f.regions, groups_of(&f),
+                                        f.train, error);
     }
     if (status == MELE_OK) {
+        if (f.one_group)
+            clear_left_out(&f);
         mele_i_left_out_give(&f.left_out);
         if (info != NULL)
             memcpy(info, f.info, (clusters + 1) * sizeof *info);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "engine/pass.h"
 #include "expert/basis.h"
 #include "expert/candidates.h"
 #include "expert/predictor.h"
@@ -116,26 +115,6 @@ mele_i_expert_facts mele_i_experts_facts(const mele_experts *experts, size_t k)
 
 /* ---- prediction ---- */
 
-typedef struct predicting {
-    const mele_i_predictor *predictor;
-    const mele_matrix *x;
-    double *mean, *variance;
-} predicting;
-
-static mele_status predict_block(void *context, mele_i_block block, void *partial, void *scratch,
-                                 mele_error *error)
-{
-    const predicting *p = context;
-    const size_t at = block.first * p->predictor->clusters * p->predictor->outputs;
-
-    (void)partial;
-    (void)error;
-    mele_i_predictor_rows(p->predictor, p->x->data + block.first * p->x->stride, p->x->stride,
-                          block.count, p->mean + at,
-                          p->variance == NULL ? NULL : p->variance + at, scratch);
-    return MELE_OK;
-}
-
 static mele_status check_all_there(const mele_experts *experts, mele_error *error)
 {
     for (size_t k = 0; k < experts->clusters; k++)
@@ -161,15 +140,9 @@ mele_status mele_experts_predict(const mele_experts *experts, const mele_matrix 
         return status;
     status = mele_i_predictor_make(&predictor, experts->expert, experts->clusters,
                                    experts->columns, experts->outputs, experts->classes, 1, error);
-    predicting p = {&predictor, x, mean, experts->classes > 0 ? NULL : variance};
-    if (status == MELE_OK) {
-        size_t block = mele_i_block_rows(mele_i_predictor_work(&predictor), 1 << 19, 16);
-        block = block < x->rows ? block : x->rows;
-        mele_i_pass pass = {.rows = x->rows, .block_rows = block > 0 ? block : 1,
-                            .map = predict_block, .context = &p,
-                            .scratch_bytes = mele_i_predictor_scratch(&predictor, block)};
-        status = mele_i_pass_run(engine, &pass, error);
-    }
+    if (status == MELE_OK)
+        status = mele_i_predictor_run(&predictor, x, mean, experts->classes > 0 ? NULL : variance,
+                                      engine, error);
     mele_i_predictor_free(&predictor);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <mele/expert.h>
 
 #include "expert/regions.h"
+#include "expert/row_groups.h"
 
 #define MELE_I_MOST_HIDDEN 1024
 
@@ -43,6 +44,10 @@ typedef struct mele_i_expert_problem {
     size_t columns, degree;   /* of x before it was expanded, and to which degree it was */
     const mele_matrix *x, *y;
     const mele_i_regions *regions;
+    const mele_i_row_groups *groups; /* rows that are left out together, of which there are several
+                                        groups; NULL: every row by itself */
+    bool one_group;                  /* all rows are of one group: they are left out by themselves,
+                                        and nobody may choose by what comes of it */
     const mele_expert_options *options; /* kind, ridge and min_rows settled */
     const bool *train;                  /* K + 1: which experts */
     const mele_i_expert *start;         /* K + 1 of the same kind to start from, state NULL where there

@@ -15,9 +15,9 @@ static size_t size_of(const mele_i_left_out *l)
 }
 
 /* Whether a region's column is made of what the global expert says. */
-static bool needs_global(const mele_experts *e, const bool *train)
+static bool needs_global(const mele_experts *e, const mele_i_row_groups *groups, const bool *train)
 {
-    bool needed = false;
+    bool needed = mele_i_row_groups_any_alone(groups, e->clusters, train);
 
     for (size_t k = 0; k < e->clusters; k++)
         needed = needed || e->expert[k].answers == e->clusters
@@ -27,12 +27,34 @@ static bool needs_global(const mele_experts *e, const bool *train)
 
 /* Rows of no weight are in nobody's training, so that no kind writes of them for the global
  * expert. */
+static bool is_idle(const mele_i_regions *regions, size_t i)
+{
+    return !(mele_i_region_weight(regions, i, regions->clusters) > 0);
+}
+
 static bool has_idle_rows(const mele_i_regions *regions)
 {
     bool idle = false;
 
     for (size_t i = 0; i < regions->rows && regions->weights != NULL; i++)
-        idle = idle || !(mele_i_region_weight(regions, i, regions->clusters) > 0);
+        idle = idle || is_idle(regions, i);
+    return idle;
+}
+
+/* Which rows those are: with groups those of groups that nobody was trained on. NULL: no memory. */
+static bool *find_idle_rows(const mele_i_regions *regions, const mele_i_row_groups *groups)
+{
+    bool *idle = MELE_I_ARRAY(bool, regions->rows);
+
+    for (size_t i = 0; i < regions->rows && idle != NULL; i++)
+        idle[i] = is_idle(regions, i);
+    for (size_t g = 0; groups != NULL && g < groups->count && idle != NULL; g++) {
+        bool all = true;
+        for (size_t r = groups->start[g]; r < groups->start[g + 1]; r++)
+            all = all && idle[groups->row[r]];
+        for (size_t r = groups->start[g]; r < groups->start[g + 1]; r++)
+            idle[groups->row[r]] = all;
+    }
     return idle;
 }
 
@@ -63,10 +85,11 @@ static mele_status put_aside(mele_i_left_out *l, mele_error *error)
 }
 
 mele_status mele_i_left_out_make(mele_i_left_out *l, const mele_experts *e,
-                                 const mele_i_regions *regions, const bool *train, bool late,
-                                 double *mean, double *variance, mele_error *error)
+                                 const mele_i_regions *regions, const mele_i_row_groups *groups,
+                                 const bool *train, bool late, double *mean, double *variance,
+                                 mele_error *error)
 {
-    const bool global = mean != NULL && needs_global(e, train);
+    const bool global = mean != NULL && needs_global(e, groups, train);
     mele_status status = MELE_OK;
 
     *l = (mele_i_left_out){.rows = regions->rows, .clusters = e->clusters, .outputs = e->outputs,
@@ -84,8 +107,9 @@ mele_status mele_i_left_out_make(mele_i_left_out *l, const mele_experts *e,
 /* What the global expert says of rows of no weight. */
 static mele_status fill_idle_rows(const mele_i_left_out *l, const mele_experts *e,
                                   const mele_matrix *x, const mele_i_regions *regions,
-                                  mele_error *error)
+                                  const mele_i_row_groups *groups, mele_error *error)
 {
+    bool *idle = find_idle_rows(regions, groups);
     mele_i_expert alone[2] = {e->expert[e->clusters], e->expert[e->clusters]};
     mele_i_predictor global;
 
@@ -95,15 +119,16 @@ static mele_status fill_idle_rows(const mele_i_left_out *l, const mele_experts *
     void *scratch = status != MELE_OK ? NULL
                                       : mele_i_array(1, mele_i_predictor_scratch(&global, 1) + 1);
 
-    if (status == MELE_OK && scratch == NULL)
+    if (status == MELE_OK && (scratch == NULL || idle == NULL))
         status = mele_i_no_memory(error);
     for (size_t i = 0; i < l->rows && status == MELE_OK; i++)
-        if (!(mele_i_region_weight(regions, i, e->clusters) > 0))
+        if (idle[i])
             mele_i_predictor_rows(&global, x->data + i * x->stride, x->stride, 1,
                                   l->global_mean + i * l->outputs,
                                   l->global_variance == NULL ? NULL
                                                              : l->global_variance + i * l->outputs,
                                   scratch);
+    free(idle);
     free(scratch);
     mele_i_predictor_free(&global);
     return status;
@@ -154,14 +179,15 @@ static void copy_column(const mele_i_left_out *l, size_t from, size_t to, const 
 
 mele_status mele_i_left_out_settle(const mele_i_left_out *l, const mele_experts *e,
                                    const mele_matrix *x, const mele_i_regions *regions,
-                                   const bool *train, mele_error *error)
+                                   const mele_i_row_groups *groups, const bool *train,
+                                   mele_error *error)
 {
     mele_status status = MELE_OK;
 
     if (l->mean == NULL)
         return MELE_OK;
     if (l->global_mean != NULL && has_idle_rows(regions))
-        status = fill_idle_rows(l, e, x, regions, error);
+        status = fill_idle_rows(l, e, x, regions, groups, error);
     for (size_t k = 0; k < e->clusters && status == MELE_OK; k++)
         if (train[k] && e->expert[k].own < 1)
             draw_column(l, e, k);

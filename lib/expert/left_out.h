@@ -17,13 +17,14 @@ typedef struct mele_i_left_out {
 /* Places for the experts that `train` marks, in the caller's arrays (NULL: not wanted) or, where
  * something may fail after they are written to (`late`), aside. Free also after a failure. */
 mele_status mele_i_left_out_make(mele_i_left_out *l, const mele_experts *e,
-                                 const mele_i_regions *regions, const bool *train, bool late,
-                                 double *mean, double *variance, mele_error *error);
+                                 const mele_i_regions *regions, const mele_i_row_groups *groups,
+                                 const bool *train, bool late, double *mean, double *variance, mele_error *error);
 
 /* Once experts are trained, and their own shares are set: what each region's column is to be. */
 mele_status mele_i_left_out_settle(const mele_i_left_out *l, const mele_experts *e,
                                    const mele_matrix *x, const mele_i_regions *regions,
-                                   const bool *train, mele_error *error);
+                                   const mele_i_row_groups *groups, const bool *train,
+                                   mele_error *error);
 
 /* Give the caller what was put aside. */
 void mele_i_left_out_give(const mele_i_left_out *l);

@@ -1,7 +1,8 @@
 /* Linear experts: least squares in every region and over all rows, in one pass.
  *
  * linear_factors.c reduces every region's rows to a small triangle, or to moments, and least.c
- * solves these small problems, as tasks; linear_left_out.c leaves rows out.
+ * solves these small problems, as tasks; linear_left_out.c leaves rows out, linear_groups.c
+ * groups of them.
  *
  * The rows that generalised cross-validation counts are the sum of weights over the ordinary row's
  * weight (units.h). So their unit does not matter; weight 2 on one row of many is still that row
@@ -51,19 +52,26 @@ static mele_status count_rows(const mele_i_linear_fit *f, size_t k, double *rows
     return MELE_OK;
 }
 
+mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, const double *factor,
+                                           double ridge, double rows)
+{
+    return (mele_i_least_problem){f->d,
+                                  f->m,
+                                  factor,
+                                  mele_i_linear_by_moments(f),
+                                  f->frame.shift,
+                                  ridge,
+                                  rows,
+                                  f->problem->regions->scale};
+}
+
 static mele_status solve_region(void *context, size_t k, mele_engine *engine, mele_error *error)
 {
     const mele_i_linear_fit *f = context;
-    const mele_i_regions *regions = f->problem->regions;
     mele_expert_info *info = &f->problem->info[k];
-    mele_i_least_problem problem = {f->d,
-                                    f->m,
-                                    f->factor + k * mele_i_linear_factor_size(f),
-                                    mele_i_linear_by_moments(f),
-                                    f->frame.shift,
-                                    f->problem->options->ridge,
-                                    0,
-                                    regions->scale};
+    mele_i_least_problem problem =
+        mele_i_linear_problem(f, f->factor + k * mele_i_linear_factor_size(f),
+                              f->problem->options->ridge, 0);
 
     (void)engine;
     if (k < f->clusters && !f->problem->train[k])
@@ -210,8 +218,9 @@ static void fill_variances(const mele_i_linear_fit *f)
     for (size_t i = 0; i < p->x->rows && p->left_out_variance != NULL; i++)
         for (size_t k = 0; k <= f->clusters; k++) {
             double *out = p->train[k] ? mele_i_left_out_variance_of(p, i, k) : NULL;
+            const size_t from = mele_i_row_groups_alone(p->groups, i, k) ? f->clusters : k;
             if (out != NULL)
-                memcpy(out, f->experts[k].variance, f->m * sizeof *out);
+                memcpy(out, f->experts[from].variance, f->m * sizeof *out);
         }
 }
 
@@ -239,7 +248,8 @@ static mele_status fit(const mele_i_expert_problem *problem, mele_i_expert *expe
     if (status == MELE_OK)
         status = mele_i_tasks_run(engine, &errors, error);
     if (status == MELE_OK)
-        status = mele_i_linear_leave_out(&f, engine, error);
+        status = problem->groups == NULL ? mele_i_linear_leave_out(&f, engine, error)
+                                         : mele_i_linear_leave_out_groups(&f, engine, error);
     if (status == MELE_OK) {
         finish_variances(&f);
         fill_variances(&f);

@@ -6,8 +6,10 @@
 #include "expert/linear_fit.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "engine/check.h"
 #include "engine/kernels.h"
 #include "expert/triangle.h"
@@ -245,16 +247,16 @@ static mele_status factor_rows(mele_i_linear_fit *f, mele_engine *engine, mele_e
 }
 
 /* Moments as least.c takes them: the column of ones first, column-major without gaps. */
-static void arrange_moments(const mele_i_linear_fit *f, double *factor)
+static void arrange_moments(const mele_i_linear_fit *f, double *factor, double *scratch)
 {
     const size_t q = f->q;
 
     for (size_t j = 0; j < q; j++)
         for (size_t i = 0; i <= j; i++) {
             size_t a = i == 0 ? q - 1 : i - 1, b = j == 0 ? q - 1 : j - 1;
-            f->merging[i + j * q] = factor[(a > b ? a : b) * f->width + (a > b ? b : a)];
+            scratch[i + j * q] = factor[(a > b ? a : b) * f->width + (a > b ? b : a)];
         }
-    memcpy(factor, f->merging, q * q * sizeof *factor);
+    memcpy(factor, scratch, q * q * sizeof *factor);
 }
 
 mele_status mele_i_linear_factor(mele_i_linear_fit *f, mele_engine *engine, mele_error *error)
@@ -280,6 +282,48 @@ mele_status mele_i_linear_factor(mele_i_linear_fit *f, mele_engine *engine, mele
     for (size_t k = 0; k < f->clusters; k++)
         f->reduction->merge(f->factor + f->clusters * size, f->factor + k * size, f->q, f->merging);
     for (size_t k = 0; k <= f->clusters && f->reduction->moments; k++)
-        arrange_moments(f, f->factor + k * size);
+        arrange_moments(f, f->factor + k * size, f->merging);
     return MELE_OK;
+}
+
+/* The next rows, from *at on, of region k and not of the group; returns how many. */
+static size_t rows_without(const mele_i_linear_fit *f, size_t k, size_t group, size_t *at,
+                           size_t *row, double *root)
+{
+    const mele_i_regions *regions = f->problem->regions;
+    size_t count = 0;
+
+    for (; *at < regions->rows && count < f->rows; ++*at) {
+        const double weight =
+            f->problem->groups->of[*at] == group ? 0 : mele_i_region_weight(regions, *at, k);
+        row[count] = *at;
+        root[count] = sqrt(weight);
+        count += weight > 0;
+    }
+    return count;
+}
+
+bool mele_i_linear_factor_without(const mele_i_linear_fit *f, size_t k, size_t group,
+                                  double *factor)
+{
+    const size_t rows = f->problem->x->rows;
+    double *chunk = MELE_I_ZEROED(double, f->rows *f->width), *root = MELE_I_ARRAY(double, f->rows);
+    double *scratch = MELE_I_ARRAY(double, mele_i_triangle_room(f->q));
+    size_t *row = MELE_I_ARRAY(size_t, f->rows);
+    const bool done = chunk != NULL && root != NULL && scratch != NULL && row != NULL;
+
+    if (done)
+        memset(factor, 0, mele_i_linear_factor_size(f) * sizeof *factor);
+    for (size_t at = 0; done && at < rows;) {
+        const size_t count = rows_without(f, k, group, &at, row, root);
+        if (count > 0)
+            f->reduction->add(f, row, root, count, rows, chunk, factor);
+    }
+    if (done && f->reduction->moments)
+        arrange_moments(f, factor, scratch);
+    free(chunk);
+    free(root);
+    free(scratch);
+    free(row);
+    return done;
 }

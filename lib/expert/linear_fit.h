@@ -62,10 +62,22 @@ size_t mele_i_linear_factor_size(const mele_i_linear_fit *fit);
 /* The factors of all rows and regions, in a frame that fits them: frame, factor, low and high. */
 mele_status mele_i_linear_factor(mele_i_linear_fit *fit, mele_engine *engine, mele_error *error);
 
-/* ---- what is left out (linear_left_out.c) ---- */
+/* The factor of region k's rows but those of a group; false: no memory. */
+bool mele_i_linear_factor_without(const mele_i_linear_fit *fit, size_t k, size_t group,
+                                  double *factor);
+
+/* The small problem of such a factor; rows: how many there are, for a ridge that is chosen. */
+mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *fit, const double *factor,
+                                           double ridge, double rows);
+
+/* ---- what is left out (linear_left_out.c; linear_groups.c) ---- */
 
 /* Sums of squared residuals and, where they are wanted, left-out predictions by the experts, which
  * are trained. */
 mele_status mele_i_linear_leave_out(mele_i_linear_fit *fit, mele_engine *engine, mele_error *error);
+
+/* The same by groups of rows, which the problem has. */
+mele_status mele_i_linear_leave_out_groups(mele_i_linear_fit *fit, mele_engine *engine,
+                                           mele_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "engine/pass.h"
 #include "expert/basis.h"
 #include "expert/frame.h"
 
@@ -202,4 +203,39 @@ void mele_i_predictor_rows(const mele_i_predictor *p, const double *x, size_t st
     }
     if (p->drawn)
         draw_rows(p, &b, mean, variance, cursor);
+}
+
+typedef struct predicting {
+    const mele_i_predictor *predictor;
+    const mele_matrix *x;
+    double *mean, *variance;
+} predicting;
+
+static mele_status predict_block(void *context, mele_i_block rows, void *partial, void *scratch,
+                                 mele_error *error)
+{
+    const predicting *p = context;
+    const size_t at = rows.first * p->predictor->clusters * p->predictor->outputs;
+
+    (void)partial;
+    (void)error;
+    mele_i_predictor_rows(p->predictor, p->x->data + rows.first * p->x->stride, p->x->stride,
+                          rows.count, p->mean + at, p->variance == NULL ? NULL : p->variance + at,
+                          scratch);
+    return MELE_OK;
+}
+
+mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_matrix *x, double *mean,
+                                 double *variance, mele_engine *engine, mele_error *error)
+{
+    predicting q = {p, x, mean, variance};
+    size_t some = mele_i_block_rows(mele_i_predictor_work(p), 1 << 19, 16);
+
+    some = some < x->rows ? some : x->rows;
+    const mele_i_pass pass = {.rows = x->rows,
+                              .block_rows = some > 0 ? some : 1,
+                              .map = predict_block,
+                              .context = &q,
+                              .scratch_bytes = mele_i_predictor_scratch(p, some)};
+    return mele_i_pass_run(engine, &pass, error);
 }

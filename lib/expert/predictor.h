@@ -30,6 +30,10 @@ size_t mele_i_predictor_scratch(const mele_i_predictor *p, size_t rows);
 void mele_i_predictor_rows(const mele_i_predictor *p, const double *x, size_t stride, size_t rows,
                            double *mean, double *variance, void *scratch);
 
+/* The same of all rows of x, as a pass. */
+mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_matrix *x, double *mean,
+                                 double *variance, mele_engine *engine, mele_error *error);
+
 /* own x + (1 - own) global, of means, or of probabilities in logarithms; count numbers. */
 void mele_i_draw(double own, const double *global, size_t count, bool logarithms, double *x);
 

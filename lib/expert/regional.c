@@ -24,8 +24,6 @@ typedef struct training {
     job *jobs; /* K + 1 */
     double *least_variance; /* M; NULL for classes */
     size_t *region; /* those that are trained, the global one, the longest, first */
-    const mele_i_predictor *predictor;
-    size_t block_rows;
 } training;
 
 static size_t clusters_of(const training *t)
@@ -178,22 +176,6 @@ static mele_status train_region(void *context, size_t task, mele_engine *engine,
 
 /* ---- left-out predictions ---- */
 
-static mele_status fill_block(void *context, mele_i_block block, void *partial, void *scratch,
-                              mele_error *error)
-{
-    const training *t = context;
-    const mele_i_expert_problem *p = t->problem;
-    const size_t at = block.first * clusters_of(t) * p->shape.outputs;
-
-    (void)partial;
-    (void)error;
-    mele_i_predictor_rows(t->predictor, p->x->data + block.first * p->x->stride, p->x->stride,
-                          block.count, p->left_out + at,
-                          p->left_out_variance == NULL ? NULL : p->left_out_variance + at,
-                          scratch);
-    return MELE_OK;
-}
-
 /* What expert k is to say of the rows that it was trained on. */
 static void put(const training *t, size_t k)
 {
@@ -218,14 +200,9 @@ static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *e
                                                p->shape.outputs, p->shape.classes, p->degree,
                                                error);
 
-    t->predictor = &predictor;
-    if (status == MELE_OK) {
-        const size_t block = mele_i_block_rows(mele_i_predictor_work(&predictor), 1 << 19, 16);
-        mele_i_pass pass = {.rows = p->x->rows, .block_rows = block, .map = fill_block,
-                            .scratch_bytes = mele_i_predictor_scratch(&predictor, block),
-                            .context = t};
-        status = mele_i_pass_run(engine, &pass, error);
-    }
+    if (status == MELE_OK)
+        status = mele_i_predictor_run(&predictor, p->x, p->left_out, p->left_out_variance, engine,
+                                      error);
     for (size_t k = 0; k <= clusters_of(t) && status == MELE_OK; k++)
         put(t, k);
     mele_i_predictor_free(&predictor);

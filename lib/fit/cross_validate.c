@@ -35,6 +35,7 @@ typedef struct cv_context {
     size_t folds, outputs;
     size_t *fold_of_row;
     size_t *clusters; /* of the model of each fold */
+    bool *one_group;  /* there is no other outside the fold */
     predictions model, global;
 } cv_context;
 
@@ -181,8 +182,10 @@ static mele_status fit_and_predict(const cv_context *c, size_t index, bool globa
         options.gate.kind = "posterior";
     }
     mele_status status = mele_fit(fold->training, &options, engine, NULL, &model, error);
-    if (status == MELE_OK && !global)
+    if (status == MELE_OK && !global) {
         c->clusters[index] = mele_model_clusters(model);
+        c->one_group[index] = mele_i_data_is_one_group(fold->training);
+    }
     if (status == MELE_OK)
         status = predict_rows(c, model, fold, global ? &c->global : &c->model, engine, error);
     mele_model_free(model);
@@ -261,7 +264,7 @@ static json_t *clusters_of_folds(const cv_context *c)
 static mele_status report_errors(const cv_context *c, mele_report *report, mele_error *error)
 {
     json_t *cv = json_object(), *model = NULL, *global = NULL;
-    size_t skipped = 0;
+    size_t skipped = 0, one_group = 0;
     mele_status status = measure(c, &c->model, &model, &skipped, error);
 
     if (status == MELE_OK)
@@ -269,6 +272,12 @@ static mele_status report_errors(const cv_context *c, mele_report *report, mele_
     if (status == MELE_OK && skipped > 0)
         mele_i_report_warn(report, "the cross-validated errors leave out %zu of %zu rows, which a "
                            "prediction would answer with NA", skipped, c->data->rows);
+    for (size_t fold = 0; fold < c->folds && status == MELE_OK; fold++)
+        one_group += c->one_group[fold];
+    if (one_group > 0)
+        mele_i_report_warn(report, "outside %zu of %zu folds all rows are of one group: the gates there "
+                           "are the posteriors (more groups, or more folds, train them)", one_group,
+                           c->folds);
     if (status != MELE_OK) {
         json_decref(model);
         json_decref(cv);
@@ -304,7 +313,9 @@ mele_status mele_cross_validate(const mele_data *data, const mele_options *optio
         status = mele_i_deal_folds(data, folds,
                                    mele_i_stream_make(options->seed, MELE_I_FOR_FOLDS, 0, 0),
                                    &c.fold_of_row, error);
-    if (status == MELE_OK && (c.clusters = MELE_I_ARRAY(size_t, folds)) == NULL)
+    if (status == MELE_OK
+        && ((c.clusters = MELE_I_ARRAY(size_t, folds)) == NULL
+            || (c.one_group = MELE_I_ZEROED(bool, folds)) == NULL))
         status = mele_i_no_memory(error);
     if (status == MELE_OK)
         status = predictions_new(&c, data->rows, &c.model, error);
@@ -318,6 +329,7 @@ mele_status mele_cross_validate(const mele_data *data, const mele_options *optio
     predictions_clear(&c.model);
     predictions_clear(&c.global);
     free(c.clusters);
+    free(c.one_group);
     free(c.fold_of_row);
     return status;
 }

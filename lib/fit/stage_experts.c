@@ -42,6 +42,7 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.seed = run->options->seed;
     options.center = model->scaling.center;
     options.scale = model->scaling.scale;
+    options.groups = run->data->group;
     if (status == MELE_OK)
         status = mele_i_run_need_design(run, error);
     if (status == MELE_OK)
@@ -180,6 +181,10 @@ mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *
         json_object_del(model->training, "gate");
         mele_i_warn_of_experts(run->report, results.info, model->clusters,
                                run->options->experts.only, run->options->experts.freeze);
+        if (mele_i_data_is_one_group(run->data))
+            mele_i_report_warn(run->report, "all rows are of one group (--group), so none can be left "
+                               "out%s", mele_i_run_classes(run) > 0
+                                            ? "" : ": variances leave out single rows");
         status = mele_i_run_record_options(run, error);
     }
     mele_report_seconds(run->report, "experts", mele_i_clock() - start);

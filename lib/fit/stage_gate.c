@@ -105,6 +105,22 @@ static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
     return mele_i_pass_run(c->run->engine, &pass, error);
 }
 
+/* Of rows that are of one group there are no left-out predictions to train a gate on: then it is the
+ * one that training would have started from. */
+static mele_gate_options options_of(const mele_i_run *run, bool *blind)
+{
+    mele_gate_options options = run->options->gate;
+
+    *blind = mele_i_data_is_one_group(run->data);
+    if (!*blind || strcmp(options.loss, "posteriors") == 0 || strcmp(options.kind, "hard") == 0
+        || strcmp(options.kind, "posterior") == 0)
+        return options;
+    mele_i_report_warn(run->report, "the gate stays the posteriors: all rows are of one group "
+                       "(--group), so there are no left-out predictions to train it on");
+    options.kind = "posterior";
+    return options;
+}
+
 static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *info,
                               mele_error *error)
 {
@@ -114,7 +130,8 @@ static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *
                             .classes = mele_i_run_classes(run),
                             .outputs = mele_model_outputs(model),
                             .targets = model->schema->targets};
-    bool expanded = c.classes > 0 && strcmp(run->options->gate.loss, "squared") == 0;
+    bool blind, expanded = c.classes > 0 && strcmp(run->options->gate.loss, "squared") == 0;
+    const mele_gate_options options = options_of(run, &blind);
     mele_status status = compute_likelihoods(&c, error);
 
     if (status == MELE_OK && expanded)
@@ -125,8 +142,10 @@ static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *
                            .targets = expanded ? c.wanted : run->targets, .outputs = c.outputs,
                            .x = mele_matrix_of(run->design, rows, model->scaling.columns),
                            .weights = run->data->weights};
+    if (blind)
+        data.log_likelihoods = data.predictions = NULL;
     if (status == MELE_OK)
-        status = mele_gate_fit(&data, &run->options->gate, run->engine, out, info, error);
+        status = mele_gate_fit(&data, &options, run->engine, out, info, error);
     free(c.log_likelihoods);
     free(c.predictions);
     free(c.wanted);

@@ -72,6 +72,11 @@ typedef struct mele_expert_options {
     const double *center, *scale; /**< d numbers each, what 0 and 1 of a column are in the data's
                              units: center + scale x. For standard errors alone; NULL (default): 0
                              and 1 */
+    const size_t *groups; /**< n numbers: rows with one number are left out together, by every kind,
+                             see methods.md. Where the rows of positive weight are all of one
+                             group, left-out predictions and errors are NaN, variances leave out
+                             single rows, and auto is its first candidate. NULL (default): every row
+                             is left out by itself */
     size_t only;        /**< 1 to K: train this expert alone; the others, the global one too, are
                              those of `start`. What that has not is not there, but for what answers
                              in this region, and the global one where the kind always has it.
@@ -137,7 +142,8 @@ MELE_API const char *mele_expert_candidate(bool classes, size_t i);
  * @param out             freed with mele_experts_free(); untouched on error.
  * @param left_out        NULL, or n x K x M for what each expert predicts of each row when that
  *                        row (its fold, for kinds without a closed form) was not in the
- *                        training: what gates are to be trained on. M is the number of targets,
+ *                        training: what gates are to be trained on. With
+ *                        options.groups, when no row of its group was. M is the number of targets,
  *                        or of classes (log-probabilities).
  * @param left_out_variance  NULL, or n x K x M for the variances of those predictions, noise
  *                        included (regression only).

@@ -44,7 +44,7 @@ typedef struct mele_options {
     const char *scale;                /**< of what is clustered: "standard" (default: mean 0,
                                            standard deviation 1), "minmax" (0 to 1), "none" */
     mele_expert_options experts;      /**< only and freeze are for mele_fit_experts() alone; start,
-                                           center and scale are set by fits */
+                                           center, scale and groups are set by fits */
     mele_gate_options gate;
     bool warm_start;                  /**< mele_fit_experts(): mlp, gp and logistic experts start
                                            from those that the model has; default false */

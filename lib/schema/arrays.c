@@ -20,6 +20,20 @@ mele_status mele_data_set_groups(mele_data *data, const size_t *groups, mele_err
     return MELE_OK;
 }
 
+bool mele_i_data_is_one_group(const mele_data *data)
+{
+    size_t first = data->rows;
+
+    for (size_t i = 0; data->group != NULL && i < data->rows; i++) {
+        if (data->weights != NULL && !(data->weights[i] > 0))
+            continue;
+        first = first == data->rows ? i : first;
+        if (data->group[i] != data->group[first])
+            return false;
+    }
+    return data->group != NULL && first < data->rows;
+}
+
 /* ---- categories ---- */
 
 static mele_status check_levels(const mele_data *data, const size_t *levels, mele_error *error)

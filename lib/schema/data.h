@@ -33,6 +33,9 @@ size_t mele_i_data_row(const mele_data *data, size_t i);
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error);
 
+/* Whether all rows of positive weight are of one group, so that none can be left out. */
+bool mele_i_data_is_one_group(const mele_data *data);
+
 /* MELE_EINVAL where options name groups, categories or weights that the data have not got: of arrays
  * nobody looks such columns up. */
 mele_status mele_i_data_check_options(const mele_data *data, const mele_data_options *options,
