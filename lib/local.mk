@@ -34,6 +34,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/error.h \
 	lib/core/json.c \
 	lib/core/json.h \
+	lib/core/json_read.c \
 	lib/core/magnitude.c \
 	lib/core/magnitude.h \
 	lib/core/largest.h \

@@ -38,7 +38,9 @@ unit_tests = \
 	tests/unit/test_gp \
 	tests/unit/test_group_left_out \
 	tests/unit/test_groups \
+	tests/unit/test_hostile \
 	tests/unit/test_independence \
+	tests/unit/test_json \
 	tests/unit/test_kernels \
 	tests/unit/test_lbfgs \
 	tests/unit/test_linear \

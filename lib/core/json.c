@@ -39,6 +39,19 @@ bool mele_i_json_put(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0;
 }
 
+json_t *mele_i_json_copy(const json_t *object)
+{
+    json_t *copy = json_object(), *value;
+    const char *key;
+
+    json_object_foreach((json_t *)object, key, value)
+        if (copy != NULL && json_object_set(copy, key, value) != 0) {
+            json_decref(copy);
+            copy = NULL;
+        }
+    return copy;
+}
+
 /* Whether the comma separated list has this key, with or without a final "?". */
 static bool lists(const char *keys, const char *key)
 {
@@ -132,14 +145,47 @@ mele_status mele_i_json_get_string(const json_t *object, const char *key, const 
     return MELE_OK;
 }
 
-static mele_status read_numbers(const json_t *array, const char *key, double *out, size_t count,
-                                mele_error *error)
+static mele_status check_size(const json_t *array, const char *key, size_t count, mele_error *error)
 {
     if (!json_is_array(array))
         return wrong(error, key, "an array of numbers");
     if (json_array_size(array) != count)
         return mele_i_fail(error, MELE_EDATA, "\"%s\" has %zu numbers where %zu belong", key,
                            json_array_size(array), count);
+    return MELE_OK;
+}
+
+mele_status mele_i_json_check_size(const json_t *object, const char *key, size_t count,
+                                   mele_error *error)
+{
+    return check_size(json_object_get(object, key), key, count, error);
+}
+
+mele_status mele_i_json_array_sizes(const json_t *array, const char *key, size_t rows, size_t cols,
+                                    mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    if (!json_is_array(array) || json_array_size(array) != rows)
+        return mele_i_fail(error, MELE_EDATA, "\"%s\" is not an array of %zu rows", key, rows);
+    for (size_t i = 0; i < rows && status == MELE_OK; i++)
+        status = check_size(json_array_get(array, i), key, cols, error);
+    return status;
+}
+
+mele_status mele_i_json_check_sizes(const json_t *object, const char *key, size_t rows, size_t cols,
+                                    mele_error *error)
+{
+    return mele_i_json_array_sizes(json_object_get(object, key), key, rows, cols, error);
+}
+
+static mele_status read_numbers(const json_t *array, const char *key, double *out, size_t count,
+                                mele_error *error)
+{
+    mele_status status = check_size(array, key, count, error);
+
+    if (status != MELE_OK)
+        return status;
     for (size_t i = 0; i < count; i++) {
         const json_t *value = json_array_get(array, i);
         if (!json_is_number(value))
@@ -155,17 +201,20 @@ mele_status mele_i_json_get_numbers(const json_t *object, const char *key, doubl
     return read_numbers(json_object_get(object, key), key, out, count, error);
 }
 
-mele_status mele_i_json_get_matrix(const json_t *object, const char *key, double *out, size_t rows,
-                                   size_t cols, mele_error *error)
+mele_status mele_i_json_array_matrix(const json_t *array, const char *key, double *out, size_t rows,
+                                     size_t cols, mele_error *error)
 {
-    const json_t *array = json_object_get(object, key);
-    mele_status status = MELE_OK;
+    mele_status status = mele_i_json_array_sizes(array, key, rows, cols, error);
 
-    if (!json_is_array(array) || json_array_size(array) != rows)
-        return mele_i_fail(error, MELE_EDATA, "\"%s\" is not an array of %zu rows", key, rows);
     for (size_t i = 0; i < rows && status == MELE_OK; i++)
         status = read_numbers(json_array_get(array, i), key, out + i * cols, cols, error);
     return status;
+}
+
+mele_status mele_i_json_get_matrix(const json_t *object, const char *key, double *out, size_t rows,
+                                   size_t cols, mele_error *error)
+{
+    return mele_i_json_array_matrix(json_object_get(object, key), key, out, rows, cols, error);
 }
 
 /* Text under way to the caller; jansson's own buffer would be freed by whatever allocator the host

@@ -3,8 +3,20 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <mele/status.h>
+
+/* The one JSON value that is the rest of a file, as a new reference. Memory, the value's included,
+ * comes to at most 20 MB + 30 times the bytes of the text; time is linear in them.
+ * MELE_EDATA, with its line: the text is no JSON value (RFC 8259), or it has a key twice in one
+ * object, a text with a zero in it, a number beyond all doubles or a whole one beyond 64 bits,
+ * values 64 deep, or values that would take more memory than that; MELE_EIO; MELE_ENOMEM. */
+mele_status mele_i_json_read(FILE *file, json_t **out, mele_error *error);
+
+/* An object with the same members, which are shared; NULL: no memory. (json_copy() loses those that
+ * there is no memory for.) */
+json_t *mele_i_json_copy(const json_t *object);
 
 /* What the model's sections are written and strictly read with. Writers return a new reference,
  * or NULL when memory ran out; put() chains them, so that one check at the end serves.
@@ -36,6 +48,19 @@ mele_status mele_i_json_get_numbers(const json_t *object, const char *key, doubl
                                     size_t count, mele_error *error);
 mele_status mele_i_json_get_matrix(const json_t *object, const char *key, double *out, size_t rows,
                                    size_t cols, mele_error *error);
+
+/* Whether object[key] is an array of `count`, and of `rows` arrays of `cols`, whatever those are:
+ * asked before memory is taken for what a file claims. */
+mele_status mele_i_json_check_size(const json_t *object, const char *key, size_t count,
+                                   mele_error *error);
+mele_status mele_i_json_check_sizes(const json_t *object, const char *key, size_t rows, size_t cols,
+                                    mele_error *error);
+
+/* The same of an array itself, which messages call `key`; and its numbers. */
+mele_status mele_i_json_array_sizes(const json_t *array, const char *key, size_t rows, size_t cols,
+                                    mele_error *error);
+mele_status mele_i_json_array_matrix(const json_t *array, const char *key, double *out, size_t rows,
+                                     size_t cols, mele_error *error);
 
 /* An object as text, one line a key, in memory to be freed with free(). length may be NULL. */
 mele_status mele_i_json_text(const json_t *root, char **out, size_t *length, mele_error *error);

@@ -94,12 +94,6 @@ bool mele_i_affine_save(const mele_i_expert *expert, const mele_i_expert_shape *
                               mele_i_json_matrix(state->standard_errors, shape->outputs, columns));
 }
 
-static bool is_matrix(const json_t *rows, const mele_i_expert_shape *shape)
-{
-    return json_array_size(rows) == shape->outputs
-           && json_array_size(json_array_get(rows, 0)) == shape->columns + 1;
-}
-
 mele_status mele_i_affine_load(const json_t *object, const mele_i_expert_shape *shape,
                                mele_i_expert *expert, mele_error *error)
 {
@@ -109,9 +103,10 @@ mele_status mele_i_affine_load(const json_t *object, const mele_i_expert_shape *
     if (expert->rank < 1 || expert->rank > shape->columns + 1)
         return mele_i_fail(error, MELE_EDATA, "\"rank\" is %zu, not within 1 to %zu", expert->rank,
                            shape->columns + 1);
-    if (!is_matrix(json_object_get(object, "coefficients"), shape))
-        return mele_i_fail(error, MELE_EDATA, "\"coefficients\" is not an array of %zu arrays of %zu "
-                           "numbers", shape->outputs, shape->columns + 1);
+    status = mele_i_json_check_sizes(object, "coefficients", shape->outputs, shape->columns + 1,
+                                     error);
+    if (status != MELE_OK)
+        return status;
     mele_i_affine *state = mele_i_affine_new(shape);
     if (state == NULL)
         return mele_i_no_memory(error);

@@ -92,6 +92,7 @@ static mele_status check_numbers(const mele_expert_options *o, mele_error *error
         {"degree", (double)o->degree, 1, 2},
         {"max_iterations", (double)o->max_iterations, 1, (double)SIZE_MAX},
         {"hidden", (double)o->hidden, 1, MELE_I_MOST_HIDDEN},
+        {"networks", (double)o->networks, 0, MELE_I_MOST_NETWORKS},
         {"batch", (double)o->batch, 1, (double)SIZE_MAX},
         {"rate", o->rate, 1e-12, 1e3},
         {"holdout", o->holdout, -INFINITY, 0.5},

@@ -8,6 +8,7 @@
 #include "expert/row_groups.h"
 
 #define MELE_I_MOST_HIDDEN 1024
+#define MELE_I_MOST_NETWORKS 1024 /* whose average one expert is */
 
 typedef struct mele_i_expert_kind mele_i_expert_kind;
 
@@ -35,7 +36,8 @@ struct mele_experts {
     const char *name; /* the kind that was asked for, perhaps "auto" */
     size_t clusters, columns, outputs, classes;
     mele_i_expert *expert; /* K + 1 */
-    double *variance;      /* (K + 1) x M; NULL for classes */
+    double *variance;      /* rows of M, which the experts' point to; NULL for classes */
+    double *nobody;        /* the row of experts that have none of their own; NULL: all have one */
 };
 
 /* What a kind trains on; everything is checked and settled. */

@@ -221,13 +221,30 @@ bool mele_i_mlp_save(const mele_i_mlp *mlp, json_t *object)
            && mele_i_json_put(object, "output_weights", matrix_of(mlp, true));
 }
 
-static bool is_matrix(const json_t *matrix, size_t rows, size_t cols)
+/* Of every network, before memory is taken for them. */
+static mele_status check_sizes(const json_t *object, const mele_i_network *n, size_t networks,
+                               mele_error *error)
 {
-    return json_array_size(matrix) == rows
-           && json_array_size(json_array_get(matrix, 0)) == cols;
+    const json_t *hidden = json_object_get(object, "hidden_weights");
+    const json_t *output = json_object_get(object, "output_weights");
+    mele_status status = mele_i_json_check_size(object, "centre", n->inputs, error);
+
+    if (status == MELE_OK)
+        status = mele_i_json_check_size(object, "shift", n->outputs, error);
+    if (status == MELE_OK
+        && (json_array_size(hidden) != networks || json_array_size(output) != networks))
+        status = mele_i_fail(error, MELE_EDATA, "the weights are not those of %zu networks",
+                             networks);
+    for (size_t q = 0; q < networks && status == MELE_OK; q++) {
+        status = mele_i_json_array_sizes(json_array_get(hidden, q), "hidden_weights", n->hidden,
+                                         n->inputs + 1, error);
+        if (status == MELE_OK)
+            status = mele_i_json_array_sizes(json_array_get(output, q), "output_weights",
+                                             n->outputs, n->hidden + 1, error);
+    }
+    return status;
 }
 
-/* Sizes, before memory is taken for them. */
 static mele_status load_sizes(const json_t *object, const mele_i_expert_shape *shape,
                               mele_i_network *n, size_t *networks, mele_error *error)
 {
@@ -236,7 +253,7 @@ static mele_status load_sizes(const json_t *object, const mele_i_expert_shape *s
                                               &n->hidden, error);
 
     if (status == MELE_OK)
-        status = mele_i_json_get_size(object, "networks", 1, MELE_I_MLP_MOST_NETWORKS, networks,
+        status = mele_i_json_get_size(object, "networks", 1, MELE_I_MOST_NETWORKS, networks,
                                       error);
     if (status == MELE_OK)
         status = mele_i_json_get_string(object, "activation", &name, error);
@@ -244,33 +261,18 @@ static mele_status load_sizes(const json_t *object, const mele_i_expert_shape *s
         return status;
     if (!mele_i_mlp_activation(name, &n->activation))
         return mele_i_fail(error, MELE_EDATA, "\"activation\" is \"%s\", which is none", name);
-    const json_t *hidden = json_object_get(object, "hidden_weights");
-    const json_t *output = json_object_get(object, "output_weights");
     n->inputs = shape->columns;
     n->outputs = shape->outputs;
     n->classes = shape->classes > 0;
-    if (json_array_size(hidden) != *networks || json_array_size(output) != *networks
-        || !is_matrix(json_array_get(hidden, 0), n->hidden, n->inputs + 1)
-        || !is_matrix(json_array_get(output, 0), n->outputs, n->hidden + 1))
-        return mele_i_fail(error, MELE_EDATA, "the weights are not %zu networks of %zu units",
-                           *networks, n->hidden);
-    return MELE_OK;
+    return check_sizes(object, n, *networks, error);
 }
 
 /* The q-th matrix of an array of them. */
 static mele_status load_matrix(const json_t *object, const char *key, size_t q, double *out,
                                size_t rows, size_t cols, mele_error *error)
 {
-    json_t *one = json_object();
-    mele_status status = MELE_OK;
-
-    if (one == NULL
-        || json_object_set(one, key, json_array_get(json_object_get(object, key), q)) != 0)
-        status = mele_i_no_memory(error);
-    if (status == MELE_OK)
-        status = mele_i_json_get_matrix(one, key, out, rows, cols, error);
-    json_decref(one);
-    return status;
+    return mele_i_json_array_matrix(json_array_get(json_object_get(object, key), q), key, out, rows,
+                                    cols, error);
 }
 
 static mele_status check_positive(const double *values, size_t count, const char *key,
@@ -280,6 +282,16 @@ static mele_status check_positive(const double *values, size_t count, const char
         if (!(values[i] > 0))
             return mele_i_fail(error, MELE_EDATA, "\"%s\" has %g, which is not above 0", key,
                                values[i]);
+    return MELE_OK;
+}
+
+/* Log-probabilities are in no units: with others their sum would not be 1. */
+static mele_status check_class_units(const mele_i_mlp *mlp, mele_error *error)
+{
+    for (size_t c = 0; c < mlp->network.outputs; c++)
+        if (mlp->shift[c] != 0 || mlp->unit[c] != 1)
+            return mele_i_fail(error, MELE_EDATA, "\"shift\" and \"unit\" of class %zu are %g and "
+                               "%g, not 0 and 1", c + 1, mlp->shift[c], mlp->unit[c]);
     return MELE_OK;
 }
 
@@ -303,6 +315,8 @@ static mele_status load_numbers(const json_t *object, mele_i_mlp *mlp, mele_erro
     }
     if (status == MELE_OK)
         status = check_positive(mlp->scale, n->inputs, "scale", error);
+    if (status == MELE_OK && n->classes)
+        return check_class_units(mlp, error);
     return status == MELE_OK ? check_positive(mlp->unit, n->outputs, "unit", error) : status;
 }
 

@@ -16,8 +16,6 @@ typedef struct mele_i_mlp {
     double *weights;         /* networks x count */
 } mele_i_mlp;
 
-#define MELE_I_MLP_MOST_NETWORKS 1024
-
 /* Room for one; NULL: no memory. Freed with mele_i_mlp_free(). */
 mele_i_mlp *mele_i_mlp_make(const mele_i_network *network, size_t networks);
 void mele_i_mlp_free(void *state);

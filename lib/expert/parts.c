@@ -32,29 +32,53 @@ const mele_i_expert_kind *mele_i_expert_kind_named(const char *name)
 
 /* ---- a whole ---- */
 
-mele_status mele_i_experts_new(size_t clusters, size_t columns, size_t outputs, bool classes,
-                               mele_experts **out, mele_error *error)
+/* Rows of M variances: one an expert, or one for each that is marked and one for all others. */
+static bool make_variances(mele_experts *e, const bool *own)
+{
+    size_t rows = own == NULL ? e->clusters + 1 : 1, numbers;
+
+    for (size_t k = 0; own != NULL && k <= e->clusters; k++)
+        rows += own[k];
+    if (__builtin_mul_overflow(rows, e->outputs, &numbers))
+        return false;
+    double *row = e->variance = MELE_I_ZEROED(double, numbers);
+    if (row == NULL)
+        return false;
+    e->nobody = own == NULL ? NULL : row + (rows - 1) * e->outputs;
+    for (size_t k = 0; k <= e->clusters; k++) {
+        const bool has = own == NULL || own[k];
+        e->expert[k].variance = has ? row : e->nobody;
+        row += has ? e->outputs : 0;
+    }
+    return true;
+}
+
+mele_status mele_i_experts_new_owned(size_t clusters, size_t columns, size_t outputs, bool classes,
+                                     const bool *own, mele_experts **out, mele_error *error)
 {
     mele_experts *e = MELE_I_NEW(mele_experts);
-    size_t variances;
 
     *out = e;
-    if (e == NULL || __builtin_mul_overflow(clusters + 1, outputs, &variances))
+    if (e == NULL)
         return mele_i_no_memory(error);
     e->clusters = clusters;
     e->columns = columns;
     e->outputs = outputs;
     e->classes = classes ? outputs : 0;
     e->expert = MELE_I_ZEROED(mele_i_expert, clusters + 1);
-    e->variance = classes ? NULL : MELE_I_ZEROED(double, variances);
-    if (e->expert == NULL || (!classes && e->variance == NULL))
+    if (e->expert == NULL || (!classes && !make_variances(e, own)))
         return mele_i_no_memory(error);
     for (size_t k = 0; k <= clusters; k++) {
         e->expert[k].answers = k;
         e->expert[k].own = 1;
-        e->expert[k].variance = classes ? NULL : e->variance + k * outputs;
     }
     return MELE_OK;
+}
+
+mele_status mele_i_experts_new(size_t clusters, size_t columns, size_t outputs, bool classes,
+                               mele_experts **out, mele_error *error)
+{
+    return mele_i_experts_new_owned(clusters, columns, outputs, classes, NULL, out, error);
 }
 
 void mele_experts_free(mele_experts *experts)
@@ -72,7 +96,9 @@ void mele_experts_free(mele_experts *experts)
 void mele_i_experts_settle(mele_experts *e)
 {
     for (size_t k = 0; k < e->clusters && e->variance != NULL; k++)
-        if (e->expert[k].answers != k)
+        if (e->expert[k].answers != k && e->expert[k].variance == e->nobody)
+            e->expert[k].variance = e->expert[e->expert[k].answers].variance;
+        else if (e->expert[k].answers != k)
             memcpy(e->expert[k].variance, e->expert[e->expert[k].answers].variance,
                    e->outputs * sizeof *e->variance);
 }

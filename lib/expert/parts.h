@@ -18,6 +18,11 @@ const mele_i_expert_kind *mele_i_expert_kind_named(const char *name);
 mele_status mele_i_experts_new(size_t clusters, size_t columns, size_t outputs, bool classes,
                                mele_experts **out, mele_error *error);
 
+/* The same for experts that come from elsewhere: only those that `own` (K + 1) marks have variances
+ * of their own. Memory is K + M times the number of these. */
+mele_status mele_i_experts_new_owned(size_t clusters, size_t columns, size_t outputs, bool classes,
+                                     const bool *own, mele_experts **out, mele_error *error);
+
 /* Where another answers, its variances hold too. */
 void mele_i_experts_settle(mele_experts *e);
 

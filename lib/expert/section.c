@@ -210,6 +210,27 @@ mele_status mele_i_expert_load(mele_experts *e, size_t k, const json_t *object, 
                  : load_own(e, k, object, what, error);
 }
 
+/* Experts without content, with room for the variances that the section has. */
+static mele_status make_room(const json_t *section, size_t clusters, size_t columns, size_t outputs,
+                             bool classes, mele_experts **out, mele_error *error)
+{
+    const json_t *experts = json_object_get(section, "experts");
+    bool *own = MELE_I_ZEROED(bool, clusters + 1);
+    mele_status status = own == NULL ? mele_i_no_memory(error) : MELE_OK;
+
+    for (size_t k = 0; k <= clusters && status == MELE_OK; k++) {
+        const json_t *one = k < clusters ? json_array_get(experts, k)
+                                         : json_object_get(section, "global");
+        own[k] = !classes && json_object_get(one, "variance") != NULL;
+        if (own[k])
+            status = mele_i_json_check_size(one, "variance", outputs, error);
+    }
+    if (status == MELE_OK)
+        status = mele_i_experts_new_owned(clusters, columns, outputs, classes, own, out, error);
+    free(own);
+    return status;
+}
+
 /* The head of the section, as experts without content. */
 static mele_status load_head(const json_t *section, mele_experts **out, mele_error *error)
 {
@@ -237,7 +258,7 @@ static mele_status load_head(const json_t *section, mele_experts **out, mele_err
     const mele_i_expert_kind *kind = mele_i_expert_kind_named(name);
     if (kind == NULL && strcmp(name, MELE_I_AUTO) != 0)
         return mele_i_fail(error, MELE_EDATA, "there is no kind of expert \"%s\"", name);
-    status = mele_i_experts_new(clusters, columns, outputs, classes, out, error);
+    status = make_room(section, clusters, columns, outputs, classes, out, error);
     if (status == MELE_OK)
         (*out)->name = kind == NULL ? MELE_I_AUTO : kind->name;
     return status;

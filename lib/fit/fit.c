@@ -1,6 +1,7 @@
 #include <mele/fit.h>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "fit/report.h"
 #include "fit/stages.h"
 #include "model/options.h"
@@ -92,7 +93,7 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
         status = mele_i_data_check_options(run->data, &run->options->data, error);
     if (status != MELE_OK)
         return status;
-    changed.training = json_copy(model->training);
+    changed.training = mele_i_json_copy(model->training);
     if (changed.training == NULL)
         return mele_i_no_memory(error);
     run->model = &changed;

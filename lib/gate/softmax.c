@@ -244,6 +244,9 @@ static mele_status read_shape(const json_t *section, mele_gate *gate, mele_error
     if (json_array_size(json_object_get(section, "intercept")) != gate->clusters)
         return mele_i_fail(error, MELE_EDATA, "\"intercept\" is not an array of %zu numbers",
                            gate->clusters);
+    status = mele_i_json_check_sizes(section, "coefficients", gate->clusters, columns, error);
+    if (status != MELE_OK)
+        return status;
     return make_room(gate, &inputs[on], columns) ? MELE_OK : mele_i_no_memory(error);
 }
 

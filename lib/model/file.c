@@ -171,7 +171,7 @@ static mele_status load_training(const json_t *section, mele_model *model, mele_
         status = mele_i_options_load(json_object_get(section, "options"), &options, error);
     if (status != MELE_OK)
         return status;
-    json_t *copy = json_deep_copy(section);
+    json_t *copy = mele_i_json_copy(section);
     if (copy == NULL)
         return mele_i_no_memory(error);
     json_decref(model->training);
@@ -241,37 +241,30 @@ mele_status mele_i_model_load(const json_t *root, mele_model **out, mele_error *
     return status;
 }
 
-/* jansson tells the line of what it could not read. */
-static mele_status parse_failed(const json_error_t *what, mele_error *error)
+static mele_status parse(FILE *file, json_t **root, mele_error *error)
 {
-    if (json_error_code(what) == json_error_out_of_memory)
-        return mele_i_no_memory(error);
-    size_t line = what->line > 0 ? (size_t)what->line : 0;
-    if (json_error_code(what) == json_error_premature_end_of_input)
-        return mele_i_fail_at(error, MELE_EDATA, line, "the model ends too early");
-    return mele_i_fail_at(error, MELE_EDATA, line, "not a model of mele: %s", what->text);
+    mele_error what = {.line = 0};
+    mele_status status = mele_i_json_read(file, root, &what);
+
+    if (status == MELE_EDATA)
+        return mele_i_fail_at(error, status, what.line, "not a model of mele: %s", what.message);
+    return status == MELE_OK ? status : mele_i_fail(error, status, "%s", what.message);
 }
 
 mele_status mele_model_read(const char *path, mele_model **out, mele_error *error)
 {
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "rb");
-    json_error_t what;
+    json_t *root = NULL;
 
     if (file == NULL)
-        return mele_i_fail(error, MELE_EIO, "%s", strerror(errno));
-    errno = 0;
-    json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &what);
-    int failed = ferror(file) ? (errno != 0 ? errno : EIO) : 0;
+        return errno == ENOMEM ? mele_i_no_memory(error)
+                               : mele_i_fail(error, MELE_EIO, "%s", strerror(errno));
+    mele_status status = parse(file, &root, error);
     if (!standard)
         fclose(file);
-    if (failed != 0) {
-        json_decref(root);
-        return mele_i_fail(error, MELE_EIO, "%s", strerror(failed));
-    }
-    if (root == NULL)
-        return parse_failed(&what, error);
-    mele_status status = mele_i_model_load(root, out, error);
+    if (status == MELE_OK)
+        status = mele_i_model_load(root, out, error);
     json_decref(root);
     return status;
 }

@@ -380,7 +380,10 @@ size_t mele_i_covariance_count(const mele_i_covariance *c, size_t clusters, size
     return mele_i_covariance_matrices(c, clusters) * c->size(columns);
 }
 
-bool mele_i_covariance_work(size_t columns, size_t *count)
+bool mele_i_covariance_work(const mele_i_covariance *c, size_t columns, size_t *count)
 {
-    return !__builtin_mul_overflow(columns, columns + 4, count);
+    if (__builtin_mul_overflow(columns, columns + 4, count))
+        return false;
+    *count = c->whole(columns) + 4 * columns;
+    return true;
 }

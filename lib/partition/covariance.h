@@ -50,6 +50,6 @@ size_t mele_i_covariance_matrices(const mele_i_covariance *c, size_t clusters);
 size_t mele_i_covariance_count(const mele_i_covariance *c, size_t clusters, size_t columns);
 
 /* Numbers of the work that settle and factor need; false: too many. */
-bool mele_i_covariance_work(size_t columns, size_t *count);
+bool mele_i_covariance_work(const mele_i_covariance *c, size_t columns, size_t *count);
 
 #endif

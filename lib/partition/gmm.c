@@ -333,7 +333,7 @@ static mele_status run_em(const mele_i_attempt *attempt, mele_partition *p, cons
     mele_status status = MELE_ENOMEM;
     size_t work;
 
-    if (!mele_i_covariance_work(p->columns, &work))
+    if (!mele_i_covariance_work(p->covariance, p->columns, &work))
         return mele_i_no_memory(error);
     e.block_rows = em_block(p);
     e.sums = MELE_I_ARRAY(double, sums_count(&e));
@@ -514,7 +514,7 @@ static mele_status load_whiteners(const json_t *section, mele_partition *p, mele
                                    "\"whiteners\" has %g on the diagonal of "
                                    "cluster %zu",
                                    w[k * size + at], k + 1);
-    if (mele_i_covariance_work(p->columns, &count))
+    if (mele_i_covariance_work(p->covariance, p->columns, &count))
         work = MELE_I_ARRAY(double, count);
     if (work == NULL)
         return mele_i_no_memory(error);
@@ -524,11 +524,30 @@ static mele_status load_whiteners(const json_t *section, mele_partition *p, mele
     return status;
 }
 
+/* Models of before there were kinds of covariance. */
+static bool has_whiteners(const json_t *section)
+{
+    return json_object_get(section, "covariance") == NULL
+           && json_object_get(section, "covariances") == NULL;
+}
+
+static mele_status check_sizes(const json_t *section, const mele_i_covariance *c, size_t clusters,
+                               size_t columns, mele_error *error)
+{
+    mele_status status = mele_i_json_check_size(section, "weights", clusters, error);
+
+    return status != MELE_OK
+               ? status
+               : mele_i_json_check_sizes(section,
+                                         has_whiteners(section) ? "whiteners" : "covariances",
+                                         mele_i_covariance_matrices(c, clusters), c->size(columns),
+                                         error);
+}
+
 static mele_status load(const json_t *section, mele_partition *p, mele_error *error)
 {
     const mele_i_covariance *c = p->covariance;
-    const bool old = json_object_get(section, "covariance") == NULL
-                     && json_object_get(section, "covariances") == NULL;
+    const bool old = has_whiteners(section);
     mele_status status =
         mele_i_json_get_numbers(section, "weights", mele_i_mixture_priors(p), p->clusters, error);
 
@@ -554,5 +573,6 @@ const mele_i_partition_kind mele_i_partition_gmm = {
     .reorder = reorder,
     .marginal = marginal,
     .save = save,
+    .check_sizes = check_sizes,
     .load = load,
 };

@@ -82,8 +82,11 @@ struct mele_i_partition_kind {
     /* The shape of the marginal in the first to->columns columns. */
     void (*marginal)(const mele_partition *from, mele_partition *to);
 
-    /* Put what the shape is made of into the section, and read it back. */
+    /* Put what the shape is made of into the section, and read it back. check_sizes(): before there
+     * is memory for it, whether the arrays have its sizes; NULL: there are none. */
     bool (*save)(const mele_partition *partition, json_t *section);
+    mele_status (*check_sizes)(const json_t *section, const mele_i_covariance *covariance,
+                               size_t clusters, size_t columns, mele_error *error);
     mele_status (*load)(const json_t *section, mele_partition *partition, mele_error *error);
 };
 

@@ -91,7 +91,7 @@ mele_status mele_i_mixture_accept(mele_partition *p, mele_error *error)
 
     if (status != MELE_OK)
         return status;
-    if (mele_i_covariance_work(p->columns, &count))
+    if (mele_i_covariance_work(p->covariance, p->columns, &count))
         work = MELE_I_ARRAY(double, count);
     if (work == NULL)
         return mele_i_no_memory(error);
@@ -118,10 +118,10 @@ bool mele_i_mixture_from_whiteners(mele_partition *p, double *l)
             return false;
         for (size_t i = 0; i < d; i++)
             for (size_t j = 0; j <= i; j++) {
-                double sum = 0;
+                double sum[4] = {0}; /* which do not wait for one another */
                 for (size_t v = 0; v <= j; v++)
-                    sum += l[i * d + v] * l[j * d + v];
-                *s++ = sum;
+                    sum[v % 4] += l[i * d + v] * l[j * d + v];
+                *s++ = (sum[0] + sum[1]) + (sum[2] + sum[3]);
             }
     }
     return true;

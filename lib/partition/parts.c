@@ -249,17 +249,13 @@ json_t *mele_i_partition_save(const mele_partition *p)
 static mele_status load_sizes(const json_t *section, size_t *clusters, size_t *columns,
                               mele_error *error)
 {
-    const json_t *centres = json_object_get(section, "centres");
     mele_status status = mele_i_json_get_size(section, "clusters", 1, INT32_MAX, clusters, error);
 
     if (status == MELE_OK)
         status = mele_i_json_get_size(section, "columns", 1, SIZE_MAX, columns, error);
-    if (status == MELE_OK
-        && (json_array_size(centres) != *clusters
-            || json_array_size(json_array_get(centres, 0)) != *columns))
-        return mele_i_fail(error, MELE_EDATA, "\"centres\" is not %zu rows of %zu numbers",
-                           *clusters, *columns);
-    return status;
+    return status == MELE_OK
+               ? mele_i_json_check_sizes(section, "centres", *clusters, *columns, error)
+               : status;
 }
 
 /* The kind of a mixture's covariances: "full" where the section does not say. */
@@ -298,6 +294,9 @@ mele_status mele_i_partition_load(const json_t *section, mele_partition **out, m
         status = load_sizes(section, &clusters, &columns, error);
     if (status == MELE_OK && kind->mixture)
         status = load_covariance(section, &covariance, error);
+    if (status == MELE_OK && kind->check_sizes != NULL)
+        status = kind->check_sizes(section, mele_i_covariance_named(covariance), clusters, columns,
+                                   error);
     if (status != MELE_OK)
         return status;
     p = mele_i_partition_room(kind, covariance, clusters, columns);

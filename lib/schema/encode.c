@@ -508,6 +508,8 @@ mele_status mele_i_scaling_load(const json_t *object, size_t columns, mele_i_sca
     mele_status status = mele_i_json_keys(object, "a scaling", "center,scale", error);
 
     if (status == MELE_OK)
+        status = mele_i_json_check_size(object, "center", columns, error);
+    if (status == MELE_OK)
         status = mele_i_scaling_new(columns, &scaling, error);
     if (status != MELE_OK)
         return status;

@@ -1215,6 +1215,11 @@ static void no_iterations(made *p, mele_expert_options *o)
     (void)p;
     o->max_iterations = 0;
 }
+static void more_networks_than_a_file_has(made *p, mele_expert_options *o)
+{
+    (void)p;
+    o->networks = 1025;
+}
 static void no_clusters(made *p, mele_expert_options *o)
 {
     (void)o;
@@ -1256,6 +1261,7 @@ static const wrong_call wrong_calls[] = {
     {"ridge is NaN", nan_ridge, MELE_EINVAL},
     {"one fold", one_fold, MELE_EINVAL},
     {"no iterations", no_iterations, MELE_EINVAL},
+    {"1025 networks", more_networks_than_a_file_has, MELE_EINVAL},
     {"no clusters", no_clusters, MELE_EINVAL},
     {"no columns", no_columns, MELE_EINVAL},
     {"NaN feature", nan_feature, MELE_EDATA},

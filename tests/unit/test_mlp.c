@@ -897,6 +897,11 @@ static void no_weights(json_t *s)
     json_object_del(s, "output_weights");
 }
 
+static void missing_network(json_t *s)
+{
+    json_array_clear(json_array_get(json_object_get(s, "hidden_weights"), 1));
+}
+
 static const struct {
     char what[24];
     void (*spoil)(json_t *section);
@@ -906,8 +911,40 @@ static const struct {
     {"networks", more_networks},             {"a scale of 0", scale_of_zero},
     {"a negative unit", negative_unit},      {"too few centres", short_centre},
     {"a short row", short_row},              {"text for a weight", text_weight},
-    {"no weights", no_weights},
+    {"no weights", no_weights},              {"a second network", missing_network},
 };
+
+static void shifted_class(json_t *s)
+{
+    json_array_set_new(json_object_get(s, "shift"), 1, json_real(5e-3));
+}
+static void unit_of_classes(json_t *s)
+{
+    json_array_set_new(json_object_get(s, "unit"), 0, json_real(2));
+}
+
+/* Probabilities would not sum to 1; of targets these are in order. */
+Test(mlp, networks_for_classes_have_no_units)
+{
+    void (*const spoil[])(json_t * section) = {shifted_class, unit_of_classes};
+
+    for (size_t classes = 0; classes <= 3; classes += 3)
+        for (size_t i = 0; i < COUNT(spoil); i++) {
+            problem p = make_smooth(60, 2, classes > 0 ? 1 : 2, classes, 0.1);
+            const mele_i_expert_shape shape = {2, outputs_of(&p), classes};
+            mele_expert_options o = options_of("bfgs");
+            outcome out = train(&p, &o, false), loaded = {.expert = {.kind = &mele_i_expert_mlp}};
+            json_t *object = json_object();
+            cr_assert(mele_i_expert_mlp.save(&out.expert, &shape, object));
+            spoil[i](object);
+            cr_expect_eq(mele_i_expert_mlp.load(object, &shape, &loaded.expert, NULL),
+                         classes > 0 ? MELE_EDATA : MELE_OK, "%zu", i);
+            json_decref(object);
+            free_outcome(&loaded);
+            free_outcome(&out);
+            free_smooth(&p);
+        }
+}
 
 Test(mlp, files)
 {

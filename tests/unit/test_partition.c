@@ -874,7 +874,7 @@ static const struct {
      "\"variance\" is 0, not a positive number"},
     {KMEANS_SECTION("\"centres\":[[1],[2]],\"variance\":-1.5"),
      "\"variance\" is -1.5, not a positive number"},
-    {KMEANS_SECTION("\"centres\":[[1]],\"variance\":1"), "\"centres\" is not 2 rows of 1 numbers"},
+    {KMEANS_SECTION("\"centres\":[[1]],\"variance\":1"), "\"centres\" is not an array of 2 rows"},
     {KMEANS_SECTION("\"centres\":[[1],[2,3]],\"variance\":1"),
      "\"centres\" has 2 numbers where 1 belong"},
     {KMEANS_SECTION("\"centres\":[[1],[null]],\"variance\":1"),
