@@ -111,6 +111,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/schema/roles.h \
 	lib/schema/schema.c \
 	lib/schema/schema.h \
+	lib/schema/sketch.c \
+	lib/schema/sketch.h \
 	lib/schema/space.c \
 	lib/schema/space.h \
 	lib/schema/windows.c \
@@ -266,6 +268,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/report.h \
 	lib/fit/run.c \
 	lib/fit/run.h \
+	lib/fit/seen.c \
+	lib/fit/seen.h \
 	lib/fit/stage_experts.c \
 	lib/fit/stage_gate.c \
 	lib/fit/stage_partition.c \

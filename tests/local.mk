@@ -59,6 +59,7 @@ unit_tests = \
 	tests/unit/test_schema \
 	tests/unit/test_sequences \
 	tests/unit/test_sizes \
+	tests/unit/test_sketch \
 	tests/unit/test_small \
 	tests/unit/test_start \
 	tests/unit/test_table \
@@ -89,6 +90,7 @@ tests_unit_test_lloyd_LDFLAGS = $(failing_malloc)
 tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
 tests_unit_test_sequences_LDFLAGS = $(failing_malloc)
 tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
+tests_unit_test_sketch_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_LDFLAGS = $(failing_malloc)
@@ -115,6 +117,7 @@ cli_tests = \
 	tests/cli/experts.test \
 	tests/cli/failures.test \
 	tests/cli/formats.test \
+	tests/cli/gate.test \
 	tests/cli/init.test \
 	tests/cli/output.test \
 	tests/cli/pipeline.test \

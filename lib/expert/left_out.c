@@ -1,5 +1,6 @@
 #include "expert/left_out.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,17 +140,15 @@ static double *at(const mele_i_left_out *l, double *matrix, size_t row, size_t k
     return matrix + (row * l->clusters + k) * l->outputs;
 }
 
-/* Experts that were kept predict with the variance they have. */
-static void fill_variance(const mele_i_left_out *l, const mele_experts *e, size_t k)
+/* Nobody knows which rows an expert that was kept has learnt from. */
+static void void_column(const mele_i_left_out *l, size_t k)
 {
-    const mele_i_expert *expert = e->expert;
-    const size_t M = l->outputs;
-
-    for (size_t i = 0; i < l->rows; i++) {
-        double *out = memcpy(at(l, l->variance, i, k), expert[k].variance, M * sizeof *out);
-        if (expert[k].own < 1)
-            mele_i_draw(expert[k].own, expert[e->clusters].variance, M, false, out);
-    }
+    for (size_t i = 0; i < l->rows; i++)
+        for (size_t o = 0; o < l->outputs; o++) {
+            at(l, l->mean, i, k)[o] = NAN;
+            if (l->variance != NULL)
+                at(l, l->variance, i, k)[o] = NAN;
+        }
 }
 
 /* Every row was the global expert's to train on, so those outside the region are drawn to what it
@@ -191,14 +190,16 @@ mele_status mele_i_left_out_settle(const mele_i_left_out *l, const mele_experts 
     for (size_t k = 0; k < e->clusters && status == MELE_OK; k++)
         if (train[k] && e->expert[k].own < 1)
             draw_column(l, e, k);
-        else if (!train[k] && e->expert[k].state != NULL && l->variance != NULL)
-            fill_variance(l, e, k);
+        else if (!train[k] && e->expert[k].answers == k)
+            void_column(l, k);
     for (size_t k = 0; k < e->clusters && status == MELE_OK; k++) {
         const size_t from = e->expert[k].answers;
-        if (from == k || (from == e->clusters && l->global_mean == NULL))
-            continue;
-        copy_column(l, from, k, l->global_mean, l->mean);
-        copy_column(l, from, k, l->global_variance, l->variance);
+        if (from == e->clusters && l->global_mean == NULL) {
+            void_column(l, k);
+        } else if (from != k) {
+            copy_column(l, from, k, l->global_mean, l->mean);
+            copy_column(l, from, k, l->global_variance, l->variance);
+        }
     }
     return status;
 }

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "fit/report.h"
+#include "fit/seen.h"
 #include "model/model.h"
 #include "model/predict.h"
 
@@ -71,6 +72,22 @@ static json_t *merge_records(const mele_model *const *parts, size_t count)
     return list;
 }
 
+/* What the experts of all parts have learnt from; not known when it is not of one of them. */
+static mele_status merge_seen(const mele_model *const *parts, size_t count, mele_model *model,
+                              mele_error *error)
+{
+    json_t *seen;
+    mele_status status = mele_i_seen_merge(parts, count, &seen, error);
+
+    if (status != MELE_OK)
+        return status;
+    if (seen == NULL)
+        json_object_del(model->training, MELE_I_SEEN_KEY);
+    else if (!mele_i_json_put(model->training, MELE_I_SEEN_KEY, seen))
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
 static mele_status merge_experts(const mele_model *const *parts, size_t count, mele_model *model,
                                  mele_error *error)
 {
@@ -92,9 +109,9 @@ static mele_status merge_experts(const mele_model *const *parts, size_t count, m
     if (missing > 0)
         return mele_i_fail(error, MELE_EDATA, "no part has expert%s %s", missing > 1 ? "s" : "",
                            list);
-    return mele_i_json_put(model->training, "experts", merge_records(parts, count))
-               ? MELE_OK
-               : mele_i_no_memory(error);
+    if (!mele_i_json_put(model->training, "experts", merge_records(parts, count)))
+        return mele_i_no_memory(error);
+    return merge_seen(parts, count, model, error);
 }
 
 static void report_merger(mele_report *report, const mele_model *model)

@@ -7,6 +7,7 @@
 #include "expert/expert.h"
 #include "fit/experts.h"
 #include "fit/report.h"
+#include "fit/seen.h"
 #include "fit/stages.h"
 #include "model/predict.h"
 #include "schema/data.h"
@@ -157,6 +158,15 @@ static mele_status record_experts(mele_i_run *run, const expert_results *r, mele
     return MELE_OK;
 }
 
+/* Whether an expert knows rows that another run gave to the model's. */
+static bool has_learnt_before(const mele_i_run *run)
+{
+    const mele_options *options = run->options;
+
+    return run->model->experts != NULL
+           && (options->experts.only > 0 || options->experts.freeze > 0 || options->warm_start);
+}
+
 mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error)
 {
     mele_model *model = run->model;
@@ -174,6 +184,8 @@ mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *
         mele_i_run_start_report(run);
         status = record_experts(run, &results, error);
     }
+    if (status == MELE_OK)
+        status = mele_i_seen_record(run, has_learnt_before(run), error);
     if (status == MELE_OK) {
         model->experts = results.experts;
         results.experts = NULL;

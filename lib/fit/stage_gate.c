@@ -10,31 +10,85 @@
 #include "engine/pass.h"
 #include "fit/experts.h"
 #include "fit/report.h"
+#include "fit/seen.h"
 #include "fit/stages.h"
 #include "model/predict.h"
 #include "schema/data.h"
 
 #define BLOCK_WORK (1 << 16)
 
+/* ---- what the experts say of rows that they do not know ---- */
+
 /* Left-out predictions of the model's experts, by training the same ones again. Those that do not
- * come out the same, having started from others or learnt from other rows, are approached from
- * where they are. */
-static mele_status need_left_out(mele_i_run *run, mele_error *error)
+ * come out the same, having started from others, are approached from where they are; *same tells
+ * whether all did. */
+static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error)
 {
     const mele_expert_options from_nothing = {.start = NULL},
                               from_model = {.start = run->model->experts};
     mele_experts *again = NULL, *nearer = NULL;
-    mele_status status;
+    mele_status status = mele_i_run_train_experts(run, &from_nothing, &again, NULL, error);
 
-    if (run->left_out != NULL)
-        return MELE_OK;
-    status = mele_i_run_need_left_out_room(run, error);
-    if (status == MELE_OK)
-        status = mele_i_run_train_experts(run, &from_nothing, &again, NULL, error);
-    if (status == MELE_OK && !mele_i_experts_equal(run->model->experts, again))
+    *same = status == MELE_OK && mele_i_experts_equal(run->model->experts, again);
+    if (status == MELE_OK && !*same)
         status = mele_i_run_train_experts(run, &from_model, &nearer, NULL, error);
     mele_experts_free(again);
     mele_experts_free(nearer);
+    return status;
+}
+
+/* To experts that have not seen the rows, every row is left out. */
+static mele_status predict_unseen(mele_i_run *run, mele_error *error)
+{
+    const mele_model *model = run->model;
+    mele_status status = mele_i_run_need_design(run, error);
+
+    if (status != MELE_OK)
+        return status;
+    const mele_matrix design = mele_matrix_of(run->design, run->features.rows,
+                                              model->scaling.columns);
+    return mele_experts_predict(model->experts, &design, run->engine, run->left_out,
+                                run->left_out_variance, error);
+}
+
+static mele_status refuse_rows(const mele_i_seen *seen, size_t rows, mele_error *error)
+{
+    if (seen->what == MELE_I_SEEN_UNKNOWN)
+        return mele_i_fail(error, MELE_EDATA, "the model does not say which rows its experts were "
+                           "trained on, and with these they become others: give the rows of the "
+                           "experts, or rows that they have not seen and --fresh");
+    return mele_i_fail(error, MELE_EDATA, "%zu or more of these %zu rows are among the %zu that the "
+                       "experts were trained on%s, or none of them (--fresh takes all as not seen)",
+                       seen->common, rows, seen->rows,
+                       seen->sets > 1 ? " in several runs: train all on one set of rows and give "
+                                        "that" : ": give just those");
+}
+
+/* Left-out predictions, and whether they are those of experts that have not seen the rows. */
+static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error)
+{
+    const size_t rows = run->features.rows;
+    mele_i_seen seen = {.what = MELE_I_SEEN_ALL};
+    bool same = true;
+    mele_status status;
+
+    *fresh = false;
+    if (run->left_out != NULL)
+        return MELE_OK;
+    status = mele_i_seen_find(run, &seen, error);
+    *fresh = seen.what == MELE_I_SEEN_NONE
+             || (seen.what != MELE_I_SEEN_ALL && run->options->fresh);
+    if (status == MELE_OK && seen.what == MELE_I_SEEN_SOME && !*fresh)
+        status = refuse_rows(&seen, rows, error);
+    if (status == MELE_OK)
+        status = mele_i_run_need_left_out_room(run, error);
+    if (status == MELE_OK)
+        status = *fresh ? predict_unseen(run, error) : train_left_out(run, &same, error);
+    if (status == MELE_OK && seen.what == MELE_I_SEEN_UNKNOWN && !same)
+        status = refuse_rows(&seen, rows, error);
+    if (status == MELE_OK && seen.what == MELE_I_SEEN_ALL && run->options->fresh)
+        mele_i_report_warn(run->report, "the experts were trained on these rows: --fresh does not "
+                           "hold, and the gate is trained on left-out predictions");
     return status;
 }
 
@@ -152,14 +206,15 @@ static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *
     return status;
 }
 
-static json_t *gate_record(const mele_gate_info *info, const char *kind)
+static json_t *gate_record(const mele_gate_info *info, const char *kind, bool fresh)
 {
     json_t *object = json_object();
 
     if (mele_i_json_put(object, "kind", json_string(kind))
         && mele_i_json_put(object, "iterations", json_integer((json_int_t)info->iterations))
         && mele_i_json_put(object, "loss", mele_i_report_real(info->loss))
-        && mele_i_json_put(object, "converged", json_boolean(info->converged)))
+        && mele_i_json_put(object, "converged", json_boolean(info->converged))
+        && (!fresh || mele_i_json_put(object, "fresh", json_true())))
         return object;
     json_decref(object);
     return NULL;
@@ -171,6 +226,7 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     double start = mele_i_clock();
     mele_gate_info info;
     mele_gate *gate = NULL;
+    bool fresh = false;
     mele_status status = MELE_OK;
 
     if (model->experts == NULL)
@@ -182,7 +238,7 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     status = mele_i_run_need_marginal(run, error);
     if (status == MELE_OK)
-        status = need_left_out(run, error);
+        status = need_left_out(run, &fresh, error);
     if (status == MELE_OK)
         status = mele_i_run_need_design(run, error);
     if (status == MELE_OK)
@@ -195,7 +251,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
         if (!info.converged)
             mele_i_report_unconverged(run->report, "the gate did not converge in %zu iterations",
                                       info.iterations);
-        status = mele_i_run_record(run, "gate", gate_record(&info, mele_gate_name(gate)), error);
+        status = mele_i_run_record(run, "gate", gate_record(&info, mele_gate_name(gate), fresh),
+                                   error);
     }
     if (status == MELE_OK)
         status = mele_i_run_record_options(run, error);

@@ -144,7 +144,8 @@ MELE_API const char *mele_expert_candidate(bool classes, size_t i);
  *                        row (its fold, for kinds without a closed form) was not in the
  *                        training: what gates are to be trained on. With
  *                        options.groups, when no row of its group was. M is the number of targets,
- *                        or of classes (log-probabilities).
+ *                        or of classes (log-probabilities). NaN of experts that stay as they are
+ *                        (options.only, .freeze): what they have learnt from is not known.
  * @param left_out_variance  NULL, or n x K x M for the variances of those predictions, noise
  *                        included (regression only).
  * @param info            NULL, or K + 1 entries, the global expert's last.

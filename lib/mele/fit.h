@@ -91,10 +91,13 @@ MELE_API mele_status mele_model_merge(const mele_model *const *parts, size_t cou
                                       mele_report *report, mele_model **out, mele_error *error);
 
 /** Stage 3: add the gate to a model that has all experts, in place of the one it had. It trains on
- *  left-out predictions, for which the experts are trained once more, on the same rows. Where that
- *  does not make the same experts (they were trained on other rows, or from a warm start), once
- *  more again, starting from the model's.
- *  Parameters and failures as for mele_fit_experts(). */
+ *  left-out predictions, for which the experts are trained once more, on the same rows; where that
+ *  does not make the same experts (they began with a warm start), once more again, starting from
+ *  the model's. Rows that the experts have not seen are left out as they are: nothing is trained
+ *  again. The model's record tells which rows these are.
+ *  Parameters and failures as for mele_fit_experts(), and MELE_EDATA: the experts were trained on
+ *  some of these rows, or on these and on others (options.fresh takes them as not seen), or the
+ *  model does not say on which. */
 MELE_API mele_status mele_fit_gate(const mele_data *data, const mele_posteriors *posteriors,
                                    const mele_options *options, mele_engine *engine,
                                    mele_report *report, mele_model *model, mele_error *error);

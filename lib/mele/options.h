@@ -48,6 +48,8 @@ typedef struct mele_options {
     mele_gate_options gate;
     bool warm_start;                  /**< mele_fit_experts(): mlp, gp and logistic experts start
                                            from those that the model has; default false */
+    bool fresh;                       /**< mele_fit_gate(): take these rows as ones that the experts
+                                           have not seen, also where they may have; default false */
     const char *centres_file;         /**< what --init names in place of a way to start; fits want
                                            it read: mele_centres_read(). Default NULL */
     const mele_centres *centres;      /**< start stage 1 from these, which number the clusters, as

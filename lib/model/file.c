@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "model/options.h"
 #include "partition/partition.h"
+#include "schema/sketch.h"
 
 #define FORMAT "mele"
 #define VERSION 1
@@ -163,12 +164,18 @@ static mele_status load_gate(const json_t *section, mele_model *model, mele_erro
 
 static mele_status load_training(const json_t *section, mele_model *model, mele_error *error)
 {
+    const json_t *seen = json_object_get(section, "trained_on");
     mele_options options = mele_options_defaults();
+    mele_i_sketch sketch = {0};
     mele_status status = mele_i_json_keys(section, "\"training\"",
-                                          "options,rows,weight,partition?,experts?,gate?", error);
+                                          "options,rows,weight,trained_on?,partition?,experts?,gate?",
+                                          error);
 
     if (status == MELE_OK)
         status = mele_i_options_load(json_object_get(section, "options"), &options, error);
+    if (status == MELE_OK && seen != NULL)
+        status = mele_i_sketch_load(seen, &sketch, error);
+    mele_i_sketch_clear(&sketch);
     if (status != MELE_OK)
         return status;
     json_t *copy = mele_i_json_copy(section);

@@ -1,0 +1,302 @@
+/* Which rows something was trained on, told by hashes.
+ *
+ * A row's numbers x_1, x_2, .. (design columns in the data's units, then targets; a zero without its
+ * sign) become 64 bits by multiplication and exclusive or, h <- (h ^ x_j) a, h <- h ^ (h >> 32), and
+ * the last steps of MurmurHash3 (Appleby 2011), so that every bit of a number reaches every bit of
+ * the hash. The weight is mixed into a second one. The sum of the second ones over all rows, modulo
+ * 2^64, is that of the set of rows: any order gives it, and each row counts as often as it occurs.
+ *
+ * Of the first ones the least are kept: a bottom-k sketch (Broder 1997, "On the resemblance and
+ * containment of documents"; Cohen, Kaplan 2007, "Summarizing data using bottom-k sketches"). They
+ * are a random sample of the distinct rows, and a row elsewhere that equals one of the sample is
+ * found. Of n distinct rows, m rows of which there are s among them have s min(1, 1024 / n) found on
+ * the average: below 1024 rows every one, of a million, one in a thousand. Two different rows have one
+ * hash with probability 2^-64. Weights are not in the first hash: a row is the same row with another
+ * weight. */
+#include "schema/sketch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+
+#define BLOCK_NUMBERS (1 << 14)
+#define DIGITS 16 /* of a hash as text */
+#define MOST ((size_t)1 << 53) /* rows, or sets of them */
+
+void mele_i_sketch_clear(mele_i_sketch *sketch)
+{
+    free(sketch->least);
+    memset(sketch, 0, sizeof *sketch);
+}
+
+/* ---- hashes of rows ---- */
+
+static uint64_t add_number(uint64_t hash, double number)
+{
+    uint64_t bits;
+
+    number += 0.0; /* -0 is 0 */
+    memcpy(&bits, &number, sizeof bits);
+    hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 32;
+}
+
+static uint64_t finish(uint64_t hash)
+{
+    hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash ^ hash >> 33;
+}
+
+typedef struct hashing {
+    const mele_i_sketched *rows;
+    mele_i_scaling units; /* centres 0 and scales 1: the data's */
+    uint64_t *of_row, all;
+} hashing;
+
+static mele_status hash_block(void *context, mele_i_block block, void *partial, void *scratch,
+                              mele_error *error)
+{
+    const hashing *h = context;
+    const mele_i_sketched *r = h->rows;
+    const size_t columns = h->units.columns;
+    const double *x = scratch;
+    uint64_t *all = partial;
+    mele_status status = mele_i_encode_rows(r->schema, &h->units, NULL, r->features, block.first,
+                                            block.count, scratch, error);
+
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++) {
+        const size_t row = block.first + i;
+        uint64_t hash = 1;
+        for (size_t j = 0; j < columns; j++)
+            hash = add_number(hash, x[i * columns + j]);
+        for (size_t t = 0; t < r->target_columns; t++)
+            hash = add_number(hash, r->targets[row * r->target_columns + t]);
+        h->of_row[row] = finish(hash);
+        *all += finish(add_number(hash, r->weights == NULL ? 1 : r->weights[row]));
+    }
+    return status;
+}
+
+static void combine_hashes(void *context, const void *partial)
+{
+    hashing *h = context;
+
+    h->all += *(const uint64_t *)partial;
+}
+
+static mele_status hash_rows(hashing *h, mele_engine *engine, mele_error *error)
+{
+    const size_t columns = mele_schema_columns(h->rows->schema);
+    const size_t block_rows = mele_i_block_rows(columns, BLOCK_NUMBERS, 16);
+    const mele_i_pass pass = {
+        .rows = h->rows->features->rows, .block_rows = block_rows, .map = hash_block, .context = h,
+        .combine = combine_hashes, .partial_bytes = sizeof(uint64_t),
+        .scratch_bytes = block_rows * columns * sizeof(double)};
+    mele_status status = mele_i_scaling_new(columns, &h->units, error);
+
+    if (status == MELE_OK)
+        status = mele_i_pass_run(engine, &pass, error);
+    mele_i_scaling_clear(&h->units);
+    return status;
+}
+
+/* ---- the least of them ---- */
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Sort hashes, keep the least of the distinct ones, and return how many. */
+static size_t settle(uint64_t *hash, size_t count)
+{
+    size_t kept = 0;
+
+    qsort(hash, count, sizeof *hash, compare);
+    for (size_t i = 0; i < count && kept < MELE_I_SKETCH_SIZE; i++)
+        if (kept == 0 || hash[i] != hash[kept - 1])
+            hash[kept++] = hash[i];
+    return kept;
+}
+
+/* The least of all, in room for twice as many: what is above the last of those that are settled is
+ * passed over, so that little is sorted. */
+static size_t find_least(const uint64_t *hash, size_t rows, uint64_t *room)
+{
+    size_t count = 0;
+    uint64_t bound = UINT64_MAX;
+
+    for (size_t i = 0; i < rows; i++) {
+        if (hash[i] > bound)
+            continue;
+        room[count++] = hash[i];
+        if (count < 2 * MELE_I_SKETCH_SIZE)
+            continue;
+        count = settle(room, count);
+        if (count == MELE_I_SKETCH_SIZE)
+            bound = room[count - 1];
+    }
+    return settle(room, count);
+}
+
+static size_t count_common(const uint64_t *hash, size_t rows, const mele_i_sketch *with)
+{
+    const uint64_t bound = with->count == 0 ? 0 : with->least[with->count - 1];
+    size_t common = 0;
+
+    for (size_t i = 0; i < rows; i++)
+        common += hash[i] <= bound && with->count > 0
+                  && bsearch(&hash[i], with->least, with->count, sizeof *with->least, compare)
+                         != NULL;
+    return common;
+}
+
+mele_status mele_i_sketch_make(const mele_i_sketched *rows, const mele_i_sketch *with,
+                               mele_engine *engine, mele_i_sketch *out, size_t *common,
+                               mele_error *error)
+{
+    const size_t count = rows->features->rows;
+    hashing h = {.rows = rows, .of_row = MELE_I_ARRAY(uint64_t, count)};
+    mele_i_sketch sketch = {.sets = 1, .rows = count,
+                            .least = MELE_I_ARRAY(uint64_t, 2 * MELE_I_SKETCH_SIZE)};
+    mele_status status = h.of_row == NULL || sketch.least == NULL ? mele_i_no_memory(error)
+                                                                  : hash_rows(&h, engine, error);
+
+    if (status == MELE_OK) {
+        sketch.hash = h.all;
+        sketch.count = find_least(h.of_row, count, sketch.least);
+        if (common != NULL)
+            *common = with == NULL ? 0 : count_common(h.of_row, count, with);
+        *out = sketch;
+    } else {
+        mele_i_sketch_clear(&sketch);
+    }
+    free(h.of_row);
+    return status;
+}
+
+/* ---- two of them ---- */
+
+bool mele_i_sketch_equal(const mele_i_sketch *a, const mele_i_sketch *b)
+{
+    return a->sets == 1 && b->sets == 1 && a->rows == b->rows && a->hash == b->hash
+           && a->count == b->count
+           && memcmp(a->least, b->least, a->count * sizeof *a->least) == 0;
+}
+
+static size_t at_most(size_t count)
+{
+    return count < MOST ? count : MOST;
+}
+
+mele_status mele_i_sketch_join(mele_i_sketch *to, const mele_i_sketch *from, mele_error *error)
+{
+    if (mele_i_sketch_equal(to, from))
+        return MELE_OK;
+    uint64_t *both = MELE_I_ARRAY(uint64_t, to->count + from->count + 1);
+    if (both == NULL)
+        return mele_i_no_memory(error);
+    memcpy(both, to->least, to->count * sizeof *both);
+    memcpy(both + to->count, from->least, from->count * sizeof *both);
+    const size_t count = settle(both, to->count + from->count);
+    free(to->least);
+    *to = (mele_i_sketch){at_most(to->sets + from->sets), at_most(to->rows + from->rows),
+                          to->hash + from->hash, count, both};
+    return MELE_OK;
+}
+
+/* ---- the record ---- */
+
+static void write_hash(uint64_t hash, char *text)
+{
+    for (size_t d = 0; d < DIGITS; d++)
+        text[d] = "0123456789abcdef"[hash >> 4 * (DIGITS - 1 - d) & 15];
+}
+
+static bool read_hash(const char *text, uint64_t *out)
+{
+    *out = 0;
+    for (size_t d = 0; d < DIGITS; d++) {
+        const char *digits = "0123456789abcdef", *at = memchr(digits, text[d], 16);
+        if (at == NULL)
+            return false;
+        *out = *out << 4 | (uint64_t)(at - digits);
+    }
+    return true;
+}
+
+static json_t *hashes_text(const uint64_t *hash, size_t count)
+{
+    char *text = MELE_I_ARRAY(char, count * DIGITS + 1);
+    json_t *string = NULL;
+
+    for (size_t i = 0; i < count && text != NULL; i++)
+        write_hash(hash[i], text + i * DIGITS);
+    if (text != NULL)
+        string = json_stringn(text, count * DIGITS);
+    free(text);
+    return string;
+}
+
+json_t *mele_i_sketch_save(const mele_i_sketch *sketch)
+{
+    json_t *object = json_object();
+
+    if (mele_i_json_put(object, "sets", json_integer((json_int_t)sketch->sets))
+        && mele_i_json_put(object, "rows", json_integer((json_int_t)sketch->rows))
+        && mele_i_json_put(object, "hash", hashes_text(&sketch->hash, 1))
+        && mele_i_json_put(object, "least", hashes_text(sketch->least, sketch->count)))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* `most` hashes of DIGITS digits each, side by side. */
+static mele_status read_hashes(const json_t *object, const char *key, size_t most, uint64_t *out,
+                               size_t *count, mele_error *error)
+{
+    const char *text;
+    mele_status status = mele_i_json_get_string(object, key, &text, error);
+
+    if (status != MELE_OK)
+        return status;
+    const size_t length = json_string_length(json_object_get(object, key));
+    bool good = length % DIGITS == 0 && length / DIGITS <= most && length > 0;
+    *count = good ? length / DIGITS : 0;
+    for (size_t i = 0; i < *count && good; i++)
+        good = read_hash(text + i * DIGITS, &out[i]) && (i == 0 || out[i - 1] < out[i]);
+    return good ? MELE_OK
+                : mele_i_fail(error, MELE_EDATA, "\"%s\" is not 1 to %zu ascending numbers of %d "
+                              "hexadecimal digits, side by side", key, most, DIGITS);
+}
+
+mele_status mele_i_sketch_load(const json_t *object, mele_i_sketch *out, mele_error *error)
+{
+    mele_i_sketch sketch = {.least = MELE_I_ARRAY(uint64_t, MELE_I_SKETCH_SIZE)};
+    size_t one;
+    mele_status status = sketch.least == NULL ? mele_i_no_memory(error)
+                                              : mele_i_json_keys(object, "\"trained_on\"",
+                                                                 "sets,rows,hash,least", error);
+
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(object, "sets", 1, MOST, &sketch.sets, error);
+    if (status == MELE_OK)
+        status = mele_i_json_get_size(object, "rows", 1, MOST, &sketch.rows, error);
+    if (status == MELE_OK)
+        status = read_hashes(object, "hash", 1, &sketch.hash, &one, error);
+    if (status == MELE_OK)
+        status = read_hashes(object, "least", MELE_I_SKETCH_SIZE, sketch.least, &sketch.count,
+                             error);
+    if (status != MELE_OK)
+        mele_i_sketch_clear(&sketch);
+    else
+        *out = sketch;
+    return status;
+}
