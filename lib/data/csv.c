@@ -169,7 +169,7 @@ static mele_status fill_from_stream(fill_run *run, mele_error *error)
 
 static mele_status grow_window(csv_source *source, mele_error *error)
 {
-    size_t chunk_bytes = source->room == 0 ? CHUNK_BYTES : 2 * source->chunk_bytes;
+    size_t chunk_bytes = source->room == 0 ? source->chunk_bytes : 2 * source->chunk_bytes;
 
     if (chunk_bytes > MOST_WINDOW / CHUNKS)
         return mele_i_fail_at(error, MELE_EDATA, source->lines + 1,
@@ -565,6 +565,7 @@ static mele_status open_csv(mele_reader *reader, const mele_table_options *optio
     if (source == NULL)
         return mele_i_no_memory(error);
     reader->source = source;
+    source->chunk_bytes = reader->chunk_bytes == 0 ? CHUNK_BYTES : reader->chunk_bytes;
     source->format.has_header = options->header;
     source->format.delimiter = options->delimiter;
     source->format.infinite = options->infinite;

@@ -90,8 +90,8 @@ static mele_table_options complete(const char *path, const mele_table_options *o
     return chosen;
 }
 
-mele_status mele_reader_open(const char *path, const mele_table_options *options, mele_reader **out,
-                             mele_error *error)
+mele_status mele_i_reader_open(const char *path, const mele_table_options *options,
+                               size_t chunk_bytes, mele_reader **out, mele_error *error)
 {
     const mele_table_options chosen = complete(path, options);
     mele_reader *reader = NULL;
@@ -104,6 +104,7 @@ mele_status mele_reader_open(const char *path, const mele_table_options *options
         return mele_i_no_memory(error);
     reader->kind = kind_for(path);
     reader->by_position = chosen.by_position;
+    reader->chunk_bytes = chunk_bytes;
     status = mele_i_input_open(&reader->input, path, error);
     if (status == MELE_OK)
         status = reader->kind->open(reader, &chosen, error);
@@ -112,6 +113,12 @@ mele_status mele_reader_open(const char *path, const mele_table_options *options
     else
         mele_reader_close(reader);
     return status;
+}
+
+mele_status mele_reader_open(const char *path, const mele_table_options *options, mele_reader **out,
+                             mele_error *error)
+{
+    return mele_i_reader_open(path, options, 0, out, error);
 }
 
 void mele_reader_close(mele_reader *reader)

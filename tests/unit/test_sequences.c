@@ -27,10 +27,10 @@ static test_file write_rows(void)
 }
 
 static const char *const given[][2] = {
-    {"target", "y"},          {"features", "x,kind"}, {"weights", "weight"},   {"id", "name"},
-    {"group", "day"},         {"categorical", "kind"}, {"na", ",none"},        {"cluster-on", "x"},
-    {"task", "regression"},   {"clusters", "2"},      {"restarts", "1"},       {"gate", "softmax"},
-    {"max-iter", "20"},       {"ridge", "0.5"},       {"seed", "7"},
+    {"target", "y"},        {"features", "x,kind"},  {"weights", "weight"}, {"id", "name"},
+    {"group", "day"},       {"categorical", "kind"}, {"na", ",none"},       {"cluster-on", "x"},
+    {"task", "regression"}, {"clusters", "2"},       {"restarts", "1"},     {"gate", "softmax"},
+    {"max-iter", "20"},     {"ridge", "0.5"},        {"seed", "7"},
 };
 
 static size_t option_named(const char *name)
@@ -66,8 +66,8 @@ static mele_data *read_rows(const shared *s)
     mele_data *data = NULL;
     mele_error error = {0};
     const mele_schema *schema = s->model == NULL ? NULL : mele_model_schema(s->model);
-    mele_status status = mele_data_read(s->rows.path, &s->options.data, schema, NULL, &data,
-                                        &error);
+    mele_status status =
+        mele_data_read(s->rows.path, &s->options.data, schema, NULL, &data, &error);
 
     cr_assert_eq(status, MELE_OK, "%s", error.message);
     return data;
@@ -97,8 +97,7 @@ static void inherit(shared *s)
 
     if (s->model == NULL)
         return;
-    cr_assert_eq(mele_options_inherit(s->model, &s->options, &error), MELE_OK, "%s",
-                 error.message);
+    cr_assert_eq(mele_options_inherit(s->model, &s->options, &error), MELE_OK, "%s", error.message);
     s->with_options = true;
 }
 
@@ -185,7 +184,8 @@ static void predict(shared *s)
     s->prediction.items = "cluster";
     s->prediction.id = "name";
     cr_assert_eq(mele_predict_file(s->model, s->rows.path, &s->prediction, NULL, count_bytes,
-                                   &bytes, NULL, &error), MELE_OK, "%s", error.message);
+                                   &bytes, NULL, &error),
+                 MELE_OK, "%s", error.message);
     cr_assert_gt(bytes, ROWS * strlen("n0,1\n"));
 }
 
@@ -242,8 +242,8 @@ static void end(shared *s)
     mele_options_clear(&s->options);
 }
 
-/* All sequences of `length` of the first `count` calls, one after the other on the same objects: what
- * one sequence leaves is what the next begins with. */
+/* All sequences of `length` of the first `count` calls, one after the other on the same objects:
+ * what one sequence leaves is what the next begins with. */
 static void run_sequences(shared *s, size_t count, size_t length)
 {
     size_t sequences = 1;
@@ -277,8 +277,8 @@ static void describe(const mele_options *options, char *out, size_t size)
     for (size_t i = 0; mele_option_at(i) != NULL; i++) {
         char text[64];
         mele_option_text(options, i, text, sizeof text);
-        length += (size_t)snprintf(out + length, size - length, "%s %s\n", mele_option_at(i)->name,
-                                   text);
+        length +=
+            (size_t)snprintf(out + length, size - length, "%s %s\n", mele_option_at(i)->name, text);
     }
 }
 
