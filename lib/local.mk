@@ -136,6 +136,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/kind.h \
 	lib/partition/kmeans.c \
 	lib/partition/kmeans.h \
+	lib/partition/level.c \
+	lib/partition/level.h \
 	lib/partition/lloyd.c \
 	lib/partition/lloyd.h \
 	lib/partition/mixture.c \
@@ -203,6 +205,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/left_out.c \
 	lib/expert/left_out.h \
 	lib/expert/linear.c \
+	lib/expert/linear_absent.c \
 	lib/expert/linear_factors.c \
 	lib/expert/linear_fit.h \
 	lib/expert/linear_groups.c \

@@ -27,6 +27,7 @@ unit_tests = \
 	tests/unit/test_centres \
 	tests/unit/test_choice \
 	tests/unit/test_clusters \
+	tests/unit/test_constant \
 	tests/unit/test_coreset \
 	tests/unit/test_criteria \
 	tests/unit/test_engine \
@@ -81,6 +82,7 @@ tests_unit_test_apart_LDFLAGS = $(failing_malloc)
 tests_unit_test_centres_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
+tests_unit_test_constant_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_group_left_out_LDFLAGS = $(failing_malloc)

@@ -40,6 +40,15 @@ void mele_i_basis_factors(size_t d, size_t t, size_t *j, size_t *l)
     *l = *j + t;
 }
 
+void mele_i_basis_absent(size_t d, size_t terms, bool *absent)
+{
+    for (size_t t = d; t < terms; t++) {
+        size_t j, l;
+        mele_i_basis_factors(d, t, &j, &l);
+        absent[t] = absent[t] || absent[j] || absent[l];
+    }
+}
+
 /* Multiplying out b (x_j - c_j)(x_l - c_l) / (s_j s_l) gives four terms. */
 void mele_i_basis_raw(size_t d, size_t degree, const double *center, const double *scale,
                       const double *scaled, double *raw)

@@ -1,6 +1,7 @@
 #ifndef MELE_EXPERT_BASIS_H
 #define MELE_EXPERT_BASIS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The terms that a linear form of degree 2 has beside the intercept: the d columns themselves, then
@@ -16,6 +17,10 @@ void mele_i_basis_expand(const double *x, size_t stride, size_t rows, size_t d, 
 
 /* The columns j <= l whose product is term t; term t < d: j = t, and d for l. */
 void mele_i_basis_factors(size_t d, size_t t, size_t *j, size_t *l);
+
+/* Terms beyond the first d are absent where a factor of theirs is: with a constant c, c z is z again,
+ * and what rounding makes of c would tell them apart. */
+void mele_i_basis_absent(size_t d, size_t terms, bool *absent);
 
 /* A polynomial in z, z_j = (x_j - center_j) / scale_j, as one in x; intercepts first. The sums are
  * taken in extended precision: an intercept is the difference of what may be much larger. */

@@ -109,13 +109,15 @@ static mele_status check_numbers(const mele_expert_options *o, mele_error *error
     return MELE_OK;
 }
 
-static mele_status check_units(const mele_expert_options *o, size_t columns, mele_error *error)
+static mele_status check_units(mele_i_origin origin, const char *what, size_t columns,
+                               mele_error *error)
 {
     for (size_t j = 0; j < columns; j++) {
-        const double scale = o->scale == NULL ? 1 : o->scale[j];
-        if (!isfinite(scale) || !(scale > 0) || (o->center != NULL && !isfinite(o->center[j])))
-            return mele_i_fail(error, MELE_EINVAL, "column %zu: the center or the scale is no finite "
-                               "number, or the scale is not above 0", j + 1);
+        const double scale = origin.scale == NULL ? 1 : origin.scale[j];
+        const double center = origin.center == NULL ? 0 : origin.center[j];
+        if (!isfinite(scale) || !(scale > 0) || !isfinite(center))
+            return mele_i_fail(error, MELE_EINVAL, "%s %zu: the center or the scale is no finite "
+                               "number, or the scale is not above 0", what, j + 1);
     }
     return MELE_OK;
 }
@@ -260,7 +262,9 @@ static mele_status settle_options(const mele_expert_options *given, const mele_t
     if (status == MELE_OK)
         status = check_ridge(o, *kind, error);
     if (status == MELE_OK)
-        status = check_units(o, columns, error);
+        status = check_units(mele_i_origin_of_x(o), "column", columns, error);
+    if (status == MELE_OK && targets->classes == 0)
+        status = check_units(mele_i_origin_of_y(o), "target", outputs, error);
     if (status == MELE_OK)
         status = check_subset(o, columns, clusters, outputs, targets->classes, error);
     if (*kind != NULL && o->ridge == MELE_RIDGE_DEFAULT)

@@ -89,11 +89,12 @@ static mele_status standardise(training *t, mele_error *error)
 {
     const mele_i_gp_held *h = &t->held;
     mele_status status = mele_i_units_of(t->rows->x, t->shape->columns, h->row, h->weights,
-                                         h->count, INFINITY, t->of_x, error);
+                                         h->count, mele_i_origin_of_x(t->options), INFINITY,
+                                         t->of_x, error);
 
     if (status == MELE_OK)
         status = mele_i_units_of(t->rows->y, t->shape->outputs, h->row, h->weights, h->count,
-                                 INFINITY, t->of_y, error);
+                                 mele_i_origin_of_y(t->options), INFINITY, t->of_y, error);
     if (status == MELE_OK) {
         standardise_inputs(t);
         standardise_targets(t);

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <mele/expert.h>
 
+#include "core/magnitude.h"
 #include "expert/regions.h"
 #include "expert/row_groups.h"
 
@@ -177,6 +178,25 @@ struct mele_i_expert_kind {
     mele_status (*load)(const json_t *object, const mele_i_expert_shape *shape,
                         mele_i_expert *expert, mele_error *error);
 };
+
+/* Where columns of x (before they were expanded), and targets, were measured. */
+static inline mele_i_origin mele_i_origin_of_x(const mele_expert_options *options)
+{
+    return (mele_i_origin){options->center, options->scale};
+}
+
+static inline mele_i_origin mele_i_origin_of_y(const mele_expert_options *options)
+{
+    return (mele_i_origin){options->target_center, options->target_scale};
+}
+
+/* Of a column of x as the kind sees it: products are made in their own units. */
+static inline mele_i_origin mele_i_origin_of_term(const mele_i_expert_problem *problem, size_t j)
+{
+    const mele_i_origin here = {NULL, NULL};
+
+    return j < problem->columns ? mele_i_origin_of_x(problem->options) : here;
+}
 
 extern const mele_i_expert_kind mele_i_expert_linear;
 extern const mele_i_expert_kind mele_i_expert_logistic;

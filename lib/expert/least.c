@@ -8,10 +8,15 @@
  * by GSL's gsl_multifit_linear_solve(), its workspace on our memory. The hat value of a row is
  * w (1 / sum w + |(S^2 + L)^-1/2 V' (x - mean)|^2); the matrix is kept as the triangle of its rows.
  * Moments [1 X Y]'[1 X Y] are brought to the same form by the SVD of the centred ones (their
- * eigenvalues), which loses half of the digits.
+ * eigenvalues), which loses half of the digits. Where too few are left they say so: where a
+ * column's square (of features with the ridge) is less than DOUBT of that of its mean, which was subtracted, or
+ * an eigenvalue less than DOUBT of the largest while no ridge makes up for it. What is left has
+ * errors of 2^-52 / DOUBT at most.
  *
- * Degenerate cases. A column that is constant in the region (CONSTANT of its size before centring
- * is left) counts as absent: coefficient 0. Singular values below a tolerance relative to the
+ * Degenerate cases. Columns that are constant in the region are absent, as if they were not there:
+ * coefficient 0. A factor cannot tell (a deviation may be rounding, or a few rows that are off), so
+ * it names those that are in question (SUSPECT), and the rows' extremes decide. A column of which
+ * LOST of its mean is left is rounding and absent as well. Singular values below a tolerance relative to the
  * largest count as 0: of all solutions the one with the smallest coefficients, of columns
  * balanced to norms near 1 when there is no ridge. The rank counts the others and the intercept.
  * An SVD that does not converge leaves the intercept alone.
@@ -35,7 +40,10 @@
 #include "expert/frame.h"
 #include "expert/triangle.h"
 
-#define CONSTANT 0x1p-42
+#define SUSPECT 0x1p-40 /* of a column's size is its deviation, at most: far above 32 last places */
+#define LOST 0x1p-42    /* what reducing rows to a triangle leaves of a constant */
+#define LAST 0x1p-48    /* 16 last places: a target's deviation, where its rows lie within 32 */
+#define DOUBT 1e-10     /* of a square */
 #define RANK_TRIANGLE 1e-12 /* relative to the largest singular value */
 #define RANK_MOMENTS 1e-6
 #define LEAST_RIDGE 1e-280 /* scaled: less is none, more than MOST_RIDGE is that */
@@ -53,6 +61,7 @@ typedef struct work {
     double *s, *balance, *t, *xt, *solution; /* d each */
     double *projected;    /* d x m: U'y */
     double *rows;         /* padded d x d */
+    bool *absent;         /* d: columns that have no say, rounding among them */
     double *lapack;
     lapack_int lapack_size;
 } work;
@@ -85,6 +94,44 @@ static double norm_of(const double *a, size_t count)
     return sqrt(sum);
 }
 
+/* The ridge as the weights are scaled, within what can be squared and divided by. */
+static double scaled_ridge(const mele_i_least_problem *p)
+{
+    double ridge = fmin(p->ridge * p->scale, MOST_RIDGE);
+
+    return ridge < LEAST_RIDGE ? 0 : ridge;
+}
+
+/* Of a column in the factor: its weighted mean, and its square less that of the mean. */
+static double square_of(const mele_i_least_problem *p, size_t column, double *mean)
+{
+    const size_t q = 1 + p->d + p->m;
+    const double *f = p->factor + (column + 1) * q;
+    double square = 0;
+
+    *mean = f[0] / p->factor[0];
+    if (p->moments)
+        return f[column + 1] - f[0] * *mean;
+    for (size_t i = 1; i <= column + 1; i++)
+        square += f[i] * f[i];
+    return square;
+}
+
+bool mele_i_least_suspect(const mele_i_least_problem *p, bool *suspect)
+{
+    const double weight = p->moments ? p->factor[0] : p->factor[0] * p->factor[0];
+    bool some = false;
+
+    for (size_t j = 0; j < p->d; j++) {
+        double mean, square = square_of(p, j, &mean);
+        const double size = SUSPECT * (p->size[j] + fabs(mean));
+        const double lost = p->moments ? DOUBT * mean * mean : 0;
+        suspect[j] = weight != 0 && !(square > weight * (size * size + lost));
+        some = some || suspect[j];
+    }
+    return some;
+}
+
 /* B, the means and the sum of weights from a triangle. */
 static void split_triangle(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
 {
@@ -113,14 +160,11 @@ static bool decompose_square(work *w, size_t d)
                                w->lapack, w->lapack_size) == 0;
 }
 
-/* The norm of a centred column below which it is constant. */
-static double constant_norm(const mele_i_least_problem *p, const mele_i_least_solution *out,
-                            size_t column)
+/* The norm of a centred column below which nothing but rounding is left of it. */
+static double lost_norm(const mele_i_least_problem *p, const mele_i_least_solution *out,
+                        size_t column)
 {
-    double tolerance = p->moments ? RANK_MOMENTS : CONSTANT;
-
-    return sqrt(out->weight)
-           * (tolerance * fabs(out->mean[column]) + CONSTANT * fabs(p->shift[column]));
+    return sqrt(out->weight) * (p->moments ? RANK_MOMENTS : LOST) * fabs(out->mean[column]);
 }
 
 /* Element (i, j) of the moments minus the means, j >= 1. */
@@ -133,18 +177,42 @@ static double centred(const mele_i_least_problem *p, const mele_i_least_solution
 }
 
 /* The centred moments of the features as b, over balance on both sides: powers of two near the
- * columns' norms. */
+ * columns' norms; 0 for columns that are absent. */
 static void centre_moments(const mele_i_least_problem *p, work *w, const mele_i_least_solution *out)
 {
     size_t d = p->d;
 
     for (size_t j = 0; j < d; j++) {
-        double norm = sqrt(fmax(centred(p, out, j + 1, j + 1), 0));
-        w->balance[j] = norm > constant_norm(p, out, j) ? ldexp(1, ilogb(norm)) : 1;
+        double square = centred(p, out, j + 1, j + 1);
+        w->balance[j] = !p->absent[j] && square > 0 ? ldexp(1, ilogb(sqrt(square))) : 1;
         for (size_t i = 0; i <= j; i++)
-            w->b[i + j * d] = w->b[j + i * d]
-                = centred(p, out, i + 1, j + 1) / w->balance[i] / w->balance[j];
+            w->b[i + j * d] = w->b[j + i * d] =
+                p->absent[i] || p->absent[j]
+                    ? 0
+                    : centred(p, out, i + 1, j + 1) / w->balance[i] / w->balance[j];
     }
+}
+
+/* Whether a column has lost too many digits to its mean, or a direction to the others; the singular
+ * values are those of centre_moments(). */
+static bool is_doubtful(const mele_i_least_problem *p, const work *w,
+                        const mele_i_least_solution *out)
+{
+    const double ridge = p->ridge < 0 ? 0 : scaled_ridge(p);
+    double most = 0;
+    size_t there = 0;
+
+    for (size_t j = 0; j < p->d + p->m; j++) {
+        const bool feature = j < p->d;
+        const double square = centred(p, out, j + 1, j + 1), mean = out->mean[j];
+        if (feature && p->absent[j])
+            continue;
+        if (!(square + (feature ? ridge : 0) > DOUBT * out->weight * mean * mean))
+            return true;
+        most += feature ? square : 0;
+        there += feature;
+    }
+    return there > 0 && !(w->s[there - 1] > DOUBT * w->s[0]) && !(ridge > DOUBT * most);
 }
 
 /* The same from moments: B_x = S V' where S^2 are their eigenvalues, B_y = S^-1 V' (centred X'Y).
@@ -158,6 +226,7 @@ static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_s
         out->mean[j - 1] = p->factor[j * q] / p->factor[0];
     centre_moments(p, w, out);
     bool converged = decompose_square(w, d);
+    out->doubtful = !converged || is_doubtful(p, w, out);
     double least = RANK_MOMENTS * RANK_MOMENTS * w->s[0];
     for (size_t i = 0; i < d; i++) {
         double root = w->s[i] > least ? sqrt(w->s[i]) : 0;
@@ -166,7 +235,7 @@ static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_s
         for (size_t t = 0; t < p->m; t++) {
             double sum = 0;
             for (size_t j = 0; j < d; j++)
-                sum += w->v[j * d + i] * centred(p, out, j + 1, 1 + d + t) / w->balance[j];
+                sum += p->absent[j] ? 0 : w->v[j * d + i] * centred(p, out, j + 1, 1 + d + t) / w->balance[j];
             w->y[i + t * d] = root > 0 ? sum / root : 0;
         }
     }
@@ -177,28 +246,23 @@ static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_s
     return converged;
 }
 
-/* Clear what is constant in the region; the spread of the targets. */
+/* Clear what is absent, and targets that are constant in the region; the spread of the targets. */
 static void drop_constants(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
 {
-    for (size_t j = 0; j < p->d; j++)
-        if (norm_of(w->b + j * p->d, p->d) <= constant_norm(p, out, j))
+    for (size_t j = 0; j < p->d; j++) {
+        w->absent[j] = p->absent[j] || norm_of(w->b + j * p->d, p->d) <= lost_norm(p, out, j);
+        if (w->absent[j])
             memset(w->b + j * p->d, 0, p->d * sizeof *w->b);
+    }
     for (size_t t = 0; t < p->m; t++) {
         double norm = hypot(norm_of(w->y + t * p->d, p->d), w->rest[t]);
-        if (norm <= constant_norm(p, out, p->d + t)) {
+        double rounding = LAST * p->size[p->d + t] * sqrt(out->weight);
+        if (norm <= lost_norm(p, out, p->d + t) + rounding) {
             memset(w->y + t * p->d, 0, p->d * sizeof *w->y);
             w->rest[t] = norm = 0;
         }
         out->spread[t] = norm * norm / out->weight;
     }
-}
-
-/* The ridge as the weights are scaled, within what can be squared and divided by. */
-static double scaled_ridge(const mele_i_least_problem *p)
-{
-    double ridge = fmin(p->ridge * p->scale, MOST_RIDGE);
-
-    return ridge < LEAST_RIDGE ? 0 : ridge;
 }
 
 /* Powers of two near the columns' norms, which they are divided by; ones with a ridge. */
@@ -337,7 +401,7 @@ static void solve_targets(const mele_i_least_problem *p, work *w, double ridge,
                                   &residual_norm, &solution_norm, &space);
         c[0] = out->mean[d + target];
         for (size_t j = 0; j < d; j++) {
-            c[j + 1] = w->solution[j];
+            c[j + 1] = w->absent[j] ? 0 : w->solution[j];
             c[0] -= c[j + 1] * out->mean[j];
         }
     }
@@ -354,7 +418,7 @@ static void whiten(const mele_i_least_problem *p, work *w, double ridge,
     memset(w->rows, 0, rows * d * sizeof *w->rows);
     memset(triangle, 0, d * d * sizeof *triangle);
     for (size_t j = 0; j < d; j++)
-        for (size_t i = 0; i < d && w->s[i] > 0; i++)
+        for (size_t i = 0; i < d && w->s[i] > 0 && !w->absent[j]; i++)
             w->rows[i + (d - 1 - j) * rows]
                 = w->v[j * d + i] / w->balance[j] / sqrt(w->s[i] * w->s[i] + ridge);
     mele_i_triangle_add(triangle, d, w->rows, rows);
@@ -380,7 +444,7 @@ static void *make_work(work *w, size_t d, size_t m)
     size_t targets = mele_i_carved(d * m, sizeof(double));
     size_t size = (size_t)(w->lapack_size = lapack_size(d));
     size_t tail = mele_i_carved(padded(d) * d, sizeof(double)) + mele_i_carved(m, sizeof(double))
-                  + mele_i_carved(size, sizeof(double));
+                  + mele_i_carved(size, sizeof(double)) + mele_i_carved(d, sizeof(bool));
     unsigned char *memory = mele_i_zeroed(4 * square + 5 * line + 2 * targets + tail, 1);
     unsigned char *at = memory;
 
@@ -397,6 +461,7 @@ static void *make_work(work *w, size_t d, size_t m)
     w->rows = mele_i_carve(&at, padded(d) * d, sizeof(double));
     w->rest = mele_i_carve(&at, m, sizeof(double));
     w->lapack = mele_i_carve(&at, size, sizeof(double));
+    w->absent = mele_i_carve(&at, d, sizeof(bool));
     return memory;
 }
 
@@ -407,6 +472,7 @@ bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_soluti
 
     if (memory == NULL)
         return false;
+    out->doubtful = false;
     if (problem->moments) {
         if (!split_moments(problem, &w, out))
             memset(w.b, 0, problem->d * problem->d * sizeof *w.b);

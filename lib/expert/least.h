@@ -9,7 +9,9 @@ typedef struct mele_i_least_problem {
     size_t d, m;
     const double *factor; /* q x q, q = 1 + d + m, column-major: a triangle, or moments */
     bool moments;
-    const double *shift;  /* d + m: what was subtracted from the columns before */
+    const double *size;   /* d + m: how large the columns are where they were measured, but for
+                             their means; in the factor's units */
+    const bool *absent;   /* d: columns that have no say; not looked at by mele_i_least_suspect() */
     double ridge;         /* >= 0, or MELE_RIDGE_GCV */
     double rows;          /* how many there are, for GCV */
     double scale;         /* weights and ridge are used times it */
@@ -27,11 +29,16 @@ typedef struct mele_i_least_solution {
     double weight;        /* sum of the weights, scaled */
     double ridge;         /* not scaled */
     size_t rank;          /* intercept included */
+    bool doubtful;        /* of moments: they have too few digits for this problem */
 } mele_i_least_solution;
 
 /* Numbers that the arrays of a solution take together, and their layout in such a memory. */
 size_t mele_i_least_room(size_t d, size_t m);
 void mele_i_least_place(mele_i_least_solution *solution, double *memory, size_t d, size_t m);
+
+/* Which of the d columns vary so little, if at all, that the factor does not tell whether it is by
+ * more than rounding. True: some do. */
+bool mele_i_least_suspect(const mele_i_least_problem *problem, bool *suspect);
 
 /* False: memory ran out. Degenerate problems have a solution; see least.c. */
 bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_solution *solution);

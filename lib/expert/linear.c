@@ -1,8 +1,8 @@
 /* Linear experts: least squares in every region and over all rows, in one pass.
  *
- * linear_factors.c reduces every region's rows to a small triangle, or to moments, and least.c
- * solves these small problems, as tasks; linear_left_out.c leaves rows out, linear_groups.c
- * groups of them.
+ * linear_factors.c reduces every region's rows to a small triangle, or to moments; linear_absent.c
+ * finds columns that are constant in a region; least.c solves the small problems, as tasks;
+ * linear_left_out.c leaves rows out, linear_groups.c groups of them.
  *
  * The rows that generalised cross-validation counts are the sum of weights over the ordinary row's
  * weight (units.h). So their unit does not matter; weight 2 on one row of many is still that row
@@ -52,14 +52,15 @@ static mele_status count_rows(const mele_i_linear_fit *f, size_t k, double *rows
     return MELE_OK;
 }
 
-mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, const double *factor,
-                                           double ridge, double rows)
+mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, size_t k,
+                                           const double *factor, double ridge, double rows)
 {
     return (mele_i_least_problem){f->d,
                                   f->m,
                                   factor,
                                   mele_i_linear_by_moments(f),
-                                  f->frame.shift,
+                                  f->size,
+                                  f->absent + k * f->d,
                                   ridge,
                                   rows,
                                   f->problem->regions->scale};
@@ -70,22 +71,41 @@ static mele_status solve_region(void *context, size_t k, mele_engine *engine, me
     const mele_i_linear_fit *f = context;
     mele_expert_info *info = &f->problem->info[k];
     mele_i_least_problem problem =
-        mele_i_linear_problem(f, f->factor + k * mele_i_linear_factor_size(f),
+        mele_i_linear_problem(f, k, f->factor + k * mele_i_linear_factor_size(f),
                               f->problem->options->ridge, 0);
 
     (void)engine;
-    if (k < f->clusters && !f->problem->train[k])
+    if ((k < f->clusters && !f->problem->train[k]) || f->solved[k])
         return MELE_OK;
     mele_status status = count_rows(f, k, &problem.rows, error);
     if (status != MELE_OK)
         return status;
     if (!mele_i_least_solve(&problem, &f->solution[k]))
         return mele_i_no_memory(error);
+    f->moments[k] = problem.moments;
+    f->solved[k] = !f->solution[k].doubtful;
     info->ridge = f->solution[k].ridge;
     info->rank = f->solution[k].rank;
     info->iterations = 1;
     info->converged = true;
     return MELE_OK;
+}
+
+/* All regions. Where moments are doubtful, rows are reduced to triangles after all. */
+static mele_status solve(mele_i_linear_fit *f, mele_engine *engine, mele_error *error)
+{
+    const mele_i_tasks tasks = {
+        .count = f->clusters + 1, .run = solve_region, .context = f, .stage = "experts"};
+    mele_status status = mele_i_tasks_run(engine, &tasks, error);
+    bool doubtful = false;
+
+    for (size_t k = 0; k <= f->clusters; k++)
+        doubtful = doubtful || f->solution[k].doubtful;
+    if (status == MELE_OK && doubtful)
+        status = mele_i_linear_triangles(f, engine, error);
+    if (status == MELE_OK && doubtful)
+        status = mele_i_tasks_run(engine, &tasks, error);
+    return status;
 }
 
 /* The coefficients in the units of x. */
@@ -115,9 +135,10 @@ static mele_i_units units_of(const mele_i_linear_fit *f, size_t t)
 {
     const mele_i_least_solution *all = &f->solution[f->clusters];
     const double power = f->frame.scale[f->d + t], spread = sqrt(all->spread[t]);
-    const double mean = all->mean[f->d + t], shift = f->frame.shift[f->d + t];
+    const double mean = all->mean[f->d + t];
 
-    return (mele_i_units){power, mean + shift, spread, (spread + fabs(mean) + fabs(shift)) / power};
+    return (mele_i_units){power, mean + f->frame.shift[f->d + t], spread,
+                          (spread + fabs(mean) + f->size[f->d + t]) / power};
 }
 
 static void finish_variances(const mele_i_linear_fit *f)
@@ -181,8 +202,10 @@ static mele_status make_fitting(mele_i_linear_fit *f, mele_error *error)
 {
     size_t room = mele_i_least_room(f->d, f->m), all = f->clusters + 1;
 
-    mele_i_linear_reduce_by(f);
+    mele_i_linear_reduce(f);
     f->factor = MELE_I_ARRAY(double, all *mele_i_linear_factor_size(f));
+    f->moments = MELE_I_ZEROED(bool, 2 * all + all * f->d);
+    f->size = MELE_I_ZEROED(double, f->d + f->m);
     f->low = MELE_I_ARRAY(double, 2 * (f->d + f->m));
     f->settled = MELE_I_ZEROED(bool, all);
     f->merging = MELE_I_ARRAY(double, mele_i_triangle_room(f->q));
@@ -190,8 +213,11 @@ static mele_status make_fitting(mele_i_linear_fit *f, mele_error *error)
     f->solution = MELE_I_ZEROED(mele_i_least_solution, all);
     f->square = MELE_I_ZEROED(double, all * 2 * f->m);
     if (f->factor == NULL || f->merging == NULL || f->numbers == NULL || f->solution == NULL
-        || f->square == NULL || f->low == NULL || f->settled == NULL)
+        || f->square == NULL || f->low == NULL || f->settled == NULL || f->moments == NULL
+        || f->size == NULL)
         return mele_i_no_memory(error);
+    f->solved = f->moments + all;
+    f->absent = f->solved + all;
     f->high = f->low + f->d + f->m;
     for (size_t k = 0; k < all; k++)
         mele_i_least_place(&f->solution[k], f->numbers + k * room, f->d, f->m);
@@ -201,6 +227,8 @@ static mele_status make_fitting(mele_i_linear_fit *f, mele_error *error)
 static void free_fitting(mele_i_linear_fit *f)
 {
     free(f->factor);
+    free(f->moments);
+    free(f->size);
     free(f->low);
     free(f->settled);
     free(f->merging);
@@ -234,15 +262,15 @@ static mele_status fit(const mele_i_expert_problem *problem, mele_i_expert *expe
                            .d = d,
                            .m = m,
                            .q = q};
-    mele_i_tasks tasks = {
-        .count = f.clusters + 1, .run = solve_region, .context = &f, .stage = "experts"};
     mele_i_tasks errors = {.count = f.clusters + 1, .run = find_errors, .context = &f};
     mele_status status = make_fitting(&f, error);
 
     if (status == MELE_OK)
         status = mele_i_linear_factor(&f, engine, error);
     if (status == MELE_OK)
-        status = mele_i_tasks_run(engine, &tasks, error);
+        status = mele_i_linear_find_absent(&f, engine, error);
+    if (status == MELE_OK)
+        status = solve(&f, engine, error);
     if (status == MELE_OK)
         status = finish_coefficients(&f, error);
     if (status == MELE_OK)

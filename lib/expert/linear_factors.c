@@ -66,8 +66,10 @@ static void moments_merge(double *moments, const double *other, size_t q, double
         moments[i] += other[i];
 }
 
+enum { TRIANGLES };
+
 static const mele_i_linear_reduction reductions[] = {
-    {"qr", false, mele_i_chunk_rows, itself, triangle_add, mele_i_triangle_merge},
+    [TRIANGLES] = {"qr", false, mele_i_chunk_rows, itself, triangle_add, mele_i_triangle_merge},
     {"normal", true, mele_i_gram_rows, mele_i_gram_width, moments_add, moments_merge},
 };
 
@@ -76,14 +78,19 @@ size_t mele_i_linear_factor_size(const mele_i_linear_fit *f)
     return f->q * f->width;
 }
 
-void mele_i_linear_reduce_by(mele_i_linear_fit *f)
+static void reduce_by(mele_i_linear_fit *f, const mele_i_linear_reduction *reduction)
+{
+    f->reduction = reduction;
+    f->rows = reduction->rows(f->q);
+    f->width = reduction->width(f->q);
+    f->run = mele_i_block_rows(f->q, RUN_NUMBERS, LEAST_RUN);
+}
+
+void mele_i_linear_reduce(mele_i_linear_fit *f)
 {
     for (size_t i = 0; i < sizeof reductions / sizeof *reductions; i++)
         if (strcmp(f->problem->options->solver, reductions[i].name) == 0)
-            f->reduction = &reductions[i];
-    f->rows = f->reduction->rows(f->q);
-    f->width = f->reduction->width(f->q);
-    f->run = mele_i_block_rows(f->q, RUN_NUMBERS, LEAST_RUN);
+            reduce_by(f, &reductions[i]);
 }
 
 bool mele_i_linear_by_moments(const mele_i_linear_fit *f)
@@ -259,10 +266,29 @@ static void arrange_moments(const mele_i_linear_fit *f, double *factor, double *
     memcpy(factor, scratch, q * q * sizeof *factor);
 }
 
+/* The global expert's factor, of all regions', and all of them in their final form. */
+static void finish_factors(const mele_i_linear_fit *f)
+{
+    const size_t size = mele_i_linear_factor_size(f);
+
+    for (size_t k = 0; k < f->clusters; k++)
+        f->reduction->merge(f->factor + f->clusters * size, f->factor + k * size, f->q, f->merging);
+    for (size_t k = 0; k <= f->clusters && f->reduction->moments; k++)
+        arrange_moments(f, f->factor + k * size, f->merging);
+}
+
+mele_status mele_i_linear_triangles(mele_i_linear_fit *f, mele_engine *engine, mele_error *error)
+{
+    reduce_by(f, &reductions[TRIANGLES]);
+    mele_status status = factor_rows(f, engine, error);
+    if (status == MELE_OK)
+        finish_factors(f);
+    return status;
+}
+
 mele_status mele_i_linear_factor(mele_i_linear_fit *f, mele_engine *engine, mele_error *error)
 {
     const mele_i_expert_problem *p = f->problem;
-    const size_t size = mele_i_linear_factor_size(f);
     bool guessed, ordinary = true;
     mele_status status =
         mele_i_frame_guess(&f->frame, p->x, p->y, p->regions, &guessed, engine, error);
@@ -277,13 +303,9 @@ mele_status mele_i_linear_factor(mele_i_linear_fit *f, mele_engine *engine, mele
         if (status == MELE_OK)
             status = factor_rows(f, engine, error);
     }
-    if (status != MELE_OK)
-        return status;
-    for (size_t k = 0; k < f->clusters; k++)
-        f->reduction->merge(f->factor + f->clusters * size, f->factor + k * size, f->q, f->merging);
-    for (size_t k = 0; k <= f->clusters && f->reduction->moments; k++)
-        arrange_moments(f, f->factor + k * size, f->merging);
-    return MELE_OK;
+    if (status == MELE_OK)
+        finish_factors(f);
+    return status;
 }
 
 /* The next rows, from *at on, of region k and not of the group; returns how many. */
@@ -303,27 +325,26 @@ static size_t rows_without(const mele_i_linear_fit *f, size_t k, size_t group, s
     return count;
 }
 
-bool mele_i_linear_factor_without(const mele_i_linear_fit *f, size_t k, size_t group,
-                                  double *factor)
+bool mele_i_linear_triangle_without(const mele_i_linear_fit *fit, size_t k, size_t group,
+                                    double *triangle)
 {
-    const size_t rows = f->problem->x->rows;
-    double *chunk = MELE_I_ZEROED(double, f->rows *f->width), *root = MELE_I_ARRAY(double, f->rows);
-    double *scratch = MELE_I_ARRAY(double, mele_i_triangle_room(f->q));
-    size_t *row = MELE_I_ARRAY(size_t, f->rows);
-    const bool done = chunk != NULL && root != NULL && scratch != NULL && row != NULL;
+    mele_i_linear_fit f = *fit;
+    const size_t rows = f.problem->x->rows;
+
+    reduce_by(&f, &reductions[TRIANGLES]);
+    double *chunk = MELE_I_ZEROED(double, f.rows *f.width), *root = MELE_I_ARRAY(double, f.rows);
+    size_t *row = MELE_I_ARRAY(size_t, f.rows);
+    const bool done = chunk != NULL && root != NULL && row != NULL;
 
     if (done)
-        memset(factor, 0, mele_i_linear_factor_size(f) * sizeof *factor);
+        memset(triangle, 0, mele_i_linear_factor_size(&f) * sizeof *triangle);
     for (size_t at = 0; done && at < rows;) {
-        const size_t count = rows_without(f, k, group, &at, row, root);
+        const size_t count = rows_without(&f, k, group, &at, row, root);
         if (count > 0)
-            f->reduction->add(f, row, root, count, rows, chunk, factor);
+            f.reduction->add(&f, row, root, count, rows, chunk, triangle);
     }
-    if (done && f->reduction->moments)
-        arrange_moments(f, factor, scratch);
     free(chunk);
     free(root);
-    free(scratch);
     free(row);
     return done;
 }

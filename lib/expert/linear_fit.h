@@ -21,6 +21,10 @@ typedef struct mele_i_linear_fit {
     size_t rows, width;              /* of a chunk */
     size_t run;                      /* rows that are sorted by region at once */
     double *factor;                  /* (K + 1) x q x width */
+    bool *moments;                   /* K + 1: whose solutions are of moments */
+    bool *solved;                    /* K + 1 */
+    bool *absent;                    /* (K + 1) x d: columns that are constant in a region */
+    double *size;                    /* d + m: what columns were measured at, in the frame */
     double *low, *high;              /* d + m: extremes of the columns */
     double *merging;                 /* scratch of a merge */
     double *numbers;                 /* what the solutions point into */
@@ -55,20 +59,35 @@ mele_i_linear_slice mele_i_linear_members_of(const mele_i_linear_fit *fit, mele_
 /* ---- the rows' factors (linear_factors.c) ---- */
 
 /* The reduction that options.solver names, and the sizes that follow from it; columns are set. */
-void mele_i_linear_reduce_by(mele_i_linear_fit *fit);
-bool mele_i_linear_by_moments(const mele_i_linear_fit *fit);
+void mele_i_linear_reduce(mele_i_linear_fit *fit);
+bool mele_i_linear_by_moments(const mele_i_linear_fit *fit); /* what the factors are now */
 size_t mele_i_linear_factor_size(const mele_i_linear_fit *fit);
 
 /* The factors of all rows and regions, in a frame that fits them: frame, factor, low and high. */
 mele_status mele_i_linear_factor(mele_i_linear_fit *fit, mele_engine *engine, mele_error *error);
 
-/* The factor of region k's rows but those of a group; false: no memory. */
-bool mele_i_linear_factor_without(const mele_i_linear_fit *fit, size_t k, size_t group,
-                                  double *factor);
+/* Triangles in place of moments, in the same frame. */
+mele_status mele_i_linear_triangles(mele_i_linear_fit *fit, mele_engine *engine, mele_error *error);
 
-/* The small problem of such a factor; rows: how many there are, for a ridge that is chosen. */
-mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *fit, const double *factor,
-                                           double ridge, double rows);
+/* The triangle of region k's rows but those of a group, q x q; false: no memory. */
+bool mele_i_linear_triangle_without(const mele_i_linear_fit *fit, size_t k, size_t group,
+                                    double *triangle);
+
+/* The small problem of a factor of region k; rows: how many there are, for a ridge that is
+ * chosen. */
+mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *fit, size_t k,
+                                           const double *factor, double ridge, double rows);
+
+/* ---- columns that are constant in a region (linear_absent.c) ---- */
+
+/* Set size and absent, of the regions that are trained, and of the global expert. */
+mele_status mele_i_linear_find_absent(mele_i_linear_fit *fit, mele_engine *engine,
+                                      mele_error *error);
+
+/* The same of region k's rows but those of a group, of which the problem's factor is: d marks, with
+ * the problem's own among them. False: no memory. */
+bool mele_i_linear_absent_without(const mele_i_linear_fit *fit, size_t k, size_t group,
+                                  const mele_i_least_problem *problem, bool *absent);
 
 /* ---- what is left out (linear_left_out.c; linear_groups.c) ---- */
 

@@ -250,21 +250,27 @@ static mele_status fit_anew(const mele_i_linear_fit *f, size_t k, size_t group, 
                             mele_error *error)
 {
     double *numbers = MELE_I_ARRAY(double, mele_i_least_room(f->d, f->m));
-    double *factor = MELE_I_ARRAY(double, mele_i_linear_factor_size(f));
-    const mele_i_least_problem problem =
-        mele_i_linear_problem(f, factor, f->solution[k].ridge, f->solution[k].weight);
+    double *triangle = MELE_I_ARRAY(double, f->q *f->q);
+    bool *absent = MELE_I_ARRAY(bool, f->d);
+    mele_i_least_problem problem =
+        mele_i_linear_problem(f, k, triangle, f->solution[k].ridge, f->solution[k].weight);
     mele_i_least_solution s = {NULL};
-    bool done =
-        numbers != NULL && factor != NULL && mele_i_linear_factor_without(f, k, group, factor);
+    bool done = numbers != NULL && triangle != NULL && absent != NULL
+                && mele_i_linear_triangle_without(f, k, group, triangle);
 
+    problem.moments = false;
+    if (done)
+        done = mele_i_linear_absent_without(f, k, group, &problem, absent);
     if (done) {
+        problem.absent = absent;
         mele_i_least_place(&s, numbers, f->d, f->m);
         done = mele_i_least_solve(&problem, &s);
     }
     if (done)
         memcpy(r->coefficients, s.coefficients, f->m * r->q * sizeof *r->coefficients);
     free(numbers);
-    free(factor);
+    free(triangle);
+    free(absent);
     return done ? MELE_OK : mele_i_no_memory(error);
 }
 

@@ -49,7 +49,7 @@ static bool is_settled(const mele_i_linear_fit *f, size_t k)
 {
     const mele_i_least_solution *s = &f->solution[k];
 
-    for (size_t t = 0; t < f->m && mele_i_linear_by_moments(f); t++)
+    for (size_t t = 0; t < f->m && f->moments[k]; t++)
         if (!(s->squares[t] >= LOST * s->spread[t] * s->weight))
             return false;
     return most_leverage(f, k) <= LEVERAGE;

@@ -41,15 +41,17 @@ static mele_status make_problem(mele_i_multinomial *m, const fitting *f, size_t 
 
     for (size_t i = 0; i < n; i++)
         count += mele_i_region_weight(regions, i, k) > 0;
-    *m = (mele_i_multinomial){.frame = &f->frame, .y = f->problem->y, .d = f->d,
+    *m = (mele_i_multinomial){.problem = f->problem, .frame = &f->frame, .y = f->problem->y, .d = f->d,
                               .classes = f->classes, .parameters = f->parameters,
                               .row = MELE_I_ARRAY(size_t, count),
                               .weight = MELE_I_ARRAY(double, count),
                               .fold = MELE_I_ARRAY(unsigned char, count),
-                              .pin = MELE_I_ARRAY(double, 3 * f->d),
+                              .extremes = MELE_I_ARRAY(double, 2 * f->d),
+                              .absent = MELE_I_ARRAY(bool, f->d),
                               .ridge = options->ridge * regions->scale,
                               .max_iterations = options->max_iterations};
-    if (m->row == NULL || m->weight == NULL || m->fold == NULL || m->pin == NULL)
+    if (m->row == NULL || m->weight == NULL || m->fold == NULL || m->extremes == NULL
+        || m->absent == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < n; i++) {
         double weight = mele_i_region_weight(regions, i, k);
@@ -67,7 +69,8 @@ static void free_problem(mele_i_multinomial *m)
     free(m->row);
     free(m->weight);
     free(m->fold);
-    free(m->pin);
+    free(m->extremes);
+    free(m->absent);
 }
 
 /* Deal the rows of each class, in a random order, to the folds in turn. */

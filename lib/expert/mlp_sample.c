@@ -34,10 +34,10 @@ static mele_status set_units(const mele_i_mlp_plan *p, mele_i_mlp_sample *s, mel
         weights[i] = p->rows->weights[s->row[i]];
     if (status == MELE_OK)
         status = mele_i_units_of(p->rows->x, p->network.inputs, s->row, weights, s->count,
-                                 FURTHEST_INPUT, s->of_x, error);
+                                 mele_i_origin_of_x(p->options), FURTHEST_INPUT, s->of_x, error);
     if (status == MELE_OK && !p->network.classes)
-        status = mele_i_units_of(p->rows->y, p->targets, s->row, weights, s->count, FURTHEST_TARGET,
-                                 s->of_y, error);
+        status = mele_i_units_of(p->rows->y, p->targets, s->row, weights, s->count,
+                                 mele_i_origin_of_y(p->options), FURTHEST_TARGET, s->of_y, error);
     if (status == MELE_OK)
         set_inputs(p, s);
     free(weights);
@@ -89,6 +89,9 @@ static void deal_group(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, con
         weight[i] = p->rows->weights[row[i]];
     }
     mele_i_kernels_best()->standardise(x, d, count, d, s->centre, s->scale, s->centre, x);
+    for (size_t j = 0; j < d; j++) /* constant but for rounding: nothing for weights to grow on */
+        for (size_t i = 0; i < count && !(s->of_x[j].spread > 0); i++)
+            x[i * d + j] = 0;
 }
 
 static mele_status deal(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, const size_t *row,

@@ -18,9 +18,9 @@
  * by little, which Newton's decrement g'H^-1 g tells (g = grad E; next to E it is the relative
  * change of b), the minimum is followed there.
  *
- * A column that is constant in the rows cannot be told from the intercept, and would share what the
- * intercept carries; where it is not constant, off the region, that would be nonsense. So its
- * slopes have a ridge of their own that leaves them next to nothing.
+ * A column that is constant in the rows, but for rounding, cannot be told from the intercept, and
+ * would share what the intercept carries; where it is not constant, off the region, that would be
+ * nonsense. So it is absent, and products with it are: as 0 in all rows, its slopes are 0.
  * Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, ch. 4.4; Zhu,
  * Hastie 2004, Biostatistics 5 (the symmetric form). */
 #include "expert/multinomial.h"
@@ -34,11 +34,11 @@
 #include "core/memory.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"
+#include "expert/basis.h"
 #include "expert/triangle.h"
 
 #define LEAST_RIDGE 1e-8  /* a unit of weight */
 #define INTERCEPT_RIDGE 1e-6
-#define CONSTANT 0x1p-42   /* what a constant column varies by, relative to its size */
 #define REFINED_RIDGE 1e-12
 #define LITTLE 1e-3
 #define CONVERGED 1e-12   /* Newton's decrement, a unit of weight: then one last full step */
@@ -55,11 +55,10 @@ static bool is_left_out(const mele_i_multinomial *m, size_t i)
     return m->left != MELE_I_NO_FOLD && m->fold[i] == m->left;
 }
 
-/* The ridges of columns that are constant, z = c up to rounding. */
-static void pin_constants(mele_i_multinomial *m)
+static void find_absent(mele_i_multinomial *m)
 {
     const mele_matrix *x = m->frame->x;
-    double *low = m->pin + m->d, *high = low + m->d;
+    double *low = m->extremes, *high = low + m->d;
 
     for (size_t j = 0; j < m->d; j++) {
         low[j] = INFINITY;
@@ -72,11 +71,9 @@ static void pin_constants(mele_i_multinomial *m)
             high[j] = row[j] > high[j] ? row[j] : high[j];
         }
     }
-    for (size_t j = 0; j < m->d; j++) {
-        const double c = high[j] * m->frame->scale[j] - m->frame->shift[j];
-        const double size = fmax(fabs(low[j]), fabs(high[j]));
-        m->pin[j] = high[j] - low[j] <= CONSTANT * size ? m->total * (1 + c * c) : 0;
-    }
+    for (size_t j = 0; j < m->d; j++)
+        m->absent[j] = mele_i_is_constant(mele_i_origin_of_term(m->problem, j), j, low[j], high[j]);
+    mele_i_basis_absent(m->problem->columns, m->d, m->absent);
 }
 
 void mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold)
@@ -88,7 +85,7 @@ void mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold)
             m->total += m->weight[i];
     m->intercept_ridge = INTERCEPT_RIDGE * m->total;
     m->slope_ridge = fmax(m->ridge, LEAST_RIDGE * m->total);
-    pin_constants(m);
+    find_absent(m);
 }
 
 /* ---- the objective and its derivatives, in one pass ---- */
@@ -172,6 +169,18 @@ static void add_hessian(const mele_i_multinomial *m, const chunk *c, size_t coun
         }
 }
 
+/* Columns that are absent are 0. */
+static void clear_absent(const mele_i_multinomial *m, const chunk *c, size_t count, size_t rows)
+{
+    for (size_t j = 0; j < m->d; j++) {
+        if (!m->absent[j])
+            continue;
+        for (size_t i = 0; i < count; i++)
+            c->framed[i * m->d + j] = 0;
+        memset(c->z + (j + 1) * rows, 0, rows * sizeof *c->z);
+    }
+}
+
 static void add_chunk(const objective *o, const chunk *c, size_t count, double *sums)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
@@ -179,13 +188,14 @@ static void add_chunk(const objective *o, const chunk *c, size_t count, double *
     size_t rows = (count + MELE_I_LANES - 1) / MELE_I_LANES * MELE_I_LANES;
 
     mele_i_frame_rows(m->frame, c->row, count, c->framed);
+    mele_i_frame_columns(m->frame, c->row, c->one, count, rows, c->z);
+    clear_absent(m, c, count, rows);
     kernels->linear(c->framed, m->d, count, m->d, o->coefficients, m->classes, c->logit,
                     m->classes);
     kernels->log_softmax(c->logit, count, m->classes, NULL);
     for (size_t i = 0; i < count; i++)
         sums[0] -= c->weight[i] * c->logit[i * m->classes + mele_i_class_of(m->y, c->row[i])];
     kernels->exponential(c->logit, count * m->classes);
-    mele_i_frame_columns(m->frame, c->row, c->one, count, rows, c->z);
     add_gradient(m, c, count, rows, sums + 1);
     add_hessian(m, c, count, rows, sums + 1 + m->parameters);
 }
@@ -230,9 +240,7 @@ static void add_sums(void *context, const void *partial)
 /* The ridge of the intercepts (column 0), or of a column's slopes. */
 static double ridge_of(const mele_i_multinomial *m, size_t column)
 {
-    if (column == 0)
-        return m->intercept_ridge;
-    return fmax(m->slope_ridge, m->pin[column - 1]);
+    return column == 0 ? m->intercept_ridge : m->slope_ridge;
 }
 
 /* The quadratic form of the penalty; returns its value. */
@@ -475,6 +483,14 @@ static mele_status refine(newton *n, const mele_i_multinomial *finer, double *ke
     return MELE_OK;
 }
 
+/* Whether a parameter is the slope of a column that is absent. */
+static bool is_absent(const mele_i_multinomial *m, size_t parameter)
+{
+    const size_t column = parameter % (m->d + 1);
+
+    return column > 0 && m->absent[column - 1];
+}
+
 /* Minimise from 0 or from `start` (NULL: none), whichever is lower; rank NULL: not wanted. */
 static mele_status minimise(newton *n, const double *start, size_t *rank, mele_engine *engine,
                             mele_error *error)
@@ -490,7 +506,8 @@ static mele_status minimise(newton *n, const double *start, size_t *rank, mele_e
         return status;
     }
     if (status == MELE_OK && start != NULL) {
-        memcpy(n->trial, start, p * sizeof *start);
+        for (size_t i = 0; i < p; i++)
+            n->trial[i] = is_absent(n->now.m, i) ? 0 : start[i];
         status = evaluate(&n->next, engine, &penalty, error);
         if (status == MELE_OK && n->next.sums[0] < n->now.sums[0]) {
             n->value_penalty = penalty;

@@ -4,12 +4,14 @@
 #include <stdbool.h>
 
 #include "expert/frame.h"
+#include "expert/kind.h"
 
 #define MELE_I_NO_FOLD 255 /* folds are fewer */
 
 /* Some rows and their classes, whose logits are linear in the features. What an expert adds to
  * this are the rows: those of a region, perhaps without a fold. */
 typedef struct mele_i_multinomial {
+    const mele_i_expert_problem *problem; /* that these rows are of */
     const mele_i_frame *frame; /* of the features alone */
     const mele_matrix *y;      /* one column: classes 0 .. C - 1 of all rows */
     size_t d, classes;
@@ -24,8 +26,8 @@ typedef struct mele_i_multinomial {
     unsigned left;             /* the fold that is left out now, or MELE_I_NO_FOLD */
     double total;              /* the other rows' weight */
     double slope_ridge, intercept_ridge;
-    double *pin;               /* the caller's, 3 d: the ridge of columns that are constant in these
-                                  rows, 0 of the others; the rest is working memory */
+    double *extremes;          /* the caller's, 2 d: of the columns in these rows */
+    bool *absent;              /* the caller's, d: columns that are constant in these rows */
 } mele_i_multinomial;
 
 typedef struct mele_i_multinomial_solution {

@@ -104,7 +104,8 @@ static mele_status find_least_variances(training *t, mele_error *error)
     for (size_t i = 0; i < count; i++)
         row[i] = i;
     if (count > 0)
-        status = mele_i_units_of(values, m, row, weights, count, INFINITY, units, error);
+        status = mele_i_units_of(values, m, row, weights, count, mele_i_origin_of_y(p->options),
+                                 INFINITY, units, error);
     for (size_t o = 0; o < m && count > 0 && status == MELE_OK; o++)
         t->least_variance[o] = mele_i_units_floor(&units[o]);
 

@@ -71,20 +71,21 @@ static double sum_extreme(const column_sums *c, size_t column, double total, mel
 }
 
 /* From the extremes and the mean square. */
-static void settle(mele_i_units *u, double low, double high, double square, double furthest)
+static void settle(mele_i_units *u, double low, double high, double square, double furthest,
+                   bool constant)
 {
     const double above = high * u->power - u->centre, below = u->centre - low * u->power;
 
     u->spread = fmax(sqrt(square), fmax(above, below) / furthest);
-    if (!(low < high) || !(u->spread > MELE_I_ROUNDING * (u->largest * u->power))) {
+    if (constant || !(u->spread > 0)) {
         u->spread = 0;
         u->centre = low < high ? u->centre : low * u->power;
     }
 }
 
 mele_status mele_i_units_of(const double *values, size_t columns, const size_t *row,
-                            const double *weights, size_t count, double furthest, mele_i_units *out,
-                            mele_error *error)
+                            const double *weights, size_t count, mele_i_origin origin,
+                            double furthest, mele_i_units *out, mele_error *error)
 {
     double *memory = MELE_I_ZEROED(double, (CHUNK + 4) * columns), total = 0;
     const column_sums c = {values,
@@ -115,7 +116,10 @@ mele_status mele_i_units_of(const double *values, size_t columns, const size_t *
         out[j].centre = c.mean[j];
         if (out[j].power != 1)
             c.square[j] = sum_extreme(&c, j, total, &out[j]);
-        settle(&out[j], c.low[j], c.high[j], c.square[j] / total, furthest);
+        settle(&out[j], c.low[j], c.high[j], c.square[j] / total, furthest,
+               mele_i_is_constant(origin, j, c.low[j], c.high[j]));
+        out[j].largest = fmax(mele_i_original_size(origin, j, c.low[j]),
+                              mele_i_original_size(origin, j, c.high[j]));
     }
     free(memory);
     return MELE_OK;

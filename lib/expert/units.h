@@ -5,6 +5,8 @@
 
 #include <mele/status.h>
 
+#include "core/magnitude.h"
+
 /* Of a number's magnitude, what its digits may have lost before it came here. */
 #define MELE_I_ROUNDING 0x1p-40
 
@@ -17,18 +19,19 @@
 typedef struct mele_i_units {
     double power, centre;
     double spread;  /* the standard deviation; 0: constant but for rounding */
-    double largest; /* magnitude, in the column's own units */
+    double largest; /* magnitude where the column was measured, in the column's own units */
 } mele_i_units;
 
 /* The units of every column in the given rows: out has one a column.
  *  values    row-major without gaps, `columns` numbers a row
  *  row       count >= 1 indices of rows
  *  weights   count, positive
+ *  origin    where the column was measured: what is rounding there, is
  *  furthest  no row counts as further than this many units from the mean: of weights that differ by
  *            many powers of ten the deviation knows nothing. INFINITY: it may */
 mele_status mele_i_units_of(const double *values, size_t columns, const size_t *row,
-                            const double *weights, size_t count, double furthest, mele_i_units *out,
-                            mele_error *error);
+                            const double *weights, size_t count, mele_i_origin origin,
+                            double furthest, mele_i_units *out, mele_error *error);
 
 /* A number in these units; 0 where the column is constant. */
 static inline double mele_i_units_standardise(const mele_i_units *units, double value)
@@ -37,7 +40,8 @@ static inline double mele_i_units_standardise(const mele_i_units *units, double 
 }
 
 /* The least variance that any expert has of a target with these units over all rows, in its own: a
- * 1e-8th of its variance, what rounding of its magnitude makes, the smallest normal double. */
+ * 1e-8th of its variance, what rounding of its magnitude makes (where it was measured), the smallest
+ * normal double. */
 double mele_i_units_floor(const mele_i_units *units);
 
 /* The variance of a target's residuals, in its own units: the mean of their squares (of power times

@@ -43,6 +43,8 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.seed = run->options->seed;
     options.center = model->scaling.center;
     options.scale = model->scaling.scale;
+    options.target_center = model->target_scaling.center;
+    options.target_scale = model->target_scaling.scale;
     options.groups = run->data->group;
     if (status == MELE_OK)
         status = mele_i_run_need_design(run, error);

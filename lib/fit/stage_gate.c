@@ -195,6 +195,7 @@ static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *
                            .predictions = expanded ? c.predictions : run->left_out,
                            .targets = expanded ? c.wanted : run->targets, .outputs = c.outputs,
                            .x = mele_matrix_of(run->design, rows, model->scaling.columns),
+                           .center = model->scaling.center, .scale = model->scaling.scale,
                            .weights = run->data->weights};
     if (blind)
         data.log_likelihoods = data.predictions = NULL;

@@ -89,16 +89,21 @@ static mele_status fit_regions(mele_i_run *run, const mele_rows *rows, mele_part
 {
     mele_partition_options options = run->options->partition;
     mele_partition *partition = NULL;
-    double *centres = NULL, start = mele_i_clock();
+    double *centres = NULL, *units = NULL, start = mele_i_clock();
     mele_matrix given;
     mele_status status = mele_i_centres_use(run->options, &run->model->space, &options, &given,
                                             &centres, error);
 
     options.seed = run->options->seed;
     if (status == MELE_OK)
+        status = mele_i_space_units(&run->model->space, &units, error);
+    options.center = units;
+    options.scale = units == NULL ? NULL : units + rows->cols;
+    if (status == MELE_OK)
         status = mele_i_clusters_fit(run->data, rows, run->options, &options, run->engine,
                                      &partition, info, choice, error);
     free(centres);
+    free(units);
     mele_report_seconds(run->report, "fit_partition", mele_i_clock() - start);
     if (status != MELE_OK)
         return status;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "core/magnitude.h"
 #include "fit/report.h"
 #include "schema/data.h"
 
@@ -19,7 +20,7 @@ static oddity oddity_of(const mele_i_summary *summary, size_t j, double rows)
     const double apart = high - mean > mean - low ? high - mean : mean - low;
     const double share = apart / summary->deviation[j] * (apart / summary->deviation[j]) / rows;
 
-    if (!(low < high))
+    if (mele_i_is_constant((mele_i_origin){NULL, NULL}, j, low, high))
         return CONSTANT;
     return rows >= FEW_ROWS && share > NEARLY_ALL ? ONE_ROW : NONE;
 }

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "core/error.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "gate/kind.h"
 
 #define BLOCK_WORK ((size_t)1 << 19)
 #define LEAST_ROWS 32
-#define CONSTANT 0x1p-40 /* a column's spread below this share of its size is rounding */
+#define CONSTANT 0x1p-40 /* logarithms that deviate by less than this share of their size are rounding */
 
 /* log 2^-52 */
 #define LOWEST_LOG (-36.04365338911715)
@@ -103,16 +104,28 @@ static void combine_columns(void *context, const void *partial)
         join_moments(&pass->total[j], &part[j]);
 }
 
-/* A constant column, or one beyond the numbers, is left out: its z is 0. Logarithms have a size of
- * their own, features none. */
-static mele_i_gate_column standard(const moments *m, bool is_logarithm)
+/* A constant column, or one beyond the numbers, is left out: its z is 0. */
+static mele_i_gate_column standard(const moments *m, bool constant)
 {
     double deviation = sqrt(m->squares / m->weight);
-    double size = fmax(fmax(fabs(m->lower), fabs(m->upper)), is_logarithm ? 1 : 0);
 
-    if (!(deviation > CONSTANT * size) || !isfinite(deviation) || !isfinite(1 / deviation))
+    if (constant || !isfinite(deviation) || !isfinite(1 / deviation))
         return (mele_i_gate_column){0, 0, 0, 0};
     return (mele_i_gate_column){m->lower, m->upper, m->mean, 1 / deviation};
+}
+
+/* What logarithms are made of has been rounded many times, and they have a size of their own;
+ * features are as they were measured. */
+static bool is_constant(const mele_gate *gate, const mele_gate_data *data, size_t j,
+                        const moments *m)
+{
+    const size_t seen = gate->on_posteriors ? gate->clusters : 0;
+    const double size = fmax(fmax(fabs(m->lower), fabs(m->upper)), 1);
+
+    if (j < seen)
+        return !(sqrt(m->squares / m->weight) > CONSTANT * size);
+    return mele_i_is_constant((mele_i_origin){data->center, data->scale}, j - seen, m->lower,
+                              m->upper);
 }
 
 mele_status mele_i_gate_standardise(mele_gate *gate, const mele_i_gate_training *training,
@@ -133,7 +146,8 @@ mele_status mele_i_gate_standardise(mele_gate *gate, const mele_i_gate_training 
         gate->column[j] = (mele_i_gate_column){-INFINITY, INFINITY, 0, 1};
     mele_status status = mele_i_pass_run(training->engine, &pass, error);
     for (size_t j = 0; j < columns && status == MELE_OK; j++)
-        gate->column[j] = standard(&total[j], gate->on_posteriors && j < gate->clusters);
+        gate->column[j] =
+            standard(&total[j], is_constant(gate, training->data, j, &total[j]));
     free(total);
     return status;
 }

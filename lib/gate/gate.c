@@ -104,6 +104,18 @@ static bool sees_features(const mele_gate_options *options)
     return find_kind(options->kind)->has_columns && strcmp(options->on, "posteriors") != 0;
 }
 
+static mele_status check_units(const mele_gate_data *data, mele_error *error)
+{
+    for (size_t j = 0; j < data->x.cols; j++) {
+        const double scale = data->scale == NULL ? 1 : data->scale[j];
+        const double center = data->center == NULL ? 0 : data->center[j];
+        if (!isfinite(scale) || !(scale > 0) || !isfinite(center))
+            return mele_i_fail(error, MELE_EINVAL, "gate: column %zu: the center or the scale is no "
+                               "finite number, or the scale is not above 0", j + 1);
+    }
+    return MELE_OK;
+}
+
 static mele_status check_data(const mele_gate_data *data, const mele_gate_options *options,
                               mele_engine *engine, mele_error *error)
 {
@@ -123,6 +135,8 @@ static mele_status check_data(const mele_gate_data *data, const mele_gate_option
                                         "log_posteriors", true, engine, error);
     if (status == MELE_OK && sees_features(options))
         status = mele_i_check_matrix(&data->x, "x", engine, error);
+    if (status == MELE_OK && sees_features(options))
+        status = check_units(data, error);
     return status;
 }
 

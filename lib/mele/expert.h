@@ -69,9 +69,11 @@ typedef struct mele_expert_options {
                              there; "shrink": an own expert, drawn towards the global one by the
                              rows that are missing; "merge": the rows join the region that is next
                              by posterior, whose expert answers */
-    const double *center, *scale; /**< d numbers each, what 0 and 1 of a column are in the data's
-                             units: center + scale x. For standard errors alone; NULL (default): 0
-                             and 1 */
+    const double *center, *scale; /**< d numbers each: what was measured is center + scale x. Tell
+                             what is rounding there, and so which columns are constant but for it;
+                             standard errors are in those units. NULL (default): 0 and 1 */
+    const double *target_center, *target_scale; /**< the same of the targets (regression): variances
+                             are not below their rounding */
     const size_t *groups; /**< n numbers: rows with one number are left out together, by every kind,
                              see methods.md. Where the rows of positive weight are all of one
                              group, left-out predictions and errors are NaN, variances leave out

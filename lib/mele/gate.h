@@ -39,6 +39,9 @@ typedef struct mele_gate_data {
     const double *targets;         /**< n x M (or one-hot classes); for "squared" */
     size_t outputs;                /**< M; for "squared" */
     mele_matrix x;                 /**< n x d scaled features; for on "features" and "both" */
+    const double *center, *scale;  /**< d numbers each: what was measured is center + scale x. Tell
+                                        which features are constant but for rounding. NULL: 0 and
+                                        1 */
     const double *weights;         /**< n, or NULL: all 1 */
 } mele_gate_data;
 

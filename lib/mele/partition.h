@@ -38,6 +38,9 @@ typedef struct mele_partition_options {
                                  a step may lower the log-likelihood, which ends the fit */
     const char *algorithm;  /**< of k-means: "auto" (default), "plain", "tiles" or "bounds"; the
                                  results are the same bytes, the time is not */
+    const double *center, *scale; /**< d numbers each: what was measured is center + scale x. Tell
+                                 which columns are constant but for rounding, and so are to tell no
+                                 rows apart. NULL (default): 0 and 1 */
     uint64_t seed;          /**< default 1 */
     size_t fold;            /**< part of the random stream's key: 0 outside cross-validation */
 } mele_partition_options;

@@ -15,18 +15,6 @@
 
 #define NAME_ROOM 1024
 
-/* What a unit of a column of the clustering space is in the data's units, and where its 0 lies. */
-static double space_unit(const mele_i_space *space, size_t c, double *center)
-{
-    const bool target = c >= space->columns;
-    const mele_i_scaling *scaling = target ? &space->target_scaling : &space->scaling;
-    const size_t j = target ? c - space->columns : space->column[c];
-
-    *center = scaling->center[j];
-    return target && space->target_weight > 0 ? scaling->scale[j] / space->target_weight
-                                              : scaling->scale[j];
-}
-
 /* The centres in the data's units, K x (columns + target columns); NULL without memory. */
 static double *raw_centres(const mele_model *model)
 {
@@ -39,7 +27,7 @@ static double *raw_centres(const mele_model *model)
     mele_partition_centres(model->joint, centres);
     for (size_t k = 0; k < model->clusters; k++)
         for (size_t c = 0; c < width; c++) {
-            double *value = &centres[k * width + c], center, unit = space_unit(space, c, &center);
+            double *value = &centres[k * width + c], center, unit = mele_i_space_unit(space, c, &center);
             *value = center + unit * *value;
         }
     return centres;
@@ -235,7 +223,7 @@ static mele_status add_covariances(const mele_model *model, mele_text *text, mel
                 space_name(model, b, other);
                 add_row(text, k + 1, name, other,
                         covariance_element(kind, all, width, k, a, b)
-                            * space_unit(space, a, &center) * space_unit(space, b, &center));
+                            * mele_i_space_unit(space, a, &center) * mele_i_space_unit(space, b, &center));
             }
     free(all);
     return MELE_OK;

@@ -17,6 +17,7 @@
 #include "engine/check.h"
 #include "engine/pass.h"
 #include "partition/kind.h"
+#include "partition/level.h"
 
 static const mele_i_partition_kind *const kinds[] = {&mele_i_partition_kmeans,
                                                      &mele_i_partition_gmm};
@@ -181,6 +182,17 @@ static mele_status check_data(const mele_rows *rows, const double *weights,
         status = check_given(o->responsibilities, "responsibilities", rows->rows, o->clusters,
                              engine, error);
     return status;
+}
+
+static mele_status check_units(const mele_partition_options *o, size_t cols, mele_error *error)
+{
+    for (size_t j = 0; j < cols; j++) {
+        const double scale = o->scale == NULL ? 1 : o->scale[j];
+        if (!isfinite(scale) || !(scale > 0) || (o->center != NULL && !isfinite(o->center[j])))
+            return mele_i_fail(error, MELE_EINVAL, "column %zu: the center or the scale is no finite "
+                               "number, or the scale is not above 0", j + 1);
+    }
+    return MELE_OK;
 }
 
 static bool comes_before(const mele_partition *p, size_t a, size_t b)
@@ -380,18 +392,25 @@ mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights
     const mele_partition_options defaults = mele_partition_defaults();
     const mele_partition_options *o = options == NULL ? &defaults : options;
     mele_i_sample sample = {.weights = weights};
+    mele_i_level level = {0};
     mele_status status = check_names(o, error);
 
     if (status == MELE_OK)
         status = check_numbers(o, error);
     if (status == MELE_OK)
         status = check_data(rows, weights, o, engine, error);
+    if (status == MELE_OK)
+        status = check_units(o, rows->cols, error);
     if (status != MELE_OK)
         return status;
     sample.rows = *rows;
     status = mele_i_sample_describe(&sample, engine, error);
     if (status == MELE_OK)
+        status = mele_i_level_make(&level, &sample, (mele_i_origin){o->center, o->scale}, engine,
+                                   error);
+    if (status == MELE_OK)
         status = fit_sample(&sample, o, engine, out, info, error);
+    mele_i_level_clear(&level);
     mele_i_sample_clear(&sample);
     return status;
 }

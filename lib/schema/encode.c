@@ -3,6 +3,10 @@
  * Standard scaling: z = (v - m) / s with the weighted mean m = sum w v / W and s^2 =
  * sum w (v - m)^2 / W, W = sum w, in one pass (engine/columns.c).
  *
+ * A column that is constant but for rounding is centred on its least value; it stays in its units,
+ * or, where it is larger than 1, is taken relative to its size, so that what rounding leaves of it is
+ * next to nothing beside other columns.
+ *
  * A column whose largest value v is so large or small that squares would overflow or vanish is
  * summed in a second pass, as v 2^-e, e the exponent of that value. */
 #include "schema/encode.h"
@@ -14,6 +18,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/columns.h"
 #include "engine/pass.h"
@@ -328,6 +333,10 @@ static void scale_column(const mele_i_summary *summary, size_t j, mele_i_scale_k
     *center = low;
     if (low == high)
         return;
+    if (mele_i_is_constant((mele_i_origin){NULL, NULL}, j, low, high)) {
+        *scale = fmax(1, fmax(fabs(low), fabs(high)));
+        return;
+    }
     if (kind == MELE_I_SCALE_MINMAX) {
         *scale = fmin(high - low, DBL_MAX);
     } else {

@@ -51,7 +51,9 @@ mele_status mele_i_summarise(const mele_schema *schema, const mele_i_features *f
                              mele_error *error);
 void mele_i_summary_clear(mele_i_summary *summary);
 
-/* A scaling from a summary. A constant column is centred on its value with scale 1. */
+/* A scaling from a summary. A column that is constant is centred on its value with scale 1; one
+ * that is constant but for rounding (core/magnitude.h) on its least value, with its size, at least 1,
+ * for the scale. */
 mele_status mele_i_scaling_of(const mele_i_summary *summary, mele_i_scale_kind kind,
                               mele_i_scaling *out, mele_error *error);
 

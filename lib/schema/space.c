@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "schema/roles.h"
@@ -320,6 +321,31 @@ void mele_i_space_scale(const mele_i_space *space, const double *point, double *
         size_t c = space->columns + t;
         out[c] = space->target_weight * scale_one(&space->target_scaling, t, point[c]);
     }
+}
+
+double mele_i_space_unit(const mele_i_space *space, size_t c, double *center)
+{
+    const bool target = c >= space->columns;
+    const mele_i_scaling *scaling = target ? &space->target_scaling : &space->scaling;
+    const size_t j = target ? c - space->columns : space->column[c];
+
+    *center = scaling->center[j];
+    return target && space->target_weight > 0
+               ? mele_i_finite(scaling->scale[j] / space->target_weight)
+               : scaling->scale[j];
+}
+
+mele_status mele_i_space_units(const mele_i_space *space, double **out, mele_error *error)
+{
+    const size_t all = space->columns + space->target_columns;
+    double *center = MELE_I_ARRAY(double, 2 * all);
+
+    if (center == NULL)
+        return mele_i_no_memory(error);
+    for (size_t c = 0; c < all; c++)
+        center[all + c] = mele_i_space_unit(space, c, &center[c]);
+    *out = center;
+    return MELE_OK;
 }
 
 /* ---- the model's section ---- */

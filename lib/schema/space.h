@@ -54,6 +54,13 @@ mele_rows mele_i_space_rows_of(mele_i_space_rows *source);
 /* A point of the space in the data's units, columns + target_columns numbers, scaled to out. */
 void mele_i_space_scale(const mele_i_space *space, const double *point, double *out);
 
+/* What a unit of a coordinate (of the columns, then of the targets) is in the data's units, and where
+ * its 0 lies. */
+double mele_i_space_unit(const mele_i_space *space, size_t c, double *center);
+
+/* The same of all of them: as many centres, then as many units; free(*out). Untouched on error. */
+mele_status mele_i_space_units(const mele_i_space *space, double **out, mele_error *error);
+
 json_t *mele_i_space_save(const mele_i_space *space);
 mele_status mele_i_space_load(const json_t *object, const mele_schema *schema, mele_i_space *out,
                               mele_error *error);
