@@ -14,6 +14,23 @@ typedef struct info_options {
 
 /* ---- the summary ---- */
 
+/* Whatever a file calls its columns, a line stays a line. A few characters at a time. */
+static void print_name(FILE *out, const char *name)
+{
+    char piece[33], shown[8 * sizeof piece];
+
+    while (*name != '\0') {
+        size_t length = strnlen(name, sizeof piece - 1);
+        while (name[length] != '\0' && length > 1 && ((unsigned char)name[length] & 0xC0) == 0x80)
+            length--;
+        memcpy(piece, name, length);
+        piece[length] = '\0';
+        mele_name_print(piece, shown, sizeof shown);
+        fputs(shown, out);
+        name += length;
+    }
+}
+
 static void print_stages(FILE *out, const mele_model *model)
 {
     fprintf(out, "%-*s", LABEL_WIDTH, "stages");
@@ -30,8 +47,10 @@ static void print_names(FILE *out, const char *label, const mele_schema *schema,
     if (count == 0)
         return;
     fprintf(out, "%-*s", LABEL_WIDTH, label);
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "%s%s", i == 0 ? "" : ", ", name(schema, i));
+    for (size_t i = 0; i < count; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        print_name(out, name(schema, i));
+    }
     fputc('\n', out);
 }
 
@@ -41,9 +60,12 @@ static void print_levels(FILE *out, const mele_schema *schema, size_t feature)
 
     if (levels == 0)
         return;
-    fprintf(out, "%-*s%s:", LABEL_WIDTH, "levels", mele_schema_feature(schema, feature));
-    for (size_t l = 0; l < levels; l++)
-        fprintf(out, "%s%s", l == 0 ? " " : ", ", mele_schema_level(schema, feature, l));
+    fprintf(out, "%-*s", LABEL_WIDTH, "levels");
+    print_name(out, mele_schema_feature(schema, feature));
+    for (size_t l = 0; l < levels; l++) {
+        fputs(l == 0 ? ": " : ", ", out);
+        print_name(out, mele_schema_level(schema, feature, l));
+    }
     fputc('\n', out);
 }
 
@@ -64,7 +86,9 @@ static void print_experts(FILE *out, const mele_model *model)
 
     for (size_t k = 0; k < mele_model_clusters(model) && mele_model_has_experts(model); k++) {
         mele_model_expert_text(model, k, text, sizeof text);
-        fprintf(out, "%-*s%zu: %s\n", LABEL_WIDTH, "expert", k + 1, text);
+        fprintf(out, "%-*s%zu: ", LABEL_WIDTH, "expert", k + 1);
+        print_name(out, text);
+        fputc('\n', out);
     }
 }
 
@@ -79,8 +103,10 @@ static mele_status print_options(FILE *out, const mele_model *model, mele_error 
     for (size_t i = 0; status == MELE_OK && (option = mele_option_at(i)) != NULL; i++)
         if (options.chosen >> i & 1) {
             mele_option_text(&options, i, value, sizeof value);
-            fprintf(out, "%-*s--%s%s%s\n", LABEL_WIDTH, "option", option->name,
-                    option->argument == NULL ? "" : " ", option->argument == NULL ? "" : value);
+            fprintf(out, "%-*s--%s%s", LABEL_WIDTH, "option", option->name,
+                    option->argument == NULL ? "" : " ");
+            print_name(out, option->argument == NULL ? "" : value);
+            fputc('\n', out);
         }
     mele_options_clear(&options);
     return status;

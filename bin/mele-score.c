@@ -15,13 +15,15 @@ typedef struct score_options {
 static void print_json_string(FILE *out, const char *text)
 {
     fputc('"', out);
-    for (; *text != '\0'; text++)
-        if (*text == '"' || *text == '\\')
-            fprintf(out, "\\%c", *text);
-        else if ((unsigned char)*text < ' ')
-            fprintf(out, "\\u%04x", (unsigned)*text);
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)
+        if (*at == '"' || *at == '\\')
+            fprintf(out, "\\%c", *at);
+        else if (*at < ' ' || *at == 0x7F)
+            fprintf(out, "\\u%04x", *at);
+        else if (at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0) /* control characters, too */
+            fprintf(out, "\\u%04x", *++at);
         else
-            fputc(*text, out);
+            fputc(*at, out);
     fputc('"', out);
 }
 
@@ -50,7 +52,7 @@ static mele_status print_csv(FILE *out, const mele_measures *measures, mele_erro
         return status;
     fputs("measure,value\n", out);
     for (size_t i = 0; i < measures->count; i++) {
-        mele_text_cell(text, measures->names[i], strlen(measures->names[i]));
+        mele_text_name(text, measures->names[i]);
         mele_text_number(text, measures->values[i]);
         mele_text_newline(text);
     }

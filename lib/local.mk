@@ -32,6 +32,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/cholesky.h \
 	lib/core/error.c \
 	lib/core/error.h \
+	lib/core/escape.c \
+	lib/core/escape.h \
 	lib/core/json.c \
 	lib/core/json.h \
 	lib/core/json_read.c \

@@ -120,6 +120,7 @@ cli_tests = \
 	tests/cli/failures.test \
 	tests/cli/formats.test \
 	tests/cli/gate.test \
+	tests/cli/hostile.test \
 	tests/cli/init.test \
 	tests/cli/output.test \
 	tests/cli/pipeline.test \

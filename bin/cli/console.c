@@ -32,12 +32,15 @@ void cli_console_clear(cli_console *console)
     console->drawn = false;
 }
 
-/* A file's name can hold anything, also what would end the line or move the cursor. */
+/* An argument can hold anything, also what would end the line or move the cursor. (What the library
+ * says of names is escaped already; `mele` itself does without the library.) */
 static void make_harmless(char *text)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
+    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++)
+        if (*at < ' ' || *at == 0x7f)
+            *at = '?';
+        else if (at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0) /* the same again, in UTF-8 */
+            at[0] = at[1] = '?';
 }
 
 static void say(cli_console *console, const char *format, va_list arguments)

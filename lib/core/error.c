@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/escape.h"
+
 const char *mele_status_name(mele_status status)
 {
     switch (status) {
@@ -33,11 +35,12 @@ static void trim_partial_character(char *message)
 }
 
 /* A message is one line, whatever names it repeats. */
-static void mask_control_characters(char *message)
+static void escape_control_characters(char *message)
 {
-    for (unsigned char *at = (unsigned char *)message; *at != '\0'; at++)
-        if (*at < ' ' || *at == 0x7F)
-            *at = '?';
+    char copy[MELE_MESSAGE_SIZE];
+
+    strcpy(copy, message);
+    mele_i_escape(copy, strlen(copy), "", message, MELE_MESSAGE_SIZE);
 }
 
 static mele_status record(mele_error *error, mele_status status, size_t line, const char *format,
@@ -49,7 +52,7 @@ static mele_status record(mele_error *error, mele_status status, size_t line, co
         int wanted = vsnprintf(error->message, sizeof error->message, format, arguments);
         if (wanted >= (int)sizeof error->message)
             trim_partial_character(error->message);
-        mask_control_characters(error->message);
+        escape_control_characters(error->message);
     }
     return status;
 }

@@ -224,10 +224,8 @@ typedef struct text {
     size_t length, room;
 } text;
 
-static int append(const char *bytes, size_t size, void *user)
+static int append_as_it_is(const char *bytes, size_t size, text *t)
 {
-    text *t = user;
-
     if (t->room - t->length <= size) {
         size_t room = 2 * (t->length + size) + 4096;
         char *grown = mele_i_grow(t->data, room, 1);
@@ -240,6 +238,38 @@ static int append(const char *bytes, size_t size, void *user)
     t->length += size;
     t->data[t->length] = '\0';
     return 0;
+}
+
+/* Whether a control character starts here that jansson writes as it is: DEL, or a C1. */
+static bool is_control(const char *at, size_t left)
+{
+    const unsigned char *c = (const unsigned char *)at;
+
+    return *c == 0x7F || (*c == 0xC2 && left > 1 && c[1] >= 0x80 && c[1] < 0xA0);
+}
+
+/* Names may hold anything, and be shown on a terminal. Characters come whole. */
+static int append(const char *bytes, size_t size, void *user)
+{
+    char escape[8];
+    int failed = 0;
+
+    while (size > 0 && failed == 0) {
+        size_t plain = 0;
+        while (plain < size && !is_control(bytes + plain, size - plain))
+            plain++;
+        failed = append_as_it_is(bytes, plain, user);
+        bytes += plain;
+        size -= plain;
+        if (size > 0 && failed == 0) {
+            const size_t length = *bytes == 0x7F ? 1 : 2;
+            snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)bytes[length - 1]);
+            failed = append_as_it_is(escape, strlen(escape), user);
+            bytes += length;
+            size -= length;
+        }
+    }
+    return failed;
 }
 
 /* One section a line, so that it can be looked at, and compared by line tools. */

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 /* Text from outside as it can stand in a message of one line: in double quotes, control
- * characters as "?", long text cut at the end of a UTF-8 character and marked by "...". */
+ * characters escaped (escape.h), long text cut at the end of a UTF-8 character and marked by "...". */
 typedef struct mele_i_quoted {
     char text[72];
 } mele_i_quoted;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/escape.h"
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/quote.h"
@@ -151,6 +152,32 @@ void mele_text_cell(mele_text *text, const char *cell, size_t length)
     }
 }
 
+void mele_i_text_name(mele_text *text, const char *before, const char *name, const char *keep)
+{
+    const size_t first = strlen(before), escaped = mele_i_escape(name, strlen(name), keep, NULL, 0);
+    char room[256], *cell = room;
+
+    if (first + escaped >= sizeof room && (cell = mele_i_array(first + escaped + 1, 1)) == NULL) {
+        text->failed = true;
+        return;
+    }
+    memcpy(cell, before, first);
+    mele_i_escape(name, strlen(name), keep, cell + first, escaped + 1);
+    mele_text_cell(text, cell, first + escaped);
+    if (cell != room)
+        free(cell);
+}
+
+void mele_text_name(mele_text *text, const char *name)
+{
+    mele_i_text_name(text, "", name, "");
+}
+
+size_t mele_name_print(const char *name, char *out, size_t size)
+{
+    return mele_i_escape(name, strlen(name), "", out, size);
+}
+
 void mele_text_newline(mele_text *text)
 {
     if (!has_room(text, 3))
@@ -170,11 +197,6 @@ const char *mele_text_data(const mele_text *text)
 size_t mele_text_length(const mele_text *text)
 {
     return text->length;
-}
-
-void mele_i_text_fail(mele_text *text)
-{
-    text->failed = true;
 }
 
 mele_status mele_text_status(const mele_text *text, mele_error *error)

@@ -3,7 +3,8 @@
 
 #include <mele/text.h>
 
-/* Remember that memory ran out while a cell was made, as if the text itself had run out of it. */
-void mele_i_text_fail(mele_text *text);
+/* Add a cell of a name behind `before`, control characters of the name escaped but those in `keep`
+ * (core/escape.h). */
+void mele_i_text_name(mele_text *text, const char *before, const char *name, const char *keep);
 
 #endif

@@ -27,6 +27,13 @@ MELE_API size_t mele_number_print(double value, char *out);
 MELE_API mele_status mele_number_parse(const char *text, size_t length, double *out,
                                        mele_error *error);
 
+/** Write a name as it can be shown: control characters (C0, DEL, and C1 in UTF-8) as \\n, \\x1b,
+ *  \\u009b and so on, since they could end a line or drive a terminal. Cut at the end of a character
+ *  to fit, its final zero included.
+ * @param out  size bytes; NULL when size is 0.
+ * @return the length of the whole, without its final zero. */
+MELE_API size_t mele_name_print(const char *name, char *out, size_t size);
+
 /** CSV text that grows: cells in rows. A caller that formats blocks of rows in parallel has a
  *  text for each block and writes them out in order.
  *  When memory runs out the text keeps what it has, refuses the rest, and says so once asked with
@@ -45,6 +52,9 @@ MELE_API void mele_text_free(mele_text *text);
  *  (delimiters, quotes, line ends, spaces or tabs at either end). */
 MELE_API void mele_text_number(mele_text *text, double value);
 MELE_API void mele_text_cell(mele_text *text, const char *cell, size_t length);
+
+/** Add a cell of a name: as mele_name_print() writes it. */
+MELE_API void mele_text_name(mele_text *text, const char *name);
 
 /** End the row. A row of one empty cell is written "" so that it does not pass for an empty
  *  line; a row without cells is an empty line. */

@@ -450,11 +450,6 @@ size_t mele_model_expert_text(const mele_model *model, size_t k, char *out, size
 
 /* ---- the table ---- */
 
-static void add_text(mele_text *text, const char *cell)
-{
-    mele_text_cell(text, cell, strlen(cell));
-}
-
 static void add_rows(const mele_model *model, size_t k, const forms *f, mele_text *text)
 {
     char name[2 * NAME_ROOM + 2];
@@ -464,8 +459,8 @@ static void add_rows(const mele_model *model, size_t k, const forms *f, mele_tex
             const size_t at = o * (f->terms + 1) + t;
             term_name(model, t, name, sizeof name);
             mele_text_number(text, (double)(k + 1));
-            add_text(text, output_name(model, o));
-            add_text(text, name);
+            mele_text_name(text, output_name(model, o));
+            mele_text_name(text, name);
             mele_text_number(text, f->coefficients[at]);
             mele_text_number(text, f->standard_errors == NULL ? NAN : f->standard_errors[at]);
             mele_text_newline(text);
@@ -480,7 +475,7 @@ mele_status mele_i_coefficients_table(const mele_model *model, mele_text *text, 
     forms f;
 
     for (size_t c = 0; c < sizeof header / sizeof *header; c++)
-        add_text(text, header[c]);
+        mele_text_name(text, header[c]);
     mele_text_newline(text);
     for (size_t k = 0; k < model->clusters && status == MELE_OK; k++) {
         status = find_forms(model, k, &f, error);

@@ -149,18 +149,13 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
 
 /* ---- tables ---- */
 
-static void add_text(mele_text *text, const char *cell)
-{
-    mele_text_cell(text, cell, strlen(cell));
-}
-
 static void add_row(mele_text *text, size_t number, const char *what, const char *term,
                     double value)
 {
     mele_text_number(text, (double)number);
     if (what != NULL)
-        add_text(text, what);
-    add_text(text, term);
+        mele_text_name(text, what);
+    mele_text_name(text, term);
     mele_text_number(text, value);
     mele_text_newline(text);
 }
@@ -173,9 +168,9 @@ static mele_status add_centres(const mele_model *model, mele_text *text, mele_er
 
     if (centres == NULL)
         return mele_i_no_memory(error);
-    add_text(text, "cluster");
-    add_text(text, "column");
-    add_text(text, "value");
+    mele_text_name(text, "cluster");
+    mele_text_name(text, "column");
+    mele_text_name(text, "value");
     mele_text_newline(text);
     for (size_t k = 0; k < model->clusters; k++)
         for (size_t c = 0; c < width; c++) {
@@ -211,10 +206,10 @@ static mele_status add_covariances(const mele_model *model, mele_text *text, mel
     if (all == NULL)
         return mele_i_no_memory(error);
     mele_partition_covariances(model->joint, all);
-    add_text(text, "cluster");
-    add_text(text, "column");
-    add_text(text, "with");
-    add_text(text, "value");
+    mele_text_name(text, "cluster");
+    mele_text_name(text, "column");
+    mele_text_name(text, "with");
+    mele_text_name(text, "value");
     mele_text_newline(text);
     for (size_t k = 0; k < model->clusters; k++)
         for (size_t a = 0; a < width; a++)

@@ -37,22 +37,10 @@ struct mele_i_item {
     void (*row)(const mele_model *model, const mele_prediction *p, size_t i, mele_text *text);
 };
 
-#define NAME_ROOM 256 /* longer names are put together elsewhere */
-
+/* Line ends and tabs are CSV's to quote. */
 static void add_name(mele_text *text, const char *before, const char *name)
 {
-    size_t first = strlen(before), length = first + strlen(name);
-    char room[NAME_ROOM], *column = room;
-
-    if (length > sizeof room && (column = mele_i_array(length, 1)) == NULL) {
-        mele_i_text_fail(text);
-        return;
-    }
-    memcpy(column, before, first);
-    memcpy(column + first, name, length - first);
-    mele_text_cell(text, column, length);
-    if (column != room)
-        free(column);
+    mele_i_text_name(text, before, name, "\n\r\t");
 }
 
 static void add_target_names(const mele_model *model, const char *before, mele_text *text)

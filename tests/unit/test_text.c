@@ -119,3 +119,49 @@ Test(text, numbers)
     cr_assert_eq(mele_number_parse("1e99", 4, &value, NULL), MELE_OK);
     cr_assert_eq(value, 1e99);
 }
+
+/* Whatever a name holds, it moves no cursor and ends no line. */
+Test(text, names)
+{
+    static const struct {
+        const char *name, *shown;
+    } cases[] = {
+        {"", ""},
+        {"plain n, r and t", "plain n, r and t"},
+        {"a\nb\tc\rd", "a\\nb\\tc\\rd"},
+        {"\033[2J\a\x7f", "\\x1b[2J\\x07\\x7f"},
+        {"\xc2\x9b" "31m", "\\u009b31m"},
+        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"\xc2", "\xc2"},
+    };
+    char shown[128];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const size_t length = strlen(cases[i].shown);
+        cr_expect_eq(mele_name_print(cases[i].name, NULL, 0), length);
+        cr_expect_eq(mele_name_print(cases[i].name, shown, sizeof shown), length);
+        cr_expect_str_eq(shown, cases[i].shown);
+        for (size_t size = 1; size <= length; size++) { /* cut at the end of a character */
+            memset(shown, '#', sizeof shown);
+            cr_expect_eq(mele_name_print(cases[i].name, shown, size), length);
+            cr_expect(strlen(shown) < size && shown[size] == '#');
+            cr_expect(strncmp(shown, cases[i].shown, strlen(shown)) == 0);
+            cr_expect(((unsigned char)cases[i].shown[strlen(shown)] & 0xC0) != 0x80);
+        }
+    }
+}
+
+Test(text, cells_of_names)
+{
+    mele_text *text = new_text(',');
+    static char name[1001];
+
+    memset(name, '\a', 1000); /* longer than what lies on the stack */
+    name[1000] = '\0';
+    mele_text_name(text, "a,b\n");
+    mele_text_name(text, name);
+    cr_assert_eq(mele_text_status(text, NULL), MELE_OK);
+    cr_expect_eq(mele_text_length(text), strlen("\"a,b\\n\",") + 4000);
+    cr_expect(strncmp(mele_text_data(text), "\"a,b\\n\",\\x07", 12) == 0);
+    mele_text_free(text);
+}
