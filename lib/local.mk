@@ -167,6 +167,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/frame.c \
 	lib/expert/frame.h \
 	lib/expert/gp.c \
+	lib/expert/gp_groups.c \
+	lib/expert/gp_groups.h \
 	lib/expert/gp_held.c \
 	lib/expert/gp_held.h \
 	lib/expert/gp_kernel.c \

@@ -59,10 +59,23 @@ bool mele_i_lower_inverse(double *l, size_t n)
     return invert_upper(l, n, n);
 }
 
+void mele_i_lower_times(const double *l, size_t n, double *b, size_t columns, size_t stride)
+{
+    cblas_dtrmm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)n,
+                (int)columns, 1, l, (int)n, b, (int)stride);
+}
+
+void mele_i_lower_square(double *l, size_t n)
+{
+    LAPACKE_dlauum_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n);
+}
+
 bool mele_i_cholesky_inverse(double *l, size_t n)
 {
-    return mele_i_lower_inverse(l, n)
-           && LAPACKE_dlauum_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n) == 0;
+    if (!mele_i_lower_inverse(l, n))
+        return false;
+    mele_i_lower_square(l, n);
+    return true;
 }
 
 bool mele_i_eigen(double *a, size_t n, double *values, double *work)

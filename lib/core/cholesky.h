@@ -19,6 +19,12 @@ double mele_i_cholesky_quadratic(const double *l, size_t n, double *b);
 /* The lower triangle L becomes that of (L L')^-1 (what lies above it is kept). */
 bool mele_i_cholesky_inverse(double *l, size_t n);
 
+/* b <- L b, for `columns` numbers of each of the n rows of b, which are `stride` apart. */
+void mele_i_lower_times(const double *l, size_t n, double *b, size_t columns, size_t stride);
+
+/* The lower triangle L becomes that of L' L (what lies above it is kept). */
+void mele_i_lower_square(double *l, size_t n);
+
 /* The lower triangle L becomes its inverse, which is lower triangular too. */
 bool mele_i_lower_inverse(double *l, size_t n);
 

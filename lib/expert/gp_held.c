@@ -1,6 +1,6 @@
 /* Which rows a process holds.
  *
- * Rows that are the same in every number are one row with the sum of their weights, so that
+ * Rows that are the same in every number, and of one group, are one row with the sum of their weights, so that
  * weight 2 is the row given twice. Weights above 1 tell the likelihood of copies without any noise
  * between them (gp_likelihood.c), which is not what people mean who give weights in some unit; so
  * their ratios alone matter, and weight 1 is what the ordinary row has (units.h).
@@ -53,7 +53,11 @@ static int compare_rows(const holding *h, size_t a, size_t b)
     const size_t d = h->shape->columns, m = h->shape->outputs;
     int order = compare_numbers(h->rows->x + a * d, h->rows->x + b * d, d);
 
-    return order != 0 ? order : compare_numbers(h->rows->y + a * m, h->rows->y + b * m, m);
+    if (order == 0)
+        order = compare_numbers(h->rows->y + a * m, h->rows->y + b * m, m);
+    if (order != 0 || h->rows->group == NULL)
+        return order;
+    return (h->rows->group[a] > h->rows->group[b]) - (h->rows->group[a] < h->rows->group[b]);
 }
 
 static int by_numbers(const void *a, const void *b, void *context)

@@ -114,6 +114,19 @@ bool mele_i_gp_finish(mele_i_gp *gp, double *factor)
     return true;
 }
 
+void mele_i_gp_inverse(const mele_i_gp *gp, double *out)
+{
+    const size_t n = gp->rows;
+    const double *row = gp->whitener;
+
+    for (size_t first = 0; first < n; first += PANEL) {
+        const size_t columns = panel_columns(n, first);
+        for (size_t i = first; i < n; i++, row += columns + 1)
+            memcpy(out + i * n + first, row + 1, columns * sizeof *out);
+    }
+    mele_i_lower_square(out, n);
+}
+
 void mele_i_gp_inverse_diagonal(const mele_i_gp *gp, double *out)
 {
     const size_t n = gp->rows;
@@ -204,23 +217,35 @@ static void cover_tile(const mele_i_gp *gp, const double *x, size_t stride, size
     }
 }
 
-static void predict_tile(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
-                         const tile *t, double *mean, double *variance, size_t out_stride)
+/* What of k' R^-1 k a view does not know, taken off. */
+static double taken_off(const mele_i_gp *gp, const mele_i_gp_view *view, const tile *t, size_t i)
+{
+    if (view->count == 0)
+        return 0;
+    mele_i_kernels_best()->linear(t->covariance + i * gp->rows, gp->rows, 1, gp->rows,
+                                  view->functions, view->count, t->part, view->count);
+    return squares(t->part, view->count);
+}
+
+static void predict_tile(const mele_i_gp *gp, const mele_i_gp_view *view, const double *x,
+                         size_t stride, size_t rows, const tile *t, double *mean, double *variance,
+                         size_t out_stride)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
     const size_t n = gp->rows, m = gp->outputs;
 
     cover_tile(gp, x, stride, rows, t);
-    kernels->linear(t->covariance, n, rows, n, gp->coefficients, m, t->mean, m);
+    kernels->linear(t->covariance, n, rows, n, view->coefficients, m, t->mean, m);
     for (size_t i = 0; i < rows; i++)
         for (size_t o = 0; o < m; o++)
             mean[i * out_stride + o]
-                = mele_i_finite(gp->mean[o] + gp->unit[o] * t->mean[i * m + o]);
+                = mele_i_finite(view->mean[o] + gp->unit[o] * t->mean[i * m + o]);
     if (variance == NULL)
         return;
     whiten_tile(gp, rows, t);
     for (size_t i = 0; i < rows; i++) {
-        const double latent = fmax(1 - squares(t->white + i * n, n), 0);
+        const double known = squares(t->white + i * n, n) - taken_off(gp, view, t, i);
+        const double latent = fmax(1 - known, 0);
         for (size_t o = 0; o < m; o++)
             variance[i * out_stride + o]
                 = fmax(mele_i_gp_variance(gp->signal[o] * (latent + gp->noise), gp->unit[o]),
@@ -232,10 +257,19 @@ void mele_i_gp_predict(const void *state, const double *x, size_t stride, size_t
                        double *mean, double *variance, size_t out_stride, void *scratch)
 {
     const mele_i_gp *gp = state;
+    const mele_i_gp_view all = {gp->mean, gp->coefficients, 0, NULL};
+
+    mele_i_gp_predict_view(gp, &all, x, stride, rows, mean, variance, out_stride, scratch);
+}
+
+void mele_i_gp_predict_view(const mele_i_gp *gp, const mele_i_gp_view *view, const double *x,
+                            size_t stride, size_t rows, double *mean, double *variance,
+                            size_t out_stride, void *scratch)
+{
     const tile t = place_tile(gp, scratch);
 
     for (size_t i = 0; i < rows; i += TILE)
-        predict_tile(gp, x + i * stride, stride, rows - i < TILE ? rows - i : TILE, &t,
+        predict_tile(gp, view, x + i * stride, stride, rows - i < TILE ? rows - i : TILE, &t,
                      mean + i * out_stride, variance == NULL ? NULL : variance + i * out_stride,
                      out_stride);
 }

@@ -45,6 +45,9 @@ bool mele_i_gp_factor(mele_i_gp *gp, double *factor, double *block);
 /* From that factor, which is lost: the whitener. */
 bool mele_i_gp_finish(mele_i_gp *gp, double *factor);
 
+/* The lower triangle of the covariance's inverse, rows x rows. */
+void mele_i_gp_inverse(const mele_i_gp *gp, double *out);
+
 /* The diagonal of the covariance's inverse. */
 void mele_i_gp_inverse_diagonal(const mele_i_gp *gp, double *out);
 
@@ -55,6 +58,18 @@ size_t mele_i_gp_scratch(const void *state);
  * O(n (terms d + M)) a row, with variances O(n^2). */
 void mele_i_gp_predict(const void *state, const double *x, size_t stride, size_t rows,
                        double *mean, double *variance, size_t out_stride, void *scratch);
+
+/* The process as it is without some of its rows, by what differs: the means, the coefficients, both as
+ * mele_i_gp has them, and what is less known, |functions k(x)|^2 (count x (rows + 1), as
+ * coefficients). Predicted as by mele_i_gp_predict(), with variances. */
+typedef struct mele_i_gp_view {
+    const double *mean, *coefficients;
+    size_t count; /* at most rows */
+    const double *functions;
+} mele_i_gp_view;
+void mele_i_gp_predict_view(const mele_i_gp *gp, const mele_i_gp_view *view, const double *x,
+                            size_t stride, size_t rows, double *mean, double *variance,
+                            size_t out_stride, void *scratch);
 
 /* A variance in units^2 in the targets' own, above 0 and finite. */
 double mele_i_gp_variance(double variance, double unit);

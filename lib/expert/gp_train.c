@@ -6,7 +6,7 @@
  * Left-out predictions of held rows, hyper-parameters as they are and the mean m estimated without
  * the row: y_i - [R^-1 r]_i / Q_ii with Q = R^-1 - R^-1 1 1' R^-1 / 1' R^-1 1; the variance that
  * the others give a row of weight 1 there is s^2 (1 / [R^-1]_ii - e / w_i + e). Other rows were
- * left out anyway.
+ * left out anyway. Groups are left out by gp_groups.c.
  *
  * The variance of an expert is the weighted mean of its squared left-out residuals, with the floor
  * of units.h, which predicted variances have, too: where a target is constant in the region, the
@@ -25,6 +25,7 @@
 #include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
+#include "expert/gp_groups.h"
 #include "expert/gp_held.h"
 #include "expert/gp_likelihood.h"
 #include "expert/gp_search.h"
@@ -115,8 +116,8 @@ static mele_status make_room(training *t, mele_error *error)
     t->log = MELE_I_ARRAY(double, mele_i_gp_hypers(t->options->terms, d));
     t->ones = MELE_I_ARRAY(double, n);
     t->mean = MELE_I_ARRAY(double, 2 * m);
-    t->predicted = MELE_I_ARRAY(double, t->rows->count * m);
-    t->predicted_variance = MELE_I_ARRAY(double, t->rows->count * m);
+    t->predicted = MELE_I_ARRAY(double, (t->rows->count + t->rows->asked) * m);
+    t->predicted_variance = MELE_I_ARRAY(double, (t->rows->count + t->rows->asked) * m);
     if (t->input == NULL || t->target == NULL || t->of_x == NULL || t->of_y == NULL || t->x == NULL
         || t->y == NULL || t->log == NULL || t->ones == NULL || t->mean == NULL
         || t->predicted == NULL || t->predicted_variance == NULL)
@@ -354,7 +355,7 @@ static void mean_squares(const training *t, size_t o, double *left_out, double *
 
 static void set_result(const training *t)
 {
-    const size_t m = t->shape->outputs, count = t->rows->count * m;
+    const size_t m = t->shape->outputs, count = (t->rows->count + t->rows->asked) * m;
     mele_i_expert *expert = t->result->expert;
     mele_expert_info *info = t->result->info;
 
@@ -376,6 +377,23 @@ static void set_result(const training *t)
         memcpy(t->result->left_out, t->predicted, count * sizeof(double));
     if (t->result->left_out_variance != NULL)
         memcpy(t->result->left_out_variance, t->predicted_variance, count * sizeof(double));
+}
+
+/* Of all rows, by groups or by themselves. */
+static mele_status leave_out(training *t, mele_error *error)
+{
+    const mele_i_gp_leaving leaving = {t->rows, &t->held,     t->gp,
+                                       t->ones, t->predicted, t->predicted_variance};
+    mele_status status;
+
+    if (t->rows->group != NULL && t->rows->groups > 1)
+        return mele_i_gp_leave_out_groups(&leaving, t->engine, error);
+    status = predict_others(t, error);
+    if (status == MELE_OK) {
+        mele_i_gp_inverse_diagonal(t->gp, t->held.weights);
+        leave_out_held(t, t->held.weights);
+    }
+    return status;
 }
 
 mele_status mele_i_gp_train(const mele_i_expert_rows *rows, const mele_i_expert_shape *shape,
@@ -401,11 +419,9 @@ mele_status mele_i_gp_train(const mele_i_expert_rows *rows, const mele_i_expert_
     if (status == MELE_OK)
         status = make_state(&t, error);
     if (status == MELE_OK)
-        status = predict_others(&t, error);
+        status = leave_out(&t, error);
     if (status != MELE_OK)
         goto cleanup;
-    mele_i_gp_inverse_diagonal(t.gp, t.held.weights);
-    leave_out_held(&t, t.held.weights);
     set_result(&t);
     result->expert->state = t.gp;
     t.gp = NULL;

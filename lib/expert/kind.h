@@ -101,6 +101,12 @@ typedef struct mele_i_expert_rows {
                               is none */
     const double *least_variance; /* M: what a target's variance is at least, see units.h; NULL for
                                      classes */
+    const size_t *group; /* count + asked: the group of a row, 0 .. groups - 1, which is left out as a
+                            whole; NULL: every row is left out by itself */
+    size_t groups;       /* 1: nothing can be left out, and nobody asks what would come of it */
+    size_t asked;        /* rows of other regions, or of no weight, whose groups are among these; what
+                            the expert says of them is left-out predictions, too */
+    const double *asked_x; /* asked x columns */
 } mele_i_expert_rows;
 
 /* What train() makes beside the state: arrays are the caller's. A kind whose left-out predictions
@@ -109,8 +115,8 @@ typedef struct mele_i_expert_rows {
 typedef struct mele_i_expert_result {
     mele_i_expert *expert;     /* set state, rank and variance[]; kind, degree, rows are set */
     mele_expert_info *info;    /* set iterations, converged, error, left_out, ridge, ... */
-    double *left_out;          /* count x M; NULL: not wanted */
-    double *left_out_variance; /* count x M, noise included; NULL: not wanted */
+    double *left_out;          /* (count + asked) x M; NULL: not wanted */
+    double *left_out_variance; /* the same, noise included; NULL: not wanted */
 } mele_i_expert_result;
 
 /* Experts of one kind, next to one another, as predict() takes them. */

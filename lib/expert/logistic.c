@@ -3,7 +3,8 @@
  * given.
  *
  * Left-out predictions come from folds inside the region, stratified by class, each fit starting
- * from the region's own. */
+ * from the region's own. With groups of rows folds keep those whole, whatever their classes, and a
+ * row of another region is predicted without the fold of its group, too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #include "expert/kind.h"
 #include "expert/multinomial.h"
 #include "expert/predictor.h"
+#include "measure/folds.h"
 
 typedef struct fitting {
     mele_i_expert *experts;
@@ -25,7 +27,8 @@ typedef struct fitting {
     size_t clusters, d, classes, parameters;
     double *differences;        /* (K + 1) x P, in the frame */
     double *folded;             /* (K + 1) x folds x C x (d + 1), raw; NULL: no left-out wanted */
-    unsigned char *fold;        /* n (hard) or n x K (soft): the fold of a row in its region */
+    unsigned char *fold;        /* n (hard, without groups) or n x K: the fold of a row in its region;
+                                   with groups MELE_I_NO_FOLD where its group is not in that */
     unsigned char *global_fold; /* n */
     double *left_out;           /* K + 1: sums of left-out losses */
 } fitting;
@@ -73,6 +76,31 @@ static void free_problem(mele_i_multinomial *m)
     free(m->absent);
 }
 
+/* Deal whole groups to *folds folds, or as many as there are groups: fewer than 2 deal nothing. */
+static mele_status deal_groups(const fitting *f, const mele_i_multinomial *m, size_t k,
+                               size_t *folds, mele_error *error)
+{
+    const mele_expert_options *options = f->problem->options;
+    mele_i_stream stream = mele_i_stream_make(options->seed, MELE_I_FOR_EXPERTS, options->fold, k);
+    size_t *fold = MELE_I_ARRAY(size_t, m->count), *group = MELE_I_ARRAY(size_t, m->count), groups;
+    mele_status status = MELE_ENOMEM;
+
+    if (fold == NULL || group == NULL)
+        mele_i_no_memory(error);
+    else
+        status = mele_i_row_groups_number(f->problem->groups, m->row, m->count, group, &groups,
+                                          error);
+    if (status == MELE_OK)
+        *folds = groups < *folds ? groups : *folds;
+    if (status == MELE_OK && *folds > 1)
+        status = mele_i_folds(m->count, group, NULL, *folds, &stream, fold, error);
+    for (size_t i = 0; i < m->count && status == MELE_OK && *folds > 1; i++)
+        m->fold[i] = (unsigned char)fold[i];
+    free(fold);
+    free(group);
+    return status;
+}
+
 /* Deal the rows of each class, in a random order, to the folds in turn. */
 static mele_status deal_folds(const mele_i_multinomial *m, const mele_expert_options *options,
                               size_t k, mele_error *error)
@@ -106,28 +134,47 @@ cleanup:
     return status;
 }
 
+/* Where the fold of a row in region k is. */
+static unsigned char *fold_of(const fitting *f, size_t row, size_t k)
+{
+    if (k == f->clusters)
+        return &f->global_fold[row];
+    if (f->problem->regions->label != NULL && f->problem->groups == NULL)
+        return &f->fold[row];
+    return &f->fold[row * f->clusters + k];
+}
+
+/* Those of all rows of the groups, where there are groups. */
 static void keep_folds(const fitting *f, const mele_i_multinomial *m, size_t k)
 {
-    size_t width = f->problem->regions->label != NULL ? 1 : f->clusters;
+    const mele_i_row_groups *g = f->problem->groups;
 
-    for (size_t i = 0; i < m->count; i++)
-        if (k == f->clusters)
-            f->global_fold[m->row[i]] = m->fold[i];
-        else
-            f->fold[m->row[i] * width + (width == 1 ? 0 : k)] = m->fold[i];
+    for (size_t i = 0; i < m->count; i++) {
+        const size_t row = m->row[i], first = g == NULL ? 0 : g->start[g->of[row]];
+        if (g == NULL)
+            *fold_of(f, row, k) = m->fold[i];
+        else if (*fold_of(f, row, k) == MELE_I_NO_FOLD)
+            for (size_t at = first; at < g->start[g->of[row] + 1]; at++)
+                *fold_of(f, g->row[at], k) = m->fold[i];
+    }
 }
 
 /* One fit for every fold that has rows, without them. */
 static mele_status fit_folds(const fitting *f, mele_i_multinomial *m, size_t k,
                              mele_engine *engine, mele_error *error)
 {
-    size_t folds = f->problem->options->folds, size = f->classes * (f->d + 1);
+    const size_t most = f->problem->options->folds, size = f->classes * (f->d + 1);
+    size_t folds = most;
     mele_i_multinomial_solution without = {.differences = MELE_I_ZEROED(double, m->parameters)};
 
     if (without.differences == NULL)
         return mele_i_no_memory(error);
-    mele_status status = deal_folds(m, f->problem->options, k, error);
-    if (status == MELE_OK)
+    mele_status status = f->problem->groups != NULL
+                             ? deal_groups(f, m, k, &folds, error)
+                             : deal_folds(m, f->problem->options, k, error);
+    if (f->problem->groups != NULL && folds < 2)
+        folds = 0;
+    else if (status == MELE_OK)
         keep_folds(f, m, k);
     for (size_t fold = 0; fold < folds && fold < m->count && status == MELE_OK; fold++) {
         mele_i_multinomial_leave(m, (unsigned)fold);
@@ -135,7 +182,7 @@ static mele_status fit_folds(const fitting *f, mele_i_multinomial *m, size_t k,
             status = mele_i_multinomial_solve(m, f->differences + k * f->parameters, engine,
                                               &without, error);
         if (status == MELE_OK)
-            mele_i_multinomial_raw(m, without.differences, f->folded + (k * folds + fold) * size);
+            mele_i_multinomial_raw(m, without.differences, f->folded + (k * most + fold) * size);
     }
     free(without.differences);
     return status;
@@ -230,22 +277,23 @@ static void predict_without(const fitting *f, size_t k, size_t row, size_t fold,
     kernels->log_softmax(out, 1, f->classes, NULL);
 }
 
-/* Put right what expert k predicts of a row that it was trained on. */
+/* Put right what expert k predicts of a row that it, or with groups another row of its group, was
+ * trained on. */
 static void leave_out_row(const fitting *f, size_t k, size_t row, double *loss)
 {
     const mele_i_regions *regions = f->problem->regions;
+    const mele_i_row_groups *groups = f->problem->groups;
     const size_t class = mele_i_class_of(f->problem->y, row);
-    const size_t width = regions->label != NULL ? 1 : f->clusters;
+    const size_t from = mele_i_row_groups_alone(groups, row, k) ? f->clusters : k;
     const double weight = mele_i_region_weight(regions, row, k);
     double *out = mele_i_left_out_of(f->problem, row, k);
 
-    if (!f->problem->train[k] || out == NULL || !(weight > 0))
+    if (!f->problem->train[k] || out == NULL || (groups == NULL && !(weight > 0)))
         return;
-    predict_without(f, k, row,
-                    k == f->clusters ? f->global_fold[row]
-                                     : f->fold[row * width + (width == 1 ? 0 : k)],
-                    out);
-    loss[k] -= weight * out[class];
+    if (groups == NULL || *fold_of(f, row, from) != MELE_I_NO_FOLD)
+        predict_without(f, from, row, *fold_of(f, row, from), out);
+    if (weight > 0)
+        loss[k] -= weight * out[class];
 }
 
 static mele_status leave_out_block(void *context, mele_i_block block, void *partial, void *scratch,
@@ -303,7 +351,8 @@ static mele_status leave_out(fitting *f, mele_engine *engine, mele_error *error)
 static mele_status make_fitting(fitting *f, mele_engine *engine, mele_error *error)
 {
     size_t all = f->clusters + 1, n = f->problem->x->rows, folds = f->problem->options->folds;
-    size_t folds_a_row = f->problem->regions->label != NULL ? 1 : f->clusters;
+    const bool grouped = f->problem->groups != NULL;
+    size_t folds_a_row = f->problem->regions->label != NULL && !grouped ? 1 : f->clusters;
     bool left_out = f->problem->left_out != NULL;
 
     f->differences = MELE_I_ZEROED(double, all * f->parameters);
@@ -316,6 +365,10 @@ static mele_status make_fitting(fitting *f, mele_engine *engine, mele_error *err
     if (f->differences == NULL || f->left_out == NULL
         || (left_out && (f->folded == NULL || f->fold == NULL || f->global_fold == NULL)))
         return mele_i_no_memory(error);
+    if (left_out && grouped) {
+        memset(f->fold, MELE_I_NO_FOLD, n * folds_a_row);
+        memset(f->global_fold, MELE_I_NO_FOLD, n);
+    }
     return mele_i_frame_make(&f->frame, f->problem->x, NULL, f->problem->regions, engine, error);
 }
 

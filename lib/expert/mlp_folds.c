@@ -6,7 +6,10 @@
  * standard error, sqrt(sum w^2 (difference - mean)^2) / sum w, this expert is given up. Its
  * left-out error is then told as the rival's times the ratio of the two in that fold. What goes on
  * is the same as without a rival: the fold is not fitted again. Fewer than LEAST_TO_COMPARE rows,
- * or fewer that weigh something, (sum w)^2 / sum w^2, tell nothing. */
+ * or fewer that weigh something, (sum w)^2 / sum w^2, tell nothing.
+ *
+ * Folds keep groups whole, of which there are then as many folds at most; the rows of a group count
+ * as one, with its sums, in the comparison. */
 #include "expert/mlp_folds.h"
 
 #include <math.h>
@@ -27,38 +30,50 @@
 mele_status mele_i_mlp_folding_make(mele_i_mlp_folding *f, const mele_i_mlp_plan *p, size_t folds,
                                     mele_error *error)
 {
+    const mele_i_expert_rows *rows = p->rows;
+    const size_t units = rows->group == NULL ? rows->count : rows->groups;
     mele_i_stream stream = mele_i_mlp_stream(p, MELE_I_MLP_FOR_FOLDS, 0);
 
     *f = (mele_i_mlp_folding){.plan = p,
-                              .count = folds < p->rows->count ? folds : p->rows->count,
-                              .fold = MELE_I_ARRAY(size_t, p->rows->count)};
-    if (f->fold == NULL)
+                              .count = folds < units ? folds : units,
+                              .fold = MELE_I_ARRAY(size_t, rows->count + rows->asked),
+                              .of_group = MELE_I_ZEROED(mele_i_mlp_group, rows->groups)};
+    if (f->fold == NULL || f->of_group == NULL)
         return mele_i_no_memory(error);
     if (f->count < 2) /* one row: what it says itself */
         f->count = 0;
-    return f->count == 0
-               ? MELE_OK
-               : mele_i_folds(p->rows->count, NULL, p->network.classes ? p->rows->y : NULL,
-                              f->count, &stream, f->fold, error);
+    if (f->count == 0)
+        return MELE_OK;
+    mele_status status = mele_i_folds(rows->count, rows->group,
+                                      p->network.classes ? rows->y : NULL, f->count, &stream,
+                                      f->fold, error);
+    for (size_t i = 0; i < rows->count && rows->group != NULL && status == MELE_OK; i++)
+        f->of_group[rows->group[i]].fold = f->fold[i];
+    for (size_t i = rows->count; i < rows->count + rows->asked && status == MELE_OK; i++)
+        f->fold[i] = f->of_group[rows->group[i]].fold;
+    return status;
 }
 
 void mele_i_mlp_folding_free(mele_i_mlp_folding *f)
 {
     free(f->fold);
+    free(f->of_group);
     mele_i_mlp_free(f->first);
 }
 
 static mele_status predict_fold(const mele_i_mlp_folding *f, size_t fold, const mele_i_mlp *mlp,
                                 double *out, mele_error *error)
 {
-    const size_t d = f->plan->network.inputs, M = f->plan->network.outputs;
+    const mele_i_expert_rows *rows = f->plan->rows;
+    const size_t d = f->plan->network.inputs, M = f->plan->network.outputs, count = rows->count;
     void *scratch = mele_i_array(mele_i_mlp_scratch(mlp), 1);
 
     if (scratch == NULL)
         return mele_i_no_memory(error);
-    for (size_t i = 0; i < f->plan->rows->count; i++)
+    for (size_t i = 0; i < count + rows->asked; i++)
         if (f->fold[i] == fold)
-            mele_i_mlp_predict(mlp, f->plan->rows->x + i * d, d, 1, out + i * M, NULL, M, scratch);
+            mele_i_mlp_predict(mlp, i < count ? rows->x + i * d : rows->asked_x + (i - count) * d, d,
+                               1, out + i * M, NULL, M, scratch);
     free(scratch);
     return MELE_OK;
 }
@@ -133,6 +148,31 @@ mele_status mele_i_mlp_run_folds(mele_i_mlp_folding *f, const mele_i_mlp_run *ru
 
 /* ---- the rival ---- */
 
+/* Sums of squares over the first fold's groups: of what is off the mean, and of weights. */
+static void sum_groups(const mele_i_mlp_folding *f, const mele_i_mlp_sample *s,
+                       const double *predicted, double mean, double total, double *squares,
+                       double *weights_squared)
+{
+    const mele_i_mlp_plan *p = f->plan;
+
+    for (size_t g = 0; g < p->rows->groups; g++)
+        f->of_group[g].off = f->of_group[g].weight = 0;
+    for (size_t i = 0; i < p->rows->count; i++) {
+        mele_i_mlp_group *group = &f->of_group[p->rows->group[i]];
+        if (f->fold[i] != 0)
+            continue;
+        group->off += p->rows->weights[i] / total
+                      * (mele_i_mlp_row_error(p, s, predicted, i)
+                         - mele_i_mlp_row_error(p, s, p->rows->rival, i) - mean);
+        group->weight += p->rows->weights[i];
+    }
+    *squares = *weights_squared = 0;
+    for (size_t g = 0; g < p->rows->groups; g++) {
+        *squares += f->of_group[g].off * f->of_group[g].off;
+        *weights_squared += f->of_group[g].weight * f->of_group[g].weight;
+    }
+}
+
 /* Whether the predictions of the first fold's rows are clearly worse than the rival's; the ratio of
  * the errors there. */
 static bool is_beaten(const mele_i_mlp_folding *f, const mele_i_mlp_sample *s,
@@ -151,8 +191,10 @@ static bool is_beaten(const mele_i_mlp_folding *f, const mele_i_mlp_sample *s,
         weights_squared += weights[i] * weights[i];
     }
     const double mean = (ours - theirs) / total;
+    if (p->rows->group != NULL)
+        sum_groups(f, s, predicted, mean, total, &squares, &weights_squared);
     for (size_t i = 0; i < p->rows->count; i++) {
-        if (f->fold[i] != 0)
+        if (f->fold[i] != 0 || p->rows->group != NULL)
             continue;
         const double difference = mele_i_mlp_row_error(p, s, predicted, i)
                                   - mele_i_mlp_row_error(p, s, p->rows->rival, i);

@@ -113,6 +113,64 @@ static mele_status deal(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, co
     return status;
 }
 
+typedef struct group_size {
+    size_t rows;
+    bool held;
+} group_size;
+
+/* Whole groups for the share that is to be held out; returns how many rows those have. */
+static size_t choose_held(const mele_i_mlp_sample *s, size_t groups, const size_t *order,
+                          group_size *size)
+{
+    size_t held = 0, smallest = groups;
+
+    for (size_t o = 0; o < groups; o++) {
+        group_size *of = &size[order[o]];
+        if (of->rows == 0)
+            continue;
+        if (smallest == groups || of->rows < size[smallest].rows)
+            smallest = order[o];
+        of->held = held + of->rows <= s->held_count;
+        held += of->held ? of->rows : 0;
+    }
+    if (held > 0 || smallest == groups || 2 * size[smallest].rows > s->count)
+        return held;
+    size[smallest].held = true;
+    return size[smallest].rows;
+}
+
+/* Hold out whole groups: their rows come first. */
+static mele_status hold_groups(const mele_i_mlp_plan *p, mele_i_stream *stream,
+                               mele_i_mlp_sample *s, mele_error *error)
+{
+    const size_t groups = p->rows->groups;
+    size_t *order = MELE_I_ARRAY(size_t, groups), *row = MELE_I_ARRAY(size_t, s->count), at = 0;
+    group_size *size = MELE_I_ZEROED(group_size, groups);
+    mele_status status = MELE_OK;
+
+    if (order == NULL || row == NULL || size == NULL) {
+        status = mele_i_no_memory(error);
+        goto cleanup;
+    }
+    for (size_t g = 0; g < groups; g++)
+        order[g] = g;
+    for (size_t i = 0; i < s->count; i++)
+        size[p->rows->group[s->row[i]]].rows++;
+    mele_i_stream_shuffle(stream, order, groups);
+    s->held_count = choose_held(s, groups, order, size);
+    for (int held = 1; held >= 0; held--)
+        for (size_t i = 0; i < s->count; i++)
+            if (size[p->rows->group[s->row[i]]].held == held)
+                row[at++] = s->row[i];
+    memcpy(s->row, row, s->count * sizeof *row);
+
+cleanup:
+    free(order);
+    free(row);
+    free(size);
+    return status;
+}
+
 mele_status mele_i_mlp_sample_make(const mele_i_mlp_plan *p, const size_t *fold, size_t without,
                                    mele_i_mlp_sample *s, mele_error *error)
 {
@@ -136,6 +194,10 @@ mele_status mele_i_mlp_sample_make(const mele_i_mlp_plan *p, const size_t *fold,
         return status;
     if (s->held_count > 0 || p->trainer == &mele_i_trainer_adam)
         mele_i_stream_shuffle(&stream, s->row, s->count);
+    if (s->held_count > 0 && p->rows->group != NULL)
+        status = hold_groups(p, &stream, s, error);
+    if (status != MELE_OK)
+        return status;
     status = deal(p, s, s->row + s->held_count, s->count - s->held_count, &s->rows, error);
     if (status == MELE_OK && s->held_count > 0)
         status = deal(p, s, s->row, s->held_count, &s->held, error);

@@ -12,13 +12,15 @@
  * best `networks` are kept, and their outputs averaged.
  *
  * Early stopping: a random share of the rows is held out; trainers keep the weights with the least
- * loss there.
+ * loss there. Of groups whole ones are, in a random order those that the share has room for, or else
+ * the smallest, if it is at most half of the rows.
  *
  * Left-out predictions. With MANY rows a weight and more, regression corrects the residuals by the
  * mean leverage, y - f becomes (y - f) / (1 - P / n), which is generalised cross-validation and
  * then right to a share P / n; classes take two folds. With fewer rows there are options.folds
  * folds, dealt at random, by class, each fitted from scratch without them, starting from the random
- * weights that the networks kept had started from. n is (sum w)^2 / sum w^2.
+ * weights that the networks kept had started from. n is (sum w)^2 / sum w^2. Groups of rows always
+ * take these folds, which keep them whole.
  *
  * Where there is a rival and no restarts to pick from, the first fold is fitted before anything
  * else, and against a rival that is clearly better the expert is given up (mlp_folds.c).
@@ -151,9 +153,13 @@ typedef enum leaving { NOTHING, BY_LEVERAGE, BY_FOLDS } leaving;
 static leaving leaving_of(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
                           const mele_i_expert_result *result)
 {
+    const bool grouped = p->rows->group != NULL;
+
     if (result->left_out == NULL && (p->network.classes || s->held_count > 0))
         return NOTHING;
-    return many_rows(p) && !p->network.classes ? BY_LEVERAGE : BY_FOLDS;
+    if (grouped && p->rows->groups < 2)
+        return NOTHING;
+    return many_rows(p) && !p->network.classes && !grouped ? BY_LEVERAGE : BY_FOLDS;
 }
 
 /* Left-out predictions to `predicted`, which holds the fitted ones, and what follows from them. */
@@ -184,7 +190,7 @@ static mele_status leave_out(const mele_i_mlp_plan *p, const mele_i_mlp_sample *
 static void give_left_out(const mele_i_mlp_plan *p, const double *predicted,
                           mele_i_expert_result *result)
 {
-    const size_t M = p->network.outputs, count = p->rows->count;
+    const size_t M = p->network.outputs, count = p->rows->count + p->rows->asked;
 
     if (result->left_out != NULL)
         memcpy(result->left_out, predicted, count * M * sizeof *predicted);
@@ -230,13 +236,15 @@ static mele_status fit(const mele_i_mlp_plan *p, mele_i_mlp_run *runs, const mel
                        bool *beaten, mele_error *error)
 {
     const leaving how = leaving_of(p, s, result);
-    double *predicted = MELE_I_ARRAY(double, p->rows->count * p->network.outputs);
+    const bool few = many_rows(p) && p->rows->group == NULL;
+    double *predicted =
+        MELE_I_ARRAY(double, (p->rows->count + p->rows->asked) * p->network.outputs);
     mele_i_mlp_folding f = {.plan = p};
     mele_status status = predicted == NULL ? mele_i_no_memory(error) : MELE_OK;
 
     if (status == MELE_OK && how == BY_FOLDS)
         status =
-            mele_i_mlp_folding_make(&f, p, many_rows(p) ? FEW_FOLDS : p->options->folds, error);
+            mele_i_mlp_folding_make(&f, p, few ? FEW_FOLDS : p->options->folds, error);
     if (status == MELE_OK && p->rows->rival != NULL && f.count > 0 && p->starts == p->networks)
         status =
             mele_i_mlp_face_rival(&f, s, predicted, engine, beaten, &result->info->left_out, error);

@@ -5,14 +5,17 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "expert/predictor.h"
 #include "expert/units.h"
 
-/* One region's task, and what it leaves: its rows with their left-out predictions. */
+/* One region's task, and what it leaves: its rows, and those that are asked for with their groups, with
+ * their left-out predictions. */
 typedef struct job {
-    size_t count, *row;
+    size_t count, asked, *row;
+    size_t *group; /* of a row, numbered in the region; NULL: every row by itself */
     double *left_out, *left_out_variance;
     double *rival; /* those of the best expert so far; NULL: there is none */
 } job;
@@ -55,32 +58,89 @@ static void level_weights(double *weight, size_t count)
         weight[i] *= (double)count / sum;
 }
 
+/* Rows of no weight in the region whose groups are in it, after the others. seen: a flag a group. */
+static void list_asked(const training *t, size_t k, job *j, bool *seen)
+{
+    const mele_i_expert_problem *p = t->problem;
+
+    for (size_t i = 0; i < j->count; i++)
+        seen[p->groups->of[j->row[i]]] = true;
+    for (size_t i = 0; i < p->x->rows; i++)
+        if (seen[p->groups->of[i]] && !(mele_i_region_weight(p->regions, i, k) > 0))
+            j->row[j->count + j->asked++] = i;
+}
+
+/* Number the groups of the region's rows from 0, and find which other rows are asked for: none where
+ * left-out predictions are not wanted, or come from the global expert. j->row has room for all. */
+static mele_status number_groups(const training *t, size_t k, job *j, size_t *groups,
+                                 mele_error *error)
+{
+    const mele_i_row_groups *g = t->problem->groups;
+    bool *seen = MELE_I_ZEROED(bool, g->count);
+
+    j->group = MELE_I_ARRAY(size_t, g->rows);
+    if (seen == NULL || j->group == NULL) {
+        free(seen);
+        return mele_i_no_memory(error);
+    }
+    if (mele_i_left_out_of(t->problem, 0, k) != NULL && g->alone[k] == g->count)
+        list_asked(t, k, j, seen);
+    free(seen);
+    return mele_i_row_groups_number(g, j->row, j->count + j->asked, j->group, groups, error);
+}
+
+/* The region's rows, and those that are asked for. */
+static mele_status list_rows(const training *t, size_t k, job *j, size_t *groups,
+                             mele_error *error)
+{
+    const mele_i_expert_problem *p = t->problem;
+    const size_t n = p->x->rows;
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += mele_i_region_weight(p->regions, i, k) > 0;
+    j->row = MELE_I_ARRAY(size_t, p->groups == NULL ? count : n);
+    if (j->row == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < n; i++)
+        if (mele_i_region_weight(p->regions, i, k) > 0)
+            j->row[j->count++] = i;
+    *groups = 0;
+    return p->groups == NULL ? MELE_OK : number_groups(t, k, j, groups, error);
+}
+
 /* Arrays of a task, to be freed in one. */
 static mele_status gather(const training *t, size_t k, job *j, double **memory,
                           mele_i_expert_rows *rows, mele_error *error)
 {
     const mele_i_expert_problem *p = t->problem;
-    const size_t n = p->x->rows, d = p->shape.columns, m = p->y->cols;
-    size_t count = 0;
+    const size_t d = p->shape.columns, m = p->y->cols;
+    size_t groups;
+    mele_status status = list_rows(t, k, j, &groups, error);
 
-    for (size_t i = 0; i < n; i++)
-        count += mele_i_region_weight(p->regions, i, k) > 0;
-    *memory = mele_i_large_array(count, (d + m + 1) * sizeof(double));
-    j->row = MELE_I_ARRAY(size_t, count);
-    if (*memory == NULL || j->row == NULL)
+    if (status != MELE_OK)
+        return status;
+    *memory = mele_i_large_array(j->count + j->asked, (d + m + 1) * sizeof(double));
+    if (*memory == NULL)
         return mele_i_no_memory(error);
-    double *x = *memory, *y = x + count * d, *weights = y + count * m;
-    for (size_t i = 0; i < n; i++) {
-        const double weight = mele_i_region_weight(p->regions, i, k);
-        if (weight > 0) {
-            j->row[j->count] = i;
-            weights[j->count++] = weight;
-        }
-    }
-    level_weights(weights, count);
-    *rows = (mele_i_expert_rows){count, j->row, gather_rows(p->x, j->row, count, x),
-                                 gather_rows(p->y, j->row, count, y), weights, k, NULL,
-                                 t->least_variance};
+    double *x = *memory, *y = x + j->count * d, *weights = y + j->count * m;
+    double *asked = weights + j->count;
+    for (size_t i = 0; i < j->count; i++)
+        weights[i] = mele_i_region_weight(p->regions, j->row[i], k);
+    level_weights(weights, j->count);
+    *rows = (mele_i_expert_rows){.count = j->count,
+                                 .row = j->row,
+                                 .x = gather_rows(p->x, j->row, j->count, x),
+                                 .y = gather_rows(p->y, j->row, j->count, y),
+                                 .weights = weights,
+                                 .region = k,
+                                 .least_variance = t->least_variance,
+                                 .group = j->group,
+                                 .groups = groups,
+                                 .asked = j->asked,
+                                 .asked_x = asked};
+    for (size_t i = 0; i < j->asked; i++)
+        memcpy(asked + i * d, p->x->data + j->row[j->count + i] * p->x->stride, d * sizeof *asked);
     return MELE_OK;
 }
 
@@ -119,13 +179,17 @@ cleanup:
 static mele_status need_left_out(const training *t, size_t k, job *j, mele_error *error)
 {
     const mele_i_expert_problem *p = t->problem;
-    const bool mean = mele_i_left_out_of(p, 0, k) != NULL;
-    const bool variance = mean && mele_i_left_out_variance_of(p, 0, k) != NULL;
+    const size_t count = (j->count + j->asked) * p->shape.outputs;
+    const bool wanted = mele_i_left_out_of(p, 0, k) != NULL;
+    const bool variance = wanted && mele_i_left_out_variance_of(p, 0, k) != NULL;
+    const bool mean = wanted /* or the variance of a region of one group is made of it */
+                      || (k == clusters_of(t)
+                          && mele_i_row_groups_any_alone(p->groups, k, p->train));
 
     if (mean)
-        j->left_out = MELE_I_ARRAY(double, j->count * p->shape.outputs);
+        j->left_out = MELE_I_ARRAY(double, count);
     if (variance)
-        j->left_out_variance = MELE_I_ARRAY(double, j->count * p->shape.outputs);
+        j->left_out_variance = MELE_I_ARRAY(double, count);
     if ((mean && j->left_out == NULL) || (variance && j->left_out_variance == NULL))
         return mele_i_no_memory(error);
     return MELE_OK;
@@ -183,14 +247,83 @@ static void put(const training *t, size_t k)
     const size_t M = t->problem->shape.outputs;
     const job *j = &t->jobs[k];
 
-    if (t->experts[k].state == NULL) /* not trained, or given up */
+    if (t->experts[k].state == NULL /* not trained, or given up */
+        || mele_i_left_out_of(t->problem, 0, k) == NULL)
         return;
-    for (size_t i = 0; i < j->count && j->left_out != NULL; i++)
+    for (size_t i = 0; i < j->count + j->asked && j->left_out != NULL; i++)
         memcpy(mele_i_left_out_of(t->problem, j->row[i], k), j->left_out + i * M,
                M * sizeof(double));
-    for (size_t i = 0; i < j->count && j->left_out_variance != NULL; i++)
+    for (size_t i = 0; i < j->count + j->asked && j->left_out_variance != NULL; i++)
         memcpy(mele_i_left_out_variance_of(t->problem, j->row[i], k), j->left_out_variance + i * M,
                M * sizeof(double));
+}
+
+/* ---- regions of one group ---- */
+
+static bool is_alone(const training *t, size_t k)
+{
+    const mele_i_row_groups *g = t->problem->groups;
+
+    return g != NULL && k < clusters_of(t) && t->experts[k].state != NULL && g->alone[k] < g->count;
+}
+
+/* What such a region's column says of the group is what the global expert says without it. */
+static void put_global(const training *t, size_t k)
+{
+    const mele_i_expert_problem *p = t->problem;
+    const mele_i_row_groups *g = p->groups;
+    const size_t group = g->alone[k], K = clusters_of(t), bytes = p->shape.outputs * sizeof(double);
+
+    for (size_t at = g->start[group]; at < g->start[group + 1]; at++) {
+        const size_t i = g->row[at];
+        memcpy(mele_i_left_out_of(p, i, k), mele_i_left_out_of(p, i, K), bytes);
+        if (p->left_out_variance != NULL)
+            memcpy(mele_i_left_out_variance_of(p, i, k), mele_i_left_out_variance_of(p, i, K),
+                   bytes);
+    }
+}
+
+/* The weighted mean over the region's rows of what the global expert is off by without their group:
+ * squares of power times output o, or minus the logarithms of probabilities. */
+static double mean_error(const training *t, size_t k, size_t o, double power)
+{
+    const mele_i_expert_problem *p = t->problem;
+    const job *own = &t->jobs[k], *all = &t->jobs[clusters_of(t)];
+    const size_t M = p->shape.outputs;
+    double sum = 0, total = 0;
+
+    for (size_t i = 0, at = 0; i < own->count; i++) {
+        const size_t row = own->row[i];
+        const double w = mele_i_region_weight(p->regions, row, k);
+        const double *y = p->y->data + row * p->y->stride;
+        while (all->row[at] != row)
+            at++;
+        const double *said = all->left_out + at * M;
+        const double off = p->shape.classes > 0 ? 0 : power * y[o] - power * said[o];
+        sum += w * (p->shape.classes > 0 ? -said[(size_t)y[0]] : off * off);
+        total += w;
+    }
+    return sum / total;
+}
+
+/* The variance and the left-out error of such a region's expert. */
+static void settle_alone(const training *t, size_t k)
+{
+    const mele_i_expert_problem *p = t->problem;
+    const job *j = &t->jobs[k];
+    const size_t M = p->shape.outputs;
+    double *left_out = &p->info[k].left_out;
+
+    *left_out = p->shape.classes > 0 ? mean_error(t, k, 0, 1) : 0;
+    for (size_t o = 0; o < M && p->shape.classes == 0; o++) {
+        double largest = 0;
+        for (size_t i = 0; i < j->count; i++)
+            largest = fmax(largest, fabs(p->y->data[j->row[i] * p->y->stride + o]));
+        const mele_i_units units = {.power = mele_i_power_scale(largest)};
+        const double square = mean_error(t, k, o, units.power);
+        t->experts[k].variance[o] = mele_i_units_variance(&units, square, t->least_variance[o]);
+        *left_out += mele_i_finite(square / units.power / units.power) / (double)M;
+    }
 }
 
 static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *error)
@@ -206,6 +339,9 @@ static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *e
                                       error);
     for (size_t k = 0; k <= clusters_of(t) && status == MELE_OK; k++)
         put(t, k);
+    for (size_t k = 0; k < clusters_of(t) && status == MELE_OK; k++)
+        if (is_alone(t, k))
+            put_global(t, k);
     mele_i_predictor_free(&predictor);
     return status;
 }
@@ -229,10 +365,14 @@ mele_status mele_i_regional_fit(const mele_i_expert_kind *kind,
         status = find_least_variances(&t, error);
     if (status == MELE_OK)
         status = mele_i_tasks_run(engine, &tasks, error);
+    for (size_t k = 0; k < all && status == MELE_OK; k++)
+        if (is_alone(&t, k))
+            settle_alone(&t, k);
     if (status == MELE_OK && problem->left_out != NULL)
         status = fill_left_out(&t, engine, error);
     for (size_t k = 0; k < all && t.jobs != NULL; k++) {
         free(t.jobs[k].row);
+        free(t.jobs[k].group);
         free(t.jobs[k].left_out);
         free(t.jobs[k].left_out_variance);
     }

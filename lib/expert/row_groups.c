@@ -74,6 +74,23 @@ void mele_i_row_groups_free(mele_i_row_groups *g)
     free(g->alone);
 }
 
+mele_status mele_i_row_groups_number(const mele_i_row_groups *g, const size_t *row, size_t count,
+                                     size_t *number, size_t *out, mele_error *error)
+{
+    size_t *from_one = MELE_I_ZEROED(size_t, g->count); /* 0: not met yet */
+
+    if (from_one == NULL)
+        return mele_i_no_memory(error);
+    *out = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t *of = &from_one[g->of[row[i]]];
+        *of = *of > 0 ? *of : ++*out;
+        number[i] = *of - 1;
+    }
+    free(from_one);
+    return MELE_OK;
+}
+
 /* What is known of a region's groups once a row of one more is seen. */
 static size_t group_so_far(const mele_i_row_groups *g, bool *seen, size_t alone, size_t group)
 {

@@ -24,6 +24,10 @@ void mele_i_row_groups_free(mele_i_row_groups *groups);
 mele_status mele_i_row_groups_settle(mele_i_row_groups *groups, const mele_i_regions *regions,
                                      mele_error *error);
 
+/* Number the groups of some rows from 0 in the order they come, to number[], and count them. */
+mele_status mele_i_row_groups_number(const mele_i_row_groups *groups, const size_t *row,
+                                     size_t count, size_t *number, size_t *out, mele_error *error);
+
 /* Whether expert k says nothing of its own of row i, since all that it was trained on is of that
  * row's group; groups NULL: there are none. */
 static inline bool mele_i_row_groups_alone(const mele_i_row_groups *groups, size_t i, size_t k)

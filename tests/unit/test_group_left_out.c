@@ -1,6 +1,10 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
+#include "expert/gp_state.h"
+#include "expert/mlp_sample.h"
+#include "expert/parts.h"
+#include "expert/units.h"
 #include "unit/expert_support.h"
 
 /* What every kind of expert says of a row when no row of its group was in the training. */
@@ -277,6 +281,296 @@ Test(group_left_out, groups_of_one_row_are_rows)
     free_problem(&p);
 }
 
+/* ---- Gaussian processes ---- */
+
+/* The covariance of two points, by the definitions of gp_kernel.h. */
+static long double covariance_of(const mele_i_gp *gp, const double *a, const double *b)
+{
+    long double sum = 0;
+
+    for (size_t q = 0; q < gp->terms; q++) {
+        long double square = 0;
+        for (size_t j = 0; j < gp->columns; j++) {
+            const long double off = ((long double)a[j] - b[j]) / gp->length[q * gp->columns + j];
+            square += off * off;
+        }
+        const long double r = sqrtl(5 * square);
+        sum += gp->share[q]
+               * (strcmp(gp->kernel->name, "matern52") == 0 ? (1 + r + r * r / 3) * expl(-r)
+                                                            : expl(-square / 2));
+    }
+    return sum;
+}
+
+/* Which rows of the region a process holds, copies being one row. */
+static void find_rows(const made *p, const mele_i_gp *gp, size_t k, bool soft, size_t *row)
+{
+    size_t i = 0;
+
+    for (size_t h = 0; h < gp->rows; h++, i++) {
+        while (i < p->n
+               && (memcmp(gp->x + h * p->d, p->x + i * p->d, p->d * sizeof *p->x) != 0
+                   || !(weight_in(p, i, k, soft) > 0)))
+            i++;
+        cr_assert(i < p->n);
+        row[h] = i;
+    }
+}
+
+/* Kriging from the held rows that are not in the group, with the hyper-parameters of the process:
+ * the mean by generalised least squares, the variance of simple kriging (Rasmussen, Williams 2006,
+ * (2.25), (2.26)), in long double. False: there are none. */
+static bool krige(const made *p, const mele_i_gp *gp, const size_t *row, const size_t *group,
+                  size_t without, const double *x, double *mean, double *variance)
+{
+    const size_t sides = p->m + 2;
+    size_t rest[200], count = 0;
+
+    for (size_t h = 0; h < gp->rows; h++)
+        if (group[row[h]] != without)
+            rest[count++] = h;
+    long double *r = malloc((count * (count + 2 * sides) + 1) * sizeof *r);
+    long double *b = r + count * count, *right = b + count * sides, known = 0;
+    for (size_t a = 0; a < count; a++) {
+        const double *at = gp->x + rest[a] * p->d;
+        for (size_t c = 0; c < count; c++)
+            r[a * count + c] = covariance_of(gp, at, gp->x + rest[c] * p->d);
+        r[a * count + a] += (long double)gp->noise / gp->weights[rest[a]];
+        b[a * sides] = 1;
+        b[a * sides + 1] = covariance_of(gp, at, x);
+        for (size_t t = 0; t < p->m; t++)
+            b[a * sides + 2 + t] = p->y[row[rest[a]] * p->m + t];
+    }
+    memcpy(right, b, count * sides * sizeof *b);
+    naive_solve(r, b, count, sides);
+    for (size_t a = 0; a < count; a++)
+        known += right[a * sides + 1] * b[a * sides + 1];
+    for (size_t t = 0; t < p->m; t++) {
+        long double ones = 0, sum = 0, part = 0, at = 0;
+        for (size_t a = 0; a < count; a++) {
+            ones += b[a * sides];
+            sum += b[a * sides + 2 + t];
+            part += right[a * sides + 1] * b[a * sides];
+            at += right[a * sides + 1] * b[a * sides + 2 + t];
+        }
+        const long double constant = count > 0 ? sum / ones : 0;
+        mean[t] = (double)(constant + at - constant * part);
+        variance[t] = (double)((long double)gp->unit[t] * gp->unit[t] * gp->signal[t]
+                               * (1 + gp->noise - known));
+    }
+    free(r);
+    return count > 0;
+}
+
+typedef struct process_case {
+    const char *what, *kernel, *assign;
+    size_t n, d, m, clusters, terms, groups, most_rows;
+    bool nested, weighted;
+    void (*spoil)(made *p);
+} process_case;
+
+/* Rows that are given twice, in one group or in two. */
+static void give_twice(made *p)
+{
+    for (size_t i = 3; i < p->n; i += 4) {
+        memcpy(p->x + i * p->d, p->x + (i - 3) * p->d, p->d * sizeof *p->x);
+        memcpy(p->y + i * p->m, p->y + (i - 3) * p->m, p->m * sizeof *p->y);
+        memcpy(p->log_posterior + i * p->clusters, p->log_posterior + (i - 3) * p->clusters,
+               p->clusters * sizeof *p->y);
+    }
+}
+
+static const process_case process_cases[] = {
+    {"plain", "matern52", "hard", 60, 2, 1, 1, 2, 9, 500, false, false, NULL},
+    {"regions", "squared-exponential", "hard", 90, 2, 2, 3, 1, 12, 500, false, true, NULL},
+    {"one group each", "matern52", "hard", 60, 2, 1, 3, 1, 1, 500, true, true, NULL},
+    {"soft", "matern52", "soft", 40, 2, 1, 2, 1, 6, 500, false, true, NULL},
+    {"few held", "matern52", "hard", 80, 2, 1, 2, 1, 9, 15, false, true, NULL},
+    {"no weight", "matern52", "hard", 70, 2, 1, 2, 1, 9, 500, false, true, make_some_idle},
+    {"copies", "matern52", "hard", 60, 2, 1, 2, 1, 25, 500, false, false, give_twice},
+};
+
+static void check_process(const process_case *c)
+{
+    made p = make_problem(c->n, c->d, c->m, c->clusters, 0);
+    mele_expert_options o = mele_expert_defaults();
+    const size_t K = c->clusters, width = K * c->m;
+    const bool soft = c->assign[0] == 's';
+    size_t *group = malloc(c->n * sizeof *group), row[200];
+    double *left_out = numbers(c->n * width), *variance = numbers(c->n * width);
+    mele_expert_info info[8];
+
+    if (c->spoil != NULL)
+        c->spoil(&p);
+    deal_groups(&p, c->groups, c->nested, group);
+    o.kind = "gp";
+    o.kernel = c->kernel;
+    o.terms = c->terms;
+    o.assign = c->assign;
+    o.most_rows = c->most_rows;
+    o.min_rows = 1;
+    o.groups = group;
+    const double *weight = c->weighted ? p.weight : NULL;
+    mele_experts *e = experts_of(&p, weight, &o, left_out, variance, info);
+    for (size_t k = 0; k < K; k++) {
+        size_t first = 0;
+        bool alone = true;
+        while (!(weight_in(&p, first, k, soft) > 0)) /* a row that the region has */
+            first++;
+        for (size_t i = 0; i < p.n; i++)
+            alone = alone && (group[i] == group[first] || !(weight_in(&p, i, k, soft) > 0));
+        for (size_t i = 0; i < p.n; i++) {
+            const size_t from = alone && group[i] == group[first] ? K : k;
+            const mele_i_gp *gp = e->expert[from].state;
+            double mean[4], spread[4];
+            find_rows(&p, gp, from, soft, row);
+            cr_assert(krige(&p, gp, row, group, group[i], p.x + i * p.d, mean, spread));
+            for (size_t t = 0; t < p.m; t++) {
+                const size_t at = i * width + k * p.m + t;
+                const double unit = gp->unit[t];
+                cr_expect_float_eq(left_out[at], mean[t], 1e-8 * unit, "%s: %zu, %zu: %g %g",
+                                   c->what, i, k, left_out[at], mean[t]);
+                spread[t] = fmax(spread[t], gp->least_variance[t]);
+                cr_expect_float_eq(variance[at], spread[t], 1e-8 * unit * unit,
+                                   "%s: %zu, %zu: %g %g", c->what, i, k, variance[at], spread[t]);
+            }
+        }
+    }
+    check_variances(&p, weight, soft, e, left_out, info);
+    check_group_threads(&p, weight, &o, left_out, variance);
+    mele_experts_free(e);
+    free(group);
+    free(left_out);
+    free(variance);
+    free_problem(&p);
+}
+
+Test(group_left_out, processes_are_as_without)
+{
+    for (size_t c = 0; c < sizeof process_cases / sizeof *process_cases; c++)
+        check_process(&process_cases[c]);
+}
+
+/* ---- folds ---- */
+
+typedef struct fold_case {
+    const char *what, *kind, *assign, *trainer;
+    size_t classes, groups;
+    double holdout, tolerance;
+    bool nested;
+} fold_case;
+
+static const fold_case fold_cases[] = {
+    {"mlp", "mlp", "hard", NULL, 0, 9, 0, 0, false},
+    {"mlp, two groups", "mlp", "hard", NULL, 0, 2, 0, 0, false},
+    {"mlp, a group a region", "mlp", "hard", NULL, 0, 1, 0, 0, true},
+    {"mlp, soft", "mlp", "soft", NULL, 0, 9, 0, 0, false},
+    {"mlp, many rows a weight, held out", "mlp", "hard", "adam", 0, 9, 0.2, 0, false},
+    {"mlp, classes", "mlp", "hard", NULL, 3, 9, 0, 0, false},
+    {"mlp, classes, a group a region", "mlp", "hard", NULL, 3, 1, 0, 0, true},
+    {"logistic", "logistic", "hard", NULL, 3, 9, 0, 1e-5, false},
+    {"logistic, a group a region", "logistic", "hard", NULL, 2, 1, 0, 1e-5, true},
+    {"logistic, soft", "logistic", "soft", NULL, 3, 5, 0, 1e-5, false},
+    {"linear", "linear", "hard", NULL, 0, 9, 0, 1e-11, false},
+};
+
+/* How much the left-out predictions of a group's rows depend on the targets of that group. */
+static double dependence(made *p, const mele_expert_options *o, const size_t *group, size_t which)
+{
+    const size_t width = p->clusters * outputs_of(p);
+    double *before = numbers(p->n * width), *after = numbers(p->n * width), most = 0;
+
+    mele_experts_free(experts_of(p, p->weight, o, before, NULL, NULL));
+    for (size_t i = 0; i < p->n; i++)
+        if (group[i] == which)
+            p->y[i] = p->classes > 0 ? fmod(p->y[i] + 1, (double)p->classes) : p->y[i] + 3;
+    mele_experts_free(experts_of(p, p->weight, o, after, NULL, NULL));
+    for (size_t i = 0; i < p->n; i++)
+        if (group[i] == which)
+            most = fmax(most, difference_of(after + i * width, before + i * width, width));
+    free(before);
+    free(after);
+    return most;
+}
+
+/* Kinds that train on folds leave out whole groups in all regions. Without groups what they say of
+ * a row knows the others' targets. */
+Test(group_left_out, targets_of_the_group_do_not_matter)
+{
+    for (size_t c = 0; c < sizeof fold_cases / sizeof *fold_cases; c++) {
+        const fold_case *f = &fold_cases[c];
+        made p = make_problem(90, 2, 1, 2, f->classes);
+        mele_expert_options o = mele_expert_defaults();
+        size_t group[90];
+
+        deal_groups(&p, f->groups, f->nested, group);
+        o.kind = f->kind;
+        o.assign = f->assign;
+        o.trainer = f->trainer;
+        o.holdout = f->holdout;
+        o.hidden = 1;
+        o.max_epochs = 20;
+        o.groups = group;
+        const double grouped = dependence(&p, &o, group, group[7]);
+        cr_expect(grouped <= f->tolerance, "%s: %g", f->what, grouped);
+        o.groups = NULL;
+        const double alone = dependence(&p, &o, group, group[7]);
+        cr_expect(alone > 1e-3, "%s: %g", f->what, alone);
+        free_problem(&p);
+    }
+}
+
+/* Early stopping watches whole groups: about its share of the rows, or the smallest group. */
+Test(group_left_out, early_stopping_holds_out_whole_groups)
+{
+    enum { N = 60 };
+    static const struct {
+        double share;
+        size_t sizes[6], least, most;
+    } cases[] = {{0.3, {10, 10, 10, 10, 10, 10}, 10, 18},
+                 {0.1, {10, 14, 12, 12, 12, 0}, 10, 10},
+                 {0.5, {1, 2, 3, 4, 20, 30}, 1, 30},
+                 {0.1, {60, 0, 0, 0, 0, 0}, 0, 0},
+                 {0.2, {31, 29, 0, 0, 0, 0}, 29, 29}};
+    double x[N], y[N], weights[N];
+    size_t group[N];
+
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        mele_expert_options o = mele_expert_defaults();
+        size_t groups = 0, held = 0, seen[6] = {0};
+        for (size_t i = 0, g = 0, left = cases[c].sizes[0]; i < N; i++) {
+            while (left == 0)
+                left = cases[c].sizes[++g];
+            left--;
+            group[i] = g;
+            groups = g + 1;
+            x[i] = sin((double)i);
+            y[i] = cos((double)i);
+            weights[i] = 1;
+        }
+        const mele_i_expert_rows rows = {
+            .count = N, .x = x, .y = y, .weights = weights, .group = group, .groups = groups};
+        const mele_i_mlp_plan plan = {.rows = &rows,
+                                      .options = &o,
+                                      .network = {1, 2, 1, false, MELE_I_TANH},
+                                      .trainer = &mele_i_trainer_adam,
+                                      .targets = 1,
+                                      .holdout = cases[c].share};
+        mele_i_mlp_sample s;
+        cr_assert_eq(mele_i_mlp_sample_make(&plan, NULL, MELE_I_MLP_NO_FOLD, &s, NULL), MELE_OK);
+        cr_assert(s.count == N && s.held_count >= cases[c].least && s.held_count <= cases[c].most,
+                  "case %zu: %zu", c, s.held_count);
+        for (size_t i = 0; i < s.held_count; i++)
+            seen[group[s.row[i]]]++;
+        for (size_t g = 0; g < groups; g++) {
+            cr_assert(seen[g] == 0 || seen[g] == cases[c].sizes[g], "case %zu, group %zu", c, g);
+            held += seen[g];
+        }
+        cr_assert_eq(held, s.held_count);
+        mele_i_mlp_sample_free(&s);
+    }
+}
+
 /* Of one group in all nothing is left out: no left-out predictions, no errors; auto does not choose
  * by them; models are as without groups. Rows of another group that weigh nothing are predicted. */
 Test(group_left_out, one_group_in_all)
@@ -333,9 +627,18 @@ Test(group_left_out, memory_runs_out)
     mele_expert_options o = mele_expert_defaults();
     size_t group[40];
 
-    deal_groups(&p, 5, true, group);
+    deal_groups(&p, 3, true, group);
+    group[3] = group[2]; /* a group in two regions */
     o.groups = group;
     o.min_rows = 1;
+    o.hidden = 1;
+    for (size_t c = 0; c < 3; c++) {
+        o.kind = (const char *const[]){"linear", "gp", "mlp"}[c];
+        check_out_of_memory(&p, p.weight, &o, 20);
+    }
+    free_problem(&p);
+    p = make_problem(40, 2, 1, 3, 2);
+    o.kind = "logistic";
     check_out_of_memory(&p, p.weight, &o, 20);
     free_problem(&p);
 }
