@@ -161,11 +161,11 @@ static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
 
 /* Of rows that are of one group there are no left-out predictions to train a gate on: then it is the
  * one that training would have started from. */
-static mele_gate_options options_of(const mele_i_run *run, bool *blind)
+static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *blind)
 {
     mele_gate_options options = run->options->gate;
 
-    *blind = mele_i_data_is_one_group(run->data);
+    *blind = !fresh && mele_i_data_is_one_group(run->data);
     if (!*blind || strcmp(options.loss, "posteriors") == 0 || strcmp(options.kind, "hard") == 0
         || strcmp(options.kind, "posterior") == 0)
         return options;
@@ -175,7 +175,7 @@ static mele_gate_options options_of(const mele_i_run *run, bool *blind)
     return options;
 }
 
-static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *info,
+static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele_gate_info *info,
                               mele_error *error)
 {
     mele_model *model = run->model;
@@ -185,7 +185,7 @@ static mele_status train_gate(mele_i_run *run, mele_gate **out, mele_gate_info *
                             .outputs = mele_model_outputs(model),
                             .targets = model->schema->targets};
     bool blind, expanded = c.classes > 0 && strcmp(run->options->gate.loss, "squared") == 0;
-    const mele_gate_options options = options_of(run, &blind);
+    const mele_gate_options options = options_of(run, fresh, &blind);
     mele_status status = compute_likelihoods(&c, error);
 
     if (status == MELE_OK && expanded)
@@ -245,7 +245,7 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     if (status == MELE_OK)
         status = mele_i_run_need_targets(run, error);
     if (status == MELE_OK)
-        status = train_gate(run, &gate, &info, error);
+        status = train_gate(run, fresh, &gate, &info, error);
     if (status == MELE_OK) {
         model->gate = gate;
         mele_i_run_start_report(run);
