@@ -18,7 +18,9 @@ bin_libcli_a_SOURCES = \
 	bin/cli/run.c \
 	bin/cli/run.h \
 	bin/cli/stage.c \
-	bin/cli/stage.h
+	bin/cli/stage.h \
+	bin/cli/summary.c \
+	bin/cli/summary.h
 
 bin_PROGRAMS += \
 	bin/mele \

@@ -268,6 +268,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/experts.c \
 	lib/fit/experts.h \
 	lib/fit/fit.c \
+	lib/fit/left_out.c \
+	lib/fit/left_out.h \
 	lib/fit/merge.c \
 	lib/fit/race.c \
 	lib/fit/race.h \

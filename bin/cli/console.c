@@ -10,10 +10,13 @@
 #define TERMINAL_PAUSE 0.1
 #define FILE_PAUSE 2.0
 
+#define LEAST_SPENT 1.0 /* seconds of a stage from which the rest is judged */
+
 cli_console cli_console_of(const char *program)
 {
     cli_console console = {.program = program, .terminal = isatty(STDERR_FILENO) == 1};
 
+    console.redrawn = console.terminal;
     return console;
 }
 
@@ -73,32 +76,85 @@ int cli_wrong_usage(cli_console *console, const char *format, ...)
     return CLI_USAGE;
 }
 
-static void describe(const mele_progress *progress, char *out, size_t size)
-{
-    int length = snprintf(out, size, "%s %zu", progress->stage, progress->done);
+/* ---- progress ---- */
 
-    if (progress->total > 0 && length > 0 && (size_t)length < size)
-        length += snprintf(out + length, size - (size_t)length, "/%zu", progress->total);
-    if (!isnan(progress->value) && length > 0 && (size_t)length < size)
-        snprintf(out + length, size - (size_t)length, "  %.6g", progress->value);
+/* What a stage is called to people. */
+static const char *stage_name(const char *stage)
+{
+    static const char *const names[][2] = {
+        {"read", "reading"}, {"clusters", "choosing the number of regions"},
+        {"partition", "stage 1, partition"}, {"experts", "stage 2, experts"},
+        {"network", "stage 2, experts"}, {"gate", "stage 3, gate"},
+        {"cv", "cross-validation"}, {"predict", "predicting"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i][0], stage) == 0)
+            return names[i][1];
+    return stage;
+}
+
+static void time_text(double seconds, char *out, size_t size)
+{
+    const double minutes = floor(seconds / 60);
+
+    if (seconds < 60)
+        snprintf(out, size, "%.0f s", ceil(seconds));
+    else if (minutes < 60)
+        snprintf(out, size, "%.0f min", minutes);
+    else
+        snprintf(out, size, "%.0f h %.0f min", floor(minutes / 60), fmod(minutes, 60));
+}
+
+/* The stage, its share and the time left, which is what the rest takes at the rate so far; of a
+ * stage of unknown length the time it has taken. */
+static void describe(const cli_console *console, const mele_progress *progress, double now,
+                     char *out, size_t size)
+{
+    const double spent = now - console->stage_began;
+    char time[48] = "", left[64] = "";
+
+    if (progress->total == 0) {
+        time_text(spent, time, sizeof time);
+        snprintf(out, size, "%s: %s", console->stage, time);
+        return;
+    }
+    if (spent >= LEAST_SPENT && progress->done > console->stage_first) {
+        const double steps = (double)(progress->done - console->stage_first);
+        time_text(spent / steps * (double)(progress->total - progress->done), time, sizeof time);
+        snprintf(left, sizeof left, ", %s left", time);
+    }
+    snprintf(out, size, "%s: %.0f %%%s", console->stage,
+             floor(100 * ((double)progress->done / (double)progress->total)), left);
+}
+
+/* Whether the stage is another than that of the last progress, which is then forgotten. */
+static bool is_new_stage(cli_console *console, const mele_progress *progress, double now)
+{
+    const char *name = stage_name(progress->stage);
+
+    if (strncmp(console->stage, name, sizeof console->stage - 1) == 0
+        && progress->done >= console->stage_first)
+        return false;
+    snprintf(console->stage, sizeof console->stage, "%s", name);
+    console->stage_began = now;
+    console->stage_first = progress->done;
+    return true;
 }
 
 bool cli_console_progress(const mele_progress *progress, void *user)
 {
     cli_console *console = user;
-    double now = cli_clock(), pause = console->terminal ? TERMINAL_PAUSE : FILE_PAUSE;
-    bool same_stage = console->stage != NULL && strcmp(console->stage, progress->stage) == 0;
-    char text[128];
+    double now = cli_clock(), pause = console->redrawn ? TERMINAL_PAUSE : FILE_PAUSE;
+    char text[160];
 
-    if (same_stage && now < console->drawn_at + pause)
+    if (!is_new_stage(console, progress, now) && now < console->drawn_at + pause)
         return true;
-    describe(progress, text, sizeof text);
-    if (console->terminal)
+    describe(console, progress, now, text, sizeof text);
+    if (console->redrawn)
         fprintf(stderr, "\r%s: %s\033[K", console->program, text);
     else
         fprintf(stderr, "%s: %s\n", console->program, text);
-    console->drawn = console->terminal;
+    console->drawn = console->redrawn;
     console->drawn_at = now;
-    console->stage = progress->stage;
     return true;
 }

@@ -12,10 +12,13 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_NOT_CONVERGED = 3 };
 /* Standard error: messages, one line each, and a line of progress that gives way to them. */
 typedef struct cli_console {
     const char *program; /* what messages begin with */
-    bool terminal;       /* progress is redrawn in place; else lines are added now and then */
+    bool terminal;       /* standard error is one */
+    bool redrawn;        /* progress is redrawn in place; else lines are added now and then */
     bool drawn;          /* a line of progress stands on the terminal */
     double drawn_at;     /* seconds; of the last progress */
-    const char *stage;   /* of the last progress */
+    char stage[48];      /* of the last progress: what it is called, */
+    double stage_began;  /* when it was first told of, */
+    size_t stage_first;  /* and how far it was then */
 } cli_console;
 
 cli_console cli_console_of(const char *program);

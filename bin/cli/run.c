@@ -33,15 +33,21 @@ static void set_up_process(void)
 #endif
 }
 
+bool cli_on_screen(const cli_run *run)
+{
+    return (run->output == NULL || strcmp(run->output, "-") == 0) && isatty(STDOUT_FILENO) == 1;
+}
+
 static int start(cli_run *run, const cli_main *what)
 {
     mele_engine_options options = mele_engine_defaults();
-    bool on_screen = run->output == NULL && isatty(STDOUT_FILENO) == 1;
+    bool on_screen = cli_on_screen(run);
     bool progress = run->progress
                     || (what->progress && run->console.terminal && !on_screen && !run->quiet);
     int exit_status;
 
     options.threads = (unsigned)run->threads;
+    run->console.redrawn = run->console.terminal && !on_screen; /* rows would follow on its line */
     if (progress) {
         options.progress = cli_console_progress;
         options.user = &run->console;
@@ -81,7 +87,8 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
          .help = "take the columns of DATA in the order of the file that the model was fitted to, "
                  "whatever they are called"},
         {.name = what->progress ? "progress" : NULL, .flag = &run.progress,
-         .help = "show progress wherever standard error goes (default: on a terminal only)"},
+         .help = "tell the stage, its share and the time left, wherever standard error goes "
+                 "(default: on a terminal only)"},
         {.name = what->fits ? "report" : NULL, .argument = "FILE", .text = &run.report_file,
          .help = "write a JSON report of the run to FILE"},
         {.name = what->fits ? "memory" : NULL, .argument = "MB", .whole = &run.memory, .least = 1,
@@ -193,7 +200,9 @@ int cli_close(cli_run *run, cli_outfile *out, int exit_status)
         cli_outfile_discard(out);
         return exit_status;
     }
-    if (cli_outfile_close(out) || cli_outfile_reader_left(out))
+    bool written = cli_outfile_close(out);
+    run->reader_left = run->reader_left || cli_outfile_reader_left(out);
+    if (written || cli_outfile_reader_left(out))
         return CLI_DONE;
     cli_say(&run->console, "%s: %s", out->name, strerror(out->failure));
     return CLI_FAILED;

@@ -18,6 +18,7 @@ typedef struct cli_run {
     size_t threads;                   /* 0: all */
     size_t memory;                    /* of the data, in MB; 0: the library's choice */
     bool quiet, verbose, progress, strict;
+    bool reader_left;                 /* who read standard output went away */
     mele_engine *engine;
     mele_report *report;              /* NULL: the program has none */
     mele_error error;                 /* for the library's calls */
@@ -37,6 +38,9 @@ typedef struct cli_main {
 
 /* All that main() does. */
 int cli_main_run(const cli_main *what, int argc, char **argv);
+
+/* Whether the result goes to a terminal. */
+bool cli_on_screen(const cli_run *run);
 
 /* Turn the status of a call into one of the run; `path` is the file it was about, or NULL. */
 int cli_check(cli_run *run, mele_status status, const char *path);

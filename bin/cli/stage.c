@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/summary.h"
+
 /* Where a file is: its directory, and its name in there. False when the directory cannot be looked
  * at, which writing will tell. */
 static bool place_of(const char *path, struct stat *directory, const char **name)
@@ -39,6 +41,9 @@ int cli_stage_check_outputs(cli_run *run)
 {
     const char *path[] = {run->output, run->report_file};
 
+    if (cli_on_screen(run))
+        return cli_wrong_usage(&run->console, "a model is not written to a terminal: -o FILE names "
+                               "a file for it");
     if (path[1] != NULL && are_the_same(path[0], path[1]))
         return cli_wrong_usage(&run->console, "--output and --report are the same file");
     for (int i = 0; i < 2; i++) {
@@ -301,6 +306,8 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
     exit_status = write_model(run, stage->model);
     if (exit_status == CLI_DONE)
         exit_status = write_report(run);
+    if (exit_status == CLI_DONE && !run->quiet && !run->reader_left)
+        cli_summary(run, stage);
     if (exit_status == CLI_DONE && run->strict && !converged)
         exit_status = CLI_NOT_CONVERGED;
     return exit_status;

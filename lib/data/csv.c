@@ -392,8 +392,8 @@ static mele_status parse_window(next_run *run, mele_engine *engine, mele_error *
     mele_i_tasks tasks = {source->count, parse_chunk, take_chunk, run, NULL};
     status = mele_i_tasks_run(engine, &tasks, error);
     if (status == MELE_OK)
-        status = mele_i_progress(engine, "read", (size_t)source->offset, (size_t)input->size, NAN,
-                                 error);
+        status = mele_i_reader_progress(run->reader, engine, (size_t)source->offset,
+                                        (size_t)input->size, error);
     return status;
 }
 

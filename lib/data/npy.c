@@ -509,7 +509,7 @@ static mele_status next_npy(mele_reader *reader, size_t most, mele_engine *engin
     if (status == MELE_OK) {
         table->rows = rows;
         source->next += rows;
-        status = mele_i_progress(engine, "read", source->next, (size_t)source->rows, NAN, error);
+        status = mele_i_reader_progress(reader, engine, source->next, (size_t)source->rows, error);
     }
     return status;
 }

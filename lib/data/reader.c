@@ -1,5 +1,6 @@
 #include "data/reader.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/quote.h"
+#include "engine/pass.h"
 
 static const mele_i_source_kind *const kinds[] = {&mele_i_source_npy, &mele_i_source_csv};
 
@@ -105,6 +107,7 @@ mele_status mele_i_reader_open(const char *path, const mele_table_options *optio
     reader->kind = kind_for(path);
     reader->by_position = chosen.by_position;
     reader->chunk_bytes = chunk_bytes;
+    reader->stage = "read";
     status = mele_i_input_open(&reader->input, path, error);
     if (status == MELE_OK)
         status = reader->kind->open(reader, &chosen, error);
@@ -193,6 +196,14 @@ mele_status mele_reader_next(mele_reader *reader, size_t most, mele_engine *engi
     if (failure->status != MELE_OK && error != NULL)
         *error = *failure;
     return failure->status;
+}
+
+mele_status mele_i_reader_progress(mele_reader *reader, mele_engine *engine, size_t done,
+                                   size_t total, mele_error *error)
+{
+    reader->done = done;
+    reader->total = total;
+    return mele_i_progress(engine, reader->stage, done, total, NAN, error);
 }
 
 bool mele_i_reader_seeks(const mele_reader *reader)

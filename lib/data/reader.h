@@ -37,11 +37,17 @@ struct mele_reader {
     bool has_header, by_position, started;
     size_t chunk_bytes; /* of text that a thread takes at once; 0: the source's own */
     mele_error failure; /* of a read: it is repeated; status MELE_OK: none yet */
+    const char *stage;  /* what progress calls the reading: "read", or what the reading is for */
+    size_t done, total; /* the last that was told; total 0: not known */
 };
 
 /* mele_reader_open(), with a size of chunks, which changes no result (0: the usual one). */
 mele_status mele_i_reader_open(const char *path, const mele_table_options *options,
                                size_t chunk_bytes, mele_reader **out, mele_error *error);
+
+/* Tell how much of the file was read. */
+mele_status mele_i_reader_progress(mele_reader *reader, mele_engine *engine, size_t done,
+                                   size_t total, mele_error *error);
 
 /* Whether rows can be read in any order, by the following two. */
 bool mele_i_reader_seeks(const mele_reader *reader);

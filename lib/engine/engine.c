@@ -28,6 +28,7 @@ typedef struct job {
     void *context;
     size_t scratch_bytes;
     const char *stage;
+    size_t before, total; /* steps of the stage: those before the job, and all */
 
     /* under the lock */
     size_t next, taken; /* the next index to hand out; all below taken are combined */
@@ -49,6 +50,7 @@ struct mele_engine {
     bool ending;
     mele_progress_fn *progress;
     void *user;
+    mele_progress outer; /* tasks that run in turn and have a stage; stage NULL: none do */
 };
 
 mele_engine_options mele_engine_defaults(void)
@@ -65,8 +67,10 @@ unsigned mele_engine_threads(const mele_engine *engine)
 mele_status mele_i_progress(mele_engine *engine, const char *stage, size_t done, size_t total,
                             double value, mele_error *error)
 {
-    const mele_progress progress = {stage, done, total, value};
+    mele_progress progress = {stage, done, total, value};
 
+    if (engine != NULL && engine->outer.stage != NULL && strcmp(engine->outer.stage, stage) != 0)
+        progress = engine->outer;
     if (engine == NULL || engine->progress == NULL || engine->progress(&progress, engine->user))
         return MELE_OK;
     return mele_i_fail(error, MELE_ESTOPPED, "stopped during %s", stage);
@@ -132,9 +136,9 @@ static void work_on(mele_engine *engine, job *j, void *scratch, bool tell)
             j->ready[slot] = 1;
         take_ready(engine, j);
         if (tell && j->stage != NULL && j->failed == j->count) {
-            size_t done = j->taken;
+            size_t done = j->before + j->taken;
             pthread_mutex_unlock(&engine->lock);
-            status = mele_i_progress(engine, j->stage, done, j->count, NAN, &error);
+            status = mele_i_progress(engine, j->stage, done, j->total, NAN, &error);
             pthread_mutex_lock(&engine->lock);
             if (status != MELE_OK)
                 fail_at(j, index, status, &error);
@@ -235,18 +239,25 @@ void mele_engine_free(mele_engine *engine)
     free(engine);
 }
 
-/* One thread, no window: each index is combined at once, into the same sums. */
+/* One thread, no window: each index is combined at once, into the same sums. The outermost stage is
+ * the one that is told of. */
 static mele_status run_serially(mele_engine *engine, job *j, void *scratch)
 {
+    const bool outermost = engine != NULL && j->stage != NULL && engine->outer.stage == NULL;
     mele_status status = MELE_OK;
 
     for (size_t i = 0; i < j->count && status == MELE_OK; i++) {
+        if (outermost)
+            engine->outer = (mele_progress){j->stage, j->before + i, j->total, NAN};
         status = j->run(j->context, i, 0, scratch, &j->error);
         if (status == MELE_OK && j->take != NULL)
             j->take(j->context, i, 0);
         if (status == MELE_OK && j->stage != NULL)
-            status = mele_i_progress(engine, j->stage, i + 1, j->count, NAN, &j->error);
+            status = mele_i_progress(engine, j->stage, j->before + i + 1, j->total, NAN,
+                                     &j->error);
     }
+    if (outermost)
+        engine->outer.stage = NULL;
     return status;
 }
 
@@ -365,11 +376,12 @@ static void take_task(void *context, size_t index, size_t slot)
 mele_status mele_i_tasks_run(mele_engine *engine, const mele_i_tasks *tasks, mele_error *error)
 {
     unsigned threads = mele_engine_threads(engine);
-    bool parallel = threads > 1 && tasks->count >= threads;
+    bool parallel = threads > 1 && tasks->count >= threads && !tasks->in_turn;
     tasks_run run = {tasks, parallel ? NULL : engine};
     job j = {.count = tasks->count, .window = tasks->count == 0 ? 1 : tasks->count,
              .run = run_task, .take = tasks->take == NULL ? NULL : take_task, .context = &run,
-             .stage = tasks->stage};
+             .stage = tasks->stage, .before = tasks->before,
+             .total = tasks->total > 0 ? tasks->total : tasks->count};
 
     return run_job(engine, &j, parallel, error);
 }

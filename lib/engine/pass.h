@@ -38,7 +38,10 @@ typedef struct mele_i_tasks {
     mele_status (*run)(void *context, size_t index, mele_engine *engine, mele_error *error);
     void (*take)(void *context, size_t index); /* NULL: nothing to take */
     void *context;
-    const char *stage; /* of the progress messages, one a task; NULL: none */
+    const char *stage; /* of the progress messages, one a task; NULL: none. What is told within a
+                          task under another name is told as the progress of this stage */
+    size_t before, total; /* of the stage's steps: those done before, and all; 0: count */
+    bool in_turn;         /* one task after the other, each with the whole engine */
 } mele_i_tasks;
 
 mele_status mele_i_tasks_run(mele_engine *engine, const mele_i_tasks *tasks, mele_error *error);

@@ -179,30 +179,16 @@ static void take_candidate(void *context, size_t index)
 }
 
 /* Rows that are read anew in each pass are read by one candidate at a time. */
-static mele_status run_in_turn(choice *c, mele_engine *engine, mele_error *error)
-{
-    mele_status status = MELE_OK;
-
-    for (size_t i = 0; i < c->count && status == MELE_OK; i++) {
-        status = run_candidate(c, i, engine, error);
-        if (status == MELE_OK)
-            take_candidate(c, i);
-        if (status == MELE_OK)
-            status = mele_i_progress(engine, STAGE, i + 1, c->count, NAN, error);
-    }
-    return status;
-}
-
 static mele_status choose_by_criterion(choice *c, mele_engine *engine, mele_error *error)
 {
     const mele_i_tasks tasks = {.count = c->count,
                                 .run = run_candidate,
                                 .take = take_candidate,
                                 .context = c,
-                                .stage = STAGE};
+                                .stage = STAGE,
+                                .in_turn = c->rows->data == NULL};
 
-    return c->rows->data == NULL ? run_in_turn(c, engine, error)
-                                 : mele_i_tasks_run(engine, &tasks, error);
+    return mele_i_tasks_run(engine, &tasks, error);
 }
 
 /* ---- by the cross-validated error of the mixture ---- */

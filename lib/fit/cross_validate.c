@@ -208,18 +208,6 @@ static mele_status run_fold(void *context, size_t index, mele_engine *engine, me
 
 /* ---- the errors ---- */
 
-static json_t *measures_object(const mele_measures *measures)
-{
-    json_t *object = json_object();
-
-    for (size_t i = 0; i < measures->count; i++)
-        if (!mele_i_json_put(object, measures->names[i], mele_i_report_real(measures->values[i]))) {
-            json_decref(object);
-            return NULL;
-        }
-    return object;
-}
-
 static mele_status measure(const cv_context *c, const predictions *p, json_t **out,
                            size_t *skipped, mele_error *error)
 {
@@ -240,7 +228,7 @@ static mele_status measure(const cv_context *c, const predictions *p, json_t **o
     if (status == MELE_OK) {
         mele_measures measures = mele_metrics_result(metrics);
         *skipped = measures.skipped;
-        if ((*out = measures_object(&measures)) == NULL)
+        if ((*out = mele_i_report_measures(&measures)) == NULL)
             status = mele_i_no_memory(error);
     }
     mele_metrics_free(metrics);

@@ -57,6 +57,7 @@ typedef struct race {
 
     size_t *running, left; /* the racers that are not given up, the largest K first */
     size_t first, some;    /* folds of the round */
+    size_t fits;           /* before the round */
 } race;
 
 static double loss_of(const race *r, const double *truth, const double *predicted, size_t classes)
@@ -276,8 +277,11 @@ static mele_status prepare_folds(race *r, mele_engine *engine, mele_error *error
 static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
 {
     const mele_i_tasks tasks = {.count = r->left * r->some, .run = run_fold, .context = r,
-                                .stage = STAGE};
+                                .stage = STAGE, .before = r->fits,
+                                .total = r->fits + r->left * (r->folds - r->first)};
     mele_status status = mele_i_tasks_run(engine, &tasks, error);
+
+    r->fits += tasks.count;
 
     for (size_t j = 0; j < r->left && status == MELE_OK; j++) {
         mele_i_racer *racer = &r->racers[r->running[j]];

@@ -60,6 +60,18 @@ json_t *mele_i_report_real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *mele_i_report_measures(const mele_measures *measures)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < measures->count; i++)
+        if (!mele_i_json_put(object, measures->names[i], mele_i_report_real(measures->values[i]))) {
+            json_decref(object);
+            return NULL;
+        }
+    return object;
+}
+
 void mele_i_report_set(mele_report *report, const char *key, json_t *value)
 {
     if (report == NULL)
@@ -116,7 +128,8 @@ const char *mele_report_warning(const mele_report *report, size_t i)
     return json_string_value(json_array_get(report->warnings, i));
 }
 
-bool mele_report_number(const mele_report *report, const char *path, double *out)
+/* The value at a path; NULL: none. */
+static const json_t *value_at(const mele_report *report, const char *path)
 {
     const json_t *at = report->root;
 
@@ -126,6 +139,18 @@ bool mele_report_number(const mele_report *report, const char *path, double *out
                                : json_object_getn(at, key, length);
         key += length + (key[length] == '.');
     }
+    return at;
+}
+
+const char *mele_report_string(const mele_report *report, const char *path)
+{
+    return json_string_value(value_at(report, path));
+}
+
+bool mele_report_number(const mele_report *report, const char *path, double *out)
+{
+    const json_t *at = value_at(report, path);
+
     if (!json_is_number(at) && !json_is_true(at))
         return false;
     *out = json_is_true(at) ? 1 : json_number_value(at);

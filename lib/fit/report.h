@@ -2,6 +2,7 @@
 #define MELE_FIT_REPORT_H
 
 #include <jansson.h>
+#include <mele/measure.h>
 #include <mele/report.h>
 
 /* All of these take a report of NULL for "not wanted". A failure of memory is remembered and told
@@ -19,6 +20,9 @@ void mele_i_report_unconverged(mele_report *report, const char *format, ...)
 
 /* A number, or null for one that JSON cannot hold. */
 json_t *mele_i_report_real(double value);
+
+/* Measures as an object from name to number; NULL: memory ran out. */
+json_t *mele_i_report_measures(const mele_measures *measures);
 
 /* Seconds on a clock that only goes forward. */
 double mele_i_clock(void);

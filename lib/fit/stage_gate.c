@@ -9,6 +9,7 @@
 #include "core/normal.h"
 #include "engine/pass.h"
 #include "fit/experts.h"
+#include "fit/left_out.h"
 #include "fit/report.h"
 #include "fit/seen.h"
 #include "fit/stages.h"
@@ -175,8 +176,9 @@ static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *bli
     return options;
 }
 
+/* *measures: of the left-out predictions under the gate, when there are any and the run reports. */
 static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele_gate_info *info,
-                              mele_error *error)
+                              json_t **measures, mele_error *error)
 {
     mele_model *model = run->model;
     size_t rows = run->features.rows;
@@ -201,6 +203,8 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
         data.log_likelihoods = data.predictions = NULL;
     if (status == MELE_OK)
         status = mele_gate_fit(&data, &options, run->engine, out, info, error);
+    if (status == MELE_OK && run->report != NULL && !blind)
+        status = mele_i_left_out_measures(run, *out, c.log_likelihoods, measures, error);
     free(c.log_likelihoods);
     free(c.predictions);
     free(c.wanted);
@@ -228,6 +232,7 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     mele_gate_info info;
     mele_gate *gate = NULL;
     bool fresh = false;
+    json_t *measures = NULL;
     mele_status status = MELE_OK;
 
     if (model->experts == NULL)
@@ -245,10 +250,14 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     if (status == MELE_OK)
         status = mele_i_run_need_targets(run, error);
     if (status == MELE_OK)
-        status = train_gate(run, fresh, &gate, &info, error);
-    if (status == MELE_OK) {
+        status = train_gate(run, fresh, &gate, &info, &measures, error);
+    if (status != MELE_OK) {
+        mele_gate_free(gate);
+    } else {
         model->gate = gate;
         mele_i_run_start_report(run);
+        if (measures != NULL)
+            mele_i_report_set(run->report, "left_out", measures);
         if (!info.converged)
             mele_i_report_unconverged(run->report, "the gate did not converge in %zu iterations",
                                       info.iterations);

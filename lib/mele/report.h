@@ -30,6 +30,9 @@ MELE_API void mele_report_seconds(mele_report *report, const char *part, double 
  *  from 0: "partition.sizes.0"; true is 1); false: there is none. */
 MELE_API bool mele_report_number(const mele_report *report, const char *path, double *out);
 
+/** The text at such a path, such as "gate.kind", owned by the report; NULL: there is none. */
+MELE_API const char *mele_report_string(const mele_report *report, const char *path);
+
 /** The i-th warning, one line, owned by the report; NULL past the last. */
 MELE_API const char *mele_report_warning(const mele_report *report, size_t i);
 

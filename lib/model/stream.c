@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/quote.h"
+#include "data/reader.h"
 #include "data/strings.h"
 #include "engine/pass.h"
 #include "model/items.h"
@@ -90,6 +91,8 @@ static mele_status open_source(const char *path, const mele_table_options *table
     if (s->column == NULL || s->owned == NULL)
         return mele_i_no_memory(error);
     status = mele_reader_open(path, &options, &s->reader, error);
+    if (status == MELE_OK)
+        s->reader->stage = "predict";
     if (status == MELE_OK)
         status = mele_i_roles_of_schema(s->reader, columns, schema, need_targets, &s->roles, error);
     if (status == MELE_OK)
@@ -276,7 +279,8 @@ static mele_status predict_windows(format_context *c, row_source *source, mele_e
             status = write_window(c, rows, engine, error);
         summary->rows += rows;
         if (status == MELE_OK)
-            status = mele_i_progress(engine, "predict", summary->rows, 0, NAN, error);
+            status = mele_i_reader_progress(source->reader, engine, source->reader->done,
+                                            source->reader->total, error);
     }
     return status;
 }

@@ -78,10 +78,11 @@ size_t mele_i_partition_block(size_t row_work)
 mele_status mele_i_partition_progress(const mele_i_attempt *attempt, size_t iteration,
                                       double objective, mele_error *error)
 {
-    size_t most = attempt->options->max_iterations;
+    const bool several = attempt->restarts > 1; /* a start ends well before its most iterations */
 
-    return mele_i_progress(attempt->engine, "partition", attempt->restart * most + iteration,
-                           attempt->restarts * most, objective, error);
+    return mele_i_progress(attempt->engine, "partition", several ? attempt->restart : iteration,
+                           several ? attempt->restarts : attempt->options->max_iterations,
+                           objective, error);
 }
 
 /* ---- checks ---- */

@@ -186,6 +186,51 @@ Test(engine, progress_can_stop_tasks)
     }
 }
 
+/* What tasks tell of within is told as the progress of their stage. */
+static mele_status tell_of_another(void *context, size_t index, mele_engine *engine,
+                                   mele_error *error)
+{
+    mele_i_tasks inner = {.count = 2, .run = run_job, .context = context, .stage = "inner"};
+
+    (void)index;
+    mele_status status = mele_i_tasks_run(engine, &inner, error);
+    return status == MELE_OK ? mele_i_progress(engine, "inner", 7, 9, 1.5, error) : status;
+}
+
+typedef struct steps {
+    size_t calls, last;
+} steps;
+
+static bool count_steps(const mele_progress *progress, void *user)
+{
+    steps *s = user;
+
+    cr_assert_str_eq(progress->stage, "outer");
+    cr_assert_eq(progress->total, 20);
+    cr_assert(progress->done >= s->last && progress->done >= 10);
+    s->last = progress->done;
+    s->calls++;
+    return true;
+}
+
+Test(engine, the_outermost_stage_is_told_of)
+{
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        steps seen = {0, 0};
+        jobs j = {.ordered = true};
+        mele_engine_options options = {threads, count_steps, &seen};
+        mele_engine *engine = NULL;
+        mele_i_tasks tasks = {.count = 5, .run = tell_of_another, .context = &j, .stage = "outer",
+                              .before = 10, .total = 20, .in_turn = true};
+
+        cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
+        cr_assert_eq(mele_i_tasks_run(engine, &tasks, NULL), MELE_OK);
+        cr_assert_eq(seen.last, 15);
+        cr_assert_geq(seen.calls, 15);
+        mele_engine_free(engine);
+    }
+}
+
 /* ---- engines, errors, checks ---- */
 
 Test(engine, too_many_threads_are_refused_and_free_takes_null)
