@@ -242,7 +242,7 @@ static int work(cli_run *run, const void *options)
 
 int main(int argc, char **argv)
 {
-    static const char *const from_table[] = {"na", "delimiter", "no-header", NULL};
+    static const char *const from_table[] = {"na", "delimiter", "decimal", "no-header", NULL};
     info_options own = {NULL, false};
     const cli_option options[] = {
         {.name = "json", .flag = &own.json, .help = "print everything as one JSON object"},

@@ -51,7 +51,7 @@ static int work(cli_run *run, const void *options)
 
 int main(int argc, char **argv)
 {
-    static const char *const from_table[] = {"id", "na", "delimiter", "no-header", NULL};
+    static const char *const from_table[] = {"id", "na", "delimiter", "decimal", "no-header", NULL};
     predict_options own = {NULL, NULL, false};
     const cli_option options[] = {
         {.name = "items", .argument = "LIST", .text = &own.items,

@@ -137,7 +137,7 @@ static int work(cli_run *run, const void *options)
 
 int main(int argc, char **argv)
 {
-    static const char *const from_table[] = {"weights", "na", "delimiter", "no-header", NULL};
+    static const char *const from_table[] = {"weights", "na", "delimiter", "decimal", "no-header", NULL};
     score_options own = {NULL, false};
     const cli_option options[] = {
         {.name = "json", .flag = &own.json, .help = "print one JSON object instead of CSV"},

@@ -89,9 +89,14 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/csv.c \
 	lib/data/csv_chunk.c \
 	lib/data/csv_chunk.h \
+	lib/data/csv_first.c \
+	lib/data/csv_first.h \
 	lib/data/csv_line.h \
+	lib/data/foreign.c \
+	lib/data/foreign.h \
 	lib/data/input.c \
 	lib/data/input.h \
+	lib/data/look.c \
 	lib/data/npy.c \
 	lib/data/reader.c \
 	lib/data/reader.h \
@@ -101,6 +106,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/table.h \
 	lib/data/text.c \
 	lib/data/text.h \
+	lib/data/typing.c \
+	lib/data/typing.h \
 	lib/schema/arrays.c \
 	lib/schema/data.c \
 	lib/schema/data.h \

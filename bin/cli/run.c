@@ -70,6 +70,15 @@ static void keep_named(cli_option *options, size_t count)
     options[kept].name = NULL;
 }
 
+/* What the reader of DATA found out by itself. */
+static void say_note(const char *text, void *user)
+{
+    cli_run *run = user;
+
+    if (!run->quiet)
+        cli_say(&run->console, "%s: note: %s", cli_input_name(run->data), text);
+}
+
 int cli_main_run(const cli_main *what, int argc, char **argv)
 {
     cli_run run = {.console = cli_console_of(what->program), .options = mele_options_defaults(),
@@ -108,6 +117,9 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
     if (exit_status >= 0)
         return exit_status;
     run.options.data.memory = run.memory << 20;
+    run.options.data.table.note = say_note;
+    run.options.data.table.note_user = &run;
+    run.data = run.operands == 0 ? NULL : run.operand[what->fits ? 0 : run.operands - 1];
     exit_status = start(&run, what);
     if (exit_status == CLI_DONE)
         exit_status = what->work(&run, what->own);
@@ -158,8 +170,12 @@ void cli_table_options(const mele_options *options, mele_table_options *table)
         table->missing = given->missing;
     if (cli_given(options, "delimiter"))
         table->delimiter = given->delimiter;
+    if (cli_given(options, "decimal"))
+        table->decimal = given->decimal;
     if (cli_given(options, "no-header"))
         table->header = given->header;
+    table->note = given->note;
+    table->note_user = given->note_user;
 }
 
 int cli_read_model(cli_run *run, const char *path, mele_model **out)

@@ -14,6 +14,7 @@ typedef struct cli_run {
     mele_options options;
     char **operand;
     size_t operands;
+    const char *data;                 /* the operand DATA, if there is one */
     const char *output, *report_file; /* NULL: standard output, none */
     size_t threads;                   /* 0: all */
     size_t memory;                    /* of the data, in MB; 0: the library's choice */

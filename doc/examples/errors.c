@@ -71,7 +71,10 @@ static void bad_cell(void)
 
     if (file == NULL)
         return;
-    fputs("height,weight\n1.7,62\n1.8,heavy\n", file);
+    fputs("height,weight\n", file);
+    for (int row = 0; row < 9; row++)
+        fprintf(file, "1.%d,%d\n", row, 60 + row);
+    fputs("1.9,heavy\n", file);
     fclose(file);
     tell("text in a column of numbers", mele_table_read(path, NULL, NULL, &table, &error), &error);
     unlink(path);

@@ -18,8 +18,8 @@ static size_t next(const char *text, size_t left, const char *keep, char *writte
         snprintf(written, MOST, "\\u%04x", at[1]);
         return 2;
     }
-    if (*at != '\0' && strchr(keep, *text) == NULL && (*at < ' ' || *at == 0x7F)) {
-        const char *named = strchr("\nn\rr\tt", *text);
+    if ((*at == '\0' || strchr(keep, *text) == NULL) && (*at < ' ' || *at == 0x7F)) {
+        const char *named = *at == '\0' ? NULL : strchr("\nn\rr\tt", *text);
         if (named != NULL)
             snprintf(written, MOST, "\\%c", named[1]);
         else

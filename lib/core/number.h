@@ -19,6 +19,10 @@ typedef enum mele_i_number_result {
  * "inf" and "infinity", with or without sign, in any case. *out is written for OK only. */
 mele_i_number_result mele_i_number_parse(const char *text, size_t length, double *out);
 
+/* The same with another character in place of the point. */
+mele_i_number_result mele_i_number_parse_mark(const char *text, size_t length, char mark,
+                                              double *out);
+
 /* A decimal number exactly: digits * 10^exponent, without zeros at the end of the digits, and all 0
  * for 0. Numbers are equal when all members are. */
 typedef struct mele_i_number_key {

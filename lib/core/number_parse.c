@@ -29,12 +29,17 @@ __extension__ typedef unsigned __int128 wide;
 
 /* A number's text, cut into its parts. */
 typedef struct decimal {
-    const char *digits, *end; /* from the first digit to after the last, a point perhaps within */
+    const char *digits, *end; /* from the first digit to after the last, a mark perhaps within */
     size_t count;             /* of digits, leading zeros included */
     uint64_t value;           /* of the digits, when count <= MOST_DIGITS; else modulo 2^64 */
     int64_t exponent;         /* of ten, for the digits as an integer */
     bool negative;
 } decimal;
+
+static bool is_digit(char c)
+{
+    return (unsigned char)(c - '0') <= 9;
+}
 
 /* ---- the nearest double of w 10^q ---- */
 
@@ -151,7 +156,7 @@ static int64_t big_of_digits(const decimal *text, big *number)
 
     number->count = 0;
     for (const char *at = text->digits; at < text->end; at++) {
-        if (*at == '.')
+        if (!is_digit(*at)) /* the decimal mark */
             continue;
         unsigned digit = (unsigned)(*at - '0');
         seen += significant < EXACT_DIGITS;
@@ -193,7 +198,7 @@ static uint64_t leading_digits(const decimal *text, size_t *beyond)
     size_t significant = 0, seen = 0;
 
     for (const char *at = text->digits; at < text->end && significant < MOST_DIGITS; at++)
-        if (*at != '.') {
+        if (is_digit(*at)) {
             value = value * 10 + (uint64_t)(*at - '0');
             significant += value > 0;
             seen++;
@@ -215,11 +220,6 @@ static uint64_t nearest_of_long(const decimal *text)
 }
 
 /* ---- text ---- */
-
-static bool is_digit(char c)
-{
-    return (unsigned char)(c - '0') <= 9;
-}
 
 static bool is_blank(char c)
 {
@@ -299,7 +299,7 @@ static const char *read_exponent(const char *at, const char *end, int64_t *expon
 }
 
 /* Cut the text at .. end, which begins after the sign, into its parts. */
-static inline bool read_decimal(const char *at, const char *end, decimal *text)
+static inline bool read_decimal(const char *at, const char *end, char mark, decimal *text)
 {
     const char *start = at;
     int64_t written = 0;
@@ -309,7 +309,7 @@ static inline bool read_decimal(const char *at, const char *end, decimal *text)
     text->value = 0;
     at = read_digits(start, at, end, &text->value);
     text->count = (size_t)(at - text->digits);
-    if (at < end && *at == '.') {
+    if (at < end && *at == mark) {
         const char *first = ++at;
         at = read_digits(start, at, end, &text->value);
         fraction = (size_t)(at - first);
@@ -345,7 +345,7 @@ static mele_i_number_result not_decimal(const char *at, const char *end)
 
 /* Cut a text into sign, digits and exponent. When it is no number, *at .. *end is what stands after
  * the sign. */
-static inline bool cut(const char **at, const char **end, decimal *parts)
+static inline bool cut(const char **at, const char **end, char mark, decimal *parts)
 {
     while (*at < *end && is_blank(**at))
         (*at)++;
@@ -353,15 +353,16 @@ static inline bool cut(const char **at, const char **end, decimal *parts)
         (*end)--;
     parts->negative = *at < *end && **at == '-';
     *at += *at < *end && (**at == '-' || **at == '+');
-    return read_decimal(*at, *end, parts);
+    return read_decimal(*at, *end, mark, parts);
 }
 
-mele_i_number_result mele_i_number_parse(const char *text, size_t length, double *out)
+mele_i_number_result mele_i_number_parse_mark(const char *text, size_t length, char mark,
+                                              double *out)
 {
     const char *at = text, *end = text + length;
     decimal parts;
 
-    if (!cut(&at, &end, &parts))
+    if (!cut(&at, &end, mark, &parts))
         return not_decimal(at, end);
     uint64_t bits =
         parts.count <= MOST_DIGITS ? nearest(parts.value, parts.exponent) : nearest_of_long(&parts);
@@ -372,6 +373,11 @@ mele_i_number_result mele_i_number_parse(const char *text, size_t length, double
     return MELE_I_NUMBER_OK;
 }
 
+mele_i_number_result mele_i_number_parse(const char *text, size_t length, double *out)
+{
+    return mele_i_number_parse_mark(text, length, '.', out);
+}
+
 bool mele_i_number_key_of(const char *text, size_t length, mele_i_number_key *out)
 {
     const char *at = text, *end = text + length;
@@ -379,7 +385,7 @@ bool mele_i_number_key_of(const char *text, size_t length, mele_i_number_key *ou
     size_t beyond = 0;
     decimal parts;
 
-    if (!cut(&at, &end, &parts))
+    if (!cut(&at, &end, '.', &parts))
         return false;
     key.digits = parts.count <= MOST_DIGITS ? parts.value : leading_digits(&parts, &beyond);
     for (at = parts.end; beyond > 0 && (at[-1] == '0' || at[-1] == '.'); at--)

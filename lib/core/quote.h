@@ -12,4 +12,8 @@ typedef struct mele_i_quoted {
 /* Use it as mele_i_quote(text, length).text within the call that prints it. */
 mele_i_quoted mele_i_quote(const char *text, size_t length);
 
+/* The same as a word of a command that can be typed: as it is, or in single quotes; "..." stands
+ * for what is too long for a message, or cannot be typed so. */
+mele_i_quoted mele_i_word(const char *text, size_t length);
+
 #endif

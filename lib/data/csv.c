@@ -6,37 +6,42 @@
  * its cut were right, and delivered in order. A cut is right exactly if the parser of the chunk
  * before it, which began at a true record, ends there between two records. If it does not (a
  * stray quote misled the cutting), everything behind the last complete record of that chunk is
- * parsed again, as one chunk. In the same way a chunk is parsed again if a cell before it decided
- * the kind of a column otherwise. So results depend on the file alone.
+ * parsed again, as one chunk. What columns hold was decided by the first rows before. So results
+ * depend on the file alone.
  *
  * What follows the last complete record stays for the next window, which grows when a record does
  * not fit. */
 #include "data/csv_chunk.h"
-#include "data/csv_line.h"
+#include "data/csv_first.h"
+#include "data/foreign.h"
 #include "data/reader.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/quote.h"
 #include "engine/pass.h"
 
 #define CHUNK_BYTES ((size_t)1 << 18)
 #define CHUNKS 32                     /* in a window */
-#define MOST_WINDOW ((size_t)1 << 29) /* so no record is longer */
+#define MOST_WINDOW ((size_t)1 << 27) /* so no record is longer than half of it */
 
 typedef struct csv_source {
     mele_i_csv_format format;
-    mele_i_column *snapshot; /* the columns as they were when the window was handed out */
+    mele_i_column *sampled; /* the columns, all to be inferred */
+    bool find_delimiter, told; /* the delimiter is to be found; a line "sep=;" told it */
 
     /* the window */
     char *window;
     size_t chunk_bytes, room; /* room: chunk_bytes for each chunk */
     size_t start, filled;     /* bytes start .. filled - 1 wait to be parsed */
     bool ended;               /* the file has no bytes beyond the window */
+    bool tried;               /* they were looked at, and the window must hold more */
     uint64_t offset;          /* in the file, of the window's end */
 
     /* its chunks: those from `current` on wait to be delivered, from row `row` on */
@@ -56,7 +61,7 @@ static void close_csv(void *state)
     for (size_t k = 0; k < CHUNKS; k++)
         mele_i_csv_chunk_free(&source->chunk[k]);
     mele_i_strings_free(&source->format.missing);
-    free(source->snapshot);
+    free(source->sampled);
     free(source->window);
     free(source);
 }
@@ -195,8 +200,9 @@ static mele_status fill(csv_source *source, fill_run *run, mele_engine *engine, 
         memmove(source->window, source->window + source->start, held);
     source->start = 0;
     source->filled = run->held = held;
-    if (held == source->room)
+    if (held == source->room && (source->tried || held == 0))
         status = grow_window(source, error);
+    source->tried = false;
     if (status == MELE_OK)
         status = run->input->positioned ? fill_from_file(run, engine, error)
                                         : fill_from_stream(run, error);
@@ -217,18 +223,19 @@ static size_t find_cut(const char *window, size_t at, size_t end, bool within)
     return 0;
 }
 
-static void set_chunk(csv_source *source, size_t k, size_t from, size_t to)
+static void set_chunk(csv_source *source, const mele_i_column *columns, size_t k, size_t from,
+                      size_t to)
 {
     mele_i_csv_chunk *chunk = &source->chunk[k];
 
     chunk->format = &source->format;
-    chunk->columns = source->snapshot;
+    chunk->columns = columns;
     chunk->bytes = source->window + from;
     chunk->length = to - from;
     chunk->final = source->ended && to == source->filled;
 }
 
-static void cut(csv_source *source, const fill_run *run)
+static void cut(csv_source *source, const mele_i_column *columns, const fill_run *run)
 {
     size_t from = 0, quotes = 0, bytes = source->chunk_bytes;
 
@@ -239,11 +246,11 @@ static void cut(csv_source *source, const fill_run *run)
         size_t to = find_cut(source->window, k * bytes, end, quotes % 2 != 0);
         if (to == 0 || to == source->filled)
             continue;
-        set_chunk(source, source->count++, from, to);
+        set_chunk(source, columns, source->count++, from, to);
         from = to;
     }
     if (from < source->filled)
-        set_chunk(source, source->count++, from, source->filled);
+        set_chunk(source, columns, source->count++, from, source->filled);
 }
 
 /* ---- parsing and delivering ---- */
@@ -295,8 +302,7 @@ static void take_rows(next_run *run)
     if (count == 0)
         return;
     if (!reserve(run, count)
-        || !mele_i_csv_chunk_deliver(chunk, source->row, count, source->lines + 1, run->table,
-                                     run->reader->column))
+        || !mele_i_csv_chunk_deliver(chunk, source->row, count, source->lines + 1, run->table))
         run->status = mele_i_no_memory(&run->error);
     source->row += count;
 }
@@ -332,10 +338,6 @@ static void deliver(next_run *run)
 
     if (source->again || run->status != MELE_OK || is_full(run))
         return;
-    if (source->row == 0 && mele_i_csv_chunk_misjudged(chunk, run->reader->column)) {
-        chunk->columns = run->reader->column;
-        mele_i_csv_chunk_parse(chunk);
-    }
     take_rows(run);
     if (run->status != MELE_OK || is_full(run)) /* a failure behind these rows is the next call's */
         return;
@@ -368,8 +370,8 @@ static void deliver_rest(next_run *run)
 
     while (source->current < source->count && run->status == MELE_OK && !is_full(run)) {
         if (source->again) {
-            set_chunk(source, source->current, source->start, source->filled);
-            source->chunk[source->current].columns = run->reader->column;
+            set_chunk(source, run->reader->column, source->current, source->start,
+                      source->filled);
             mele_i_csv_chunk_parse(&source->chunk[source->current]);
             source->again = false;
         }
@@ -386,9 +388,8 @@ static mele_status parse_window(next_run *run, mele_engine *engine, mele_error *
 
     if (status != MELE_OK)
         return status;
-    cut(source, &filling);
-    memcpy(source->snapshot, run->reader->column,
-           source->format.columns * sizeof *source->snapshot);
+    cut(source, run->reader->column, &filling);
+    source->tried = true;
     mele_i_tasks tasks = {source->count, parse_chunk, take_chunk, run, NULL};
     status = mele_i_tasks_run(engine, &tasks, error);
     if (status == MELE_OK)
@@ -418,95 +419,98 @@ static mele_status next_csv(mele_reader *reader, size_t most, mele_engine *engin
     return status;
 }
 
-/* ---- the header ---- */
+/* ---- the first rows ---- */
 
-/* The first record that has cells. */
-typedef struct first_record {
-    mele_i_strings cells;
-    size_t from, to;            /* its bytes in the window */
-    size_t line_from, lines_to; /* lines of the file before it, and up to its end */
-    bool ended;                 /* by the line last fed: a record or an empty line */
-    bool complete, no_memory;
-} first_record;
+#define MOST_SAMPLE ((size_t)1 << 26) /* bytes; a window no longer than this shows them */
 
-static void on_first_cell(void *text, size_t length, void *context)
+#define BEGINNING 256 /* bytes that tell what a file is */
+
+/* Where the first record can begin, and what delimits cells; false when the window shows too little
+ * of the file to know. */
+static bool begin(csv_source *source, mele_i_csv_first *record)
 {
-    first_record *record = context;
+    const char *bytes = source->window;
+    size_t mark = mele_i_csv_mark_length(bytes, source->filled);
+    char told = '\0';
+    size_t line = mele_i_csv_separator_line(bytes + mark, source->filled - mark, &told);
+    size_t from = mark + line;
+    mele_i_form *form = &source->format.form;
 
-    if (!mele_i_strings_add(&record->cells, length == 0 ? "" : text, length))
-        record->no_memory = true;
+    record->from = record->to = from;
+    record->line_from = record->lines_to = line > 0;
+    source->told = source->find_delimiter && line > 0;
+    if (source->told)
+        form->delimiter = told;
+    else if (source->find_delimiter)
+        form->delimiter = mele_i_csv_find_delimiter(bytes + from, source->filled - from,
+                                                    source->ended, form->decimal != ',');
+    return form->delimiter != '\0';
 }
 
-static void on_first_row(int terminator, void *context)
+static mele_status look_for_first(csv_source *source, const char *path, mele_i_csv_first *record,
+                                  mele_error *error)
 {
-    first_record *record = context;
+    mele_status status;
 
-    (void)terminator;
-    record->ended = true;
-    record->complete = record->complete || record->cells.count > 0;
-}
-
-static mele_status feed_first_line(struct csv_parser *parser, first_record *record,
-                                   const char *line, size_t length, mele_error *error)
-{
-    record->ended = false;
-    if (csv_parse(parser, line, length, on_first_cell, on_first_row, record) != length
-        || record->no_memory)
-        return mele_i_no_memory(error);
-    record->to += length;
-    record->lines_to++;
-    if (record->ended && !record->complete) { /* an empty line */
-        record->from = record->to;
-        record->line_from = record->lines_to;
-    }
-    return MELE_OK;
-}
-
-/* Feed the window until a record is complete; the file's end completes it too. */
-static mele_status scan_window(const csv_source *source, struct csv_parser *parser,
-                               first_record *record, mele_error *error)
-{
-    mele_i_csv_lines lines = {source->window + record->to, source->window + source->filled,
-                              source->ended, NULL, NULL};
-    mele_status status = MELE_OK;
-
-    for (size_t length;
-         status == MELE_OK && !record->complete && (length = mele_i_csv_line_length(&lines)) > 0;) {
-        status = feed_first_line(parser, record, lines.at, length, error);
-        lines.at += length;
-    }
-    if (status != MELE_OK || record->complete || !source->ended)
-        return status;
-    if (!mele_i_csv_parser_finish(parser, on_first_cell, on_first_row, record))
-        return mele_i_fail_at(error, MELE_EDATA, record->line_from + 1,
-                              "a quote is opened and not closed");
-    if (record->no_memory)
-        return mele_i_no_memory(error);
-    if (!record->complete)
-        return mele_i_fail(error, MELE_EDATA, "the file is empty");
-    return MELE_OK;
+    mele_i_strings_clear(&record->cells);
+    *record = (mele_i_csv_first){.cells = record->cells};
+    source->tried = true;
+    if (source->filled < BEGINNING && !source->ended)
+        return MELE_OK;
+    status = mele_i_refuse_foreign(source->window, source->filled, path, error);
+    if (status == MELE_OK && begin(source, record))
+        status = mele_i_csv_first_scan(source->window, source->filled, source->ended,
+                                       source->format.form.delimiter, record, error);
+    source->tried = !record->complete;
+    return status;
 }
 
 /* The first record, in a window that grows until it holds it. */
-static mele_status find_first(csv_source *source, const mele_i_input *input, first_record *record,
+static mele_status find_first(csv_source *source, mele_reader *reader, mele_i_csv_first *record,
                               mele_error *error)
 {
-    struct csv_parser parser;
     mele_status status;
 
     do {
-        fill_run filling = {source, input, 0, {{0, 0}}};
-        mele_i_strings_clear(&record->cells);
-        *record = (first_record){.cells = record->cells};
+        fill_run filling = {source, &reader->input, 0, {{0, 0}}};
         status = fill(source, &filling, NULL, error);
+        if (status == MELE_OK)
+            status = look_for_first(source, reader->path, record, error);
+    } while (status == MELE_OK && !record->complete);
+    return status;
+}
+
+/* Parse the first rows, which the window holds unless they are very long, to tally their cells.
+ * What is wrong with a row is for next() to say. */
+static mele_status sample_csv(mele_reader *reader, mele_engine *engine, mele_i_tally *tally,
+                              mele_error *error)
+{
+    csv_source *source = reader->source;
+    mele_i_csv_chunk sample = {.format = &source->format, .columns = source->sampled,
+                               .tally = tally};
+    fill_run filling = {source, &reader->input, 0, {{0, 0}}};
+    mele_status status = MELE_OK;
+
+    for (;;) {
+        sample.bytes = source->window + source->start;
+        sample.length = source->filled - source->start;
+        sample.final = source->ended;
+        sample.first_line = source->lines + 1;
+        mele_i_csv_chunk_parse(&sample);
+        if (sample.status != MELE_OK || sample.rows >= MELE_I_TYPING_ROWS || source->ended
+            || source->room >= MOST_SAMPLE)
+            break;
+        for (size_t j = 0; j < reader->columns; j++)
+            mele_i_tally_clear(&tally[j]);
+        source->tried = true;
+        status = fill(source, &filling, engine, error);
         if (status != MELE_OK)
             break;
-        if (source->filled >= 3 && memcmp(source->window, "\xEF\xBB\xBF", 3) == 0)
-            record->from = record->to = 3; /* a byte order mark */
-        mele_i_csv_parser_init(&parser, source->format.delimiter);
-        status = scan_window(source, &parser, record, error);
-        csv_free(&parser);
-    } while (status == MELE_OK && !record->complete);
+    }
+    source->tried = false;
+    if (sample.status == MELE_ENOMEM && status == MELE_OK)
+        status = mele_i_no_memory(error);
+    mele_i_csv_chunk_free(&sample);
     return status;
 }
 
@@ -536,8 +540,8 @@ static bool set_missing(mele_i_csv_format *format, const char *list)
 }
 
 /* Take the columns and the place of the first row from the first record. */
-static mele_status use_first(mele_reader *reader, csv_source *source, const first_record *record,
-                             mele_error *error)
+static mele_status use_first(mele_reader *reader, csv_source *source,
+                             const mele_i_csv_first *record, mele_error *error)
 {
     bool header = source->format.has_header;
     size_t columns = record->cells.count;
@@ -549,17 +553,51 @@ static mele_status use_first(mele_reader *reader, csv_source *source, const firs
     if (status != MELE_OK)
         return status;
     source->format.columns = columns;
-    source->snapshot = MELE_I_ARRAY(mele_i_column, columns);
+    source->sampled = MELE_I_ARRAY(mele_i_column, columns);
     source->start = header ? record->to : record->from;
     source->lines = header ? record->lines_to : record->line_from;
-    return source->snapshot == NULL ? mele_i_no_memory(error) : MELE_OK;
+    if (source->sampled == NULL)
+        return mele_i_no_memory(error);
+    memcpy(source->sampled, reader->column, columns * sizeof *source->sampled);
+    return MELE_OK;
+}
+
+/* Whether all names are numbers, so that the first line is data, most likely. */
+static bool are_numbers(const mele_i_csv_first *record, char mark)
+{
+    bool numbers = true;
+
+    for (size_t j = 0; j < record->cells.count && numbers; j++) {
+        size_t length;
+        double value;
+        const char *name = mele_i_strings_at(&record->cells, j, &length);
+        numbers = mele_i_number_parse_mark(name, length, mark, &value) == MELE_I_NUMBER_OK;
+    }
+    return numbers;
+}
+
+/* Tell what was found in the first line. */
+static void tell(const mele_reader *reader, const csv_source *source,
+                 const mele_i_csv_first *record)
+{
+    const char delimiter[] = {reader->form.delimiter, '\0'};
+
+    if (source->find_delimiter && delimiter[0] != ',')
+        mele_i_reader_note(reader, "the delimiter is %s, as the first line %s (-d says otherwise)",
+                           delimiter[0] == ';'    ? "a semicolon"
+                           : delimiter[0] == '\t' ? "a tab"
+                                                  : mele_i_quote(delimiter, 1).text,
+                           source->told ? "says" : "shows");
+    if (reader->has_header && are_numbers(record, reader->form.decimal))
+        mele_i_reader_note(reader, "the first line is taken for names, which are all numbers; if "
+                           "it is data: --no-header");
 }
 
 static mele_status open_csv(mele_reader *reader, const mele_table_options *options,
                             mele_error *error)
 {
     csv_source *source = MELE_I_NEW(csv_source);
-    first_record record = {.to = 0};
+    mele_i_csv_first record = {.to = 0};
     mele_status status;
 
     if (source == NULL)
@@ -567,16 +605,20 @@ static mele_status open_csv(mele_reader *reader, const mele_table_options *optio
     reader->source = source;
     source->chunk_bytes = reader->chunk_bytes == 0 ? CHUNK_BYTES : reader->chunk_bytes;
     source->format.has_header = options->header;
-    source->format.delimiter = options->delimiter;
+    source->format.form = reader->form;
     source->format.infinite = options->infinite;
+    source->find_delimiter = reader->form.delimiter == '\0';
     if (!set_missing(&source->format, options->missing))
         return mele_i_no_memory(error);
-    status = find_first(source, &reader->input, &record, error);
+    status = find_first(source, reader, &record, error);
     if (status == MELE_OK)
         status = use_first(reader, source, &record, error);
+    reader->form = source->format.form;
+    if (status == MELE_OK)
+        tell(reader, source, &record);
     mele_i_strings_free(&record.cells);
     return status;
 }
 
 const mele_i_source_kind mele_i_source_csv = {
-    .suffix = "", .open = open_csv, .next = next_csv, .close = close_csv};
+    .suffix = "", .open = open_csv, .sample = sample_csv, .next = next_csv, .close = close_csv};

@@ -1,7 +1,10 @@
 /* libcsv is fed line by line, so that the line of every record is known, and with CSV_REPALL_NL,
  * so that it tells of every end of a line outside quotes: after a line it told of, the parser
- * stands between two records. libcsv drops spaces and tabs around cells that are not quoted, and
- * takes stray quotes for themselves.
+ * stands between two records. libcsv drops spaces and tabs around cells that are not quoted.
+ *
+ * It is strict, since otherwise text after a closing quote opens the quotes again, which swallows
+ * rows up to the next quote. Strict, it also stops at a quote in a cell without quotes, which is
+ * harmless: then it goes on, for that one character, as if it were not strict.
  *
  * A row of more or fewer cells than columns is reported before what was wrong with its cells:
  * they are likely to stand in the wrong columns. */
@@ -20,7 +23,6 @@
 
 typedef struct chunk_column {
     mele_column_kind kind;
-    size_t settled; /* the row that decided an INFER column */
     mele_i_levels levels;
     mele_i_strings text;
     bool has_text;
@@ -40,18 +42,51 @@ static void *grow_cell(void *memory, size_t size)
 
 void mele_i_csv_parser_init(struct csv_parser *parser, char delimiter)
 {
-    csv_init(parser, CSV_REPALL_NL); /* fails for NULL only */
+    csv_init(parser, CSV_REPALL_NL | CSV_STRICT); /* fails for NULL only */
     csv_set_delim(parser, (unsigned char)delimiter);
     csv_set_realloc_func(parser, grow_cell);
     csv_set_blk_size(parser, 65536);
 }
 
-bool mele_i_csv_parser_finish(struct csv_parser *parser, void (*cell)(void *, size_t, void *),
-                              void (*row)(int, void *), void *context)
+/* The cell whose closing quote is followed by text: its content, and the quote. */
+static mele_status refuse_text_after_quote(const struct csv_parser *parser, mele_error *error)
+{
+    const char *cell = (const char *)parser->entry_buf;
+    size_t length = parser->entry_pos - parser->spaces;
+
+    return mele_i_fail(error, MELE_EDATA, "text after the closing quote of %s (a quote within "
+                       "quotes is written twice)",
+                       mele_i_quote(cell, length > 0 ? length - 1 : 0).text);
+}
+
+mele_status mele_i_csv_feed(struct csv_parser *parser, const char *bytes, size_t length,
+                            mele_i_csv_cell_fn *cell, mele_i_csv_row_fn *row, void *context,
+                            mele_error *error)
+{
+    size_t done = csv_parse(parser, bytes, length, cell, row, context);
+
+    while (done < length) {
+        if (csv_error(parser) != CSV_EPARSE)
+            return mele_i_no_memory(error);
+        if (parser->quoted)
+            return refuse_text_after_quote(parser, error);
+        csv_set_opts(parser, CSV_REPALL_NL);
+        size_t quote = csv_parse(parser, bytes + done, 1, cell, row, context);
+        csv_set_opts(parser, CSV_REPALL_NL | CSV_STRICT);
+        if (quote != 1)
+            return mele_i_no_memory(error);
+        done++;
+        done += csv_parse(parser, bytes + done, length - done, cell, row, context);
+    }
+    return MELE_OK;
+}
+
+bool mele_i_csv_parser_finish(struct csv_parser *parser, mele_i_csv_cell_fn *cell,
+                              mele_i_csv_row_fn *row, void *context)
 {
     csv_set_opts(parser, CSV_REPALL_NL | CSV_STRICT | CSV_STRICT_FINI);
     bool closed = csv_fini(parser, cell, row, context) == 0;
-    csv_set_opts(parser, CSV_REPALL_NL);
+    csv_set_opts(parser, CSV_REPALL_NL | CSV_STRICT);
     return closed;
 }
 
@@ -62,15 +97,36 @@ static void run_out_of_memory(mele_i_csv_chunk *chunk)
     chunk->status = mele_i_no_memory(&chunk->error);
 }
 
+/* The cell is one of a column, or one too many. */
+static void refuse_quotes(mele_i_csv_chunk *chunk, const char *what)
+{
+    const char *name = chunk->cell < chunk->format->columns ? chunk->columns[chunk->cell].name : "";
+    mele_error *error = &chunk->error;
+
+    if (name[0] == '\0')
+        chunk->status = mele_i_fail_at(error, MELE_EDATA, chunk->record_line, "%s", what);
+    else
+        chunk->status = mele_i_fail_at(error, MELE_EDATA, chunk->record_line, "column %s: %s",
+                                       mele_i_quote(name, strlen(name)).text, what);
+}
+
+static const char not_a_number[] = "is not a number";
+
 static void refuse_cell(mele_i_csv_chunk *chunk, size_t j, const char *text, size_t length,
                         const char *what)
 {
-    const char *name = chunk->columns[j].name;
+    const mele_i_column *column = &chunk->columns[j];
+    bool is_text = what == not_a_number;
+    mele_i_advice advice = {""};
 
-    if (chunk->status == MELE_OK)
-        chunk->status = mele_i_fail_at(&chunk->error, MELE_EDATA, chunk->record_line,
-                                       "column %s: %s %s", mele_i_quote(name, strlen(name)).text,
-                                       mele_i_quote(text, length).text, what);
+    if (chunk->status != MELE_OK)
+        return;
+    if (is_text)
+        advice = mele_i_advise(column, text, length, chunk->format->form);
+    chunk->status = mele_i_fail_at(&chunk->error, MELE_EDATA, chunk->record_line,
+                                   "column %s: %s %s%s",
+                                   mele_i_quote(column->name, strlen(column->name)).text,
+                                   mele_i_quote(text, length).text, what, advice.text);
 }
 
 static bool is_missing(const mele_i_csv_format *format, const char *text, size_t length)
@@ -98,7 +154,8 @@ static inline double number_cell(mele_i_csv_chunk *chunk, size_t j, const char *
 
     if (chunk->format->missing_number && is_missing(chunk->format, text, length))
         return NAN;
-    mele_i_number_result result = mele_i_number_parse(text, length, &value);
+    mele_i_number_result result =
+        mele_i_number_parse_mark(text, length, chunk->format->form.decimal, &value);
     if (result == MELE_I_NUMBER_OK)
         return value;
     if (is_missing(chunk->format, text, length))
@@ -106,7 +163,7 @@ static inline double number_cell(mele_i_csv_chunk *chunk, size_t j, const char *
     if (result == MELE_I_NUMBER_INFINITE && chunk->format->infinite)
         return infinity_of(text);
     refuse_cell(chunk, j, text, length,
-                result == MELE_I_NUMBER_NOT ? "is not a number" : "is not a finite number");
+                result == MELE_I_NUMBER_NOT ? not_a_number : "is not a finite number");
     return NAN;
 }
 
@@ -123,21 +180,13 @@ static double category_cell(mele_i_csv_chunk *chunk, size_t j, const char *text,
     return (double)index;
 }
 
-/* The first cell that is not missing decides. */
-static double first_cell(mele_i_csv_chunk *chunk, size_t j, const char *text, size_t length)
+static void tally_cell(mele_i_csv_chunk *chunk, size_t j, const char *text, size_t length)
 {
-    chunk_column *column = &chunk->column[j];
-    double value;
+    const mele_i_csv_format *format = chunk->format;
 
-    if (is_missing(chunk->format, text, length))
-        return NAN;
-    column->settled = chunk->rows;
-    if (mele_i_number_parse(text, length, &value) == MELE_I_NUMBER_NOT) {
-        column->kind = MELE_COLUMN_CATEGORY;
-        return category_cell(chunk, j, text, length);
-    }
-    column->kind = MELE_COLUMN_NUMBER;
-    return number_cell(chunk, j, text, length);
+    if (!mele_i_tally_add(&chunk->tally[j], text, length, is_missing(format, text, length),
+                          format->form.decimal, chunk->first_line + chunk->record_line))
+        run_out_of_memory(chunk);
 }
 
 static void on_cell(void *bytes, size_t length, void *context)
@@ -154,7 +203,7 @@ static void on_cell(void *bytes, size_t length, void *context)
     switch (column->kind) {
     case MELE_COLUMN_NUMBER: *at = number_cell(chunk, j, text, length); break;
     case MELE_COLUMN_CATEGORY: *at = category_cell(chunk, j, text, length); break;
-    case MELE_COLUMN_INFER: *at = first_cell(chunk, j, text, length); break;
+    case MELE_COLUMN_INFER: tally_cell(chunk, j, text, length); break;
     case MELE_COLUMN_TEXT:
     case MELE_COLUMN_SKIP: break;
     }
@@ -215,7 +264,7 @@ static void on_row(int terminator, void *context)
         chunk->row_ended = true;
     }
     chunk->cell = 0;
-    chunk->at = chunk->values + chunk->rows;
+    chunk->at = chunk->values + (chunk->capacity > 0 ? chunk->rows : 0);
 }
 
 /* ---- the chunk ---- */
@@ -253,7 +302,7 @@ static bool prepare_values(mele_i_csv_chunk *chunk)
 {
     size_t cells;
 
-    chunk->capacity = most_rows(chunk);
+    chunk->capacity = chunk->tally == NULL ? most_rows(chunk) : 0;
     if (__builtin_mul_overflow(chunk->capacity, chunk->format->columns, &cells))
         return false;
     if (cells > chunk->values_room || chunk->values == NULL) {
@@ -274,16 +323,28 @@ static bool prepare(mele_i_csv_chunk *chunk)
     chunk->rows = chunk->consumed = chunk->lines = 0;
     chunk->run_count = chunk->cell = chunk->record_line = 0;
     if (!chunk->has_parser)
-        mele_i_csv_parser_init(&chunk->parser, chunk->format->delimiter);
+        mele_i_csv_parser_init(&chunk->parser, chunk->format->form.delimiter);
     chunk->has_parser = true;
     return prepare_columns(chunk) && prepare_values(chunk);
 }
 
 static void feed_line(mele_i_csv_chunk *chunk, const char *line, size_t length)
 {
+    mele_error error;
+
     chunk->ended = chunk->row_ended = false;
-    if (csv_parse(&chunk->parser, line, length, on_cell, on_row, chunk) != length)
+    mele_status status =
+        mele_i_csv_feed(&chunk->parser, line, length, on_cell, on_row, chunk, &error);
+    if (status == MELE_ENOMEM)
         run_out_of_memory(chunk);
+    else if (status != MELE_OK && chunk->status == MELE_OK)
+        refuse_quotes(chunk, error.message);
+}
+
+static bool wants_more(const mele_i_csv_chunk *chunk)
+{
+    return chunk->status == MELE_OK
+           && (chunk->tally == NULL || chunk->rows < MELE_I_TYPING_ROWS);
 }
 
 static void parse_lines(mele_i_csv_chunk *chunk)
@@ -292,7 +353,7 @@ static void parse_lines(mele_i_csv_chunk *chunk)
     size_t number = 0;
 
     for (size_t length;
-         chunk->status == MELE_OK && (length = mele_i_csv_line_length(&lines)) > 0;) {
+         wants_more(chunk) && (length = mele_i_csv_line_length(&lines)) > 0;) {
         feed_line(chunk, lines.at, length);
         lines.at += length;
         number++;
@@ -319,7 +380,7 @@ void mele_i_csv_chunk_parse(mele_i_csv_chunk *chunk)
         return;
     }
     parse_lines(chunk);
-    if (chunk->final && chunk->status == MELE_OK && chunk->consumed < chunk->length)
+    if (chunk->final && wants_more(chunk) && chunk->consumed < chunk->length)
         finish_file(chunk);
     csv_fini(&chunk->parser, NULL, NULL, NULL); /* forget a record that is not complete */
 }
@@ -338,17 +399,6 @@ void mele_i_csv_chunk_free(mele_i_csv_chunk *chunk)
 }
 
 /* ---- delivery ---- */
-
-bool mele_i_csv_chunk_misjudged(const mele_i_csv_chunk *chunk, const mele_i_column *columns)
-{
-    for (size_t j = 0; chunk->column != NULL && j < chunk->format->columns; j++) {
-        mele_column_kind kind = chunk->column[j].kind;
-        if (kind != MELE_COLUMN_INFER && columns[j].kind != MELE_COLUMN_INFER
-            && kind != columns[j].kind)
-            return true;
-    }
-    return false;
-}
 
 /* From the chunk's numbers of levels to the table's; the table learns those that occur. */
 static bool deliver_levels(const chunk_column *column, const double *from, size_t count,
@@ -411,18 +461,12 @@ static bool deliver_lines(const mele_i_csv_chunk *chunk, size_t first, size_t co
 }
 
 bool mele_i_csv_chunk_deliver(const mele_i_csv_chunk *chunk, size_t first, size_t count,
-                              size_t line, mele_table *table, mele_i_column *columns)
+                              size_t line, mele_table *table)
 {
     bool done = deliver_lines(chunk, first, count, line, table);
 
-    for (size_t j = 0; j < table->columns && done; j++) {
-        const chunk_column *column = &chunk->column[j];
-        if (columns[j].kind == MELE_COLUMN_INFER && column->kind != MELE_COLUMN_INFER
-            && column->settled < first + count)
-            columns[j].kind = column->kind;
-        table->cells[j].column.kind = columns[j].kind;
+    for (size_t j = 0; j < table->columns && done; j++)
         done = deliver_column(chunk, j, first, count, table);
-    }
     if (done)
         table->rows += count;
     return done;

@@ -3,7 +3,7 @@
 
 #include <csv.h>
 
-#include "data/table.h"
+#include "data/typing.h"
 
 /* One chunk of a CSV file through one parser of libcsv. Chunks are parsed by several threads at
  * once and before it is certain where records begin, so a chunk keeps to itself whatever it
@@ -13,7 +13,7 @@
 typedef struct mele_i_csv_format {
     size_t columns;
     bool has_header;
-    char delimiter;
+    mele_i_form form;
     mele_i_strings missing; /* what counts as missing */
     size_t missing_longest;
     bool missing_number; /* one of them reads as a number */
@@ -23,7 +23,9 @@ typedef struct mele_i_csv_format {
 typedef struct mele_i_csv_chunk {
     /* set by the owner */
     const mele_i_csv_format *format;
-    const mele_i_column *columns; /* as they were known when the chunk was handed out */
+    const mele_i_column *columns; /* none is INFER, but where all are and cells are tallied */
+    mele_i_tally *tally;          /* of the cells of the first rows; NULL: rows are wanted */
+    size_t first_line;            /* when tallying, of the file */
     const char *bytes;
     size_t length;
     bool final; /* the file ends here */
@@ -53,21 +55,27 @@ typedef struct mele_i_csv_chunk {
  * is in the chunk. */
 void mele_i_csv_chunk_parse(mele_i_csv_chunk *chunk);
 
-/* Whether the chunk took a column for something else than it turned out to be before it. */
-bool mele_i_csv_chunk_misjudged(const mele_i_csv_chunk *chunk, const mele_i_column *columns);
-
-/* Add rows first .. first + count - 1 to a table that has room for them, and let the columns
- * that they decide settle; line: of the chunk's first line. False when memory ran out. */
+/* Add rows first .. first + count - 1 to a table that has room for them; line: of the chunk's first
+ * line. False when memory ran out. */
 bool mele_i_csv_chunk_deliver(const mele_i_csv_chunk *chunk, size_t first, size_t count,
-                              size_t line, mele_table *table, mele_i_column *columns);
+                              size_t line, mele_table *table);
 
 void mele_i_csv_chunk_free(mele_i_csv_chunk *chunk);
+
+typedef void mele_i_csv_cell_fn(void *text, size_t length, void *context);
+typedef void mele_i_csv_row_fn(int terminator, void *context);
 
 /* Prepare a parser for the delimiter. */
 void mele_i_csv_parser_init(struct csv_parser *parser, char delimiter);
 
+/* Feed bytes. MELE_ENOMEM; MELE_EDATA: text follows a closing quote, and the parser is of no more
+ * use. */
+mele_status mele_i_csv_feed(struct csv_parser *parser, const char *bytes, size_t length,
+                            mele_i_csv_cell_fn *cell, mele_i_csv_row_fn *row, void *context,
+                            mele_error *error);
+
 /* End a file; false when a quote was not closed. */
-bool mele_i_csv_parser_finish(struct csv_parser *parser, void (*cell)(void *, size_t, void *),
-                              void (*row)(int, void *), void *context);
+bool mele_i_csv_parser_finish(struct csv_parser *parser, mele_i_csv_cell_fn *cell,
+                              mele_i_csv_row_fn *row, void *context);
 
 #endif

@@ -16,6 +16,7 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/quote.h"
+#include "data/foreign.h"
 #include "engine/pass.h"
 
 #define MOST_HEADER 65536
@@ -237,13 +238,15 @@ static mele_status locate_header(const unsigned char *start, size_t got, size_t 
     return MELE_OK;
 }
 
-static mele_status read_header(npy_source *source, const mele_i_input *input, char *bytes,
-                               mele_error *error)
+static mele_status read_header(npy_source *source, const mele_i_input *input, const char *path,
+                               char *bytes, mele_error *error)
 {
     size_t got, from = 0, length = 0;
     npy_header header = {0};
     mele_status status = mele_i_input_read_at(input, 0, bytes, MOST_HEADER + 12, &got, error);
 
+    if (status == MELE_OK && memcmp(bytes, "\x93NUMPY", got < 6 ? got : 6) != 0)
+        status = mele_i_refuse_foreign(bytes, got, path, error);
     if (status == MELE_OK)
         status = locate_header((const unsigned char *)bytes, got, &from, &length, error);
     if (status != MELE_OK)
@@ -274,7 +277,7 @@ static mele_status open_npy(mele_reader *reader, const mele_table_options *optio
         status = mele_i_fail(error, MELE_EDATA,
                              "it is empty or a pipe; an .npy file must be a regular file");
     else
-        status = read_header(source, &reader->input, bytes, error);
+        status = read_header(source, &reader->input, reader->path, bytes, error);
     free(bytes);
     if (status == MELE_OK)
         status = mele_i_reader_set_columns(reader, NULL, (size_t)source->columns, error);

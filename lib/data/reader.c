@@ -1,6 +1,7 @@
 #include "data/reader.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +25,31 @@ static const mele_i_source_kind *kind_for(const char *path)
     }
 }
 
+/* The name of column j, made of its position when the file has none. */
+static const char *name_of(const mele_i_strings *names, size_t j, char numbered[32],
+                           size_t *length)
+{
+    const char *name = "";
+
+    *length = 0;
+    if (names != NULL)
+        name = mele_i_strings_at(names, j, length);
+    if (*length > 0)
+        return name;
+    *length = (size_t)snprintf(numbered, 32, "x%zu", j + 1);
+    return numbered;
+}
+
 static mele_status check_names(const mele_i_strings *names, mele_error *error)
 {
     mele_i_levels seen = {.exact = true};
     mele_status status = MELE_OK;
 
     for (size_t j = 0; j < names->count && status == MELE_OK; j++) {
+        char numbered[32];
         size_t length, index;
-        const char *name = mele_i_strings_at(names, j, &length);
-        if (length == 0)
-            status = mele_i_fail(error, MELE_EDATA, "column %zu has an empty name", j + 1);
-        else if (strlen(name) != length)
+        const char *name = name_of(names, j, numbered, &length);
+        if (strlen(name) != length)
             status =
                 mele_i_fail(error, MELE_EDATA, "the name of column %zu holds a zero byte", j + 1);
         else if (!mele_i_levels_index(&seen, name, length, &index))
@@ -59,10 +74,11 @@ mele_status mele_i_reader_set_columns(mele_reader *reader, const mele_i_strings 
         return mele_i_no_memory(error);
     for (size_t j = 0; j < count; j++) {
         char numbered[32];
-        snprintf(numbered, sizeof numbered, "x%zu", j + 1);
+        size_t length;
+        const char *name = name_of(names, j, numbered, &length);
         reader->column[j].kind = MELE_COLUMN_INFER;
-        reader->column[j].name =
-            mele_i_string(names == NULL ? numbered : mele_i_strings_at(names, j, NULL));
+        reader->column[j].name = mele_i_string(name);
+        reader->column[j].nameless = names != NULL && name == numbered;
         reader->columns = j + 1;
         if (reader->column[j].name == NULL)
             return mele_i_no_memory(error);
@@ -76,17 +92,18 @@ static mele_status check_options(const mele_table_options *options, mele_error *
     if (options->delimiter != '\0' && strchr("\"\r\n", options->delimiter) != NULL)
         return mele_i_fail(error, MELE_EINVAL,
                            "the delimiter cannot be a quote or the end of a line");
+    if (options->decimal != '.' && options->decimal != ',')
+        return mele_i_fail(error, MELE_EINVAL, "the decimal mark can be a point or a comma");
     return MELE_OK;
 }
 
-/* The options with every default filled in. */
-static mele_table_options complete(const char *path, const mele_table_options *options)
+/* The options with every default filled in but for the delimiter, which the file decides. */
+static mele_table_options complete(const mele_table_options *options)
 {
     mele_table_options chosen = options == NULL ? mele_table_defaults() : *options;
-    size_t length = strlen(path);
 
-    if (chosen.delimiter == '\0')
-        chosen.delimiter = length > 4 && strcmp(path + length - 4, ".tsv") == 0 ? '\t' : ',';
+    if (chosen.decimal == '\0')
+        chosen.decimal = '.';
     if (chosen.missing == NULL)
         chosen.missing = mele_table_defaults().missing;
     return chosen;
@@ -95,7 +112,7 @@ static mele_table_options complete(const char *path, const mele_table_options *o
 mele_status mele_i_reader_open(const char *path, const mele_table_options *options,
                                size_t chunk_bytes, mele_reader **out, mele_error *error)
 {
-    const mele_table_options chosen = complete(path, options);
+    const mele_table_options chosen = complete(options);
     mele_reader *reader = NULL;
     mele_status status = check_options(&chosen, error);
 
@@ -108,9 +125,16 @@ mele_status mele_i_reader_open(const char *path, const mele_table_options *optio
     reader->by_position = chosen.by_position;
     reader->chunk_bytes = chunk_bytes;
     reader->stage = "read";
+    reader->path = path;
+    reader->form = (mele_i_form){
+        chosen.delimiter, chosen.decimal,
+        strcmp(chosen.missing, mele_table_defaults().missing) != 0};
+    reader->note = chosen.note;
+    reader->note_user = chosen.note_user;
     status = mele_i_input_open(&reader->input, path, error);
     if (status == MELE_OK)
         status = reader->kind->open(reader, &chosen, error);
+    reader->path = NULL;
     if (status == MELE_OK)
         *out = reader;
     else
@@ -124,12 +148,21 @@ mele_status mele_reader_open(const char *path, const mele_table_options *options
     return mele_i_reader_open(path, options, 0, out, error);
 }
 
+static void free_tally(mele_reader *reader)
+{
+    for (size_t j = 0; reader->tally != NULL && j < reader->columns; j++)
+        mele_i_tally_clear(&reader->tally[j]);
+    free(reader->tally);
+    reader->tally = NULL;
+}
+
 void mele_reader_close(mele_reader *reader)
 {
     if (reader == NULL)
         return;
     reader->kind->close(reader->source);
     mele_i_input_close(&reader->input);
+    free_tally(reader);
     for (size_t j = 0; j < reader->columns; j++)
         free(reader->column[j].name);
     free(reader->column);
@@ -167,15 +200,120 @@ mele_status mele_reader_want(mele_reader *reader, size_t j, mele_column_kind kin
     return MELE_OK;
 }
 
-/* A table of the next rows; the kinds settle in the reader as well. */
+mele_status mele_i_reader_guard(mele_reader *reader, size_t j, mele_column_kind kind,
+                                mele_i_guard guard, mele_error *error)
+{
+    mele_status status = mele_reader_want(reader, j, kind, false, error);
+
+    if (status == MELE_OK)
+        reader->column[j].guard = guard;
+    return status;
+}
+
+void mele_i_reader_note(const mele_reader *reader, const char *format, ...)
+{
+    char text[MELE_MESSAGE_SIZE];
+    va_list arguments;
+
+    if (reader->note == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    reader->note(text, reader->note_user);
+}
+
+/* ---- kinds ---- */
+
+mele_status mele_i_reader_sample(mele_reader *reader, mele_engine *engine, mele_error *error)
+{
+    mele_status status;
+
+    if (reader->tally != NULL || reader->kind->sample == NULL)
+        return MELE_OK;
+    reader->tally = MELE_I_ZEROED(mele_i_tally, reader->columns);
+    if (reader->tally == NULL)
+        return mele_i_no_memory(error);
+    status = reader->kind->sample(reader, engine, reader->tally, error);
+    if (status != MELE_OK)
+        free_tally(reader);
+    return status;
+}
+
+/* Text among numbers is told of, as it may be numbers that went wrong. */
+static void tell_of_mixture(const mele_reader *reader, const mele_i_column *column,
+                            const mele_i_tally *tally)
+{
+    mele_i_advice advice;
+
+    if (column->guard == MELE_I_GUARD_NONE || !mele_i_describe_mixture(tally, &advice))
+        return;
+    mele_i_reader_note(reader, "column %s is taken for text: %s",
+                       mele_i_quote(column->name, strlen(column->name)).text, advice.text);
+}
+
+static mele_status settle_column(mele_reader *reader, size_t j, mele_error *error)
+{
+    mele_i_column *column = &reader->column[j];
+    mele_status status = MELE_OK;
+
+    if (column->kind != MELE_COLUMN_INFER)
+        return MELE_OK;
+    column->inferred = true;
+    column->kind = reader->tally == NULL ? MELE_COLUMN_NUMBER
+                                         : mele_i_tally_kind(&reader->tally[j]);
+    if (column->kind == MELE_COLUMN_NUMBER)
+        return MELE_OK;
+    if (column->guard != MELE_I_GUARD_NONE)
+        status = mele_i_refuse_amounts(column, &reader->tally[j], reader->form, error);
+    if (status == MELE_OK)
+        tell_of_mixture(reader, column, &reader->tally[j]);
+    return status;
+}
+
+/* What columns hold that nobody said. */
+static mele_status settle_kinds(mele_reader *reader, mele_engine *engine, mele_error *error)
+{
+    bool some = false;
+    mele_status status = MELE_OK;
+
+    for (size_t j = 0; j < reader->columns; j++)
+        some = some || reader->column[j].kind == MELE_COLUMN_INFER;
+    if (some)
+        status = mele_i_reader_sample(reader, engine, error);
+    for (size_t j = 0; some && j < reader->columns && status == MELE_OK; j++)
+        status = settle_column(reader, j, error);
+    return status;
+}
+
+/* Refuse ids among the columns that are to be features or targets, before they are sorted. */
+static mele_status check_levels(const mele_reader *reader, const mele_table *table,
+                                mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t j = 0; j < reader->columns && status == MELE_OK; j++) {
+        const mele_i_column *column = &reader->column[j];
+        if (column->guard != MELE_I_GUARD_NONE && column->kind == MELE_COLUMN_CATEGORY)
+            status = mele_i_refuse_levels(column, reader->tally == NULL ? NULL : &reader->tally[j],
+                                          table->cells[j].levels.names.count, table->rows, error);
+    }
+    return status;
+}
+
+/* A table of the next rows. */
 static mele_status read_table(mele_reader *reader, size_t most, mele_engine *engine,
                               mele_table **out, mele_error *error)
 {
     mele_table *table = NULL;
-    mele_status status = mele_i_table_new(reader->column, reader->columns, &table, error);
+    mele_status status = settle_kinds(reader, engine, error);
 
     if (status == MELE_OK)
+        status = mele_i_table_new(reader->column, reader->columns, &table, error);
+    if (status == MELE_OK)
         status = reader->kind->next(reader, most, engine, table, error);
+    if (status == MELE_OK)
+        status = check_levels(reader, table, error);
     if (status == MELE_OK && !mele_i_table_finish(table))
         status = mele_i_no_memory(error);
     if (status == MELE_OK)

@@ -2,7 +2,7 @@
 #define MELE_DATA_READER_H
 
 #include "data/input.h"
-#include "data/table.h"
+#include "data/typing.h"
 
 /* One reader, a table of source kinds behind it. A kind opens a file far enough to know its
  * columns, then adds rows to tables. */
@@ -12,6 +12,10 @@ typedef struct mele_i_source_kind {
 
     /* Find the columns (mele_i_reader_set_columns()) and leave reader->source. */
     mele_status (*open)(mele_reader *reader, const mele_table_options *options, mele_error *error);
+
+    /* Tally the first rows' cells, an entry a column; NULL: every column is numbers. */
+    mele_status (*sample)(mele_reader *reader, mele_engine *engine, mele_i_tally *tally,
+                          mele_error *error);
 
     /* Add the next rows, `most` or (0) all that are left, to an empty table. */
     mele_status (*next)(mele_reader *reader, size_t most, mele_engine *engine, mele_table *table,
@@ -32,8 +36,13 @@ struct mele_reader {
     const mele_i_source_kind *kind;
     void *source;
     mele_i_input input;
+    const char *path; /* while it is opened */
     size_t columns;
     mele_i_column *column;
+    mele_i_tally *tally; /* of the first rows, an entry a column; NULL: not sampled (yet) */
+    mele_i_form form;
+    mele_note_fn *note;
+    void *note_user;
     bool has_header, by_position, started;
     size_t chunk_bytes; /* of text that a thread takes at once; 0: the source's own */
     mele_error failure; /* of a read: it is repeated; status MELE_OK: none yet */
@@ -48,6 +57,19 @@ mele_status mele_i_reader_open(const char *path, const mele_table_options *optio
 /* Tell how much of the file was read. */
 mele_status mele_i_reader_progress(mele_reader *reader, mele_engine *engine, size_t done,
                                    size_t total, mele_error *error);
+
+/* Find out what the first rows look like, before a row is read; a second call does nothing. Of a
+ * file that holds numbers only there is nothing to find out: reader->tally stays NULL. */
+mele_status mele_i_reader_sample(mele_reader *reader, mele_engine *engine, mele_error *error);
+
+/* As mele_reader_want(), of a column that is to be a feature or a target: text in it must not be
+ * amounts, dates or ids. */
+mele_status mele_i_reader_guard(mele_reader *reader, size_t j, mele_column_kind kind,
+                                mele_i_guard guard, mele_error *error);
+
+/* Tell the caller something that changes how the file is read. */
+void mele_i_reader_note(const mele_reader *reader, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Whether rows can be read in any order, by the following two. */
 bool mele_i_reader_seeks(const mele_reader *reader);

@@ -7,11 +7,21 @@
 
 /* A table while it is filled. Every function that can fail does so because memory ran out. */
 
-/* What is known of a column of a file; INFER until a cell decided. */
+/* What text in a column must not be, and why: it is to be a feature or a target. */
+typedef enum mele_i_guard {
+    MELE_I_GUARD_NONE,
+    MELE_I_GUARD_FEATURE,
+    MELE_I_GUARD_TARGET
+} mele_i_guard;
+
+/* What is known of a column of a file; INFER until the first rows decided. */
 typedef struct mele_i_column {
     char *name;
     mele_column_kind kind;
     bool keep_text;
+    bool inferred; /* the first rows decided */
+    bool nameless; /* the file has no name for it; its name is made of its position */
+    mele_i_guard guard;
 } mele_i_column;
 
 /* One column's cells: values of NUMBER, CATEGORY and INFER, text of TEXT and keep_text. */

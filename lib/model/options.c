@@ -17,6 +17,7 @@ typedef enum option_type {
     CHOICE,
     START,
     CHARACTER,
+    MARK,
     FLAG_OFF,
     COUNT,
     SEED,
@@ -89,8 +90,11 @@ static const option_row table[] = {
      TEXT, AT(data.table.missing), 0, 0, NULL, false},
     {{"missing", 0, DATA, "POLICY", "rows with missing values, when fitting"},
      CHOICE, AT(data.missing), 0, 0, policies, false},
-    {{"delimiter", 'd', DATA, "CHAR", "between fields (default: comma, or tab for .tsv)"},
+    {{"delimiter", 'd', DATA, "CHAR", "between fields (default: comma, semicolon or tab, "
+      "whichever the first line has most often)"},
      CHARACTER, AT(data.table.delimiter), 0, 0, NULL, false},
+    {{"decimal", 0, DATA, "CHAR", "the decimal mark, . or , (default: .)"},
+     MARK, AT(data.table.decimal), 0, 0, NULL, false},
     {{"no-header", 0, DATA, NULL, "the first line is data; columns are x1, x2, ..."},
      FLAG_OFF, AT(data.table.header), 0, 0, NULL, false},
     {{"seed", 0, DATA, "N", "of all random choices"}, SEED, AT(seed), 0, UINT32_MAX, NULL, false},
@@ -301,6 +305,14 @@ static mele_status parse_character(size_t i, const char *text, char *out, mele_e
     return MELE_OK;
 }
 
+static mele_status parse_mark(size_t i, const char *text, char *out, mele_error *error)
+{
+    if (strcmp(text, ".") != 0 && strcmp(text, ",") != 0)
+        return refuse(i, text, "a point or a comma", error);
+    *out = text[0];
+    return MELE_OK;
+}
+
 #define GIVEN "given" /* what a model records of a start that is not chosen by the fit */
 
 /* The way to start of that name; NULL: none. */
@@ -351,6 +363,7 @@ mele_status mele_option_set(mele_options *options, size_t i, const char *text, m
     case CHOICE: status = parse_choice(i, text, member, error); break;
     case START: set_start(options, text); break;
     case CHARACTER: status = parse_character(i, text, member, error); break;
+    case MARK: status = parse_mark(i, text, member, error); break;
     case FLAG_OFF: *(bool *)member = false; break;
     case COUNT:
     case SEED:
@@ -408,6 +421,7 @@ size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t
     case CHOICE: text = *(const char *const *)member; break;
     case START: text = start_text(options); break;
     case CHARACTER:
+    case MARK:
         character[0] = *(const char *)member;
         text = character[0] == '\0' ? NULL : character[0] == '\t' ? "\\t" : character;
         break;
@@ -483,7 +497,8 @@ static json_t *record_value(const mele_options *options, size_t i)
         if (options->partition.clusters > 0)
             return json_integer((json_int_t)options->partition.clusters);
         break;
-    case CHARACTER: break;
+    case CHARACTER:
+    case MARK: break;
     }
     mele_option_text(options, i, text, sizeof text);
     return json_string(text);

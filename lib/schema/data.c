@@ -166,13 +166,19 @@ mele_status mele_i_want_columns(mele_reader *reader, const mele_i_roles *roles,
         status = want(reader, j, MELE_COLUMN_SKIP, error);
     for (size_t i = 0; i < roles->features.count && status == MELE_OK; i++) {
         size_t j = roles->features.column[i];
-        status = want(reader, j, wanted_kind(schema == NULL ? NULL : &schema->feature[i],
-                                             roles->categorical[j]), error);
+        bool new = schema == NULL && !roles->categorical[j];
+        status = mele_i_reader_guard(reader, j,
+                                     wanted_kind(schema == NULL ? NULL : &schema->feature[i],
+                                                 roles->categorical[j]),
+                                     new ? MELE_I_GUARD_FEATURE : MELE_I_GUARD_NONE, error);
     }
     for (size_t i = 0; i < roles->targets.count && status == MELE_OK; i++) {
         size_t j = roles->targets.column[i];
-        status = want(reader, j, target_kind(known_targets ? &schema->target[i] : NULL,
-                                             roles->categorical[j], options->task), error);
+        bool new = !known_targets && !roles->categorical[j];
+        status = mele_i_reader_guard(reader, j,
+                                     target_kind(known_targets ? &schema->target[i] : NULL,
+                                                 roles->categorical[j], options->task),
+                                     new ? MELE_I_GUARD_TARGET : MELE_I_GUARD_NONE, error);
     }
     if (status == MELE_OK)
         status = want(reader, roles->weights, MELE_COLUMN_NUMBER, error);
@@ -470,7 +476,7 @@ mele_status mele_data_read(const char *path, const mele_data_options *options,
         status = mele_reader_open(path, &chosen.table, &reader, error);
     if (status == MELE_OK)
         status = schema == NULL
-                     ? mele_i_roles_of_options(reader, &chosen, &roles, error)
+                     ? mele_i_roles_of_options(reader, &chosen, engine, &roles, error)
                      : mele_i_roles_of_schema(reader, &chosen, schema, true, &roles, error);
     if (status == MELE_OK && (data = MELE_I_NEW(mele_data)) == NULL)
         status = mele_i_no_memory(error);

@@ -119,7 +119,7 @@ static mele_status names_of(const mele_reader *reader, mele_i_names *names, mele
         return mele_i_no_memory(error);
     for (size_t j = 0; j < count; j++)
         name[j] = mele_reader_name(reader, j);
-    *names = (mele_i_names){count, name};
+    *names = (mele_i_names){count, name, NULL};
     return MELE_OK;
 }
 
@@ -234,7 +234,7 @@ static mele_status default_features(const mele_i_names *names, mele_i_roles *rol
         return mele_i_no_memory(error);
     for (size_t j = 0; j < names->count; j++)
         if (j != roles->weights && j != roles->id && j != roles->group
-            && !contains(&roles->targets, j))
+            && !contains(&roles->targets, j) && (names->idle == NULL || !names->idle[j]))
             roles->features.column[roles->features.count++] = j;
     return MELE_OK;
 }
@@ -267,16 +267,69 @@ static mele_status roles_of_options(const mele_i_names *names, const mele_data_o
     return status;
 }
 
-mele_status mele_i_roles_of_options(const mele_reader *reader, const mele_data_options *options,
-                                    mele_i_roles *out, mele_error *error)
+/* Whether a column has no name, also by the word that pandas has for it. */
+static bool is_nameless(const mele_i_column *column)
 {
-    mele_i_names names;
-    mele_status status = names_of(reader, &names, error);
+    return column->nameless || strncmp(column->name, "Unnamed: ", 9) == 0;
+}
 
-    if (status != MELE_OK)
-        return status;
-    status = roles_of_options(&names, options, out, error);
+/* Which nameless columns say nothing of their rows. */
+static mele_status find_idle(mele_reader *reader, mele_engine *engine, bool *idle,
+                             mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t j = 0; j < reader->columns && status == MELE_OK; j++) {
+        if (!is_nameless(&reader->column[j]))
+            continue;
+        status = mele_i_reader_sample(reader, engine, error);
+        if (status == MELE_OK && reader->tally != NULL)
+            idle[j] = mele_i_tally_numbers_rows(&reader->tally[j])
+                      || mele_i_tally_is_empty(&reader->tally[j]);
+    }
+    return status;
+}
+
+static bool has_role(const mele_i_roles *roles, size_t j)
+{
+    return j == roles->weights || j == roles->id || j == roles->group
+           || contains(&roles->targets, j);
+}
+
+/* Tell what became of nameless columns that nobody asked for. */
+static void tell_of_nameless(const mele_reader *reader, const mele_i_roles *roles,
+                             const bool *idle)
+{
+    for (size_t j = 0; j < reader->columns; j++) {
+        const char *name = reader->column[j].name;
+        if (!is_nameless(&reader->column[j]) || has_role(roles, j))
+            continue;
+        if (idle[j])
+            mele_i_reader_note(reader, "column %zu has no name and %s: it is left out", j + 1,
+                               mele_i_tally_is_empty(&reader->tally[j]) ? "holds nothing"
+                                                                        : "only numbers the rows");
+        else if (contains(&roles->features, j))
+            mele_i_reader_note(reader, "column %zu has no name and is the feature \"%s\" "
+                               "(--ignore %zu leaves it out)", j + 1, name, j + 1);
+    }
+}
+
+mele_status mele_i_roles_of_options(mele_reader *reader, const mele_data_options *options,
+                                    mele_engine *engine, mele_i_roles *out, mele_error *error)
+{
+    bool *idle = MELE_I_ZEROED(bool, mele_reader_columns(reader));
+    mele_i_names names = {0, NULL, NULL};
+    mele_status status = idle == NULL ? mele_i_no_memory(error) : names_of(reader, &names, error);
+
+    if (status == MELE_OK && options->features == NULL)
+        status = find_idle(reader, engine, idle, error);
+    names.idle = idle;
+    if (status == MELE_OK)
+        status = roles_of_options(&names, options, out, error);
+    if (status == MELE_OK && options->features == NULL)
+        tell_of_nameless(reader, out, idle);
     free((void *)names.name);
+    free(idle);
     return status;
 }
 

@@ -22,6 +22,7 @@ typedef struct mele_i_roles {
 typedef struct mele_i_names {
     size_t count;
     const char *const *name;
+    const bool *idle; /* columns that are features only when they are named; NULL: none is */
 } mele_i_names;
 
 /* Resolve a comma separated list of columns: exact names first, then numbers from 1, then ranges;
@@ -30,9 +31,10 @@ typedef struct mele_i_names {
 mele_status mele_i_columns_resolve(const mele_i_names *names, const char *list, const char *option,
                                    mele_i_columns *out, mele_error *error);
 
-/* The roles that options give to a file's columns. */
-mele_status mele_i_roles_of_options(const mele_reader *reader, const mele_data_options *options,
-                                    mele_i_roles *out, mele_error *error);
+/* The roles that options give to a file's columns. Without a list of features a column that has no
+ * name and numbers the rows, or holds nothing, is none, and that is told. */
+mele_status mele_i_roles_of_options(mele_reader *reader, const mele_data_options *options,
+                                    mele_engine *engine, mele_i_roles *out, mele_error *error);
 
 /* The roles of a file that is to follow a schema: its features and targets by name, or by position
  * when the file has no header or the reader was told so; a schema whose names came from no header

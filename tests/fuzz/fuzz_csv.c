@@ -3,8 +3,8 @@
  *
  * The first line says how to read: n: no header; i: infinite values are kept; s: skip every other
  * column; c: the columns are categories; x: they are text; the first digit d: chunks of 2^d bytes;
- * the second: rows in a part; one of , ; : | the delimiter; the rest after =: what counts as
- * missing. The file follows. */
+ * the second: rows in a part; one of , ; : | the delimiter; f: it is found; d: decimal commas; the
+ * rest after =: what counts as missing. The file follows. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +37,8 @@ static manner manner_of(const char *line)
         case 's': m.skip = true; break;
         case 'c': m.kind = MELE_COLUMN_CATEGORY; break;
         case 'x': m.kind = MELE_COLUMN_TEXT; break;
+        case 'f': m.table.delimiter = '\0'; break;
+        case 'd': m.table.decimal = ','; break;
         case ',':
         case ';':
         case ':':
@@ -216,7 +218,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     m.part = plain.part;
     m.chunk_bytes = plain.chunk_bytes;
     fuzz_standard_input(path);
-    compare(&expected, "-", &m, "standard input");
+    if (strncmp(expected.error.message, "it is ", 6) != 0) /* another format: the file is named */
+        compare(&expected, "-", &m, "standard input");
     check_writing(path, &plain);
     clear(&expected);
     return 0;

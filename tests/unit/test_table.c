@@ -53,11 +53,14 @@ static void dump(const mele_table *table, char *out)
     }
 }
 
+/* Nine rows, so that a tenth does not make the column text. */
+#define NINE(row) row row row row row row row row row
+
 typedef struct read_case {
     const char *what, *file, *rows; /* rows as dump() writes them, NULL: an error */
     const char *message;            /* of the error */
     size_t line;
-    char delimiter;
+    char delimiter, decimal;
     bool no_header;
 } read_case;
 
@@ -91,6 +94,70 @@ static const read_case cases[] = {
     {.what = "tab", .file = "a\tb\n1\tx,y\n\t2\n", .delimiter = '\t', .rows = "2:1|x,y| 3:NA|2| "},
     {.what = "semicolon", .file = "a;b\n1;2,5\n", .delimiter = ';', .rows = "2:1|2,5| "},
     {.what = "space", .file = "a b\n1 2\n", .delimiter = ' ', .rows = "2:1|2| "},
+    {.what = "nameless columns", .file = ",b,\n1,x,2\n", .rows = "2:1|x|2| "},
+    {.what = "semicolons found", .file = "a;b,c;d\n1;x;2\n", .rows = "2:1|x|2| "},
+    {.what = "tabs found", .file = "a\tb;c\td\n1\tx\t2\n", .rows = "2:1|x|2| "},
+    {.what = "a tie is comma", .file = "a;b,c\n1,2\n", .rows = "2:1|2| "},
+    {.what = "semicolons in quotes do not count",
+     .file = "\"a;b;c\",d\n1,2\n",
+     .rows = "2:1|2| "},
+    {.what = "the first line of a quoted header of two",
+     .file = "\"a\n,,,\";d\n1;2\n",
+     .rows = "3:1|2| "},
+    {.what = "delimiter after blank lines", .file = "\n \t\t\t\t\n\na;b\n1;2\n", .rows = "5:1|2| "},
+    {.what = "delimiter without header",
+     .file = "1;2\n3;4\n",
+     .no_header = true,
+     .rows = "1:1|2| 2:3|4| "},
+    {.what = "a line that says the delimiter",
+     .file = "\xEF\xBB\xBFsep=|\r\na|b,c\r\n1|2\r\n",
+     .rows = "3:1|2| "},
+    {.what = "the same in quotes, and another delimiter given",
+     .file = "\"sep=;\"\na,b\n1,2\n",
+     .delimiter = ',',
+     .rows = "3:1|2| "},
+    {.what = "decimal comma",
+     .file = "a;b\n1,5;-2,5e-1\n,5;3\n",
+     .decimal = ',',
+     .rows = "2:1.5|-0.25| 3:0.5|3| "},
+    {.what = "decimal commas in quotes",
+     .file = "a,b\n\"1,5\",x\n",
+     .delimiter = ',',
+     .decimal = ',',
+     .rows = "2:1.5|x| "},
+    {.what = "a decimal comma is no delimiter that is found",
+     .file = "a,b\n1,5\n",
+     .decimal = ',',
+     .rows = "2:1.5| "},
+    {.what = "a point where a comma is wanted",
+     .file = "a\n" NINE("1\n") "1.5\n",
+     .decimal = ',',
+     .message = "column \"a\": \"1.5\" is not a number (--decimal .)",
+     .line = 11},
+    {.what = "a comma where a point is wanted",
+     .file = "a;b\n" NINE("1;2\n") "1;2,5\n",
+     .message = "column \"b\": \"2,5\" is not a number (--decimal ,)",
+     .line = 11},
+    {.what = "the same between commas",
+     .file = "a,b\n" NINE("1,2\n") "1,\"2,5\"\n",
+     .message = "column \"b\": \"2,5\" is not a number (-d , --decimal ,)",
+     .line = 11},
+    {.what = "thousands",
+     .file = "a,b\n" NINE("1,2\n") "1,\"2,500\"\n",
+     .message = "column \"b\": \"2,500\" is not a number (numbers have no thousands separators; "
+                "-d , --decimal , if that is a decimal mark)",
+     .line = 11},
+    {.what = "a unit",
+     .file = "a,b\n" NINE("1,2\n") "1,2 kg\n",
+     .message = "column \"b\": \"2 kg\" is not a number (numbers have no signs or units)",
+     .line = 11},
+    {.what = "a stray cell first, and its column's name",
+     .file = "the age,b\nN/A,1\n" NINE("1,2\n"),
+     .message = "column \"the age\": \"N/A\" is not a number (--na N/A if it means missing; "
+                "--categorical 'the age' if it is a category)",
+     .line = 2},
+    {.what = "nearly nine in ten", .file = "a\n1\n2\n3\n4\n5\n6\n7\n8\nx\n", .rows =
+     "2:1| 3:2| 4:3| 5:4| 6:5| 7:6| 8:7| 9:8| 10:x| "},
     {.what = "no header", .file = "\n1,x\n2,y\n", .no_header = true, .rows = "2:1|x| 3:2|y| "},
     {.what = "header only", .file = "a,b\n", .rows = ""},
     {.what = "header only, no newline", .file = "a,b", .rows = ""},
@@ -107,13 +174,15 @@ static const read_case cases[] = {
     {.what = "blank lines only", .file = "\n \r\n", .message = "the file is empty"},
     {.what = "byte order mark only", .file = "\xEF\xBB\xBF", .message = "the file is empty"},
     {.what = "text for a number",
-     .file = "age,b\n1,2\n\nabc,3\n",
-     .message = "column \"age\": \"abc\" is not a number",
-     .line = 4},
+     .file = "age,b\n" NINE("1,2\n") "\n\nabc,3\n",
+     .message = "column \"age\": \"abc\" is not a number (--na abc if it means missing; "
+                "--categorical age if it is a category)",
+     .line = 13},
     {.what = "text after numbers, lines in quotes",
-     .file = "a,b\n1,\"x\n\ny\"\nz,\"u\nv\"\n",
-     .message = "column \"a\": \"z\" is not a number",
-     .line = 5},
+     .file = "a,b\n" NINE("1,\"x\n\ny\"\n") "z,\"u\nv\"\n",
+     .message = "column \"a\": \"z\" is not a number (--na z if it means missing; --categorical a if "
+                "it is a category)",
+     .line = 29},
     {.what = "infinite",
      .file = "a\n1\ninf\n",
      .message = "column \"a\": \"inf\" is not a finite number",
@@ -152,14 +221,34 @@ static const read_case cases[] = {
      .file = "\na,b,a\n1,2,3\n",
      .message = "columns 1 and 3 are both called \"a\"",
      .line = 2},
-    {.what = "empty name",
-     .file = "a,,c\n1,2,3\n",
-     .message = "column 2 has an empty name",
+    {.what = "a nameless column by another's name",
+     .file = "x2,,c\n1,2,3\n",
+     .message = "columns 1 and 2 are both called \"x2\"",
      .line = 1},
-    {.what = "control characters",
-     .file = "a\n1\n\"x\ny\"\n",
-     .message = "column \"a\": \"x?y\" is not a number",
+    {.what = "text after a closing quote",
+     .file = "a,b\n\"19\" rack,2\n\"x\",3\n",
+     .message = "column \"a\": text after the closing quote of \"19\" (a quote within quotes is "
+                "written twice)",
+     .line = 2},
+    {.what = "text after a closing quote, lines later",
+     .file = "a,b\n1,2\n2,\"x\n3,y\n4,\"z\"\n5,w\n",
+     .message = "column \"b\": text after the closing quote of \"x\\n3,y\\n4,\" (a quote within quotes "
+                "is written twice)",
      .line = 3},
+    {.what = "a quote after the blanks after a closing quote",
+     .file = "a,b\n\"x\" \"y\",2\n",
+     .message = "column \"a\": text after the closing quote of \"x\" (a quote within quotes is "
+                "written twice)",
+     .line = 2},
+    {.what = "text after a closing quote in the header",
+     .file = "\na,\"b\"c\n1,2\n",
+     .message = "text after the closing quote of \"b\" (a quote within quotes is written twice)",
+     .line = 2},
+    {.what = "control characters",
+     .file = "a\n" NINE("1\n") "\"x\ny\"\n",
+     .message = "column \"a\": \"x\\ny\" is not a number (--na ... if it means missing; --categorical a "
+                "if it is a category)",
+     .line = 11},
 };
 
 static void check_case(const read_case *c, mele_engine *engine)
@@ -171,6 +260,7 @@ static void check_case(const read_case *c, mele_engine *engine)
     char found[512];
 
     options.delimiter = c->delimiter;
+    options.decimal = c->decimal;
     options.header = !c->no_header;
     mele_status status = mele_table_read(file.path, &options, engine, &table, &error);
     unlink(file.path);
@@ -370,7 +460,7 @@ Test(table, zero_bytes)
     table = NULL;
     for (int again = 0; again < 2; again++) {
         cr_assert_eq(mele_reader_next(reader, 1, NULL, &table, &error), MELE_EDATA);
-        cr_assert_str_eq(error.message, "column \"c\": \"y?z\" holds a zero byte");
+        cr_assert_str_eq(error.message, "column \"c\": \"y\\x00z\" holds a zero byte");
         cr_assert_eq(error.line, 3);
         cr_assert_null(table);
     }
@@ -566,7 +656,7 @@ Test(table, a_record_longer_than_the_window)
 /* Rows before a failure can be had; the failure is the next call's, and every further one's. */
 Test(table, rows_before_a_failure)
 {
-    static const char text[] = "a\n1\n2\n3\nx\n5\n";
+    static const char text[] = "a\n1\n2\n3\nx\n5\n6\n7\n8\n9\n10\n";
     test_file file = test_file_make(text, strlen(text), ".csv");
     mele_reader *reader = NULL;
     mele_table *table = NULL;
