@@ -20,7 +20,9 @@ bin_libcli_a_SOURCES = \
 	bin/cli/stage.c \
 	bin/cli/stage.h \
 	bin/cli/summary.c \
-	bin/cli/summary.h
+	bin/cli/summary.h \
+	bin/cli/text.c \
+	bin/cli/text.h
 
 bin_PROGRAMS += \
 	bin/mele \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/run.h"
+#include "cli/text.h"
 
 #define LABEL_WIDTH 14
 
@@ -80,16 +81,19 @@ static void print_schema(FILE *out, const mele_schema *schema)
         print_levels(out, schema, j);
 }
 
-static void print_experts(FILE *out, const mele_model *model)
+/* False: no memory. */
+static bool print_experts(FILE *out, const mele_model *model)
 {
     char text[1024];
 
     for (size_t k = 0; k < mele_model_clusters(model) && mele_model_has_experts(model); k++) {
-        mele_model_expert_text(model, k, text, sizeof text);
+        if (mele_model_expert_text(model, k, text, sizeof text) == 0)
+            return false;
         fprintf(out, "%-*s%zu: ", LABEL_WIDTH, "expert", k + 1);
         print_name(out, text);
         fputc('\n', out);
     }
+    return true;
 }
 
 /* The options that the model records. */
@@ -154,10 +158,8 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
     cli_table_options(&run->options, &options.table);
     options.items = "cluster";
     counts.rows = calloc(counts.clusters + 1, sizeof *counts.rows);
-    if (counts.rows == NULL) {
-        cli_say(&run->console, "out of memory");
-        return CLI_FAILED;
-    }
+    if (counts.rows == NULL)
+        return cli_no_memory(run);
     int exit_status = cli_check(run, mele_predict_file(model, data, &options, run->engine,
                                                        count_regions, &counts, &summary,
                                                        &run->error), data);
@@ -171,22 +173,29 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
 
 /* ---- the run ---- */
 
-static int summarise(cli_run *run, const mele_model *model, char **text, size_t *length)
+static int print_summary(cli_run *run, FILE *out, const mele_model *model)
 {
-    FILE *out = open_memstream(text, length);
-    int exit_status;
-
-    if (out == NULL) {
-        cli_say(&run->console, "out of memory");
-        return CLI_FAILED;
-    }
     print_stages(out, model);
     print_schema(out, mele_model_schema(model));
-    print_experts(out, model);
-    exit_status = cli_check(run, print_options(out, model, &run->error), run->operand[0]);
+    if (!print_experts(out, model))
+        return cli_no_memory(run);
+    int exit_status = cli_check(run, print_options(out, model, &run->error), run->operand[0]);
     if (exit_status == CLI_DONE && run->operands > 1)
         exit_status = print_regions(run, out, model, run->operand[1]);
-    fclose(out);
+    return exit_status;
+}
+
+static int summarise(cli_run *run, const mele_model *model, char **data, size_t *length)
+{
+    cli_text text;
+
+    if (!cli_text_open(&text))
+        return cli_no_memory(run);
+    int exit_status = print_summary(run, text.out, model);
+    if (!cli_text_close(&text) && exit_status == CLI_DONE)
+        exit_status = cli_no_memory(run);
+    *data = text.data;
+    *length = text.length;
     return exit_status;
 }
 

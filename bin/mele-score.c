@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/run.h"
+#include "cli/text.h"
 
 typedef struct score_options {
     const char *posteriors;
@@ -64,24 +65,22 @@ static mele_status print_csv(FILE *out, const mele_measures *measures, mele_erro
 
 static int print_measures(cli_run *run, const mele_measures *measures, bool json, bool classes)
 {
-    char *text = NULL;
-    size_t length = 0;
-    FILE *memory = open_memstream(&text, &length);
     mele_status status = MELE_OK;
+    cli_text text;
 
-    if (memory == NULL) {
-        cli_say(&run->console, "out of memory");
-        return CLI_FAILED;
-    }
+    if (!cli_text_open(&text))
+        return cli_no_memory(run);
     if (json)
-        print_json(memory, measures, classes);
+        print_json(text.out, measures, classes);
     else
-        status = print_csv(memory, measures, &run->error);
-    fclose(memory);
+        status = print_csv(text.out, measures, &run->error);
+    const bool whole = cli_text_close(&text);
     int exit_status = cli_check(run, status, NULL);
+    if (exit_status == CLI_DONE && !whole)
+        exit_status = cli_no_memory(run);
     if (exit_status == CLI_DONE)
-        exit_status = cli_write_text(run, run->output, text, length);
-    free(text);
+        exit_status = cli_write_text(run, run->output, text.data, text.length);
+    free(text.data);
     return exit_status;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/console.h"
 #include "cli/outfile.h"
 #include "cli/programs.h"
+#include "cli/text.h"
 
 static void print_list(FILE *out)
 {
@@ -25,20 +26,21 @@ static void print_list(FILE *out)
 /* Print to standard output what one of these functions prints; the exit status. */
 static int print(cli_console *console, void (*what)(FILE *out))
 {
-    char *text = NULL;
-    size_t length = 0;
-    FILE *memory = open_memstream(&text, &length);
+    bool whole = false;
     cli_outfile out;
+    cli_text text;
 
-    if (memory == NULL) {
+    if (cli_text_open(&text)) {
+        what(text.out);
+        whole = cli_text_close(&text);
+    }
+    if (!whole) {
         cli_say(console, "out of memory");
         return CLI_FAILED;
     }
-    what(memory);
-    fclose(memory);
     if (cli_outfile_open(&out, NULL))
-        cli_outfile_write(text, length, &out);
-    free(text);
+        cli_outfile_write(text.data, text.length, &out);
+    free(text.data);
     if (cli_outfile_close(&out) || cli_outfile_reader_left(&out))
         return CLI_DONE;
     cli_say(console, "%s: %s", out.name, strerror(out.failure));

@@ -75,6 +75,12 @@ if IN_PROCESS_TESTS
 tests_libsupport_la_SOURCES += tests/support/in-process.c
 endif
 
+# Loaded before whole programs that memory is kept from (tests/cli/memory.test), so never static.
+check_LTLIBRARIES += tests/support/no_memory.la
+tests_support_no_memory_la_SOURCES = tests/support/no_memory.c
+tests_support_no_memory_la_LDFLAGS = -module -avoid-version -shared -rpath $(abs_builddir)
+tests_support_no_memory_la_LIBADD = -ldl
+
 # Tests that let memory run out, see tests/support/failing_malloc.h.
 failing_malloc = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
@@ -122,6 +128,7 @@ cli_tests = \
 	tests/cli/gate.test \
 	tests/cli/hostile.test \
 	tests/cli/init.test \
+	tests/cli/memory.test \
 	tests/cli/output.test \
 	tests/cli/pipeline.test \
 	tests/cli/posteriors.test \

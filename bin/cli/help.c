@@ -8,6 +8,7 @@
 
 #include "cli/outfile.h"
 #include "cli/programs.h"
+#include "cli/text.h"
 
 #define WIDTH 80
 #define HELP_COLUMN 30
@@ -169,15 +170,13 @@ int cli_print_text(cli_console *console, char *text, size_t length)
 
 int cli_print_help(cli_console *console, const cli_usage *usage)
 {
-    char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
+    cli_text text;
 
-    if (out != NULL) {
-        print_everything(out, console->program, usage);
-        fclose(out);
+    if (cli_text_open(&text)) {
+        print_everything(text.out, console->program, usage);
+        cli_text_close(&text);
     }
-    return cli_print_text(console, text, length);
+    return cli_print_text(console, text.data, text.length);
 }
 
 int cli_print_version(cli_console *console)

@@ -150,6 +150,12 @@ int cli_check(cli_run *run, mele_status status, const char *path)
     return status == MELE_EINVAL ? CLI_USAGE : CLI_FAILED;
 }
 
+int cli_no_memory(cli_run *run)
+{
+    cli_say(&run->console, "out of memory");
+    return CLI_FAILED;
+}
+
 int cli_check_inputs(cli_run *run, const char *const *paths, size_t count)
 {
     size_t standard = 0;

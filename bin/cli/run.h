@@ -46,6 +46,9 @@ bool cli_on_screen(const cli_run *run);
 /* Turn the status of a call into one of the run; `path` is the file it was about, or NULL. */
 int cli_check(cli_run *run, mele_status status, const char *path);
 
+/* Say that memory ran out; the exit status. */
+int cli_no_memory(cli_run *run);
+
 /* Refuse when more than one of these files (NULL: not given) is standard input. */
 int cli_check_inputs(cli_run *run, const char *const *paths, size_t count);
 

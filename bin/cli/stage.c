@@ -243,7 +243,8 @@ static void say_experts(cli_run *run, const mele_model *model)
         snprintf(path, sizeof path, "experts.%zu.rows", k);
         if (!mele_report_number(run->report, path, &rows))
             continue;
-        mele_model_expert_text(model, k, text, sizeof text);
+        if (mele_model_expert_text(model, k, text, sizeof text) == 0)
+            snprintf(text, sizeof text, "(no memory to say what it is)");
         list_errors(run, classes, k, errors, sizeof errors);
         cli_say(&run->console, "expert %zu: %s%s", k + 1, text, errors);
     }
@@ -294,9 +295,11 @@ static int write_report(cli_run *run)
 
 int cli_stage_finish(cli_run *run, const cli_stage *stage)
 {
-    bool converged = say_warnings(run);
-    int exit_status;
+    int exit_status = cli_check(run, mele_report_status(run->report, &run->error), NULL);
 
+    if (exit_status != CLI_DONE)
+        return exit_status; /* a warning is missing, perhaps */
+    const bool converged = say_warnings(run);
     if (run->verbose) {
         say_candidates(run);
         say_partition(run);

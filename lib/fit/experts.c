@@ -9,14 +9,16 @@
 #include "expert/expert.h"
 #include "fit/report.h"
 
-bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b)
+mele_status mele_i_experts_equal(const mele_experts *a, const mele_experts *b, bool *equal,
+                                 mele_error *error)
 {
     json_t *section = mele_i_experts_save(a), *other = mele_i_experts_save(b);
-    bool equal = section != NULL && other != NULL && json_equal(section, other);
+    const bool made = section != NULL && other != NULL;
 
+    *equal = made && json_equal(section, other);
     json_decref(section);
     json_decref(other);
-    return equal;
+    return made ? MELE_OK : mele_i_no_memory(error);
 }
 
 /* ---- records ---- */

@@ -118,6 +118,11 @@ void mele_i_report_unconverged(mele_report *report, const char *format, ...)
     va_end(arguments);
 }
 
+mele_status mele_report_status(const mele_report *report, mele_error *error)
+{
+    return report->incomplete ? mele_i_no_memory(error) : MELE_OK;
+}
+
 bool mele_report_converged(const mele_report *report)
 {
     return !report->unconverged;

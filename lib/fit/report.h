@@ -6,7 +6,7 @@
 #include <mele/report.h>
 
 /* All of these take a report of NULL for "not wanted". A failure of memory is remembered and told
- * by mele_report_text(): a fit does not fail because its report does. */
+ * by mele_report_status() and mele_report_text(): a fit does not fail because its report does. */
 
 /* Set root[key], taking the reference. */
 void mele_i_report_set(mele_report *report, const char *key, json_t *value);

@@ -30,7 +30,9 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
     mele_experts *again = NULL, *nearer = NULL;
     mele_status status = mele_i_run_train_experts(run, &from_nothing, &again, NULL, error);
 
-    *same = status == MELE_OK && mele_i_experts_equal(run->model->experts, again);
+    *same = false;
+    if (status == MELE_OK)
+        status = mele_i_experts_equal(run->model->experts, again, same, error);
     if (status == MELE_OK && !*same)
         status = mele_i_run_train_experts(run, &from_model, &nearer, NULL, error);
     mele_experts_free(again);

@@ -36,6 +36,10 @@ MELE_API const char *mele_report_string(const mele_report *report, const char *p
 /** The i-th warning, one line, owned by the report; NULL past the last. */
 MELE_API const char *mele_report_warning(const mele_report *report, size_t i);
 
+/** MELE_OK; MELE_ENOMEM: there was no memory for something that it should say, perhaps a warning.
+ *  (A fit does not fail because its report does.) */
+MELE_API mele_status mele_report_status(const mele_report *report, mele_error *error);
+
 /** Whether everything that iterates converged; the warnings say what did not. */
 MELE_API bool mele_report_converged(const mele_report *report);
 
