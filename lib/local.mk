@@ -180,6 +180,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/gp_held.h \
 	lib/expert/gp_kernel.c \
 	lib/expert/gp_kernel.h \
+	lib/expert/gp_levels.c \
+	lib/expert/gp_levels.h \
 	lib/expert/gp_likelihood.c \
 	lib/expert/gp_likelihood.h \
 	lib/expert/gp_search.c \

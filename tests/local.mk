@@ -37,6 +37,7 @@ unit_tests = \
 	tests/unit/test_gmm \
 	tests/unit/test_gmm_memory \
 	tests/unit/test_gp \
+	tests/unit/test_gp_levels \
 	tests/unit/test_group_left_out \
 	tests/unit/test_groups \
 	tests/unit/test_hostile \
@@ -102,6 +103,7 @@ tests_unit_test_sketch_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_LDFLAGS = $(failing_malloc)
+tests_unit_test_gp_levels_LDFLAGS = $(failing_malloc)
 tests_unit_test_independence_LDFLAGS = $(failing_malloc)
 tests_unit_test_mlp_LDFLAGS = $(failing_malloc)
 tests_unit_test_network_LDFLAGS = $(failing_malloc)

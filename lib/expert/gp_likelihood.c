@@ -241,17 +241,36 @@ static void divide_rows(const mele_i_gp_data *data, const double *logs, double *
         }
 }
 
+/* Sets `shares`, to which the rows point that it returns. */
+static mele_i_gp_rows cover_rows(const mele_i_gp_data *data, mele_i_gp_work *work,
+                                 const double *logs, double *shares)
+{
+    const mele_i_gp_rows rows = {data->kernel,  data->terms, data->rows,
+                                 data->columns, shares,      work->x};
+    const double noise = exp(logs[mele_i_gp_hypers(data->terms, data->columns) - 1]);
+
+    divide_rows(data, logs, work->x);
+    mele_i_gp_shares(logs + data->terms * data->columns, data->terms, shares);
+    mele_i_gp_covariance(&rows, data->weights, noise, work->block, work->covariance);
+    return rows;
+}
+
+void mele_i_gp_likelihood_covariance(const mele_i_gp_data *data, mele_i_gp_work *work,
+                                     const double *logs)
+{
+    double shares[MELE_I_GP_MOST_TERMS];
+
+    cover_rows(data, work, logs, shares);
+}
+
 bool mele_i_gp_likelihood(const mele_i_gp_data *data, mele_i_gp_work *work, const double *logs,
                           double *value, double *gradient)
 {
-    const size_t n = data->rows, d = data->columns, count = mele_i_gp_hypers(data->terms, d);
+    const size_t n = data->rows, count = mele_i_gp_hypers(data->terms, data->columns);
     const double log_noise = logs[count - 1], noise = exp(log_noise);
     double shares[MELE_I_GP_MOST_TERMS];
-    const mele_i_gp_rows rows = {data->kernel, data->terms, n, d, shares, work->x};
+    const mele_i_gp_rows rows = cover_rows(data, work, logs, shares);
 
-    divide_rows(data, logs, work->x);
-    mele_i_gp_shares(logs + data->terms * d, data->terms, shares);
-    mele_i_gp_covariance(&rows, data->weights, noise, work->block, work->covariance);
     if (!mele_i_cholesky(work->covariance, n))
         return false;
     memcpy(work->solved, data->y, data->outputs * n * sizeof *data->y);

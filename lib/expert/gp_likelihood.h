@@ -53,6 +53,10 @@ void mele_i_gp_work_free(mele_i_gp_work *work);
 bool mele_i_gp_likelihood(const mele_i_gp_data *data, mele_i_gp_work *work, const double *logs,
                           double *value, double *gradient);
 
+/* work->covariance: the lower triangle of the rows' covariance at these logarithms. */
+void mele_i_gp_likelihood_covariance(const mele_i_gp_data *data, mele_i_gp_work *work,
+                                     const double *logs);
+
 /* The lower triangle of the rows x rows covariance, with noise / weights on the diagonal. block:
  * MELE_I_GP_BLOCK x rows numbers. */
 #define MELE_I_GP_BLOCK 32

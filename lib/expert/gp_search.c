@@ -7,9 +7,18 @@
  * columns grow as sqrt(d), and so does the prior's centre (Hvarfner, Hellsten, Nardi 2024, ICML).
  *
  * L-BFGS works on u, with log v = middle + half tanh(u / half): whatever u is, lengths stay within
- * LENGTHS, the shares' ratios within RATIO and the noise within NOISE. */
+ * LENGTHS and above what the rows tell of (gp_levels.h), the shares' ratios within RATIO and the
+ * noise within NOISE.
+ *
+ * Where rows have levels (gp_levels.h), the largest density can be that of a kernel which memorises
+ * them. So the result is judged by what it predicts of left-out levels. When their mean squared
+ * error is more than SUSPECT times that of single rows left out, there are rivals: the same sum
+ * from a smooth start, and a single kernel from a fixed and from a smooth one. A rival is taken
+ * when the best so far has larger errors by more than noise: when the differences of the levels'
+ * sums of squares, or of their logarithms, have a sum above its standard error. */
 #include "expert/gp_search.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,27 +59,58 @@ static const double START_LENGTHS[] = {1, 0.3, 0.1, 0.03};
 #define TOLERANCE 0.1 /* of the gradient: log likelihood by log v */
 #define MEMORY 10
 
+#define CLEAR_OF_BOUND 1.5 /* times a column's shortest length: what starts have at least */
+
+#define SUSPECT 4
+#define SMOOTH_NOISE 1e-4 /* of the smooth start, whose lengths are the longest of START_LENGTHS */
+
+/* Where a search begins. */
+typedef enum origin {
+    GIVEN,  /* where its logarithms are: the caller's start, or drawn ones */
+    FIXED,  /* at that of START_LENGTHS with the largest density */
+    SMOOTH,
+} origin;
+
+typedef struct attempt {
+    const mele_i_gp_data *data;
+    origin from;
+    double *log; /* the start, then the result */
+    mele_i_lbfgs_info info;
+    double *errors; /* of the result: of the inner levels */
+    double excess;  /* of these over errors of single rows, a ratio of mean squares */
+} attempt;
+
+/* The restarts, then the rivals. */
 typedef struct searching {
     const mele_i_gp_search *search;
-    double *log; /* restarts x hyper-parameters: starts, then results */
-    mele_i_lbfgs_info *info;
+    mele_i_gp_data single; /* the data, with one term */
+    size_t count, first;   /* of all, the first of those under way */
+    attempt *attempts;
+    double *log, *errors; /* of the attempts */
 } searching;
 
 /* One search under way. */
 typedef struct climb {
     const mele_i_gp_data *data;
+    const mele_i_gp_levels *levels;
     mele_i_gp_work work;
     double *log, *room;
 } climb;
+
+/* ---- one search ---- */
 
 static size_t count_of(const mele_i_gp_data *data)
 {
     return mele_i_gp_hypers(data->terms, data->columns);
 }
 
-static range range_of(const mele_i_gp_data *data, size_t j)
+static range range_of(const climb *c, size_t j)
 {
-    return j < data->terms * data->columns ? LENGTHS : j + 1 < count_of(data) ? RATIO : NOISE;
+    const mele_i_gp_data *data = c->data;
+
+    if (j >= data->terms * data->columns)
+        return j + 1 < count_of(data) ? RATIO : NOISE;
+    return (range){fmax(LENGTHS.low, c->levels->shortest[j % data->columns]), LENGTHS.high};
 }
 
 static prior prior_of(const mele_i_gp_data *data, size_t j)
@@ -110,7 +150,7 @@ static mele_status objective(void *context, const double *u, double *value, doub
 
     (void)error;
     for (size_t j = 0; j < count; j++)
-        c->log[j] = squash(range_of(c->data, j), u[j], &slope[j]);
+        c->log[j] = squash(range_of(c, j), u[j], &slope[j]);
     if (!mele_i_gp_likelihood(c->data, &c->work, c->log, value, gradient)) {
         *value = INFINITY;
         return MELE_OK;
@@ -145,15 +185,17 @@ static void free_climb(climb *c)
     free(c->room);
 }
 
-/* In each term equal lengths. */
-static void set_equal(const mele_i_gp_data *data, double length, double *out)
+/* In each term equal lengths, but for those that would be near their bound. */
+static void set_equal(const mele_i_gp_data *data, const mele_i_gp_levels *levels, double length,
+                      double *out)
 {
     const size_t d = data->columns, terms = data->terms;
     const double first = terms == 1 ? length : SHORTER * length;
 
     for (size_t q = 0; q < terms; q++)
         for (size_t j = 0; j < d; j++)
-            out[q * d + j] = log(first) + (double)q * log(LONGER) + 0.5 * log((double)d);
+            out[q * d + j] = fmax(log(first) + (double)q * log(LONGER) + 0.5 * log((double)d),
+                                  log(CLEAR_OF_BOUND * levels->shortest[j]));
     for (size_t q = 1; q < terms; q++)
         out[terms * d + q - 1] = (double)q * log(SMALLER);
     out[count_of(data) - 1] = log(terms == 1 ? START_NOISE : SEVERAL_START_NOISE);
@@ -161,10 +203,21 @@ static void set_equal(const mele_i_gp_data *data, double length, double *out)
 
 void mele_i_gp_search_fixed(const mele_i_gp_search *search, double *logs)
 {
-    set_equal(search->data, START_LENGTHS[0], logs);
+    set_equal(search->data, search->levels, START_LENGTHS[0], logs);
 }
 
-/* What START_LENGTHS has best, as u. trial: as many numbers. */
+/* Whether some input has lengths to start from that are not near their bound. */
+static bool is_clear(const climb *c, double length)
+{
+    const size_t d = c->data->columns;
+    bool clear = d == 0;
+
+    for (size_t j = 0; j < d; j++)
+        clear |= length * sqrt((double)d) > CLEAR_OF_BOUND * c->levels->shortest[j];
+    return clear;
+}
+
+/* What START_LENGTHS has best. trial: as many numbers. */
 static mele_status choose_start(climb *c, double *trial, double *u, mele_error *error)
 {
     const size_t count = count_of(c->data);
@@ -173,9 +226,11 @@ static mele_status choose_start(climb *c, double *trial, double *u, mele_error *
     mele_status status = MELE_OK;
 
     for (size_t i = 0; i < lengths && status == MELE_OK; i++) {
-        set_equal(c->data, START_LENGTHS[i], trial);
+        if (i > 0 && !is_clear(c, START_LENGTHS[i - 1]))
+            continue;
+        set_equal(c->data, c->levels, START_LENGTHS[i], trial);
         for (size_t j = 0; j < count; j++)
-            trial[j] = unsquash(range_of(c->data, j), trial[j]);
+            trial[j] = unsquash(range_of(c, j), trial[j]);
         status = objective(c, trial, &value, NULL, error);
         if (i == 0 || value < least) {
             memcpy(u, trial, count * sizeof *u);
@@ -183,6 +238,22 @@ static mele_status choose_start(climb *c, double *trial, double *u, mele_error *
         }
     }
     return status;
+}
+
+/* Where the attempt begins, as u. */
+static mele_status set_start(climb *c, origin from, double *u, mele_error *error)
+{
+    const size_t count = count_of(c->data);
+
+    if (from == FIXED)
+        return choose_start(c, c->room, u, error);
+    if (from == SMOOTH) {
+        set_equal(c->data, c->levels, START_LENGTHS[0], u);
+        u[count - 1] = log(SMOOTH_NOISE);
+    }
+    for (size_t j = 0; j < count; j++)
+        u[j] = unsquash(range_of(c, j), u[j]);
+    return MELE_OK;
 }
 
 static mele_status climb_from(climb *c, double *u, mele_i_lbfgs_info *info, mele_error *error)
@@ -196,69 +267,180 @@ static mele_status climb_from(climb *c, double *u, mele_i_lbfgs_info *info, mele
     return status == MELE_EDATA ? MELE_OK : status;
 }
 
-/* The first start is the given one or the best of the fixed ones; others have been drawn. A start
- * at which the covariance is not positive definite stays what it is. */
+/* Sets the errors of left-out levels, the largest numbers where there is no process. */
+static mele_status judge(climb *c, attempt *a, mele_error *error)
+{
+    mele_status status = mele_i_gp_levels_left_out(c->levels, c->data, &c->work, a->log, a->errors,
+                                                   &a->excess, error);
+
+    if (status != MELE_EDATA)
+        return status;
+    for (size_t l = 0; l < c->levels->inner; l++)
+        a->errors[l] = DBL_MAX;
+    a->excess = INFINITY;
+    return MELE_OK;
+}
+
+/* A start at which the covariance is not positive definite stays what it is. Rivals are judged. */
 static mele_status search_once(void *context, size_t index, mele_engine *engine, mele_error *error)
 {
     const searching *s = context;
-    const mele_i_gp_data *data = s->search->data;
-    const size_t count = count_of(data);
-    double *logs = s->log + index * count, slope;
-    climb c = {.data = data};
+    attempt *a = s->attempts + s->first + index;
+    climb c = {.data = a->data, .levels = s->search->levels};
     mele_status status = make_climb(&c, error);
+    double slope;
 
     (void)engine;
-    s->info[index] = (mele_i_lbfgs_info){.value = INFINITY};
-    if (status == MELE_OK && index == 0 && s->search->start == NULL)
-        status = choose_start(&c, c.room, logs, error);
-    else
-        for (size_t j = 0; j < count; j++)
-            logs[j] = unsquash(range_of(data, j), logs[j]);
+    a->info = (mele_i_lbfgs_info){.value = INFINITY};
     if (status == MELE_OK)
-        status = climb_from(&c, logs, &s->info[index], error);
-    for (size_t j = 0; j < count; j++)
-        logs[j] = squash(range_of(data, j), logs[j], &slope);
+        status = set_start(&c, a->from, a->log, error);
+    if (status == MELE_OK)
+        status = climb_from(&c, a->log, &a->info, error);
+    for (size_t j = 0; j < count_of(c.data); j++)
+        a->log[j] = squash(range_of(&c, j), a->log[j], &slope);
+    if (status == MELE_OK && s->first > 0)
+        status = judge(&c, a, error);
     free_climb(&c);
     return status;
 }
 
-/* Starts beside the first are drawn from the middle of the priors. */
-static void set_starts(searching *s)
-{
-    const mele_i_gp_data *data = s->search->data;
-    const size_t count = count_of(data);
-    mele_i_stream stream = s->search->stream;
+/* ---- what is searched ---- */
 
-    for (size_t j = 0; j < count; j++)
-        s->log[j] = s->search->start == NULL ? 0 : s->search->start[j];
-    for (size_t i = count; i < s->search->restarts * count; i++) {
-        const prior p = prior_of(data, i % count);
-        s->log[i] = p.centre + p.spread * (2 * mele_i_stream_uniform(&stream) - 1);
+/* Starts beside the first are drawn from the middle of the priors. */
+static void draw_start(const mele_i_gp_data *data, mele_i_stream *stream, double *out)
+{
+    for (size_t j = 0; j < count_of(data); j++) {
+        const prior p = prior_of(data, j);
+        out[j] = p.centre + p.spread * (2 * mele_i_stream_uniform(stream) - 1);
     }
 }
 
-mele_status mele_i_gp_search_run(const mele_i_gp_search *search, mele_engine *engine, double *logs,
-                                 mele_i_lbfgs_info *info, mele_error *error)
+static attempt attempt_of(const searching *s, const mele_i_gp_data *data, origin from, size_t index)
 {
-    const size_t count = count_of(search->data), restarts = search->restarts;
-    searching s = {search, MELE_I_ARRAY(double, restarts * count),
-                   MELE_I_ZEROED(mele_i_lbfgs_info, restarts)};
-    mele_i_tasks tasks = {.count = restarts, .run = search_once, .context = &s};
-    mele_status status = s.log == NULL || s.info == NULL ? mele_i_no_memory(error) : MELE_OK;
-    size_t best = 0;
+    const mele_i_gp_search *search = s->search;
+    attempt a = {.data = data, .from = from, .log = s->log + index * count_of(search->data),
+                 .errors = s->errors + index * search->levels->inner};
 
-    if (status == MELE_OK) {
-        set_starts(&s);
-        status = mele_i_tasks_run(engine, &tasks, error);
+    if (from == FIXED && search->start != NULL && search->start_terms == data->terms) {
+        memcpy(a.log, search->start, count_of(data) * sizeof *a.log);
+        a.from = GIVEN;
     }
-    for (size_t i = 1; i < restarts && status == MELE_OK; i++)
-        if (s.info[i].value < s.info[best].value)
-            best = i;
-    if (status == MELE_OK) {
-        memcpy(logs, s.log + best * count, count * sizeof *logs);
-        *info = s.info[best];
+    return a;
+}
+
+static void set_attempts(searching *s)
+{
+    const mele_i_gp_search *search = s->search;
+    const size_t restarts = search->restarts;
+    mele_i_stream stream = search->stream;
+
+    s->single = *search->data;
+    s->single.terms = 1;
+    s->attempts[0] = attempt_of(s, search->data, FIXED, 0);
+    for (size_t i = 1; i < restarts; i++) {
+        s->attempts[i] = attempt_of(s, search->data, GIVEN, i);
+        draw_start(search->data, &stream, s->attempts[i].log);
     }
-    free(s.log);
-    free(s.info);
+    s->attempts[restarts] = attempt_of(s, search->data, SMOOTH, restarts);
+    for (size_t i = restarts + 1; i < s->count; i++)
+        s->attempts[i] = attempt_of(s, &s->single, i == restarts + 1 ? FIXED : SMOOTH, i);
+}
+
+static mele_status make_searching(const mele_i_gp_search *search, searching *s, mele_error *error)
+{
+    *s = (searching){.search = search,
+                     .count = search->restarts + (search->data->terms == 1 ? 1 : 3)};
+    s->attempts = MELE_I_ARRAY(attempt, s->count);
+    s->log = MELE_I_ARRAY(double, s->count * count_of(search->data));
+    s->errors = MELE_I_ARRAY(double, s->count * search->levels->inner);
+    if (s->attempts == NULL || s->log == NULL || s->errors == NULL)
+        return mele_i_no_memory(error);
+    set_attempts(s);
+    return MELE_OK;
+}
+
+static void free_searching(searching *s)
+{
+    free(s->attempts);
+    free(s->log);
+    free(s->errors);
+}
+
+/* ---- the best ---- */
+
+/* Whether numbers are larger than others by more than noise. */
+static bool are_larger(const double *numbers, const double *others, size_t count, bool logs)
+{
+    double sum = 0, squares = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const double more = logs ? log(fmax(numbers[i], DBL_MIN)) - log(fmax(others[i], DBL_MIN))
+                                 : numbers[i] - others[i];
+        sum += more;
+        squares += more * more;
+    }
+    return sum > 0 && sum * sum * (double)(count - 1) > squares * (double)count - sum * sum;
+}
+
+static bool loses_to(const attempt *a, const attempt *rival, size_t levels)
+{
+    return isfinite(rival->info.value)
+           && (!isfinite(a->info.value) || are_larger(a->errors, rival->errors, levels, false)
+               || are_larger(a->errors, rival->errors, levels, true));
+}
+
+static mele_status run_attempts(searching *s, size_t first, size_t count, mele_engine *engine,
+                                mele_error *error)
+{
+    const mele_i_tasks tasks = {.count = count, .run = search_once, .context = s};
+
+    s->first = first;
+    return mele_i_tasks_run(engine, &tasks, error);
+}
+
+/* The restart with the largest density, judged if there are levels. */
+static mele_status run_restarts(searching *s, mele_engine *engine, attempt **best,
+                                mele_error *error)
+{
+    mele_status status = run_attempts(s, 0, s->search->restarts, engine, error);
+    climb c = {.data = s->search->data, .levels = s->search->levels};
+
+    *best = s->attempts;
+    for (size_t i = 1; i < s->search->restarts && status == MELE_OK; i++)
+        if (s->attempts[i].info.value < (*best)->info.value)
+            *best = s->attempts + i;
+    if (status != MELE_OK || c.levels->inner == 0)
+        return status;
+    status = make_climb(&c, error);
+    if (status == MELE_OK)
+        status = judge(&c, *best, error);
+    free_climb(&c);
+    return status;
+}
+
+mele_status mele_i_gp_search_run(const mele_i_gp_search *search, mele_engine *engine,
+                                 size_t *terms, double *logs, mele_i_lbfgs_info *info,
+                                 mele_error *error)
+{
+    const size_t inner = search->levels->inner;
+    searching s;
+    attempt *best = NULL;
+    mele_status status = make_searching(search, &s, error);
+
+    if (status == MELE_OK)
+        status = run_restarts(&s, engine, &best, error);
+    if (status == MELE_OK && inner > 0 && best->excess > SUSPECT) {
+        const size_t first = search->restarts;
+        status = run_attempts(&s, first, s.count - first, engine, error);
+        for (size_t i = first; i < s.count && status == MELE_OK; i++)
+            if (loses_to(best, s.attempts + i, inner))
+                best = s.attempts + i;
+    }
+    if (status == MELE_OK) {
+        *terms = best->data->terms;
+        memcpy(logs, best->log, count_of(best->data) * sizeof *logs);
+        *info = best->info;
+    }
+    free_searching(&s);
     return status;
 }

@@ -50,6 +50,8 @@ typedef struct training {
     mele_i_units *of_x, *of_y;
     double *x;             /* held x inputs, standardised */
     double *y;             /* targets x held, standardised */
+    mele_i_gp_levels levels;
+    size_t terms;          /* what the search found best */
     double *log;           /* the hyper-parameters as gp_likelihood.h has them, standardised */
     double *ones;          /* held: R^-1 1 */
     double *mean, *signal; /* targets */
@@ -135,6 +137,7 @@ static void free_training(training *t)
     free(t->of_y);
     free(t->x);
     free(t->y);
+    mele_i_gp_levels_free(&t->levels);
     free(t->log);
     free(t->ones);
     free(t->mean);
@@ -145,13 +148,13 @@ static void free_training(training *t)
 
 /* ---- hyper-parameters ---- */
 
-/* The start's, in this expert's units, if it has as many terms. */
+/* The start's, in this expert's units, if it does not have more terms. */
 static const double *start_of(const training *t, double *log_start)
 {
     const mele_i_gp *gp = t->start == NULL ? NULL : t->start->state;
     double *to = log_start;
 
-    if (gp == NULL || gp->terms != t->options->terms)
+    if (gp == NULL || gp->terms > t->options->terms)
         return NULL;
     for (size_t q = 0; q < gp->terms; q++)
         for (size_t j = 0; j < t->inputs; j++) {
@@ -175,16 +178,22 @@ static mele_status search(training *t, mele_error *error)
                            t->y,
                            t->held.weights};
     mele_i_gp_search s = {.data = &data,
+                          .levels = &t->levels,
                           .restarts = t->options->restarts,
                           .start = start_of(t, t->log),
                           .stream = t->stream};
 
+    if (s.start != NULL)
+        s.start_terms = ((const mele_i_gp *)t->start->state)->terms;
+    if (!mele_i_gp_levels_find(t->x, t->held.count, t->inputs, &t->levels))
+        return mele_i_no_memory(error);
+    t->terms = t->options->terms;
     if (t->targets == 0) {
         mele_i_gp_search_fixed(&s, t->log);
         t->search = (mele_i_lbfgs_info){.converged = true};
         return MELE_OK;
     }
-    return mele_i_gp_search_run(&s, t->engine, t->log, &t->search, error);
+    return mele_i_gp_search_run(&s, t->engine, &t->terms, t->log, &t->search, error);
 }
 
 /* ---- the state ---- */
@@ -202,7 +211,7 @@ static void set_lengths(const training *t, const double *log_lengths, double *le
 
 static void set_inputs(training *t)
 {
-    const size_t d = t->shape->columns, terms = t->options->terms;
+    const size_t d = t->shape->columns, terms = t->terms;
     mele_i_gp *gp = t->gp;
 
     for (size_t i = 0; i < t->held.count; i++)
@@ -244,7 +253,7 @@ static mele_status make_state(training *t, mele_error *error)
     mele_status status = MELE_OK;
     bool factored = false;
 
-    t->gp = mele_i_gp_make(mele_i_gp_kernel_named(t->options->kernel), t->options->terms, n,
+    t->gp = mele_i_gp_make(mele_i_gp_kernel_named(t->options->kernel), t->terms, n,
                            t->shape->columns, t->shape->outputs);
     if (t->gp == NULL || factor == NULL) {
         status = mele_i_no_memory(error);

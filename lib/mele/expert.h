@@ -56,7 +56,8 @@ typedef struct mele_expert_options {
                              negative (default): 0.1 with many rows, else none, see methods.md */
     const char *kernel; /**< gp: "squared-exponential" or "matern52" (default) */
     size_t terms;       /**< gp: the covariance is the sum of so many kernels, each with its own
-                             lengths and variance, 1 to 4; default 2 */
+                             lengths and variance, 1 to 4, or one where that is found to predict
+                             better between the levels of a grid; default 2 */
     size_t most_rows;   /**< gp: rows of a region that are used at most, 2 to 20000; more are thinned
                              out to a random subset; default 500 */
     size_t restarts;    /**< mlp, gp: starts, of which the best is kept; default 1 */

@@ -167,7 +167,8 @@ static const option_row table[] = {
     {{"kernel", 0, EXPERTS, "NAME", "gp: of the covariances"},
      CHOICE, AT(experts.kernel), 0, 0, kernels, false},
     {{"kernel-terms", 0, EXPERTS, "N", "gp: the covariance is the sum of N kernels, each with its "
-      "own lengths and variance, 1 to 4"},
+      "own lengths and variance, 1 to 4, or one where that predicts rows between those of a grid "
+      "better"},
      COUNT, AT(experts.terms), 1, 4, NULL, false},
     {{"gp-rows", 0, EXPERTS, "N", "gp: rows of a region that are used at most, 2 to 20000"},
      COUNT, AT(experts.most_rows), 2, 20000, NULL, false},

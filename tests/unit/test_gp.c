@@ -608,7 +608,7 @@ Test(gp, reaches_the_optimum_of_scikit_learn)
 
     for (size_t c = 0; c < COUNT(optima); c++) {
         double x[210 * 8], y[210], ones[210], log_values[9], start[9], value;
-        size_t d, n = make_set(optima[c].set, &d, x, y);
+        size_t d, n = make_set(optima[c].set, &d, x, y), terms;
         mele_i_gp_work work;
         mele_i_lbfgs_info own, theirs;
         cr_assert(n == optima[c].n);
@@ -616,19 +616,23 @@ Test(gp, reaches_the_optimum_of_scikit_learn)
             ones[i] = 1;
         const mele_i_gp_data data = {mele_i_gp_kernel_named(optima[c].kernel), 1, n, d, 1, x, y,
                                      ones};
-        mele_i_gp_search search = {.data = &data, .restarts = 1};
-        cr_assert(mele_i_gp_search_run(&search, NULL, log_values, &own, NULL) == MELE_OK);
+        mele_i_gp_levels levels;
+        cr_assert(mele_i_gp_levels_find(x, n, d, &levels));
+        mele_i_gp_search search = {.data = &data, .levels = &levels, .restarts = 1,
+                                   .start_terms = 1};
+        cr_assert(mele_i_gp_search_run(&search, NULL, &terms, log_values, &own, NULL) == MELE_OK);
         cr_assert(mele_i_gp_work_make(&work, 1, n, d, 1));
         cr_assert(mele_i_gp_likelihood(&data, &work, log_values, &value, NULL));
         for (size_t j = 0; j <= d; j++)
             start[j] = log(j < d ? optima[c].lengths[j] : optima[c].noise);
         search.start = start;
-        cr_assert(mele_i_gp_search_run(&search, NULL, log_values, &theirs, NULL) == MELE_OK);
+        cr_assert(mele_i_gp_search_run(&search, NULL, &terms, log_values, &theirs, NULL) == MELE_OK);
         cr_assert(own.converged && own.value <= theirs.value + 0.2, "%g, %g", own.value,
                   theirs.value);
         cr_assert(-value >= optima[c].log_likelihood - prior_asks, "%s %s: %g, not %g",
                   optima[c].kernel, optima[c].set, -value, optima[c].log_likelihood);
         mele_i_gp_work_free(&work);
+        mele_i_gp_levels_free(&levels);
     }
 }
 
