@@ -223,6 +223,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/linear_fit.h \
 	lib/expert/linear_groups.c \
 	lib/expert/linear_left_out.c \
+	lib/expert/linear_ridge.c \
 	lib/expert/linear_members.c \
 	lib/expert/logistic.c \
 	lib/expert/multinomial.c \

@@ -465,6 +465,39 @@ static void *make_work(work *w, size_t d, size_t m)
     return memory;
 }
 
+/* All that does not depend on the ridge, if there is one. */
+static void prepare(const mele_i_least_problem *problem, work *w, mele_i_least_solution *out)
+{
+    out->doubtful = false;
+    if (problem->moments) {
+        if (!split_moments(problem, w, out))
+            memset(w->b, 0, problem->d * problem->d * sizeof *w->b);
+    } else {
+        split_triangle(problem, w, out);
+    }
+    drop_constants(problem, w, out);
+    balance(problem, w);
+    decompose(problem, w);
+}
+
+bool mele_i_least_path(const mele_i_least_problem *problem, mele_i_least_solution *scratch,
+                       const double *ridges, size_t count, double *coefficients)
+{
+    const size_t size = problem->m * (problem->d + 1);
+    work w;
+    void *memory = make_work(&w, problem->d, problem->m);
+
+    if (memory == NULL)
+        return false;
+    prepare(problem, &w, scratch);
+    for (size_t i = 0; i < count; i++) {
+        solve_targets(problem, &w, ridges[i], scratch);
+        memcpy(coefficients + i * size, scratch->coefficients, size * sizeof *coefficients);
+    }
+    free(memory);
+    return true;
+}
+
 bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_solution *out)
 {
     work w;
@@ -472,16 +505,7 @@ bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_soluti
 
     if (memory == NULL)
         return false;
-    out->doubtful = false;
-    if (problem->moments) {
-        if (!split_moments(problem, &w, out))
-            memset(w.b, 0, problem->d * problem->d * sizeof *w.b);
-    } else {
-        split_triangle(problem, &w, out);
-    }
-    drop_constants(problem, &w, out);
-    balance(problem, &w);
-    decompose(problem, &w);
+    prepare(problem, &w, out);
     double ridge = problem->ridge >= 0 ? scaled_ridge(problem)
                    : w.s[0] > 0        ? choose_ridge(problem, &w)
                                        : 0;

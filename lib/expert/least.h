@@ -40,6 +40,12 @@ void mele_i_least_place(mele_i_least_solution *solution, double *memory, size_t 
  * more than rounding. True: some do. */
 bool mele_i_least_suspect(const mele_i_least_problem *problem, bool *suspect);
 
+/* The solutions of a triangle for several ridges above 0, scaled, with one decomposition: count x m x
+ * (d + 1) coefficients, as those of a solution, whose arrays are worked in. The problem's ridge is
+ * MELE_RIDGE_GCV. False: memory ran out. */
+bool mele_i_least_path(const mele_i_least_problem *problem, mele_i_least_solution *scratch,
+                       const double *ridges, size_t count, double *coefficients);
+
 /* False: memory ran out. Degenerate problems have a solution; see least.c. */
 bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_solution *solution);
 

@@ -66,6 +66,14 @@ mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, size_t k,
                                   f->problem->regions->scale};
 }
 
+/* Whether the region's rows are of several groups. */
+static bool has_groups(const mele_i_linear_fit *f, size_t k)
+{
+    const mele_i_row_groups *g = f->problem->groups;
+
+    return g != NULL && f->problem->regions->count[k] > 0 && g->alone[k] == g->count;
+}
+
 static mele_status solve_region(void *context, size_t k, mele_engine *engine, mele_error *error)
 {
     const mele_i_linear_fit *f = context;
@@ -78,6 +86,8 @@ static mele_status solve_region(void *context, size_t k, mele_engine *engine, me
     if ((k < f->clusters && !f->problem->train[k]) || f->solved[k])
         return MELE_OK;
     mele_status status = count_rows(f, k, &problem.rows, error);
+    if (status == MELE_OK && problem.ridge == MELE_RIDGE_GCV && has_groups(f, k))
+        status = mele_i_linear_choose_ridge(f, k, &problem.ridge, error);
     if (status != MELE_OK)
         return status;
     if (!mele_i_least_solve(&problem, &f->solution[k]))

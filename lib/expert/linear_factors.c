@@ -308,43 +308,24 @@ mele_status mele_i_linear_factor(mele_i_linear_fit *f, mele_engine *engine, mele
     return status;
 }
 
-/* The next rows, from *at on, of region k and not of the group; returns how many. */
-static size_t rows_without(const mele_i_linear_fit *f, size_t k, size_t group, size_t *at,
-                           size_t *row, double *root)
-{
-    const mele_i_regions *regions = f->problem->regions;
-    size_t count = 0;
-
-    for (; *at < regions->rows && count < f->rows; ++*at) {
-        const double weight =
-            f->problem->groups->of[*at] == group ? 0 : mele_i_region_weight(regions, *at, k);
-        row[count] = *at;
-        root[count] = sqrt(weight);
-        count += weight > 0;
-    }
-    return count;
-}
-
-bool mele_i_linear_triangle_without(const mele_i_linear_fit *fit, size_t k, size_t group,
-                                    double *triangle)
+bool mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, const size_t *row,
+                               size_t count, double *triangle)
 {
     mele_i_linear_fit f = *fit;
-    const size_t rows = f.problem->x->rows;
 
     reduce_by(&f, &reductions[TRIANGLES]);
     double *chunk = MELE_I_ZEROED(double, f.rows *f.width), *root = MELE_I_ARRAY(double, f.rows);
-    size_t *row = MELE_I_ARRAY(size_t, f.rows);
-    const bool done = chunk != NULL && root != NULL && row != NULL;
+    const bool done = chunk != NULL && root != NULL;
 
     if (done)
         memset(triangle, 0, mele_i_linear_factor_size(&f) * sizeof *triangle);
-    for (size_t at = 0; done && at < rows;) {
-        const size_t count = rows_without(&f, k, group, &at, row, root);
-        if (count > 0)
-            f.reduction->add(&f, row, root, count, rows, chunk, triangle);
+    for (size_t at = 0, some; done && at < count; at += some) {
+        some = count - at < f.rows ? count - at : f.rows;
+        for (size_t i = 0; i < some; i++)
+            root[i] = sqrt(mele_i_region_weight(f.problem->regions, row[at + i], k));
+        f.reduction->add(&f, row + at, root, some, f.problem->x->rows, chunk, triangle);
     }
     free(chunk);
     free(root);
-    free(row);
     return done;
 }

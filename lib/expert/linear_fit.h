@@ -69,14 +69,18 @@ mele_status mele_i_linear_factor(mele_i_linear_fit *fit, mele_engine *engine, me
 /* Triangles in place of moments, in the same frame. */
 mele_status mele_i_linear_triangles(mele_i_linear_fit *fit, mele_engine *engine, mele_error *error);
 
-/* The triangle of region k's rows but those of a group, q x q; false: no memory. */
-bool mele_i_linear_triangle_without(const mele_i_linear_fit *fit, size_t k, size_t group,
-                                    double *triangle);
+/* The triangle of some of region k's rows, q x q; false: no memory. */
+bool mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, const size_t *row,
+                               size_t count, double *triangle);
 
 /* The small problem of a factor of region k; rows: how many there are, for a ridge that is
  * chosen. */
 mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *fit, size_t k,
                                            const double *factor, double ridge, double rows);
+
+/* The ridge of region k, which has several groups, by leaving out groups (linear_ridge.c). */
+mele_status mele_i_linear_choose_ridge(const mele_i_linear_fit *fit, size_t k, double *ridge,
+                                       mele_error *error);
 
 /* ---- columns that are constant in a region (linear_absent.c) ---- */
 

@@ -246,17 +246,31 @@ static void take_off(const mele_i_linear_fit *f, const mele_i_least_solution *s,
     }
 }
 
+/* The triangle of the region's rows but those of the group; false: no memory. */
+static bool triangle_without(const mele_i_linear_fit *f, size_t k, size_t group, double *triangle)
+{
+    const mele_i_row_groups *g = f->problem->groups;
+    size_t *row = MELE_I_ARRAY(size_t, g->rows), count = 0;
+
+    for (size_t i = 0; i < g->rows && row != NULL; i++)
+        if (g->of[i] != group && mele_i_region_weight(f->problem->regions, i, k) > 0)
+            row[count++] = i;
+    const bool done = row != NULL && mele_i_linear_triangle_of(f, k, row, count, triangle);
+    free(row);
+    return done;
+}
+
 static mele_status fit_anew(const mele_i_linear_fit *f, size_t k, size_t group, const room *r,
                             mele_error *error)
 {
     double *numbers = MELE_I_ARRAY(double, mele_i_least_room(f->d, f->m));
-    double *triangle = MELE_I_ARRAY(double, f->q *f->q);
+    double *triangle = MELE_I_ARRAY(double, f->q * f->q);
     bool *absent = MELE_I_ARRAY(bool, f->d);
     mele_i_least_problem problem =
         mele_i_linear_problem(f, k, triangle, f->solution[k].ridge, f->solution[k].weight);
     mele_i_least_solution s = {NULL};
     bool done = numbers != NULL && triangle != NULL && absent != NULL
-                && mele_i_linear_triangle_without(f, k, group, triangle);
+                && triangle_without(f, k, group, triangle);
 
     problem.moments = false;
     if (done)

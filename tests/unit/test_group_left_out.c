@@ -261,6 +261,62 @@ Test(group_left_out, linear_is_as_fitted_without)
         check_linear(&linear_cases[c]);
 }
 
+/* Of at most ten groups the ridge that is chosen has the least left-out error. By rows it would be
+ * one that trusts what rows of a group have in common. */
+Test(group_left_out, the_ridge_is_chosen_by_groups)
+{
+    static const struct {
+        const char *solver, *assign;
+        size_t degree, clusters;
+        double weight;
+    } cases[] = {{"qr", "hard", 1, 1, 1},
+                 {"qr", "hard", 2, 2, 1},
+                 {"normal", "soft", 2, 2, 1},
+                 {"qr", "hard", 2, 2, 0x1p200}};
+    enum { N = 120, GROUPS = 8 };
+    mele_i_stream s = mele_i_stream_make(6, MELE_I_FOR_TESTS, 0, 0);
+
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        made p = make_problem(N, 4, 1, cases[c].clusters, 0);
+        mele_expert_options o = mele_expert_defaults();
+        mele_expert_info by_groups[3], by_rows[3], info[3];
+        double effect[GROUPS];
+        size_t group[N];
+        for (size_t g = 0; g < GROUPS; g++)
+            effect[g] = mele_i_stream_normal(&s);
+        for (size_t i = 0; i < N; i++) {
+            group[i] = i % GROUPS;
+            p.x[i * 4 + 2] += 2 * sin((double)group[i] * 3);
+            p.x[i * 4 + 3] += 2 * cos((double)group[i] * 5);
+            p.y[i] = 0.3 * p.y[i] + effect[group[i]];
+            p.weight[i] *= cases[c].weight;
+        }
+        o.solver = cases[c].solver;
+        o.assign = cases[c].assign;
+        o.degree = cases[c].degree;
+        o.ridge = MELE_RIDGE_GCV;
+        mele_experts_free(experts_of(&p, p.weight, &o, NULL, NULL, by_rows));
+        o.groups = group;
+        mele_experts_free(experts_of(&p, p.weight, &o, NULL, NULL, by_groups));
+        for (size_t k = 0; k <= cases[c].clusters; k++) {
+            cr_assert(c > 0 || by_groups[k].ridge > 2 * by_rows[k].ridge, "case %zu, %zu: %g %g", c,
+                      k, by_groups[k].ridge, by_rows[k].ridge);
+            for (double factor = 0x1p-4; factor < 20; factor *= 2) {
+                o.ridge = factor * by_groups[k].ridge;
+                mele_experts_free(experts_of(&p, p.weight, &o, NULL, NULL, info));
+                if (factor == 1)
+                    cr_assert_float_eq(info[k].left_out, by_groups[k].left_out,
+                                       1e-8 * info[k].left_out);
+                else /* where nothing is learnt all large ridges are the same */
+                    cr_assert(info[k].left_out > by_groups[k].left_out * (1 - 1e-4),
+                              "case %zu, %zu: %g: %g %g", c, k, factor, info[k].left_out,
+                              by_groups[k].left_out);
+            }
+        }
+        free_problem(&p);
+    }
+}
+
 /* Groups of one row are rows by themselves. */
 Test(group_left_out, groups_of_one_row_are_rows)
 {
@@ -632,10 +688,12 @@ Test(group_left_out, memory_runs_out)
     o.groups = group;
     o.min_rows = 1;
     o.hidden = 1;
-    for (size_t c = 0; c < 3; c++) {
-        o.kind = (const char *const[]){"linear", "gp", "mlp"}[c];
+    for (size_t c = 0; c < 4; c++) {
+        o.kind = (const char *const[]){"linear", "gp", "mlp", "linear"}[c];
+        o.ridge = c == 3 ? MELE_RIDGE_GCV : MELE_RIDGE_DEFAULT;
         check_out_of_memory(&p, p.weight, &o, 20);
     }
+    o.ridge = 1;
     free_problem(&p);
     p = make_problem(40, 2, 1, 3, 2);
     o.kind = "logistic";
