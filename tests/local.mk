@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/test_coreset \
 	tests/unit/test_criteria \
 	tests/unit/test_engine \
+	tests/unit/test_extremes \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
 	tests/unit/test_gate_memory \
@@ -90,6 +91,7 @@ tests_unit_test_centres_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_constant_LDFLAGS = $(failing_malloc)
+tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_group_left_out_LDFLAGS = $(failing_malloc)

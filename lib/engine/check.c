@@ -55,7 +55,10 @@ mele_status mele_i_check_weights(const double *weights, size_t n, mele_error *er
                                ">= 0", i + 1, weights[i]);
         sum += weights[i];
     }
-    if (!(sum > 0) || !isfinite(sum))
+    if (!(sum > 0))
         return mele_i_fail(error, MELE_EDATA, "the weights add up to %g", sum);
+    if (!isfinite(sum))
+        return mele_i_fail(error, MELE_EDATA, "the weights add up to more than a number can be: "
+                           "divide them by the largest");
     return MELE_OK;
 }

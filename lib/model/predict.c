@@ -7,7 +7,12 @@
  *     log p(y) = log sum_k exp(log g_k + sum_t log N(y_t; f_kt, s_kt^2))
  * and for classes p_c = sum_k g_k p_kc. Back in the data's units a target's mean is m + s mean, its
  * standard deviations are s times, its variances s^2 times, and each target takes log s off the log
- * density. s^2 alone may be no double where the standard deviation is one. */
+ * density. s^2 alone may be no double where the standard deviation is one.
+ *
+ * Far out, where terms of degree 2 are large, deviations have no squares: they are then scaled before
+ * they are summed. A row of which some number is no double even so has no prediction, for the range
+ * of the feature that is farthest out. A number that is not finite makes a blend that is not, also
+ * with a weight of 0, so that blends tell. */
 #include "model/predict.h"
 
 #include <math.h>
@@ -108,6 +113,24 @@ static mele_reason reason_of_row(const mele_schema *schema, const mele_i_feature
         column += mele_i_variable_columns(&schema->feature[j]);
     }
     return (mele_reason){MELE_REASON_NONE, 0};
+}
+
+/* Of a row whose prediction is beyond the doubles: the feature that is farthest from its centre. */
+static mele_reason reason_of_result(const predict_context *c, const double *design)
+{
+    const mele_schema *schema = c->model->schema;
+    size_t farthest = 0, column = 0;
+    double most = -1;
+
+    for (size_t j = 0; j < schema->features; j++) {
+        const size_t columns = mele_i_variable_columns(&schema->feature[j]);
+        for (size_t l = 0; l < columns; l++, column++)
+            if (fabs(design[column]) > most) {
+                most = fabs(design[column]);
+                farthest = j;
+            }
+    }
+    return (mele_reason){MELE_REASON_RANGE, farthest};
 }
 
 /* Encode the block, and put rows without a prediction at the centre. */
@@ -212,10 +235,27 @@ static void put(double *out, size_t at, double value)
         out[at] = value;
 }
 
-static void blend_targets(const predict_context *c, const workspace *w, size_t i, size_t row)
+/* The root of sum_k g_k (f_k - mean)^2, where that sum is no double. */
+static double root_between(const double *gate, const double *mean, size_t clusters, size_t stride,
+                           double blend)
+{
+    double most = 0, sum = 0;
+
+    for (size_t k = 0; k < clusters; k++)
+        most = fmax(most, fabs(mean[k * stride] - blend));
+    for (size_t k = 0; k < clusters; k++) {
+        const double off = (mean[k * stride] - blend) / most;
+        sum += gate[k] * off * off;
+    }
+    return most * sqrt(sum);
+}
+
+/* Whether all of it is finite. */
+static bool blend_targets(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
     const mele_i_scaling *scaling = &c->model->target_scaling;
     const double *gate = w->gate + i * c->clusters;
+    bool finite = true;
 
     for (size_t t = 0; t < c->targets; t++) {
         const double *mean = w->mean + i * c->clusters * c->outputs + t;
@@ -230,32 +270,43 @@ static void blend_targets(const predict_context *c, const workspace *w, size_t i
             within += gate[k] * variance[k * c->outputs];
             between += gate[k] * off * off;
         }
+        const double apart = isfinite(between) ? sqrt(between)
+                                               : root_between(gate, mean, c->clusters, c->outputs,
+                                                              blend);
+        const double sd = isfinite(within + between) ? sqrt(within + between)
+                                                     : hypot(sqrt(within), apart);
+        finite = finite && isfinite(scaling->center[t] + scale * blend) && isfinite(scale * sd);
         put(c->out->mean, at, scaling->center[t] + scale * blend);
         put(c->out->variance_within, at, scale * within * scale);
         put(c->out->variance_between, at, scale * between * scale);
-        put(c->out->sd, at, scale * sqrt(within + between));
+        put(c->out->sd, at, scale * sd);
         put(c->out->sd_within, at, scale * sqrt(within));
-        put(c->out->sd_between, at, scale * sqrt(between));
+        put(c->out->sd_between, at, scale * apart);
     }
+    return finite;
 }
 
-static void blend_classes(const predict_context *c, const workspace *w, size_t i, size_t row)
+/* Whether all of it is finite. */
+static bool blend_classes(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
     const double *gate = w->gate + i * c->clusters;
     const double *probability = w->probability + i * c->clusters * c->classes;
     double best = -1, chosen = 0;
+    bool finite = true;
 
     for (size_t class = 0; class < c->classes; class++) {
         double sum = 0;
         for (size_t k = 0; k < c->clusters; k++)
             sum += gate[k] * probability[k * c->classes + class];
         put(c->out->probability, row * c->classes + class, sum);
+        finite = finite && isfinite(sum);
         if (sum > best) {
             best = sum;
             chosen = (double)class;
         }
     }
     put(c->out->mean, row, chosen);
+    return finite;
 }
 
 /* The log density of one target of a row under expert k, in the data's units. */
@@ -301,24 +352,30 @@ static void blend_densities(const predict_context *c, const workspace *w, size_t
 
 /* ---- handing out ---- */
 
-static void copy_experts(const predict_context *c, const workspace *w, size_t i, size_t row)
+/* Whether all of it is finite. */
+static bool copy_experts(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
     const mele_i_scaling *scaling = &c->model->target_scaling;
     const mele_prediction *out = c->out;
     bool wanted = out->expert_mean != NULL || out->expert_variance != NULL
                   || out->expert_sd != NULL;
     size_t count = wanted ? c->clusters * c->outputs : 0;
+    bool finite = true;
 
     for (size_t e = 0; e < count; e++) {
         double mean = c->classes > 0 ? w->probability[i * count + e] : w->mean[i * count + e];
         double scale = c->classes > 0 ? 1 : scaling->scale[e % c->outputs];
         double center = c->classes > 0 ? 0 : scaling->center[e % c->outputs];
+        finite = finite && isfinite(center + scale * mean);
         put(out->expert_mean, row * count + e, center + scale * mean);
-        if (out->expert_variance != NULL)
-            out->expert_variance[row * count + e] = scale * w->variance[i * count + e] * scale;
-        if (out->expert_sd != NULL)
-            out->expert_sd[row * count + e] = scale * sqrt(w->variance[i * count + e]);
+        if (c->classes > 0)
+            continue;
+        const double sd = scale * sqrt(w->variance[i * count + e]);
+        finite = finite && isfinite(sd);
+        put(out->expert_variance, row * count + e, scale * w->variance[i * count + e] * scale);
+        put(out->expert_sd, row * count + e, sd);
     }
+    return finite;
 }
 
 static void copy_row(double *out, const double *from, size_t row, size_t count)
@@ -354,10 +411,25 @@ static void hand_out_nothing(const predict_context *c, size_t row)
     fill_row(out->joint_log_density, row, 1);
 }
 
+/* What experts say of a row, each and blended; whether all of it is finite. */
+static bool hand_out_experts(const predict_context *c, const workspace *w, size_t i, size_t row)
+{
+    bool finite = true;
+
+    if (c->need_experts)
+        finite = copy_experts(c, w, i, row);
+    if (c->need_experts && c->need_gate)
+        finite = (c->classes == 0 ? blend_targets(c, w, i, row) : blend_classes(c, w, i, row))
+                 && finite;
+    return finite;
+}
+
 static void hand_out(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
     const mele_prediction *out = c->out;
 
+    if (w->reason[i].kind == MELE_REASON_NONE && !hand_out_experts(c, w, i, row))
+        w->reason[i] = reason_of_result(c, w->design + i * c->columns);
     if (out->reason != NULL)
         out->reason[row] = w->reason[i];
     if (w->reason[i].kind != MELE_REASON_NONE) {
@@ -367,12 +439,6 @@ static void hand_out(const predict_context *c, const workspace *w, size_t i, siz
     copy_row(out->log_posteriors, w->log_posteriors + i * c->clusters, row, c->clusters);
     copy_row(out->log_densities, w->log_densities + i * c->clusters, row, c->clusters);
     copy_row(out->log_gate, w->log_gate + i * c->clusters, row, c->clusters);
-    if (c->need_experts)
-        copy_experts(c, w, i, row);
-    if (c->need_experts && c->need_gate && c->classes == 0)
-        blend_targets(c, w, i, row);
-    else if (c->need_experts && c->need_gate)
-        blend_classes(c, w, i, row);
     blend_densities(c, w, i, row);
 }
 

@@ -40,6 +40,9 @@ typedef struct mele_i_sample {
 mele_status mele_i_sample_describe(mele_i_sample *sample, mele_engine *engine, mele_error *error);
 void mele_i_sample_clear(mele_i_sample *sample);
 
+/* The failure for rows whose squared distances cannot be summed. */
+mele_status mele_i_too_far(mele_error *error);
+
 /* The least variance of a region: a share of the sample's size; > 0. */
 double mele_i_variance_floor(const mele_i_sample *sample, double share);
 

@@ -15,6 +15,7 @@
 #include "engine/kernels.h"
 #include "partition/filter.h"
 
+#define MOST_VARIANCE (DBL_MAX / 8)
 #define LEAST_SHARE 1e-8 /* above the rounding of squared distances, so that ties stay ties */
 
 static size_t one_number(size_t clusters, size_t columns)
@@ -70,7 +71,9 @@ static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
         trial->shape[0] =
             fmax(info->objective / ((double)sample->rows.cols * sample->total),
                  mele_i_variance_floor(sample, LEAST_SHARE));
-        status = keep_sizes(trial, lead, label, sample->rows.rows, error);
+        status = trial->shape[0] <= MOST_VARIANCE
+                     ? keep_sizes(trial, lead, label, sample->rows.rows, error)
+                     : mele_i_too_far(error);
     }
     free(label);
     return status;
@@ -120,7 +123,7 @@ static mele_status load(const json_t *section, mele_partition *p, mele_error *er
 {
     mele_status status = mele_i_json_get_number(section, "variance", p->shape, error);
 
-    if (status == MELE_OK && !(p->shape[0] >= DBL_MIN && p->shape[0] <= DBL_MAX / 8))
+    if (status == MELE_OK && !(p->shape[0] >= DBL_MIN && p->shape[0] <= MOST_VARIANCE))
         return mele_i_fail(error, MELE_EDATA, "\"variance\" is %g, not a positive number",
                            p->shape[0]);
     return status;

@@ -32,7 +32,7 @@ static mele_status check_finite(const double *x, size_t stride, mele_i_block blo
     return MELE_OK;
 }
 
-static mele_status too_far(mele_error *error)
+mele_status mele_i_too_far(mele_error *error)
 {
     return mele_i_fail(error, MELE_EDATA,
                        "the rows spread too far for sums of squared "
@@ -56,7 +56,7 @@ static mele_status map_block(void *context, mele_i_block block, void *partial, v
     if (mele_i_column_sums_take(&s, c->kernels, x, stride, block.count, d, weights))
         return MELE_OK;
     status = check_finite(x, stride, block, d, error);
-    return status == MELE_OK ? too_far(error) : status;
+    return status == MELE_OK ? mele_i_too_far(error) : status;
 }
 
 static void combine_block(void *context, const void *partial)
@@ -79,7 +79,7 @@ static mele_status set_variance(mele_i_sample *sample, const mele_i_column_sums 
         size += all->mean[j] * all->mean[j] / (double)d;
     }
     if (!(sum <= MOST_SCATTER && size <= MOST_SCATTER))
-        return too_far(error);
+        return mele_i_too_far(error);
     sample->variance = sum / sample->total / (double)d;
     sample->size = sample->variance > 0 ? sample->variance : size > 0 ? size : 1;
     return MELE_OK;
