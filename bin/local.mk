@@ -9,6 +9,8 @@ bin_libcli_a_SOURCES = \
 	bin/cli/arguments.h \
 	bin/cli/console.c \
 	bin/cli/console.h \
+	bin/cli/early.c \
+	bin/cli/early.h \
 	bin/cli/help.c \
 	bin/cli/help.h \
 	bin/cli/outfile.c \

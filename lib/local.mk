@@ -37,6 +37,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/json.c \
 	lib/core/json.h \
 	lib/core/json_read.c \
+	lib/core/lapack.c \
+	lib/core/lapack.h \
 	lib/core/magnitude.c \
 	lib/core/magnitude.h \
 	lib/core/largest.h \

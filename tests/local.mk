@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test_independence \
 	tests/unit/test_json \
 	tests/unit/test_kernels \
+	tests/unit/test_lapack \
 	tests/unit/test_lbfgs \
 	tests/unit/test_linear \
 	tests/unit/test_lloyd \

@@ -12,6 +12,8 @@
 #include <cblas.h>
 #endif
 
+#include "cli/early.h"
+
 #define MOST_THREADS 1024
 #define MOST_MEMORY 1000000000 /* MB */
 
@@ -21,6 +23,7 @@ static void set_up_process(void)
 {
     const int mode[] = {O_WRONLY, O_RDONLY, O_RDONLY};
 
+    cli_early_over();
     /* A file must not get the number of a standard stream that is closed. */
     for (int file = 0; file <= STDERR_FILENO; file++)
         if (fcntl(file, F_GETFD) < 0 && open("/dev/null", mode[file]) < 0)

@@ -9,29 +9,39 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include "core/lapack.h"
+
 #define LEAF 32 /* dtrtri takes no longer there */
 
 bool mele_i_cholesky(double *a, size_t n)
 {
-    return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n) == 0;
+    mele_i_lapack_begin();
+    const lapack_int failed = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a,
+                                                  (lapack_int)n);
+    mele_i_lapack_end();
+    return failed == 0;
 }
 
 void mele_i_cholesky_solve(const double *l, size_t n, double *b)
 {
+    mele_i_lapack_begin();
     LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, l, (lapack_int)n, b,
                         (lapack_int)n);
+    mele_i_lapack_end();
 }
 
 double mele_i_cholesky_quadratic(const double *l, size_t n, double *b)
 {
     double sum = 0;
 
+    mele_i_lapack_begin();
     LAPACKE_dtrtrs_work(LAPACK_COL_MAJOR, 'U', 'T', 'N', (lapack_int)n, 1, l, (lapack_int)n, b,
                         (lapack_int)n);
     for (size_t i = 0; i < n; i++)
         sum += b[i] * b[i];
     LAPACKE_dtrtrs_work(LAPACK_COL_MAJOR, 'U', 'N', 'N', (lapack_int)n, 1, l, (lapack_int)n, b,
                         (lapack_int)n);
+    mele_i_lapack_end();
     return sum;
 }
 
@@ -56,18 +66,25 @@ static bool invert_upper(double *u, size_t n, size_t stride)
 
 bool mele_i_lower_inverse(double *l, size_t n)
 {
-    return invert_upper(l, n, n);
+    mele_i_lapack_begin();
+    const bool good = invert_upper(l, n, n);
+    mele_i_lapack_end();
+    return good;
 }
 
 void mele_i_lower_times(const double *l, size_t n, double *b, size_t columns, size_t stride)
 {
+    mele_i_lapack_begin();
     cblas_dtrmm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)n,
                 (int)columns, 1, l, (int)n, b, (int)stride);
+    mele_i_lapack_end();
 }
 
 void mele_i_lower_square(double *l, size_t n)
 {
+    mele_i_lapack_begin();
     LAPACKE_dlauum_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n);
+    mele_i_lapack_end();
 }
 
 bool mele_i_cholesky_inverse(double *l, size_t n)
@@ -80,7 +97,9 @@ bool mele_i_cholesky_inverse(double *l, size_t n)
 
 bool mele_i_eigen(double *a, size_t n, double *values, double *work)
 {
-    return LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, values,
-                              work, 3 * (lapack_int)n)
-           == 0;
+    mele_i_lapack_begin();
+    const lapack_int failed = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a,
+                                                 (lapack_int)n, values, work, 3 * (lapack_int)n);
+    mele_i_lapack_end();
+    return failed == 0;
 }

@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Small symmetric matrices, n x n by rows without gaps, through LAPACK. Nothing is allocated. */
+/* Small symmetric matrices, n x n by rows without gaps, through LAPACK. Nothing is allocated.
+ * mele_i_lapack_ready() (lapack.h) comes before all of these. */
 
 /* a = L L': the lower triangle of a becomes L (what lies above it is kept). False when a is not
  * positive definite; its lower triangle is then lost. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/lapack.h"
 #include "core/memory.h"
 #include "engine/check.h"
 #include "engine/pass.h"
@@ -587,6 +588,8 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
 
     if (status == MELE_OK)
         status = settle_options(options, targets, x->cols, clusters, &f.options, &f.kind, error);
+    if (status == MELE_OK)
+        status = mele_i_lapack_ready(error);
     if (status != MELE_OK)
         return status;
     status = make_fitting(&f, targets, weights, log_posteriors, clusters, engine, error);

@@ -15,6 +15,7 @@
 #include "core/cholesky.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/lapack.h"
 #include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
@@ -437,6 +438,8 @@ mele_status mele_i_gp_load(const json_t *object, size_t columns, size_t outputs,
         status = mele_i_fail(error, MELE_EDATA, "there is no kernel \"%s\"", name);
     if (status == MELE_OK)
         status = load_sizes(object, columns, outputs, &terms, &rows, error);
+    if (status == MELE_OK)
+        status = mele_i_lapack_ready(error);
     if (status != MELE_OK)
         return status;
     gp = mele_i_gp_make(kernel, terms, rows, columns, outputs);

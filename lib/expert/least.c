@@ -36,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/lapack.h"
 #include "core/memory.h"
 #include "expert/frame.h"
 #include "expert/triangle.h"
@@ -156,8 +157,11 @@ static bool decompose_square(work *w, size_t d)
 {
     lapack_int n = (lapack_int)d;
 
-    return LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'A', 'A', n, n, w->b, n, w->s, w->u, n, w->v, n,
-                               w->lapack, w->lapack_size) == 0;
+    mele_i_lapack_begin();
+    const lapack_int failed = LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'A', 'A', n, n, w->b, n, w->s,
+                                                  w->u, n, w->v, n, w->lapack, w->lapack_size);
+    mele_i_lapack_end();
+    return failed == 0;
 }
 
 /* The norm of a centred column below which nothing but rounding is left of it. */

@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "core/cholesky.h"
+#include "core/lapack.h"
 
 static size_t triangle(size_t d)
 {
@@ -378,6 +379,11 @@ size_t mele_i_covariance_matrices(const mele_i_covariance *c, size_t clusters)
 size_t mele_i_covariance_count(const mele_i_covariance *c, size_t clusters, size_t columns)
 {
     return mele_i_covariance_matrices(c, clusters) * c->size(columns);
+}
+
+mele_status mele_i_covariance_ready(const mele_i_covariance *c, mele_error *error)
+{
+    return c->factor == factor_triangle ? mele_i_lapack_ready(error) : MELE_OK;
 }
 
 bool mele_i_covariance_work(const mele_i_covariance *c, size_t columns, size_t *count)

@@ -49,6 +49,10 @@ const mele_i_covariance *mele_i_covariance_named(const char *name);
 size_t mele_i_covariance_matrices(const mele_i_covariance *c, size_t clusters);
 size_t mele_i_covariance_count(const mele_i_covariance *c, size_t clusters, size_t columns);
 
+/* Before anything of that kind is settled or factored: MELE_ENOMEM when it needs LAPACK, and LAPACK
+ * has no room. */
+mele_status mele_i_covariance_ready(const mele_i_covariance *c, mele_error *error);
+
 /* Numbers of the work that settle and factor need; false: too many. */
 bool mele_i_covariance_work(const mele_i_covariance *c, size_t columns, size_t *count);
 

@@ -435,10 +435,12 @@ static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
                        mele_partition_info *info, mele_error *error)
 {
     mele_partition_info result = {0};
-    mele_status status = attempt->options->responsibilities != NULL
-                             ? fit_shares(attempt, trial, &result, error)
-                             : fit_labels(attempt, trial, &result, error);
+    mele_status status = mele_i_covariance_ready(trial->covariance, error);
 
+    if (status == MELE_OK)
+        status = attempt->options->responsibilities != NULL
+                     ? fit_shares(attempt, trial, &result, error)
+                     : fit_labels(attempt, trial, &result, error);
     if (status != MELE_OK)
         return status;
     result.clusters = trial->clusters;
@@ -505,6 +507,8 @@ static mele_status load_whiteners(const json_t *section, mele_partition *p, mele
     size_t count;
     mele_status status = mele_i_json_get_matrix(section, "whiteners", w, p->clusters, size, error);
 
+    if (status == MELE_OK)
+        status = mele_i_covariance_ready(p->covariance, error);
     if (status != MELE_OK)
         return status;
     for (size_t k = 0; k < p->clusters; k++)

@@ -89,6 +89,8 @@ mele_status mele_i_mixture_accept(mele_partition *p, mele_error *error)
     double *work = NULL;
     size_t count, bad;
 
+    if (status == MELE_OK)
+        status = mele_i_covariance_ready(p->covariance, error);
     if (status != MELE_OK)
         return status;
     if (mele_i_covariance_work(p->covariance, p->columns, &count))
