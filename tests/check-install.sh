@@ -28,6 +28,7 @@ export PKG_CONFIG_SYSROOT_DIR=$root
 export PKG_CONFIG_PATH=$libdir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 export LD_LIBRARY_PATH=$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 flags=$(${PKG_CONFIG:-pkg-config} --cflags --libs mele) || exit 99
+readme=$srcdir/README.md
 flags_static=$(${PKG_CONFIG:-pkg-config} --static --cflags --libs mele | sed 's/-lmele/-l:libmele.a/')
 
 # A model by the installed program, which every example is given and doc/examples/threads.c reads.
@@ -51,6 +52,28 @@ for source in "$srcdir"/doc/examples/*.c; do
         $flags_static $INSTRUMENT_FLAGS \
         && logged "$name, static, runs" prints_expected "$program-static" "$name"
 done
+# The lines of the README, as they stand there but for the compiler and the names of the files.
+as_printed() # PROGRAM LINE SOURCE: make PROGRAM
+{
+    local line=${2%%#*}
+    line=${line/cc /${CC:-cc} $INSTRUMENT_FLAGS } line=${line/pkg-config/${PKG_CONFIG:-pkg-config}}
+    eval "${line/prog.c/\"$3\" -o \"$1\"}"
+}
+
+grep '^    cc .*prog\.c' "$readme" > "$work/lines"
+[ "$(grep -c . "$work/lines")" = 2 ]
+tap $? "the README prints two link lines"
+number=0
+while read -r line; do
+    number=$((number + 1))
+    case $line in
+    *-static*) [ -e "$libdir/libmele.a" ] && [ -z "$INSTRUMENT_FLAGS" ] || continue ;;
+    *) [ -e "$libdir/libmele.so" ] || continue ;;
+    esac
+    logged "the README's line builds: ${line%% \$*}" as_printed "$work/readme-$number" "$line" \
+        "$srcdir/doc/examples/errors.c" \
+        && logged "and what it has built runs" prints_expected "$work/readme-$number" errors
+done < "$work/lines"
 sanitizer_findings | tap_empty "no finding of a sanitizer"
 
 logged "make uninstall" ${MAKE:-make} -s -C "$builddir" uninstall DESTDIR="$root"
