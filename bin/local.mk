@@ -23,6 +23,8 @@ bin_libcli_a_SOURCES = \
 	bin/cli/stage.h \
 	bin/cli/summary.c \
 	bin/cli/summary.h \
+	bin/cli/temporary.c \
+	bin/cli/temporary.h \
 	bin/cli/text.c \
 	bin/cli/text.h
 

@@ -219,7 +219,9 @@ static int check_use(cli_run *run, const info_options *own)
     if (run->operands > 1 && (own->json || own->table != NULL))
         return cli_wrong_usage(&run->console, "DATA belongs to the summary, not to --json or "
                                "--table");
-    return cli_check_inputs(run, input, 2);
+    int exit_status = cli_check_inputs(run, input, 2);
+    return exit_status == CLI_DONE && input[1] != NULL ? cli_check_overwriting(run, input[1])
+                                                       : exit_status;
 }
 
 static int work(cli_run *run, const void *options)

@@ -129,6 +129,7 @@ cli_tests = \
 	tests/cli/degenerate.test \
 	tests/cli/experts.test \
 	tests/cli/failures.test \
+	tests/cli/files.test \
 	tests/cli/formats.test \
 	tests/cli/gate.test \
 	tests/cli/hostile.test \

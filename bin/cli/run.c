@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <gsl/gsl_errno.h>
+#include "cli/temporary.h"
 #ifdef HAVE_OPENBLAS
 #include <cblas.h>
 #endif
@@ -30,6 +31,7 @@ static void set_up_process(void)
             break;
     signal(SIGPIPE, SIG_IGN); /* writing says EPIPE instead, */
     signal(SIGXFSZ, SIG_IGN); /* and EFBIG, so that files aside are removed */
+    cli_temporary_catch_signals();
     gsl_set_error_handler_off();
 #ifdef HAVE_OPENBLAS
     openblas_set_num_threads(1);
@@ -38,7 +40,7 @@ static void set_up_process(void)
 
 bool cli_on_screen(const cli_run *run)
 {
-    return (run->output == NULL || strcmp(run->output, "-") == 0) && isatty(STDOUT_FILENO) == 1;
+    return cli_outfile_is_standard(run->output) && isatty(STDOUT_FILENO) == 1;
 }
 
 static int start(cli_run *run, const cli_main *what)
@@ -170,6 +172,20 @@ int cli_check_inputs(cli_run *run, const char *const *paths, size_t count)
     return CLI_DONE;
 }
 
+int cli_check_overwriting(cli_run *run, const char *path)
+{
+    const char *const output[] = {run->output, run->report_file};
+    const char *const option[] = {"--" CLI_OUTPUT, "--report"};
+
+    for (int i = 0; i < 2; i++)
+        if ((i == 0 || output[i] != NULL) && cli_outfile_is_input(output[i], path))
+            return cli_wrong_usage(&run->console, "%s is %s, which is read: give another file",
+                                   cli_outfile_is_standard(output[i]) ? "standard output"
+                                                                      : option[i],
+                                   cli_input_name(path));
+    return CLI_DONE;
+}
+
 void cli_table_options(const mele_options *options, mele_table_options *table)
 {
     const mele_table_options *given = &options->data.table;
@@ -207,6 +223,9 @@ int cli_use_model(cli_run *run, const char *posteriors_path,
     mele_model *model = NULL;
     int exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
 
+    for (size_t i = 1; i < 3 && exit_status == CLI_DONE; i++)
+        if (input[i] != NULL)
+            exit_status = cli_check_overwriting(run, input[i]);
     if (exit_status == CLI_DONE)
         exit_status = cli_read_model(run, run->operand[0], &model);
     if (exit_status == CLI_DONE && posteriors_path != NULL)
@@ -227,6 +246,9 @@ int cli_close(cli_run *run, cli_outfile *out, int exit_status)
     }
     bool written = cli_outfile_close(out);
     run->reader_left = run->reader_left || cli_outfile_reader_left(out);
+    if (written && out->in_place && !run->quiet)
+        cli_say(&run->console, "warning: %s is written in place: its directory does not let another "
+                "file take its place", out->name);
     if (written || cli_outfile_reader_left(out))
         return CLI_DONE;
     cli_say(&run->console, "%s: %s", out->name, strerror(out->failure));

@@ -3,39 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/summary.h"
-
-/* Where a file is: its directory, and its name in there. False when the directory cannot be looked
- * at, which writing will tell. */
-static bool place_of(const char *path, struct stat *directory, const char **name)
-{
-    const char *slash = strrchr(path, '/');
-    char *parent = slash == NULL ? NULL : strndup(path, (size_t)(slash - path) + 1);
-    bool known = (slash == NULL || parent != NULL)
-                 && stat(slash == NULL ? "." : parent, directory) == 0;
-
-    *name = slash == NULL ? path : slash + 1;
-    free(parent);
-    return known;
-}
-
-/* Whether two outputs are one file, NULL and "-" being standard output. Devices take both. */
-static bool are_the_same(const char *a, const char *b)
-{
-    struct stat at_a, at_b;
-    const char *name_a, *name_b;
-    bool standard_a = a == NULL || strcmp(a, "-") == 0, standard_b = strcmp(b, "-") == 0;
-
-    if (standard_a || standard_b)
-        return standard_a && standard_b;
-    if (stat(a, &at_a) == 0 && stat(b, &at_b) == 0)
-        return S_ISREG(at_a.st_mode) && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
-    return place_of(a, &at_a, &name_a) && place_of(b, &at_b, &name_b)
-           && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino
-           && strcmp(name_a, name_b) == 0;
-}
 
 int cli_stage_check_outputs(cli_run *run)
 {
@@ -44,7 +13,7 @@ int cli_stage_check_outputs(cli_run *run)
     if (cli_on_screen(run))
         return cli_wrong_usage(&run->console, "a model is not written to a terminal: -o FILE names "
                                "a file for it");
-    if (path[1] != NULL && are_the_same(path[0], path[1]))
+    if (path[1] != NULL && cli_outfile_same(path[0], path[1]))
         return cli_wrong_usage(&run->console, "--output and --report are the same file");
     for (int i = 0; i < 2; i++) {
         cli_outfile probe;
@@ -150,6 +119,12 @@ int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_
     memset(stage, 0, sizeof *stage);
     stage->data_path = run->operand[0];
     exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_check_overwriting(run, run->operand[0]);
+    if (exit_status == CLI_DONE && posteriors_path != NULL)
+        exit_status = cli_check_overwriting(run, posteriors_path);
+    if (exit_status == CLI_DONE && centres_path != NULL)
+        exit_status = cli_check_overwriting(run, centres_path);
     if (exit_status == CLI_DONE)
         exit_status = cli_stage_check_outputs(run);
     if (exit_status == CLI_DONE && model_path != NULL)
@@ -263,7 +238,19 @@ static void say_seconds(cli_run *run)
     }
 }
 
-static int write_model(cli_run *run, const mele_model *model)
+/* ---- results ---- */
+
+/* Write a text to where it goes, or (a file) aside, ready to take its place. */
+static int write_aside(cli_run *run, const char *path, const char *text, size_t length,
+                       cli_outfile *out)
+{
+    if (cli_outfile_open(out, path) && cli_outfile_write(text, length, out)
+        && cli_outfile_sync(out) && out->path != NULL)
+        return CLI_DONE;
+    return cli_close(run, out, CLI_DONE);
+}
+
+static int write_model(cli_run *run, const mele_model *model, cli_outfile *out)
 {
     double start = cli_clock();
     char *text = NULL;
@@ -271,13 +258,13 @@ static int write_model(cli_run *run, const mele_model *model)
     int exit_status = cli_check(run, mele_model_text(model, &text, &length, &run->error), NULL);
 
     if (exit_status == CLI_DONE)
-        exit_status = cli_write_text(run, run->output, text, length);
+        exit_status = write_aside(run, run->output, text, length, out);
     free(text);
     mele_report_seconds(run->report, "write", cli_clock() - start);
     return exit_status;
 }
 
-static int write_report(cli_run *run)
+static int write_report(cli_run *run, cli_outfile *out)
 {
     char *text = NULL;
     size_t length = 0;
@@ -288,8 +275,25 @@ static int write_report(cli_run *run)
     int exit_status = cli_check(run, mele_report_text(run->report, &text, &length, &run->error),
                                 NULL);
     if (exit_status == CLI_DONE)
-        exit_status = cli_write_text(run, run->report_file, text, length);
+        exit_status = write_aside(run, run->report_file, text, length, out);
     free(text);
+    return exit_status;
+}
+
+/* Both files, or none, take their places; one that is written over the old one comes last. */
+static int write_results(cli_run *run, const mele_model *model)
+{
+    cli_outfile out[] = {CLI_OUTFILE_NONE, CLI_OUTFILE_NONE};
+    int exit_status = write_model(run, model, &out[0]);
+
+    if (exit_status == CLI_DONE)
+        exit_status = write_report(run, &out[1]);
+    for (int in_place = 0; in_place < 2; in_place++)
+        for (int i = 0; i < 2 && exit_status == CLI_DONE; i++)
+            if (out[i].path != NULL && out[i].in_place == (in_place == 1))
+                exit_status = cli_close(run, &out[i], CLI_DONE);
+    for (int i = 0; i < 2; i++)
+        cli_outfile_discard(&out[i]);
     return exit_status;
 }
 
@@ -306,9 +310,7 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
         say_experts(run, stage->model);
         say_seconds(run);
     }
-    exit_status = write_model(run, stage->model);
-    if (exit_status == CLI_DONE)
-        exit_status = write_report(run);
+    exit_status = write_results(run, stage->model);
     if (exit_status == CLI_DONE && !run->quiet && !run->reader_left)
         cli_summary(run, stage);
     if (exit_status == CLI_DONE && run->strict && !converged)

@@ -82,7 +82,8 @@ static bool charge(reader *r, size_t bytes)
 static void step(reader *r)
 {
     r->line += r->c == '\n';
-    r->c = getc_unlocked(r->file);
+    while ((r->c = getc_unlocked(r->file)) == EOF && ferror(r->file) && errno == EINTR)
+        clearerr(r->file);
     r->read++;
 }
 

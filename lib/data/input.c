@@ -15,10 +15,21 @@ static mele_status fail_with_errno(mele_error *error, int number)
     return mele_i_fail(error, MELE_EIO, "%s", strerror_r(number, text, sizeof text));
 }
 
+/* A signal may come while a named pipe waits for its writer. */
+static int open_file(const char *path)
+{
+    int file;
+
+    do
+        file = open(path, O_RDONLY | O_CLOEXEC);
+    while (file < 0 && errno == EINTR);
+    return file;
+}
+
 mele_status mele_i_input_open(mele_i_input *input, const char *path, mele_error *error)
 {
     bool standard = strcmp(path, "-") == 0;
-    int file = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    int file = standard ? STDIN_FILENO : open_file(path);
     mele_i_input opened = {file, !standard, false, 0};
     struct stat about;
 

@@ -264,6 +264,8 @@ mele_status mele_model_read(const char *path, mele_model **out, mele_error *erro
     FILE *file = standard ? stdin : fopen(path, "rb");
     json_t *root = NULL;
 
+    while (file == NULL && errno == EINTR)
+        file = fopen(path, "rb");
     if (file == NULL)
         return errno == ENOMEM ? mele_i_no_memory(error)
                                : mele_i_fail(error, MELE_EIO, "%s", strerror(errno));
