@@ -20,6 +20,9 @@ AM_TESTS_ENVIRONMENT = \
 # A test reads the shipped data sets from the directory TEST_DATA.
 
 AM_CPPFLAGS += -I$(top_srcdir)/tests $(CRITERION_CFLAGS) -DTEST_DATA='"$(abs_top_srcdir)/data"'
+if SANITIZERS
+AM_CPPFLAGS += -DTEST_INSTRUMENTED
+endif
 LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
 
 unit_tests = \
@@ -178,6 +181,7 @@ references = \
 	tests/ref/partition.py
 test_headers = \
 	tests/support/failing_malloc.h \
+	tests/support/size.h \
 	tests/unit/criteria_reference.h \
 	tests/unit/expert_support.h \
 	tests/unit/gmm_reference.h \

@@ -11,6 +11,7 @@
 #include "core/stream.h"
 #include "criteria_reference.h"
 #include "partition/silhouette.h"
+#include "support/size.h"
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 #define REFERENCE_TOLERANCE 1e-11
@@ -376,6 +377,8 @@ static double plain_silhouette(const double *x, size_t n, const uint32_t *label,
 Test(silhouette, a_sample_stands_for_all_rows)
 {
     enum { N = 9000, K = 5 };
+    if (TEST_SIZE(false, false, true))
+        cr_skip_test("a statistical property");
     double *x = blobs(N, 2, 1, 0.6), all, mean = 0, samples[20];
     uint32_t *label = MELE_I_ARRAY(uint32_t, N);
 

@@ -12,8 +12,10 @@
 #include "partition/assign.h"
 #include "partition/lloyd.h"
 #include "support/failing_malloc.h"
+#include "support/size.h"
 
 #define MOST_SEEN 60
+#define ITERATIONS TEST_SIZE(57, 30, 5)
 
 /* ---- data ---- */
 
@@ -29,36 +31,41 @@ typedef struct set {
     char weights; /* ' ': none; 'z': some zero; 'x': from 1e-300 to 1e300; 's': small whole ones */
 } set;
 
+/* Each set stands for a class; its rows are enough for that class and no more. An assignment's blocks
+ * have 4096 rows here, a tile of a kernel 16 or 32, a group of centres 16. `make check-long` has
+ * `more` rows, by which more centres are near one another, and more iterations. */
+#define N(more, rows) TEST_SIZE(more, rows, rows)
+
 static const set sets[] = {
-    {"blobs", BLOBS, 9001, 5, 7, 1, 0, ' '},
-    {"blobs, K 16", BLOBS, 9000, 16, 16, 1, 0, ' '},
-    {"blobs, K 17", BLOBS, 5000, 3, 17, 1, 0, ' '},
-    {"blobs, K 70", BLOBS, 12345, 17, 70, 1, 0, ' '},
-    {"blobs, d 40, K 40", BLOBS, 4999, 40, 40, 1, 0, ' '},
-    {"uniform", UNIFORM, 10000, 4, 33, 1, 0, ' '},
-    {"uniform, d 2", UNIFORM, 20011, 2, 8, 1, 0, ' '},
-    {"1-D", UNIFORM, 9999, 1, 6, 1, 0, ' '},
-    {"1-D, K 50", UNIFORM, 6000, 1, 50, 1, 0, ' '},
-    {"grid", GRID, 9000, 2, 9, 1, 0, ' '},
+    {"blobs", BLOBS, 9001, 5, 7, 1, 0, ' '},               /* three blocks, the last part of a tile */
+    {"whole blocks", BLOBS, 8192, 16, 16, 1, 0, ' '},      /* and a whole group of centres */
+    {"a group and one", BLOBS, 5000, 3, 17, 1, 0, ' '},    /* of centres; part of a block */
+    {"groups", BLOBS, N(12345, 4200), 17, 70, 1, 0, ' '},  /* several; an odd number of columns */
+    {"columns", BLOBS, N(4999, 4200), 40, 40, 1, 0, ' '},  /* more than a panel of them */
+    {"many groups", BLOBS, N(5003, 4099), 16, 140, 1, 0, ' '}, /* not all are looked at */
+    {"d 1000", BLOBS, N(700, 530), 1000, 20, 1, 0, ' '},   /* blocks by numbers, not by rows */
+    {"uniform", UNIFORM, N(10000, 4200), 4, 33, 1, 0, ' '}, /* slow to end; rows between centres */
+    {"uniform, d 2", UNIFORM, N(20011, 8200), 2, 8, 1, 0, ' '},
+    {"1-D", UNIFORM, N(9999, 4200), 1, 6, 1, 0, ' '},
+    {"1-D, K 50", UNIFORM, N(6000, 4200), 1, 50, 1, 0, ' '},
+    {"sorted", SORTED, 9000, 2, 12, 1, 0, ' '},            /* labels of a run are the same */
+    {"grid", GRID, 9000, 2, 9, 1, 0, ' '},                 /* ties */
     {"grid, K 40", GRID, 9000, 3, 40, 1, 0, ' '},
-    {"copies", COPIES, 5000, 3, 30, 1, 0, ' '},
-    {"d 16, K 140", BLOBS, 5003, 16, 140, 1, 0, ' '},
-    {"d 1000", BLOBS, 700, 1000, 20, 1, 0, ' '},
+    {"copies", COPIES, 5000, 3, 30, 1, 0, ' '},            /* fewer distinct rows than centres */
+    {"equal rows", EQUAL, 5000, 4, 20, 1, 3, ' '},
     {"K = n", UNIFORM, 150, 3, 150, 1, 0, ' '},
     {"K = n - 1", UNIFORM, 150, 3, 149, 1, 0, ' '},
-    {"far from 0", BLOBS, 5000, 4, 20, 1, 1e9, ' '},
-    {"tiny", BLOBS, 5000, 4, 20, 1e-150, 0, ' '},
-    {"tinier", BLOBS, 5000, 4, 20, 1e-165, 0, ' '},
-    {"small", BLOBS, 5000, 4, 20, 1e-120, 0, ' '},
-    {"huge", BLOBS, 5000, 4, 20, 1e149, 0, ' '},
-    {"large", BLOBS, 5000, 4, 20, 1e120, 0, ' '},
-    {"outlier", OUTLIER, 5000, 4, 20, 1, 0, ' '},
-    {"equal rows", EQUAL, 5000, 4, 20, 1, 3, ' '},
+    {"far from 0", BLOBS, 5000, 4, 20, 1, 1e9, ' '},       /* single precision tells nothing */
+    {"tiny", BLOBS, 5000, 4, 20, 1e-150, 0, ' '},          /* squares near the least double */
+    {"tinier", BLOBS, 5000, 4, 20, 1e-165, 0, ' '},        /* and below it */
+    {"small", BLOBS, 5000, 4, 20, 1e-120, 0, ' '},         /* below the least float */
+    {"huge", BLOBS, 5000, 4, 20, 1e149, 0, ' '},           /* squares near the largest double */
+    {"large", BLOBS, 5000, 4, 20, 1e120, 0, ' '},          /* above the largest float */
+    {"outlier", OUTLIER, 5000, 4, 20, 1, 0, ' '},          /* sets the filter's unit alone */
     {"constant column", CONSTANT_COLUMN, 5000, 4, 20, 1, 0, ' '},
-    {"sorted", SORTED, 9000, 2, 12, 1, 0, ' '},
-    {"weights of zero", BLOBS, 9000, 4, 20, 1, 0, 'z'},
+    {"weights of zero", BLOBS, N(9000, 4200), 4, 20, 1, 0, 'z'},
     {"extreme weights", BLOBS, 9000, 4, 20, 1, 0, 'x'},
-    {"whole weights", UNIFORM, 9000, 4, 20, 1, 0, 's'},
+    {"whole weights", UNIFORM, N(9000, 4200), 4, 20, 1, 0, 's'},
 };
 
 #define SETS (sizeof sets / sizeof *sets)
@@ -210,7 +217,7 @@ static mele_status fit_for(const set *s, const double *x, const double *weights,
 static mele_status fit(const set *s, const double *x, const double *weights, const way *w,
                        history *h, mele_error *error)
 {
-    return fit_for(s, x, weights, w, MOST_SEEN - 3, h, error);
+    return fit_for(s, x, weights, w, ITERATIONS, h, error);
 }
 
 static void check_same(const set *s, const way *w, const history *got, const history *wanted)
@@ -229,8 +236,16 @@ static void check_same(const set *s, const way *w, const history *got, const his
     cr_assert(memcmp(&got->info, &wanted->info, sizeof got->info) == 0, "%s: info", what);
 }
 
+static const way ways[] = {
+    {"tiles", 0, 1, false}, {"tiles", 1, 1, false}, {"tiles", 2, 1, false},
+    {"bounds", 0, 1, false}, {"bounds", 1, 1, false}, {"bounds", 2, 1, false},
+    {"plain", 1, 1, false}, {"plain", 2, 2, false}, {"plain", 2, 3, true}, {"auto", 2, 2, false},
+    {"tiles", 2, 2, true}, {"tiles", 2, 8, false},
+    {"bounds", 2, 2, false}, {"bounds", 2, 3, true}, {"bounds", 1, 8, true},
+};
+
 /* The plain way of plain kernels on one thread says what is right. */
-static void compare(const way *ways, size_t count)
+Test(lloyd, every_way_is_plain)
 {
     const way plain = {"plain", 0, 1, false};
 
@@ -240,7 +255,7 @@ static void compare(const way *ways, size_t count)
         history wanted, got;
         cr_assert_eq(fit(s, x, weights, &plain, &wanted, NULL), MELE_OK, "%s", s->name);
         cr_assert(isfinite(wanted.info.objective), "%s", s->name);
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
             if (mele_i_kernels_at(ways[i].kernels) == NULL)
                 continue;
             cr_assert_eq(fit(s, x, weights, &ways[i], &got, NULL), MELE_OK);
@@ -250,48 +265,15 @@ static void compare(const way *ways, size_t count)
     }
 }
 
-Test(lloyd, tiles_are_plain)
-{
-    static const way ways[] = {{"tiles", 0, 1, false}, {"tiles", 1, 1, false},
-                               {"tiles", 2, 1, false}};
-
-    compare(ways, sizeof ways / sizeof *ways);
-}
-
-Test(lloyd, bounds_are_plain)
-{
-    static const way ways[] = {{"bounds", 0, 1, false}, {"bounds", 1, 1, false},
-                               {"bounds", 2, 1, false}};
-
-    compare(ways, sizeof ways / sizeof *ways);
-}
-
-Test(lloyd, plain_is_the_same_for_all_kernels_and_threads)
-{
-    static const way ways[] = {{"plain", 1, 1, false}, {"plain", 2, 2, false},
-                               {"plain", 2, 3, true}, {"auto", 2, 2, false}};
-
-    compare(ways, sizeof ways / sizeof *ways);
-}
-
-Test(lloyd, threads_and_reading_change_nothing)
-{
-    static const way ways[] = {{"tiles", 2, 2, true}, {"tiles", 2, 8, false},
-                               {"bounds", 2, 2, false}, {"bounds", 2, 3, true},
-                               {"bounds", 1, 8, true}};
-
-    compare(ways, sizeof ways / sizeof *ways);
-}
-
 /* The filter and the bounds do what they are for: else all of the above would be empty. */
 Test(lloyd, few_rows_are_unclear)
 {
-    const way ways[] = {{"tiles", 2, 1, false}, {"bounds", 2, 1, false}};
+    const way fast[] = {{"tiles", 2, 1, false}, {"bounds", 2, 1, false}};
 
     for (size_t q = 0; q < 8; q++)
         for (size_t i = 0; i < 2; i++) {
             double *x = rows_of(&sets[q], q);
-            way w = ways[i];
+            way w = fast[i];
             history h;
             while (mele_i_kernels_at(w.kernels) == NULL)
                 w.kernels--;
@@ -387,7 +369,7 @@ Test(lloyd, assigner_is_nearest)
 Test(lloyd, no_memory)
 {
     static const char *const algorithms[] = {"plain", "tiles", "bounds"};
-    const set s = {"small", BLOBS, 5000, 3, 20, 1, 0, ' '};
+    const set s = {"small", BLOBS, 4200, 3, 20, 1, 0, ' '}; /* two blocks */
     double *x = rows_of(&s, 0);
 
     for (size_t a = 0; a < 3; a++) {
@@ -396,7 +378,7 @@ Test(lloyd, no_memory)
             history h;
             mele_error error = {MELE_OK, 0, ""};
             failing_malloc_at(n);
-            mele_status status = fit(&s, x, NULL, &w, &h, &error);
+            mele_status status = fit_for(&s, x, NULL, &w, 3, &h, &error);
             if (!failing_malloc_end()) {
                 cr_assert_eq(status, MELE_OK);
                 cr_assert_gt(n, 8);

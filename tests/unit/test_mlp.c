@@ -9,6 +9,7 @@
 #include "core/stream.h"
 #include "expert/kind.h"
 #include "expert/mlp_state.h"
+#include "support/size.h"
 #include "unit/expert_support.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
@@ -170,6 +171,8 @@ Test(mlp, learns_a_smooth_function)
 
     for (size_t t = 0; t < COUNT(trainers); t++)
         for (size_t a = 0; a < COUNT(activations); a++) {
+            if (TEST_SIZE(false, false, a != t % COUNT(activations)))
+                continue;
             mele_expert_options o = options_of(trainers[t]);
             o.hidden = 12;
             o.activation = activations[a];
@@ -225,6 +228,8 @@ Test(mlp, learns_classes)
 Test(mlp, as_low_as_nnet_on_mcycle)
 {
     const double nnet = 386.61;
+    if (TEST_SIZE(false, false, true))
+        cr_skip_test("how low an optimum is takes no sanitizer");
     problem p = make_numbers(133, 1, 1, 0);
     double *both = numbers(266);
 
@@ -582,10 +587,10 @@ Test(mlp, a_rival_is_not_always_asked)
 
 Test(mlp, more_restarts_are_never_worse)
 {
-    problem p = make_smooth(200, 3, 1, 0, 0.1);
+    problem p = make_smooth(90, 3, 1, 0, 0.1);
     double before = INFINITY;
 
-    for (size_t restarts = 1; restarts <= 8; restarts *= 2) {
+    for (size_t restarts = 1; restarts <= TEST_SIZE(8, 4, 2); restarts *= 2) {
         mele_expert_options o = options_of("lm");
         o.ridge = 0;
         o.restarts = restarts;
@@ -802,7 +807,7 @@ Test(mlp, degenerate_regions)
                     mele_expert_options o = options_of(trainers[t]);
                     o.activation = activations[a];
                     o.ridge = degenerates[i].ridge;
-                    o.max_epochs = 40;
+                    o.max_epochs = TEST_SIZE(40, 40, 5);
                     if (classes == 0 || degenerates[i].spoil == one_class
                         || degenerates[i].spoil == separable || degenerates[i].spoil == an_outlier
                         || p.n < 3)

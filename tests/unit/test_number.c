@@ -11,6 +11,7 @@
 
 #include "core/number.h"
 #include "core/stream.h"
+#include "support/size.h"
 
 static uint64_t bits_of(double value)
 {
@@ -379,11 +380,11 @@ Test(number_print, powers_of_ten_and_few_digits)
 
 /* ---- both ---- */
 
-Test(number, a_million_random_doubles)
+Test(number, random_doubles)
 {
     mele_i_stream stream = mele_i_stream_make(5, MELE_I_FOR_TESTS, 0, 0);
 
-    for (int i = 0; i < 1000000; i++) {
+    for (int i = 0; i < TEST_SIZE(5000000, 500000, 50000); i++) {
         double value = of_bits(mele_i_stream_bits(&stream));
         char text[64];
         if (!isfinite(value))
@@ -399,7 +400,7 @@ Test(number, ordinary_numbers)
 {
     mele_i_stream stream = mele_i_stream_make(6, MELE_I_FOR_TESTS, 0, 0);
 
-    for (int i = 0; i < 300000; i++) {
+    for (int i = 0; i < TEST_SIZE(300000, 150000, 20000); i++) {
         double value = (mele_i_stream_uniform(&stream) - 0.5) * pow(10, i % 12);
         char text[64];
         check_print(value);

@@ -14,6 +14,7 @@
 #include "partition/kind.h"
 #include "partition/partition.h"
 #include "support/failing_malloc.h"
+#include "support/size.h"
 
 static mele_i_stream stream(uint64_t index)
 {
@@ -298,8 +299,8 @@ Test(sizes, of_the_fit_are_those_of_posteriors)
         make_case(c, x, weights);
         if (c->zeros == 1)
             weights[0] = weights[c->rows / 2] = 1;
-        for (size_t restarts = 1; restarts < 4; restarts += 2)
-            for (size_t iterations = 3; iterations < 300; iterations *= 20) {
+        for (size_t restarts = 1; restarts < TEST_SIZE(4, 4, 2); restarts += 2)
+            for (size_t iterations = 3; iterations < TEST_SIZE(300, 300, 4); iterations *= 20) {
                 mele_partition_options options = mele_partition_defaults();
                 options.clusters = c->clusters;
                 options.restarts = restarts;

@@ -10,6 +10,7 @@
 #include "engine/kernels.h"
 #include "partition/start.h"
 #include "support/failing_malloc.h"
+#include "support/size.h"
 
 /* ---- starting ---- */
 
@@ -389,14 +390,14 @@ typedef struct shape {
 } shape;
 
 static const shape shapes[] = {
-    {"uniform", 20011, 3, 20, -1, 2, 0, 0, false, false, false},
-    {"uniform, weighted", 9001, 16, 30, 4, 1, 0, 0, true, false, false},
-    {"groups", 30000, 2, 40, 0, 1, 40, 0, false, false, false},
-    {"groups, weighted", 12345, 17, 12, 0, 1, 12, 0, true, false, false},
+    {"uniform", TEST_SIZE(20011, 12000, 11000), 3, 20, -1, 2, 0, 0, false, false, false},
+    {"uniform, weighted", TEST_SIZE(9001, 5001, 2100), 16, 30, 4, 1, 0, 0, true, false, false},
+    {"groups", TEST_SIZE(30000, 17000, 17000), 2, 40, 0, 1, 40, 0, false, false, false},
+    {"groups, weighted", TEST_SIZE(12345, 5001, 2100), 17, 12, 0, 1, 12, 0, true, false, false},
     {"groups far from zero", 5000, 5, 25, 1e8, 1, 25, 0, false, false, false},
-    {"many clusters", 3000, 8, 1200, 0, 1, 0, 0, false, false, false},
+    {"many clusters", TEST_SIZE(3000, 1500, 1000), 8, TEST_SIZE(1200, 600, 150), 0, 1, 0, 0, false, false, false},
     {"many columns", 700, 300, 9, 0, 1, 9, 0, true, false, false},
-    {"one column", 40000, 1, 100, 0, 1, 0, 0, false, false, false},
+    {"one column", TEST_SIZE(40000, 33000, 33000), 1, TEST_SIZE(100, 50, 20), 0, 1, 0, 0, false, false, false},
     {"duplicates", 4000, 4, 40, 0, 1, 0, 25, true, false, false},
     {"a far row", 6000, 6, 10, 0, 1, 6, 0, false, true, false},
     {"a flat column", 6000, 6, 10, 0, 1, 6, 0, false, false, true},
@@ -447,7 +448,7 @@ Test(start, what_is_left_out_changes_nothing)
         problem p = make(&shapes[c], &x, &weights);
         size_t size = p.clusters * p.cols;
         double *centres = calloc(size, sizeof *centres), *expected = calloc(size, sizeof *expected);
-        for (p.seed = 1; p.seed <= 3; p.seed++) {
+        for (p.seed = 1; p.seed <= TEST_SIZE(3, 2, 1); p.seed++) {
             size_t found = start(&p, centres), plain_found = plain_start(&p, expected);
             cr_assert_eq(found, plain_found, "%s: %zu, not %zu", shapes[c].what, found,
                          plain_found);
@@ -474,7 +475,7 @@ Test(start, threads_and_where_rows_are_change_nothing)
         double *centres = calloc(size, sizeof *centres), *other = calloc(size, sizeof *other);
         p.init = inits[c % 2];
         found = start(&p, centres);
-        for (size_t t = 0; t < 6; t++) {
+        for (size_t t = 0; t < 6; t += TEST_SIZE(1, 1, 3)) {
             mele_engine_options options = {.threads = threads[t / 2]};
             mele_engine *engine = NULL;
             cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);

@@ -9,6 +9,7 @@
 #include <mele/table.h>
 #include <mele/text.h>
 
+#include "support/size.h"
 #include "unit/table_support.h"
 
 static mele_engine *engine_of(unsigned threads)
@@ -629,7 +630,7 @@ Test(table, stray_quotes_mislead_nobody)
 
 Test(table, a_record_longer_than_the_window)
 {
-    size_t cell = 20 << 20;
+    size_t cell = TEST_SIZE(20, 20, 9) << 20;
     char *text = malloc(cell + 64);
     mele_reader *reader = NULL;
     mele_table *table = NULL;
