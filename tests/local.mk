@@ -1,4 +1,6 @@
-# `make check` runs everything here; all of it speaks TAP. `make bench` measures.
+# `make check` runs everything here but what is long; all of it speaks TAP. `make check-long` runs
+# the rest, `make bench` measures. For sanitizers: check-code, what is compiled C, and check-threads,
+# where threads meet data.
 
 TEST_EXTENSIONS = .sh .test
 tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
@@ -157,6 +159,75 @@ house_tests = \
 	tests/check-install.sh
 TESTS += $(house_tests)
 
+# What takes minutes: the unit tests whose sizes depend on it, at their full size, and comparisons
+# over thousands of random inputs.
+
+thorough_tests = \
+	tests/long/thorough_lloyd \
+	tests/long/thorough_mlp \
+	tests/long/thorough_number \
+	tests/long/thorough_sizes \
+	tests/long/thorough_small \
+	tests/long/thorough_start \
+	tests/long/thorough_windows
+thorough_cppflags = $(AM_CPPFLAGS) -DTEST_THOROUGH
+tests_long_thorough_lloyd_SOURCES = tests/unit/test_lloyd.c
+tests_long_thorough_lloyd_CPPFLAGS = $(thorough_cppflags)
+tests_long_thorough_lloyd_LDFLAGS = $(failing_malloc)
+tests_long_thorough_mlp_SOURCES = tests/unit/test_mlp.c
+tests_long_thorough_mlp_CPPFLAGS = $(thorough_cppflags)
+tests_long_thorough_mlp_LDFLAGS = $(failing_malloc)
+tests_long_thorough_number_SOURCES = tests/unit/test_number.c
+tests_long_thorough_number_CPPFLAGS = $(thorough_cppflags)
+tests_long_thorough_sizes_SOURCES = tests/unit/test_sizes.c
+tests_long_thorough_sizes_CPPFLAGS = $(thorough_cppflags)
+tests_long_thorough_sizes_LDFLAGS = $(failing_malloc)
+tests_long_thorough_small_SOURCES = tests/unit/test_small.c
+tests_long_thorough_small_CPPFLAGS = $(thorough_cppflags)
+tests_long_thorough_small_LDFLAGS = $(failing_malloc)
+tests_long_thorough_start_SOURCES = tests/unit/test_start.c
+tests_long_thorough_start_CPPFLAGS = $(thorough_cppflags)
+tests_long_thorough_start_LDFLAGS = $(failing_malloc)
+tests_long_thorough_windows_SOURCES = tests/unit/test_windows.c
+tests_long_thorough_windows_CPPFLAGS = $(thorough_cppflags)
+tests_long_thorough_windows_LDFLAGS = $(failing_malloc)
+
+long_programs = $(thorough_tests)
+long_tests = $(long_programs)
+EXTRA_PROGRAMS += $(long_programs)
+CLEANFILES += $(long_programs)
+
+check-long: $(bin_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(long_tests)' check_PROGRAMS='$(long_programs)'
+
+# What a sanitizer looks at: all that is compiled; and for ThreadSanitizer where threads meet data,
+# which is the engine, the readers, every pass that is parallel, and whole fits.
+
+check-code: $(bin_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(cli_tests) tests/fuzz/corpus.sh'
+
+thread_programs = \
+	tests/unit/test_coreset \
+	tests/unit/test_criteria \
+	tests/unit/test_engine \
+	tests/unit/test_fit \
+	tests/unit/test_gate \
+	tests/unit/test_gmm \
+	tests/unit/test_gp \
+	tests/unit/test_linear \
+	tests/unit/test_lloyd \
+	tests/unit/test_logistic \
+	tests/unit/test_mlp \
+	tests/unit/test_network \
+	tests/unit/test_sample \
+	tests/unit/test_start \
+	tests/unit/test_table \
+	tests/unit/test_windows
+thread_tests = $(thread_programs) tests/cli/pipeline.test
+
+check-threads: $(bin_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(thread_tests)' check_PROGRAMS='$(thread_programs)'
+
 EXTRA_DIST += $(cli_tests) $(house_tests) tests/cli/run tests/support/in-process.c \
 	tests/support/json.awk tests/support/run-unit tests/support/sanitizer.sh \
 	tests/support/tap.sh tests/support/tsan.supp
@@ -263,4 +334,4 @@ fuzz:
 	@echo "make fuzz: needs clang and its libFuzzer: configure --enable-fuzz" >&2; exit 1
 endif
 
-.PHONY: bench check-programs fuzz
+.PHONY: bench check-code check-long check-programs check-threads fuzz

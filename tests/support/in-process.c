@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 extern struct criterion_test *__start_cr_tst[], *__stop_cr_tst[];
 
@@ -82,13 +83,18 @@ void criterion_skip_test(const char *format, ...)
 
 static void run(const struct criterion_test *test)
 {
+    struct timespec start, end;
+
+    clock_gettime(CLOCK_MONOTONIC, &start);
     current = test;
     failed = false;
     skipped = test->data->disabled || test->data->signal || test->data->exit_code
               || test->data->kind_ != CR_TEST_NORMAL;
     if (!skipped && setjmp(out_of_test) == 0)
         test->test();
-    printf("%s - %s::%s%s\n", failed ? "not ok" : "ok", test->category, test->name,
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    printf("%s - %s::%s  (%.2fs)%s\n", failed ? "not ok" : "ok", test->category, test->name,
+           (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec),
            skipped ? " # SKIP" : "");
     fflush(stdout);
 }
