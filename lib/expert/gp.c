@@ -13,6 +13,11 @@ static size_t scratch(const mele_i_expert_group *group, size_t rows)
     return mele_i_group_scratch(group, mele_i_gp_scratch);
 }
 
+static mele_status prepare(const mele_i_expert *expert, mele_error *error)
+{
+    return mele_i_gp_prepare(expert->state, error);
+}
+
 static void predict(const mele_i_expert_group *group, const double *x, size_t stride, size_t rows,
                     double *mean, double *variance, void *scratch)
 {
@@ -92,6 +97,7 @@ const mele_i_expert_kind mele_i_expert_gp = {
     .train = mele_i_gp_train,
     .free = mele_i_gp_free,
     .scratch = scratch,
+    .prepare = prepare,
     .predict = predict,
     .work = work,
     .describe = describe,

@@ -1,6 +1,7 @@
 /* The Gaussian process as it is kept. Only what training found is in the file; the whitener is
  * computed from it by the same steps after training and after loading, so that both predict the
- * same bits with the same LAPACK. Means need no factor: they are the same bits with any.
+ * same bits with the same LAPACK. Means need no factor: they are the same bits with any. So it is
+ * made when the first variance is wanted, and reading costs no more than what is read.
  *
  * A row's variance needs |L^-1 k|^2. L^-1 is kept in panels of PANEL columns, each as the
  * coefficients of linear functions, which is what there is a kernel for; panels are added up in
@@ -49,12 +50,11 @@ mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t terms, size_t r
     if (gp == NULL)
         return NULL;
     *gp = (mele_i_gp){.kernel = kernel, .terms = terms, .rows = rows, .columns = columns,
-                      .outputs = outputs};
+                      .outputs = outputs, .lock = PTHREAD_MUTEX_INITIALIZER};
     gp->x = MELE_I_ARRAY(double, (terms + 1) * rows * columns);
     gp->length = MELE_I_ARRAY(double, (terms + 1) * columns + terms + 4 * outputs);
     gp->coefficients = MELE_I_ZEROED(double, outputs * (rows + 1) + rows);
-    gp->whitener = mele_i_large_array(whitener_size(rows), sizeof(double));
-    if (gp->x == NULL || gp->length == NULL || gp->coefficients == NULL || gp->whitener == NULL) {
+    if (gp->x == NULL || gp->length == NULL || gp->coefficients == NULL) {
         mele_i_gp_free(gp);
         return NULL;
     }
@@ -79,13 +79,14 @@ void mele_i_gp_free(void *state)
     free(gp->length);
     free(gp->coefficients);
     free(gp->whitener);
+    pthread_mutex_destroy(&gp->lock);
     free(gp);
 }
 
-bool mele_i_gp_factor(mele_i_gp *gp, double *factor, double *block)
+/* Sets centre and z. */
+static void place_rows(mele_i_gp *gp)
 {
     const size_t n = gp->rows, d = gp->columns;
-    const mele_i_gp_rows rows = {gp->kernel, gp->terms, n, d, gp->share, gp->z};
 
     for (size_t j = 0; j < d; j++) {
         gp->centre[j] = 0;
@@ -95,24 +96,72 @@ bool mele_i_gp_factor(mele_i_gp *gp, double *factor, double *block)
     for (size_t q = 0; q < gp->terms; q++)
         mele_i_kernels_best()->standardise(gp->x, d, n, d, gp->centre, gp->length + q * d,
                                            gp->centre, gp->z + q * n * d);
-    mele_i_gp_covariance(&rows, gp->weights, gp->noise, block, factor);
-    return mele_i_cholesky(factor, n);
 }
 
-bool mele_i_gp_finish(mele_i_gp *gp, double *factor)
+static bool factor_covariance(const mele_i_gp *gp, double *factor, double *block)
+{
+    const mele_i_gp_rows rows = {gp->kernel, gp->terms, gp->rows, gp->columns, gp->share, gp->z};
+
+    mele_i_gp_covariance(&rows, gp->weights, gp->noise, block, factor);
+    return mele_i_cholesky(factor, gp->rows);
+}
+
+bool mele_i_gp_factor(mele_i_gp *gp, double *factor, double *block)
+{
+    place_rows(gp);
+    return factor_covariance(gp, factor, block);
+}
+
+static mele_status not_definite(const mele_i_gp *gp, mele_error *error)
+{
+    return mele_i_fail(error, MELE_EDATA, "the covariance of the %zu rows of a gp expert is not "
+                       "positive definite: it has no variances, its mean alone can be predicted",
+                       gp->rows);
+}
+
+mele_status mele_i_gp_finish(mele_i_gp *gp, double *factor, mele_error *error)
 {
     const size_t n = gp->rows;
-    double *to = gp->whitener;
+    double *whitener, *to;
 
     if (!mele_i_lower_inverse(factor, n))
-        return false;
+        return not_definite(gp, error);
+    whitener = to = mele_i_large_array(whitener_size(n), sizeof *whitener);
+    if (whitener == NULL)
+        return mele_i_no_memory(error);
     for (size_t first = 0; first < n; first += PANEL)
         for (size_t i = first; i < n; i++) {
             *to++ = 0;
             for (size_t j = first; j < first + panel_columns(n, first); j++)
                 *to++ = j <= i ? factor[i * n + j] : 0;
         }
-    return true;
+    gp->whitener = whitener;
+    return MELE_OK;
+}
+
+static mele_status make_whitener(mele_i_gp *gp, mele_error *error)
+{
+    const size_t n = gp->rows;
+    double *factor = mele_i_large_array(n * (n + MELE_I_GP_BLOCK), sizeof *factor);
+    mele_status status = factor == NULL ? mele_i_no_memory(error) : MELE_OK;
+
+    if (status == MELE_OK && !factor_covariance(gp, factor, factor + n * n))
+        status = not_definite(gp, error);
+    if (status == MELE_OK)
+        status = mele_i_gp_finish(gp, factor, error);
+    free(factor);
+    return status;
+}
+
+mele_status mele_i_gp_prepare(mele_i_gp *gp, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    pthread_mutex_lock(&gp->lock);
+    if (gp->whitener == NULL)
+        status = make_whitener(gp, error);
+    pthread_mutex_unlock(&gp->lock);
+    return status;
 }
 
 void mele_i_gp_inverse(const mele_i_gp *gp, double *out)
@@ -430,7 +479,6 @@ mele_status mele_i_gp_load(const json_t *object, size_t columns, size_t outputs,
     const mele_i_gp_kernel *kernel = NULL;
     const char *name;
     size_t terms = 0, rows = 0;
-    double *factor = NULL;
     mele_i_gp *gp = NULL;
 
     mele_status status = mele_i_json_get_string(object, "kernel", &name, error);
@@ -443,19 +491,14 @@ mele_status mele_i_gp_load(const json_t *object, size_t columns, size_t outputs,
     if (status != MELE_OK)
         return status;
     gp = mele_i_gp_make(kernel, terms, rows, columns, outputs);
-    factor = mele_i_large_array(rows * (rows + MELE_I_GP_BLOCK), sizeof(double));
-    if (gp == NULL || factor == NULL)
-        status = mele_i_no_memory(error);
-    if (status == MELE_OK)
-        status = load_numbers(object, gp, error);
-    if (status == MELE_OK
-        && (!mele_i_gp_factor(gp, factor, factor + rows * rows) || !mele_i_gp_finish(gp, factor)))
-        status = mele_i_fail(error, MELE_EDATA, "the covariance of \"x\" is not positive definite");
+    if (gp == NULL)
+        return mele_i_no_memory(error);
+    status = load_numbers(object, gp, error);
     if (status == MELE_OK) {
+        place_rows(gp);
         *out = gp;
-        gp = NULL;
+    } else {
+        mele_i_gp_free(gp);
     }
-    free(factor);
-    mele_i_gp_free(gp);
     return status;
 }

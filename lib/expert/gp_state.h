@@ -2,6 +2,7 @@
 #define MELE_EXPERT_GP_STATE_H
 
 #include <float.h>
+#include <pthread.h>
 
 #include "expert/gp_kernel.h"
 #include "expert/kind.h"
@@ -24,7 +25,9 @@ typedef struct mele_i_gp {
     /* what follows from these */
     double *centre;   /* columns: of x */
     double *z;        /* terms x rows x columns: x minus centre over a term's lengths */
-    double *whitener; /* L^-1, LL' the covariance, in panels of columns (see gp_state.c) */
+    double *whitener; /* L^-1, LL' the covariance, in panels of columns (see gp_state.c); NULL:
+                         nobody has asked for a variance yet */
+    pthread_mutex_t lock; /* of the whitener's making */
 } mele_i_gp;
 
 /* Over it every difference of a column is nothing. */
@@ -43,7 +46,12 @@ void mele_i_gp_free(void *state);
 bool mele_i_gp_factor(mele_i_gp *gp, double *factor, double *block);
 
 /* From that factor, which is lost: the whitener. */
-bool mele_i_gp_finish(mele_i_gp *gp, double *factor);
+mele_status mele_i_gp_finish(mele_i_gp *gp, double *factor, mele_error *error);
+
+/* What variances take, if it is not there yet: the whitener, in O(n^3); before the first of them
+ * in every thread, or by who starts the threads. Any number may ask at once: one makes it, the
+ * others wait. MELE_EDATA: the covariance is not positive definite. */
+mele_status mele_i_gp_prepare(mele_i_gp *gp, mele_error *error);
 
 /* The lower triangle of the covariance's inverse, rows x rows. */
 void mele_i_gp_inverse(const mele_i_gp *gp, double *out);

@@ -268,10 +268,10 @@ static mele_status make_state(training *t, mele_error *error)
         copies += t->held.weights[i];
     if (factored)
         mele_i_gp_solve(factor, n, t->targets, copies, t->y, t->ones, t->mean, t->signal);
-    if (!factored || !mele_i_gp_finish(t->gp, factor))
-        status =
-            mele_i_fail(error, MELE_EDATA, "no covariance of %zu rows is positive definite", n);
-    else
+    status = factored ? mele_i_gp_finish(t->gp, factor, error)
+                      : mele_i_fail(error, MELE_EDATA,
+                                    "no covariance of %zu rows is positive definite", n);
+    if (status == MELE_OK)
         set_targets(t);
 
 cleanup:

@@ -156,6 +156,10 @@ struct mele_i_expert_kind {
     /* Bytes of scratch that predicting `rows` rows takes; NULL: none. */
     size_t (*scratch)(const mele_i_expert_group *group, size_t rows);
 
+    /* What variances take that was put off until somebody asks for them; NULL: nothing. Comes before
+     * a predict() with variances; from any number of threads at once. */
+    mele_status (*prepare)(const mele_i_expert *expert, mele_error *error);
+
     /* mean[i * stride + e * M + o] of every row and expert of the group, 64-byte aligned scratch;
      * classes: log-probabilities. variance (NULL: not wanted) has been filled with the experts' own
      * variances: only kinds whose variance depends on x write there. */

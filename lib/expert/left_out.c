@@ -122,6 +122,8 @@ static mele_status fill_idle_rows(const mele_i_left_out *l, const mele_experts *
 
     if (status == MELE_OK && (scratch == NULL || idle == NULL))
         status = mele_i_no_memory(error);
+    if (status == MELE_OK && l->global_variance != NULL)
+        status = mele_i_predictor_prepare(&global, error);
     for (size_t i = 0; i < l->rows && status == MELE_OK; i++)
         if (idle[i])
             mele_i_predictor_rows(&global, x->data + i * x->stride, x->stride, 1,

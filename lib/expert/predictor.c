@@ -119,6 +119,23 @@ size_t mele_i_predictor_scratch(const mele_i_predictor *p, size_t rows)
     return bytes + mele_i_carved(most, 1);
 }
 
+static mele_status prepare(const mele_i_expert *expert, mele_error *error)
+{
+    return expert == NULL || expert->kind->prepare == NULL ? MELE_OK
+                                                           : expert->kind->prepare(expert, error);
+}
+
+mele_status mele_i_predictor_prepare(const mele_i_predictor *p, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t k = 0; k < p->clusters && status == MELE_OK; k++)
+        status = prepare(p->asked[k], error);
+    if (status == MELE_OK && p->drawn)
+        status = prepare(&p->expert[p->clusters], error);
+    return status;
+}
+
 static void fill_variances(const mele_i_expert_group *group, size_t rows, double *variance)
 {
     const size_t outputs = group->shape.outputs;
@@ -237,5 +254,7 @@ mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_matrix *x
                               .map = predict_block,
                               .context = &q,
                               .scratch_bytes = mele_i_predictor_scratch(p, some)};
-    return mele_i_pass_run(engine, &pass, error);
+    mele_status status = variance == NULL ? MELE_OK : mele_i_predictor_prepare(p, error);
+
+    return status == MELE_OK ? mele_i_pass_run(engine, &pass, error) : status;
 }

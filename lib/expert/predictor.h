@@ -26,6 +26,9 @@ size_t mele_i_predictor_work(const mele_i_predictor *p);
 /* Bytes of scratch that blocks of up to `rows` rows take. */
 size_t mele_i_predictor_scratch(const mele_i_predictor *p, size_t rows);
 
+/* What variances take: comes before the first mele_i_predictor_rows() with them. */
+mele_status mele_i_predictor_prepare(const mele_i_predictor *p, mele_error *error);
+
 /* mean and variance (NULL: not wanted): rows x K x M. */
 void mele_i_predictor_rows(const mele_i_predictor *p, const double *x, size_t stride, size_t rows,
                            double *mean, double *variance, void *scratch);

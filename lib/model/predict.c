@@ -39,7 +39,7 @@ typedef struct predict_context {
     const mele_i_features *features;
     const double *given;
     const mele_prediction *out;
-    bool need_posteriors, need_densities, need_gate, need_experts;
+    bool need_posteriors, need_densities, need_gate, need_experts, need_variances;
     size_t columns, space_columns, clusters, outputs, targets, classes;
 } predict_context;
 
@@ -221,7 +221,9 @@ static mele_status run_stages(const predict_context *c, const mele_i_features *f
                                          w->log_gate, error);
     if (status == MELE_OK && c->need_experts)
         status = mele_experts_predict(c->model->experts, &design, NULL, w->mean,
-                                      c->classes > 0 ? NULL : w->variance, error);
+                                      c->need_variances ? w->variance : NULL, error);
+    if (!c->need_variances) /* nobody will see what is made of them */
+        memset(w->variance, 0, block.count * c->clusters * c->outputs * sizeof *w->variance);
     if (status == MELE_OK)
         take_exponentials(c, block.count, w);
     return status;
@@ -480,6 +482,9 @@ static void find_needs(predict_context *c)
 
     c->need_gate = blended || out->log_gate != NULL;
     c->need_experts = blended || out->expert_mean != NULL || wants_expert_variances(out);
+    c->need_variances = c->classes == 0
+                        && (wants_variances(out) || wants_expert_variances(out)
+                            || out->log_density != NULL || out->joint_log_density != NULL);
     c->need_densities = out->log_densities != NULL;
     c->need_posteriors = c->need_gate || out->log_posteriors != NULL;
 }

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <float.h>
 #include <math.h>
+#include <pthread.h>
 
 #include "core/cholesky.h"
 #include "core/memory.h"
@@ -152,7 +153,7 @@ static mele_i_gp *process_of(const char *kernel, size_t terms, size_t n, size_t 
     cr_assert(mele_i_gp_factor(gp, factor, factor + n * n));
     mele_i_gp_solve(factor, n, 1, copies, gp->coefficients + 1, ones, gp->mean, signal);
     gp->signal[0] = *signal;
-    cr_assert(mele_i_gp_finish(gp, factor));
+    cr_assert(mele_i_gp_finish(gp, factor, NULL) == MELE_OK);
     free(factor);
     free(ones);
     return gp;
@@ -1110,6 +1111,10 @@ Test(gp, saved_process_predicts_the_same_bits)
     trained loaded = {.shape = t.shape};
     cr_assert(mele_i_expert_gp.load(read, &t.shape, &loaded.expert, NULL) == MELE_OK);
     predict_rows(&t, c.x, N, mean, variance);
+    predict_rows(&loaded, c.x, N, loaded_mean, NULL);
+    SAME_BITS(mean, loaded_mean, N);
+    cr_assert(((const mele_i_gp *)loaded.expert.state)->whitener == NULL);
+    cr_assert(mele_i_expert_gp.prepare(&loaded.expert, NULL) == MELE_OK);
     predict_rows(&loaded, c.x, N, loaded_mean, loaded_variance);
     SAME_BITS(mean, loaded_mean, N);
     SAME_BITS(variance, loaded_variance, N);
@@ -1202,6 +1207,18 @@ Test(gp, memory_may_run_out)
     cr_assert(failures > 30, "%zu: the harness does not see the library's allocations", failures);
 }
 
+/* A failure leaves it as it was, so that the next one may succeed. */
+static void prepare_without_memory(const mele_i_expert *loaded)
+{
+    for (size_t n = 0, failed = 1; failed; n++) {
+        failing_malloc_at(n);
+        mele_status status = mele_i_expert_gp.prepare(loaded, NULL);
+        failed = failing_malloc_end();
+        cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);
+        cr_assert(n >= 2 || failed);
+    }
+}
+
 Test(gp, memory_may_run_out_when_loading)
 {
     copies c = make_copies(20);
@@ -1218,12 +1235,88 @@ Test(gp, memory_may_run_out_when_loading)
         bool failed = failing_malloc_end();
         cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);
         cr_assert((loaded.state == NULL) == failed);
+        if (!failed)
+            prepare_without_memory(&loaded);
         mele_i_expert_gp.free(loaded.state);
         if (!failed)
             break;
         failures++;
     }
-    cr_assert(failures > 4);
+    cr_assert(failures >= 4);
+    json_decref(object);
+    free_trained(&t);
+}
+
+/* The means of a process whose covariance has no factor are there, its variances are an error. */
+Test(gp, variances_without_a_factor_are_an_error)
+{
+    copies c = make_copies(20);
+    mele_expert_options options = settled_terms("matern52", 2);
+    trained t = train_rows(20, 2, 1, c.x, c.y, c.ones, &options), loaded = {.shape = t.shape};
+    json_t *object = json_object(), *x;
+    double mean[20];
+    mele_error error = {MELE_OK, 0, ""};
+
+    cr_assert(mele_i_expert_gp.save(&t.expert, &t.shape, object));
+    x = json_object_get(object, "x"); /* two rows are one, and there is no noise */
+    json_array_set(x, 3, json_array_get(x, 4));
+    json_object_set_new(object, "noise", json_real(1e-300));
+    cr_assert(mele_i_expert_gp.load(object, &t.shape, &loaded.expert, NULL) == MELE_OK);
+    predict_rows(&loaded, c.x, 20, mean, NULL);
+    for (size_t i = 0; i < 20; i++)
+        cr_assert(isfinite(mean[i]));
+    for (int again = 0; again < 2; again++) {
+        cr_assert(mele_i_expert_gp.prepare(&loaded.expert, &error) == MELE_EDATA);
+        cr_assert(strstr(error.message, "not positive definite") != NULL);
+    }
+    mele_i_expert_gp.free(loaded.expert.state);
+    json_decref(object);
+    free_trained(&t);
+}
+
+typedef struct asking {
+    const trained *t;
+    const double *x;
+    double variance[40];
+} asking;
+
+static void *ask(void *argument)
+{
+    asking *a = argument;
+    double mean[40];
+
+    if (mele_i_expert_gp.prepare(&a->t->expert, NULL) == MELE_OK)
+        predict_rows(a->t, a->x, 40, mean, a->variance);
+    return NULL;
+}
+
+/* Threads that ask for the first variances at once get the same bytes. */
+Test(gp, threads_may_ask_at_once)
+{
+    enum { N = 40, THREADS = 8 };
+    copies c = make_copies(N);
+    mele_expert_options options = settled_terms("matern52", 2);
+    trained t = train_rows(N, 2, 1, c.x, c.y, c.ones, &options);
+    json_t *object = json_object();
+
+    cr_assert(mele_i_expert_gp.save(&t.expert, &t.shape, object));
+    for (size_t round = 0; round < 10; round++) {
+        trained loaded = {.shape = t.shape};
+        asking asks[THREADS];
+        pthread_t thread[THREADS];
+        double mean[N], variance[N];
+        cr_assert(mele_i_expert_gp.load(object, &t.shape, &loaded.expert, NULL) == MELE_OK);
+        for (size_t i = 0; i < THREADS; i++) {
+            asks[i] = (asking){.t = &loaded, .x = c.x};
+            cr_assert(pthread_create(&thread[i], NULL, ask, &asks[i]) == 0);
+        }
+        predict_rows(&t, c.x, N, mean, variance);
+        for (size_t i = 0; i < THREADS; i++) {
+            pthread_join(thread[i], NULL);
+            SAME_BITS(variance, asks[i].variance, N);
+        }
+        mele_i_expert_gp.free(loaded.expert.state);
+    }
     json_decref(object);
     free_trained(&t);
 }
