@@ -125,7 +125,7 @@ int main(int argc, char **argv)
     };
     const cli_main what = {.program = "mele-experts", .own = &own, .fits = true,
                            .follows = true, .progress = true, .work = work,
-                           .usage = {.operands = "DATA [MODEL]", .least = 0, .most = SIZE_MAX,
+                           .usage = {.operands = "DATA [MODEL]", .least = 0, .most = SIZE_MAX, .runs = MELE_OPTION_EXPERTS,
                                      .otherwise = "--merge [OPTION]... MODEL...", .own = options}};
 
     return cli_main_run(&what, argc, argv);

@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     };
     const cli_main what = {.program = "mele-gate", .own = &own, .fits = true,
                            .follows = true, .progress = true, .work = work,
-                           .usage = {.operands = "DATA [MODEL]", .least = 1, .most = 2,
+                           .usage = {.operands = "DATA [MODEL]", .least = 1, .most = 2, .runs = MELE_OPTION_GATE,
                                      .own = options}};
 
     return cli_main_run(&what, argc, argv);

@@ -96,6 +96,23 @@ static bool print_experts(FILE *out, const mele_model *model)
     return true;
 }
 
+static void print_gate(FILE *out, const mele_model *model)
+{
+    char text[256];
+
+    if (mele_model_gate_text(model, text, sizeof text) > 0)
+        fprintf(out, "%-*s%s\n", LABEL_WIDTH, "gate", text);
+}
+
+/* What the number of regions was chosen from. */
+static void print_choice(FILE *out, const mele_model *model)
+{
+    char text[256];
+
+    for (size_t i = 0; mele_model_choice_text(model, i, text, sizeof text) > 0; i++)
+        fprintf(out, "%-*s%s\n", LABEL_WIDTH, "tried", text);
+}
+
 /* The options that the model records. */
 static mele_status print_options(FILE *out, const mele_model *model, mele_error *error)
 {
@@ -176,9 +193,11 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
 static int print_summary(cli_run *run, FILE *out, const mele_model *model)
 {
     print_stages(out, model);
+    print_choice(out, model);
     print_schema(out, mele_model_schema(model));
     if (!print_experts(out, model))
         return cli_no_memory(run);
+    print_gate(out, model);
     int exit_status = cli_check(run, print_options(out, model, &run->error), run->operand[0]);
     if (exit_status == CLI_DONE && run->operands > 1)
         exit_status = print_regions(run, out, model, run->operand[1]);

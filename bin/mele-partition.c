@@ -16,7 +16,8 @@ static int work(cli_run *run, const void *own)
 int main(int argc, char **argv)
 {
     const cli_main what = {.program = "mele-partition",
-                           .usage = {.operands = "DATA", .least = 1, .most = 1},
+                           .usage = {.operands = "DATA", .least = 1, .most = 1,
+                                     .runs = MELE_OPTION_PARTITION},
                            .fits = true, .progress = true, .work = work};
 
     return cli_main_run(&what, argc, argv);

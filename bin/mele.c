@@ -1,5 +1,6 @@
 /* mele NAME ...: run mele-NAME ..., the one beside this program before any other. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,15 @@
 static void print_list(FILE *out)
 {
     fputs("Usage: mele NAME [ARGUMENT]...\n"
+          "   or: mele help NAME\n"
           "   or: mele --help | --version\n"
           "Mixtures of explicitly localized experts: regions of the input space, an expert for\n"
           "each, and a gate that blends them.\n\n", out);
     for (const cli_program *program = cli_programs; program->name != NULL; program++)
         fprintf(out, "  %-12s%s\n", program->name, program->purpose);
     fputs("\n'mele NAME ...' runs 'mele-NAME ...'; 'mele-NAME --help' says what it takes.\n\n"
-          "      --help                  print this and exit\n"
-          "      --version               print the version and exit\n", out);
+          "  -h, --help                  print this and exit\n"
+          "  -V, --version               print the version and exit\n", out);
 }
 
 /* Print to standard output what one of these functions prints; the exit status. */
@@ -68,16 +70,25 @@ static void run_beside(const char *name, char **argv)
     execv(path, argv);
 }
 
+static bool is_one_of(const char *text, const char *name, const char *letter)
+{
+    return strcmp(text, name) == 0 || strcmp(text, letter) == 0;
+}
+
 int main(int argc, char **argv)
 {
     cli_console console = cli_console_of("mele");
     const cli_program *program;
-    char name[64];
+    char name[64], help[] = "--help";
 
-    if (argc < 2 || strcmp(argv[1], "--help") == 0)
+    if (argc < 2 || is_one_of(argv[1], "--help", "-h") || (argc == 2 && strcmp(argv[1], "help") == 0))
         return print(&console, print_list);
-    if (strcmp(argv[1], "--version") == 0)
+    if (is_one_of(argv[1], "--version", "-V"))
         return print(&console, print_version);
+    if (strcmp(argv[1], "help") == 0) {
+        argv[1] = argv[2];
+        argv[2] = help;
+    }
     program = argv[1][0] == '-' ? NULL : cli_program_named(argv[1]);
     if (program == NULL) {
         cli_say(&console, "there is no program \"%s\"", argv[1]);

@@ -55,6 +55,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/stream.c \
 	lib/core/stream.h \
 	lib/core/total.h \
+	lib/core/suggest.c \
+	lib/core/suggest.h \
 	lib/core/utf8.c \
 	lib/core/utf8.h \
 	lib/engine/check.c \

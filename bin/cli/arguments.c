@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,8 +91,8 @@ static bool list_make(option_list *list, const cli_usage *usage)
     add_own(list, usage->own);
     add_table(list, usage);
     add_own(list, usage->shared);
-    list->help = add(list, "help", 0, NULL);
-    list->version = add(list, "version", 0, NULL);
+    list->help = add(list, "help", 'h', NULL);
+    list->version = add(list, "version", 'V', NULL);
     return true;
 }
 
@@ -165,6 +166,40 @@ static size_t beginnings(const option_list *list, const char *argument)
     return count;
 }
 
+/* The names of long options, with their dashes left out. */
+static const char *long_name(size_t i, const void *user)
+{
+    const option_list *list = user;
+
+    return i < list->count ? list->longs[i].name : NULL;
+}
+
+/* The option, if there is one near; of all there are --help tells. */
+static int refuse_unknown(cli_console *console, const option_list *list, const char *argument)
+{
+    const char *near;
+    char name[128];
+
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
+    near = mele_nearest(name, long_name, list);
+    return near == NULL ? cli_wrong_usage(console, "unknown option %s", argument)
+                        : cli_wrong_usage(console, "unknown option --%s: is it --%s?", name, near);
+}
+
+/* The long options that begin with what stands after the dashes. */
+static int refuse_several(cli_console *console, const option_list *list, const char *argument)
+{
+    const size_t given = strcspn(argument + 2, "=");
+    char names[512] = "";
+    size_t length = 0;
+
+    for (size_t i = 0; i < list->count && length < sizeof names; i++)
+        if (strncmp(list->longs[i].name, argument + 2, given) == 0)
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s--%s",
+                                       length == 0 ? "" : ", ", list->longs[i].name);
+    return cli_wrong_usage(console, "%s begins several options: %s", argument, names);
+}
+
 /* What getopt_long() did not take: it says '?', or ':' for a missing value. */
 static int refuse(cli_console *console, const option_list *list, int answer, const char *argument)
 {
@@ -177,8 +212,8 @@ static int refuse(cli_console *console, const option_list *list, int answer, con
     if (optopt != 0)
         return cli_wrong_usage(console, "unknown option -%c", optopt);
     if (beginnings(list, argument) > 1)
-        return cli_wrong_usage(console, "%s begins several options", argument);
-    return cli_wrong_usage(console, "unknown option %s", argument);
+        return refuse_several(console, list, argument);
+    return refuse_unknown(console, list, argument);
 }
 
 static int parse(cli_console *console, const cli_usage *usage, const option_list *list, int argc,

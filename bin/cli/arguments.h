@@ -30,6 +30,7 @@ typedef struct cli_usage {
     const cli_option *own;         /* NULL: none */
     const cli_option *shared;      /* NULL: none */
     const char *const *from_table; /* names of the library's options, ended by NULL; NULL: all */
+    mele_option_stage runs;        /* the one stage that it runs; MELE_OPTION_DATA: all, or none */
     const char *(*item)(size_t i, const char **help); /* listed by --help under --items LIST */
 } cli_usage;
 

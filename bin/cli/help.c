@@ -122,11 +122,31 @@ static void print_items(FILE *out, const char *(*item)(size_t i, const char **he
     }
 }
 
+/* The options of the stages. Those that a program does not run itself it takes as well: it records
+ * them, or they agree with what the model records. */
+static void print_stages(FILE *out, const cli_usage *usage)
+{
+    static const char *const title[] = {
+        [MELE_OPTION_PARTITION] = "Stage 1, the partition",
+        [MELE_OPTION_EXPERTS] = "Stage 2, the experts",
+        [MELE_OPTION_GATE] = "Stage 3, the gate"};
+
+    for (mele_option_stage stage = MELE_OPTION_PARTITION; stage <= MELE_OPTION_GATE; stage++)
+        if (usage->runs == MELE_OPTION_DATA || usage->runs == stage)
+            print_table(out, usage, stage, title[stage]);
+    if (usage->runs == MELE_OPTION_DATA)
+        return;
+    fputs("\nThe options of the other stages, which 'mele-fit --help' lists, are taken too:\n", out);
+    fputs(usage->runs == MELE_OPTION_PARTITION
+              ? "the model records them for the later stages.\n"
+              : "those of earlier stages must agree with MODEL, which has them.\n", out);
+}
+
 static void print_everything(FILE *out, const char *program, const cli_usage *usage)
 {
     const cli_option standard[] = {
-        {.name = "help", .help = "print this and exit"},
-        {.name = "version", .help = "print the version and exit"},
+        {.name = "help", .letter = 'h', .help = "print this and exit"},
+        {.name = "version", .letter = 'V', .help = "print the version and exit"},
         {.name = NULL},
     };
     const cli_program *about = cli_program_named(program);
@@ -138,14 +158,12 @@ static void print_everything(FILE *out, const char *program, const cli_usage *us
     print_operands(out, usage->operands);
     print_own(out, "Options", usage->own);
     print_table(out, usage, MELE_OPTION_DATA, "Data");
-    print_table(out, usage, MELE_OPTION_PARTITION, "Stage 1, the partition");
-    print_table(out, usage, MELE_OPTION_EXPERTS, "Stage 2, the experts");
-    print_table(out, usage, MELE_OPTION_GATE, "Stage 3, the gate");
+    print_stages(out, usage);
     if (usage->item != NULL)
         print_items(out, usage->item);
     print_own(out, "General", usage->shared);
     for (const cli_option *option = standard; option->name != NULL; option++)
-        print_option(out, 0, option->name, NULL, option->help);
+        print_option(out, option->letter, option->name, NULL, option->help);
 }
 
 int cli_print_text(cli_console *console, char *text, size_t length)

@@ -9,8 +9,15 @@
 #include "core/memory.h"
 #include "core/number.h"
 #include "core/quote.h"
+#include "core/suggest.h"
 
 _Static_assert(MELE_NUMBER_ROOM >= MELE_I_NUMBER_ROOM, "a number fits with its final zero");
+
+const char *mele_nearest(const char *word, const char *(*name)(size_t i, const void *user),
+                         const void *user)
+{
+    return mele_i_nearest(word, strlen(word), name, user);
+}
 
 /* ---- numbers ---- */
 

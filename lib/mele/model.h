@@ -55,6 +55,11 @@ MELE_API bool mele_model_has_expert(const mele_model *model, size_t k);
  *  its length (as snprintf does). */
 MELE_API size_t mele_model_expert_text(const mele_model *model, size_t k, char *out, size_t size);
 
+/** What the gate of a model is, and the i-th of the numbers of regions that were tried and what the
+ *  criterion said of each, as lines for people in the same way; 0: there is no gate, or no i-th. */
+MELE_API size_t mele_model_gate_text(const mele_model *model, char *out, size_t size);
+MELE_API size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size);
+
 /** Why a row has no prediction. */
 typedef enum mele_reason_kind {
     MELE_REASON_NONE = 0,

@@ -34,6 +34,13 @@ MELE_API mele_status mele_number_parse(const char *text, size_t length, double *
  * @return the length of the whole, without its final zero. */
 MELE_API size_t mele_name_print(const char *name, char *out, size_t size);
 
+/** The name that a word, which is none of them, may have been meant to be: the nearest by single
+ *  letters that are wrong, missing, too many or exchanged, or one that holds the word; NULL: none is
+ *  near.
+ * @param name  the i-th name, NULL past the last; called with `user`. */
+MELE_API const char *mele_nearest(const char *word, const char *(*name)(size_t i, const void *user),
+                                  const void *user);
+
 /** CSV text that grows: cells in rows. A caller that formats blocks of rows in parallel has a
  *  text for each block and writes them out in order.
  *  When memory runs out the text keeps what it has, refuses the rest, and says so once asked with

@@ -1,5 +1,6 @@
 /* What a model holds, for people: everything in the data's units. */
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "gate/gate.h"
+#include "gate/kind.h"
 #include "model/expert_info.h"
 
 #define NAME_ROOM 1024
@@ -145,6 +147,48 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
                               : mele_i_no_memory(error);
     json_decref(root);
     return status;
+}
+
+/* ---- lines for people ---- */
+
+size_t mele_model_gate_text(const mele_model *model, char *out, size_t size)
+{
+    const mele_gate *gate = model->gate;
+
+    if (size > 0)
+        out[0] = '\0';
+    if (gate == NULL)
+        return 0;
+    if (gate->columns == 0 && gate->temperature == 1)
+        return (size_t)snprintf(out, size, "%s", mele_gate_name(gate));
+    if (gate->columns == 0)
+        return (size_t)snprintf(out, size, "%s %.4g", mele_gate_name(gate), gate->temperature);
+    return (size_t)snprintf(out, size, "%s on %s, temperature %.4g, %zu coefficients",
+                            mele_gate_name(gate), gate->on_posteriors && gate->on_features ? "both"
+                            : gate->on_features ? "features" : "posteriors",
+                            gate->temperature, gate->clusters * (1 + gate->columns));
+}
+
+size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size)
+{
+    const json_t *partition = json_object_get(model->training, "partition");
+    const json_t *one = json_array_get(json_object_get(partition, "candidates"), i);
+    const char *criterion = json_string_value(json_object_get(partition, "criterion"));
+    const json_t *value = json_object_get(one, "criterion"), *folds = json_object_get(one, "folds");
+    char number[32] = "NA", in[32] = "";
+
+    if (size > 0)
+        out[0] = '\0';
+    if (criterion == NULL || !json_is_integer(json_object_get(one, "clusters")))
+        return 0;
+    if (json_is_number(value))
+        snprintf(number, sizeof number, "%.6g", json_number_value(value));
+    if (json_is_integer(folds))
+        snprintf(in, sizeof in, " in %jd folds", (intmax_t)json_integer_value(folds));
+    return (size_t)snprintf(out, size, "%jd: %s %s%s%s",
+                            (intmax_t)json_integer_value(json_object_get(one, "clusters")),
+                            criterion, number, in,
+                            json_is_true(json_object_get(one, "chosen")) ? " (chosen)" : "");
 }
 
 /* ---- tables ---- */

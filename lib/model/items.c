@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/largest.h"
 #include "core/memory.h"
+#include "core/suggest.h"
 #include "data/text.h"
 #include "model/predict.h"
 
@@ -301,6 +302,12 @@ static const mele_i_item *item_named(const char *name, size_t length)
     return NULL;
 }
 
+static const char *item_at(size_t i, const void *user)
+{
+    (void)user;
+    return mele_predict_item(i, NULL);
+}
+
 static mele_status check_scope(const mele_model *model, const mele_i_item *item, mele_error *error)
 {
     bool classes = mele_schema_classes(model->schema) > 0;
@@ -373,7 +380,8 @@ mele_status mele_i_items_parse(const mele_model *model, const char *list, mele_i
         size_t length = strcspn(at, ",");
         const mele_i_item *item = item_named(at, length);
         if (item == NULL)
-            return mele_i_fail(error, MELE_EINVAL, "there is no item \"%.*s\"", (int)length, at);
+            return mele_i_fail(error, MELE_EINVAL, "there is no item \"%.*s\"%s", (int)length, at,
+                               mele_i_suggest(at, length, item_at, NULL).text);
         mele_status status = check_stages(model, item, error);
         if (status != MELE_OK)
             return status;

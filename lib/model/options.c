@@ -189,6 +189,8 @@ static const option_row table[] = {
      CHOICE, AT(gate.loss), 0, 0, losses, false},
     {{"gate-ridge", 0, GATE, "L", "pull of the gate towards the posteriors"},
      NUMBER, AT(gate.ridge), 0, DBL_MAX, NULL, false},
+    {{"gate-max-iter", 0, GATE, "N", "iterations of the gate's training at most"},
+     COUNT, AT(gate.max_iterations), 1, 1e9, NULL, false},
 };
 
 #define OPTIONS (sizeof table / sizeof *table)

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/suggest.h"
 #include "data/reader.h"
 
 void mele_i_roles_clear(mele_i_roles *roles)
@@ -68,14 +69,21 @@ static bool contains(const mele_i_columns *list, size_t column)
     return false;
 }
 
+static const char *name_at(size_t j, const void *user)
+{
+    const mele_i_names *names = user;
+
+    return j >= names->count ? NULL : names->name[j] == NULL ? "" : names->name[j];
+}
+
 static mele_status add_item(const mele_i_names *names, const char *item, size_t length,
                             const char *option, mele_i_columns *list, mele_error *error)
 {
     size_t first, last;
 
     if (!find_range(names, item, length, &first, &last))
-        return mele_i_fail(error, MELE_EDATA, "%s: there is no column \"%.*s\"", option,
-                           (int)length, item);
+        return mele_i_fail(error, MELE_EDATA, "%s: there is no column \"%.*s\"%s", option,
+                           (int)length, item, mele_i_suggest(item, length, name_at, names).text);
     for (size_t j = first; j <= last; j++) {
         if (contains(list, j))
             return mele_i_fail(error, MELE_EINVAL, "%s: column \"%s\" is named twice", option,
@@ -341,8 +349,9 @@ static mele_status miss(const mele_i_names *names, bool by_name, bool has_names,
         return mele_i_fail(error, MELE_EDATA, "%zu columns, and the model needs column %zu, \"%s\"",
                            names->count, variable->position + 1, variable->name);
     if (has_names)
-        return mele_i_fail(error, MELE_EDATA, "there is no column \"%s\", which the model needs",
-                           variable->name);
+        return mele_i_fail(error, MELE_EDATA, "there is no column \"%s\", which the model needs%s",
+                           variable->name, mele_i_suggest(variable->name, strlen(variable->name),
+                                                          name_at, names).text);
     return mele_i_fail(error, MELE_EDATA, "there is no column \"%s\": the model was fitted without "
                        "names of columns (arrays, .npy or --no-header); --by-position takes them in "
                        "their order", variable->name);

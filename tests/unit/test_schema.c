@@ -44,6 +44,8 @@ static mele_data_options with_target(const char *target)
 
 /* ---- roles ---- */
 
+#define NAMES ": the names are \"id\", \"a-b\", \"x1\", \"x2\", \"3\", \"y\""
+
 static void resolve(const char *list, const char *expected)
 {
     char *path = file_of("id,a-b,x1,x2,3,y\n1,1,1,1,1,1\n"), found[64] = "";
@@ -76,11 +78,12 @@ Test(roles, a_column_is_a_name_else_a_number_else_part_of_a_range)
     resolve("x1-y", "2 3 4 5 ");
     resolve("1-2", "0 1 ");
     resolve("a-b-x2", "1 2 3 ");
-    resolve("z", "--x: there is no column \"z\"");
-    resolve("7", "--x: there is no column \"7\"");
-    resolve("0", "--x: there is no column \"0\"");
-    resolve("x2-x1", "--x: there is no column \"x2-x1\"");
-    resolve("y,", "--x: there is no column \"\"");
+    resolve("z", "--x: there is no column \"z\"" NAMES);
+    resolve("7", "--x: there is no column \"7\"" NAMES);
+    resolve("0", "--x: there is no column \"0\"" NAMES);
+    resolve("x2-x1", "--x: there is no column \"x2-x1\"" NAMES);
+    resolve("y,", "--x: there is no column \"\"" NAMES);
+    resolve("a_b", "--x: there is no column \"a_b\": is it \"a-b\"?");
     resolve("y,y", "--x: column \"y\" is named twice");
     resolve("x1-y,x2", "--x: column \"x2\" is named twice");
 }
@@ -97,7 +100,7 @@ Test(roles, conflicts_are_refused)
         {"y", NULL, NULL, "y", NULL, MELE_EINVAL, "column \"y\" is the weights and also a target"},
         {"y", NULL, NULL, "a,b", NULL, MELE_EINVAL, "--weights takes one column, not 2"},
         {"y", NULL, "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature"},
-        {"q", NULL, NULL, NULL, NULL, MELE_EDATA, "--target: there is no column \"q\""},
+        {"q", NULL, NULL, NULL, NULL, MELE_EDATA, "--target: there is no column \"q\": the names are \"a\", \"b\", \"y\""},
         {"y", NULL, NULL, "a", "a", MELE_EINVAL, "column \"a\" is the weights and also the id"},
         {"y", "a,b", "b-y", NULL, NULL, MELE_EINVAL, "column \"y\" is a target and also ignored"},
         {"y", "a,b", "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature"},
@@ -221,7 +224,7 @@ Test(data, a_later_file_is_bound_by_name_and_by_level)
     cr_assert_str_eq(error.message, "column \"c\": the model does not know the level \"green\"");
     cr_assert_eq(error.line, 3);
     cr_assert_eq(read_text("c,y\nred,0\n", &options, first->schema, &second, &error), MELE_EDATA);
-    cr_assert_str_eq(error.message, "there is no column \"a\", which the model needs");
+    cr_assert_str_eq(error.message, "there is no column \"a\", which the model needs: the names are \"c\", \"y\"");
     mele_data_free(first);
 }
 
@@ -503,7 +506,7 @@ Test(space, wrong_columns_are_refused)
 
     cr_assert_eq(read_text("a,b,y\n0,10,1\n4,30,5\n", &options, NULL, &data, NULL), MELE_OK);
     cr_assert_eq(fit_space(data, data->targets, "y", "none", 1, &space, &error), MELE_EDATA);
-    cr_assert_str_eq(error.message, "--cluster-on: there is no column \"y\"");
+    cr_assert_str_eq(error.message, "--cluster-on: there is no column \"y\": the names are \"a\", \"b\"");
     cr_assert_eq(fit_space(data, NULL, "xy", "none", 1, &space, &error), MELE_EINVAL);
     cr_assert_eq(fit_space(data, NULL, "x", "log", 1, &space, &error), MELE_EINVAL);
     mele_data_free(data);

@@ -165,3 +165,35 @@ Test(text, cells_of_names)
     cr_expect(strncmp(mele_text_data(text), "\"a,b\\n\",\\x07", 12) == 0);
     mele_text_free(text);
 }
+
+/* ---- the nearest name ---- */
+
+static const char *some_name(size_t i, const void *user)
+{
+    static const char *const names[] = {"clusters", "cluster-on", "", "scale", "on", "loss",
+                                        "compressive_strength"};
+
+    (void)user;
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+Test(nearest, letters_wrong_missing_too_many_exchanged)
+{
+    static const char *const cases[][2] = {
+        {"clutsers", "clusters"}, {"cluster", "clusters"}, {"CLUSTERS", "clusters"},
+        {"clusterson", "cluster-on"}, {"sclae", "scale"}, {"scael", "scale"}, {"om", "on"},
+        {"lss", "loss"}, {"strength", "compressive_strength"}, {"scales", "scale"}};
+    static const char *const none[] = {"", "x", "xy", "weights", "ce", "zzzzzzzz"};
+    char longest[300];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *near = mele_nearest(cases[i][0], some_name, NULL);
+        cr_assert_not_null(near, "%s", cases[i][0]);
+        cr_assert_str_eq(near, cases[i][1], "%s", cases[i][0]);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        cr_assert_null(mele_nearest(none[i], some_name, NULL), "%s", none[i]);
+    memset(longest, 's', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    cr_assert_null(mele_nearest(longest, some_name, NULL));
+}
