@@ -190,6 +190,30 @@ static mele_status check_targets(const mele_targets *targets, size_t rows, bool 
     return MELE_OK;
 }
 
+static mele_status check_terms(size_t columns, size_t degree, mele_error *error)
+{
+    const size_t terms = mele_i_basis_columns(columns, degree);
+
+    return terms <= MELE_I_MOST_COLUMNS
+               ? MELE_OK
+               : mele_i_fail(error, MELE_EINVAL, "%zu columns have %zu terms of degree 2: at most %d "
+                             "serve (leave columns out, --ignore, or take --degree 1)", columns, terms,
+                             MELE_I_MOST_COLUMNS);
+}
+
+mele_status mele_i_experts_check_columns(size_t columns, size_t outputs,
+                                         const mele_expert_options *o, mele_error *error)
+{
+    const mele_i_expert_kind *kind = o->kind == NULL ? NULL : mele_i_expert_kind_named(o->kind);
+
+    if (columns > MELE_I_MOST_COLUMNS || outputs > MELE_I_MOST_COLUMNS - columns)
+        return mele_i_fail(error, MELE_EINVAL, "%zu columns and %zu outputs: experts take at most %d "
+                           "together (leave columns out, --ignore)", columns, outputs, MELE_I_MOST_COLUMNS);
+    if (o->degree == 1 || (o->kind != NULL && (kind == NULL || !kind->expands)))
+        return MELE_OK;
+    return check_terms(columns, o->degree, error);
+}
+
 /* Shapes that the sizes of all arrays can be computed from without overflow. */
 static mele_status check_shape(const mele_matrix *x, const mele_targets *targets, size_t clusters,
                                mele_error *error)
@@ -197,9 +221,11 @@ static mele_status check_shape(const mele_matrix *x, const mele_targets *targets
     size_t outputs = targets->classes > 0 ? targets->classes : targets->values.cols;
     size_t columns = x->cols, bytes;
 
-    if (columns > MELE_I_MOST_COLUMNS || outputs > MELE_I_MOST_COLUMNS - columns)
-        return mele_i_fail(error, MELE_EINVAL, "%zu columns and %zu outputs: at most %d together",
-                           columns, outputs, MELE_I_MOST_COLUMNS);
+    const mele_expert_options any = {.degree = 1};
+    mele_status status = mele_i_experts_check_columns(columns, outputs, &any, error);
+
+    if (status != MELE_OK)
+        return status;
     columns += outputs + 1;
     if (clusters >= UINT32_MAX || __builtin_mul_overflow(columns * columns, clusters + 1, &bytes)
         || bytes > PTRDIFF_MAX / 64)
@@ -491,9 +517,9 @@ mele_status mele_i_expand(const mele_matrix *x, size_t degree, double **memory, 
     *out = *x;
     if (degree == 1)
         return MELE_OK;
-    if (e.terms > MELE_I_MOST_COLUMNS)
-        return mele_i_fail(error, MELE_EINVAL, "%zu columns have %zu terms of degree 2: at most %d "
-                           "serve", x->cols, e.terms, MELE_I_MOST_COLUMNS);
+    mele_status status = check_terms(x->cols, degree, error);
+    if (status != MELE_OK)
+        return status;
     *memory = e.out = mele_i_large_array(x->rows, e.terms * sizeof(double));
     if (*memory == NULL)
         return mele_i_no_memory(error);

@@ -8,6 +8,11 @@
 json_t *mele_i_experts_save(const mele_experts *experts);
 mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_error *error);
 
+/* Whether experts of these options take so many columns and targets, or classes: MELE_EINVAL when
+ * they do not. The fit asks, too; this is for who would do other work first. */
+mele_status mele_i_experts_check_columns(size_t columns, size_t outputs,
+                                         const mele_expert_options *options, mele_error *error);
+
 /* What reports tell of expert k, or of the global expert when k is K. Where another answers, kind,
  * rank and degree are those of the one that does. */
 typedef struct mele_i_expert_facts {

@@ -298,6 +298,8 @@ mele_status mele_cross_validate(const mele_data *data, const mele_options *optio
     if (status == MELE_OK)
         status = mele_i_data_check_options(data, &options->data, error);
     if (status == MELE_OK)
+        status = mele_i_check_columns(data, options, error);
+    if (status == MELE_OK)
         status = mele_i_deal_folds(data, folds,
                                    mele_i_stream_make(options->seed, MELE_I_FOR_FOLDS, 0, 0),
                                    &c.fold_of_row, error);

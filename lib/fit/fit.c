@@ -28,6 +28,8 @@ static mele_status fit_new(const mele_data *data, const mele_options *options, b
     mele_status status = model == NULL ? mele_i_no_memory(error)
                                        : mele_i_data_check_options(data, &options->data, error);
 
+    if (status == MELE_OK && whole)
+        status = mele_i_check_columns(data, options, error);
     if (status == MELE_OK)
         status = mele_i_run_partition(&run, error);
     if (status == MELE_OK && whole)

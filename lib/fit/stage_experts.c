@@ -169,6 +169,16 @@ static bool has_learnt_before(const mele_i_run *run)
            && (options->experts.only > 0 || options->experts.freeze > 0 || options->warm_start);
 }
 
+mele_status mele_i_check_columns(const mele_data *data, const mele_options *options,
+                                 mele_error *error)
+{
+    const size_t classes = mele_schema_classes(data->schema);
+
+    return mele_i_experts_check_columns(mele_schema_columns(data->schema),
+                                        classes > 0 ? classes : mele_schema_targets(data->schema),
+                                        &options->experts, error);
+}
+
 mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error)
 {
     mele_model *model = run->model;
