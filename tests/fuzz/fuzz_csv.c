@@ -56,6 +56,23 @@ static manner manner_of(const char *line)
     return m;
 }
 
+/* A level: a number as such, for each table calls it by the spelling that it met first. */
+static void describe_level(const char *level, mele_text *out)
+{
+    char point[64];
+    double value;
+    size_t length = strlen(level);
+
+    snprintf(point, sizeof point, "%s", level);
+    for (char *c = point; *c != '\0'; c++)
+        if (*c == ',')
+            *c = '.';
+    if (length < sizeof point && mele_number_parse(point, length, &value, NULL) == MELE_OK)
+        mele_text_number(out, value);
+    else
+        mele_text_cell(out, level, length);
+}
+
 /* A row as text, so that tables with other levels compare. */
 static void describe_row(const mele_table *table, size_t i, mele_text *out)
 {
@@ -67,12 +84,10 @@ static void describe_row(const mele_table *table, size_t i, mele_text *out)
         if (text != NULL)
             mele_text_cell(out, text, length);
         if (values != NULL && mele_table_kind(table, j) == MELE_COLUMN_CATEGORY
-            && !isnan(values[i])) {
-            text = mele_table_level(table, j, (size_t)values[i]);
-            mele_text_cell(out, text, strlen(text));
-        } else if (values != NULL) {
+            && !isnan(values[i]))
+            describe_level(mele_table_level(table, j, (size_t)values[i]), out);
+        else if (values != NULL)
             mele_text_number(out, values[i]);
-        }
     }
     mele_text_newline(out);
 }
