@@ -70,6 +70,7 @@ unit_tests = \
 	tests/unit/test_sizes \
 	tests/unit/test_sketch \
 	tests/unit/test_small \
+	tests/unit/test_solvers \
 	tests/unit/test_start \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
@@ -108,6 +109,7 @@ tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
 tests_unit_test_sequences_LDFLAGS = $(failing_malloc)
 tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_sketch_LDFLAGS = $(failing_malloc)
+tests_unit_test_solvers_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_LDFLAGS = $(failing_malloc)
@@ -168,6 +170,7 @@ thorough_tests = \
 	tests/long/thorough_number \
 	tests/long/thorough_sizes \
 	tests/long/thorough_small \
+	tests/long/thorough_solvers \
 	tests/long/thorough_start \
 	tests/long/thorough_windows
 thorough_cppflags = $(AM_CPPFLAGS) -DTEST_THOROUGH
@@ -185,6 +188,9 @@ tests_long_thorough_sizes_LDFLAGS = $(failing_malloc)
 tests_long_thorough_small_SOURCES = tests/unit/test_small.c
 tests_long_thorough_small_CPPFLAGS = $(thorough_cppflags)
 tests_long_thorough_small_LDFLAGS = $(failing_malloc)
+tests_long_thorough_solvers_SOURCES = tests/unit/test_solvers.c
+tests_long_thorough_solvers_CPPFLAGS = $(thorough_cppflags)
+tests_long_thorough_solvers_LDFLAGS = $(failing_malloc)
 tests_long_thorough_start_SOURCES = tests/unit/test_start.c
 tests_long_thorough_start_CPPFLAGS = $(thorough_cppflags)
 tests_long_thorough_start_LDFLAGS = $(failing_malloc)

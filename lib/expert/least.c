@@ -45,8 +45,8 @@
 #define LOST 0x1p-42    /* what reducing rows to a triangle leaves of a constant */
 #define LAST 0x1p-48    /* 16 last places: a target's deviation, where its rows lie within 32 */
 #define DOUBT 1e-10     /* of a square */
-#define RANK_TRIANGLE 1e-12 /* relative to the largest singular value */
-#define RANK_MOMENTS 1e-6
+#define RANK 1e-12        /* relative to the largest singular value */
+#define RANK_MOMENTS 1e-6 /* the same while columns are balanced; what is below, is 0 from there on */
 #define LEAST_RIDGE 1e-280 /* scaled: less is none, more than MOST_RIDGE is that */
 #define MOST_RIDGE 1e280
 #define GRID 64            /* ridges between LOWEST and HIGHEST, relative to s_1^2 */
@@ -299,7 +299,7 @@ static void decompose(const mele_i_least_problem *p, work *w)
     bool converged = decompose_square(w, d);
 
     transpose(w->u, d);
-    double least = (p->moments ? RANK_MOMENTS : RANK_TRIANGLE) * w->s[0];
+    double least = RANK * w->s[0];
     for (size_t i = 0; i < d; i++)
         if (!converged || !(w->s[i] > least))
             w->s[i] = 0;
