@@ -199,7 +199,8 @@ tests_long_thorough_windows_CPPFLAGS = $(thorough_cppflags)
 tests_long_thorough_windows_LDFLAGS = $(failing_malloc)
 
 long_programs = $(thorough_tests)
-long_tests = $(long_programs)
+long_tests = $(long_programs) tests/long/memory.test
+EXTRA_DIST += tests/long/memory.test
 EXTRA_PROGRAMS += $(long_programs)
 CLEANFILES += $(long_programs)
 
