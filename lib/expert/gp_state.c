@@ -142,9 +142,12 @@ mele_status mele_i_gp_finish(mele_i_gp *gp, double *factor, mele_error *error)
 static mele_status make_whitener(mele_i_gp *gp, mele_error *error)
 {
     const size_t n = gp->rows;
-    double *factor = mele_i_large_array(n * (n + MELE_I_GP_BLOCK), sizeof *factor);
-    mele_status status = factor == NULL ? mele_i_no_memory(error) : MELE_OK;
+    mele_status status = mele_i_lapack_ready(error);
+    double *factor = status != MELE_OK
+                         ? NULL : mele_i_large_array(n * (n + MELE_I_GP_BLOCK), sizeof *factor);
 
+    if (status == MELE_OK && factor == NULL)
+        status = mele_i_no_memory(error);
     if (status == MELE_OK && !factor_covariance(gp, factor, factor + n * n))
         status = not_definite(gp, error);
     if (status == MELE_OK)
@@ -377,8 +380,7 @@ static mele_status check_positive(const char *key, const double *number, size_t 
 static mele_status load_sizes(const json_t *object, size_t columns, size_t outputs, size_t *terms,
                               size_t *rows, mele_error *error)
 {
-    const json_t *x = json_object_get(object, "x"), *c = json_object_get(object, "coefficients");
-    const json_t *row;
+    const json_t *x = json_object_get(object, "x"), *row;
     size_t i, count = json_array_size(x);
 
     *terms = json_array_size(json_object_get(object, "lengths"));
@@ -392,11 +394,8 @@ static mele_status load_sizes(const json_t *object, size_t columns, size_t outpu
         if (json_array_size(row) != columns)
             return mele_i_fail(error, MELE_EDATA, "a row of \"x\" has %zu numbers where %zu belong",
                                json_array_size(row), columns);
-    if (json_array_size(c) != outputs || json_array_size(json_array_get(c, 0)) != count)
-        return mele_i_fail(error, MELE_EDATA, "\"coefficients\" is not %zu times %zu numbers",
-                           outputs, count);
     *rows = count;
-    return MELE_OK;
+    return mele_i_json_check_sizes(object, "coefficients", outputs, count, error);
 }
 
 static mele_status load_weights(const json_t *object, mele_i_gp *gp, mele_error *error)
@@ -486,8 +485,6 @@ mele_status mele_i_gp_load(const json_t *object, size_t columns, size_t outputs,
         status = mele_i_fail(error, MELE_EDATA, "there is no kernel \"%s\"", name);
     if (status == MELE_OK)
         status = load_sizes(object, columns, outputs, &terms, &rows, error);
-    if (status == MELE_OK)
-        status = mele_i_lapack_ready(error);
     if (status != MELE_OK)
         return status;
     gp = mele_i_gp_make(kernel, terms, rows, columns, outputs);

@@ -326,6 +326,43 @@ static void first_units(FILE *out)
     tail(out);
 }
 
+static void head_of_process(FILE *out, size_t outputs, size_t rows)
+{
+    head(out, 1, 1, outputs, 0);
+    head_of_experts(out, "gp", 1, 1, "targets", outputs);
+    head_of_expert(out, "gp");
+    fputs("\"kernel\":\"matern52\",\"lengths\":[[1]],\"shares\":[1],\"noise\":1,\"mean\":", out);
+    array(out, "0", outputs);
+    fputs(",\"unit\":", out);
+    array(out, "1", outputs);
+    fputs(",\"signal\":", out);
+    array(out, "1", outputs);
+    fputs(",\"least_variance\":", out);
+    array(out, "1", outputs);
+    fputs(",\"variance\":", out);
+    array(out, "1", outputs);
+    fputs(",\"x\":", out);
+    array(out, "[0]", rows);
+    fputc(',', out);
+}
+
+static void first_weights_of_rows(FILE *out)
+{
+    head_of_process(out, 1000, 15000);
+    first_row(out, "coefficients", 1000, 15000);
+    fputs("}]}", out);
+    tail(out);
+}
+
+/* All there: no matrix of so many rows is to be made before a variance is wanted. */
+static void many_rows(FILE *out)
+{
+    head_of_process(out, 1, 20000);
+    first_row(out, "coefficients", 1, 20000);
+    fputs("}]}", out);
+    tail(out);
+}
+
 /* ---- gate ---- */
 
 static void softmax_without_coefficients(FILE *out)
@@ -399,6 +436,8 @@ static const hostile files[] = {
     {"first logits", first_logits, MELE_EDATA},
     {"first network", first_network, MELE_EDATA},
     {"first units", first_units, MELE_EDATA},
+    {"first weights of rows", first_weights_of_rows, MELE_EDATA},
+    {"many rows", many_rows, MELE_OK},
     {"softmax without coefficients", softmax_without_coefficients, MELE_EDATA},
     {"softmax with one row", softmax_with_one_row, MELE_EDATA},
 };
