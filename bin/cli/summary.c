@@ -124,6 +124,12 @@ static void add_gate(line *out, const cli_run *run)
 
 /* ---- errors that the fit has anyway ---- */
 
+/* What is left out at a time. */
+static const char *unit_of(const cli_run *run)
+{
+    return run->options.data.group == NULL ? "row" : "group";
+}
+
 /* The mixture, its experts not having seen the rows. */
 static bool add_mixture_errors(line *out, const cli_run *run)
 {
@@ -136,10 +142,10 @@ static bool add_mixture_errors(line *out, const cli_run *run)
         snprintf(path, sizeof path, "left_out.%s", measures[i]);
         if (!mele_report_number(run->report, path, &value))
             continue;
-        if (count++ == 0)
-            add(out, "; %s:", mele_report_number(run->report, "gate.fresh", &value)
-                                  ? "on these rows, which the experts have not seen"
-                                  : "with each row left out of its experts");
+        if (count++ == 0 && mele_report_number(run->report, "gate.fresh", &value))
+            add(out, "; on these rows, which the experts have not seen:");
+        else if (count == 1)
+            add(out, "; with each %s left out of its experts:", unit_of(run));
         mele_report_number(run->report, path, &value);
         add(out, "%s %s %.4g", count == 1 ? "" : ",", measures[i], value);
     }
@@ -166,9 +172,9 @@ static bool add_expert_errors(line *out, const cli_run *run, const mele_model *m
     }
     if (!(weight > 0))
         return false;
-    add(out, classes ? "; in their regions, with each row left out: log loss %.4g"
-                     : "; in their regions, with each row left out: squared error %.4g of the "
-                       "target's variance", sum / weight);
+    add(out, classes ? "; in their regions, with each %s left out: log loss %.4g"
+                     : "; in their regions, with each %s left out: squared error %.4g of the "
+                       "target's variance", unit_of(run), sum / weight);
     return true;
 }
 
