@@ -90,6 +90,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/normalise.h \
 	lib/engine/pass.h \
 	lib/engine/rows.h \
+	lib/engine/weights.c \
+	lib/engine/weights.h \
 	lib/data/csv.c \
 	lib/data/csv_chunk.c \
 	lib/data/csv_chunk.h \

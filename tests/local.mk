@@ -75,6 +75,7 @@ unit_tests = \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
 	tests/unit/test_text \
+	tests/unit/test_weights \
 	tests/unit/test_windows
 
 check_LTLIBRARIES = tests/libsupport.la
@@ -118,6 +119,7 @@ tests_unit_test_independence_LDFLAGS = $(failing_malloc)
 tests_unit_test_mlp_LDFLAGS = $(failing_malloc)
 tests_unit_test_network_LDFLAGS = $(failing_malloc)
 tests_unit_test_small_LDFLAGS = $(failing_malloc)
+tests_unit_test_weights_LDFLAGS = $(failing_malloc)
 tests_unit_test_windows_LDFLAGS = $(failing_malloc)
 
 if HAVE_CRITERION
@@ -148,6 +150,7 @@ cli_tests = \
 	tests/cli/posteriors.test \
 	tests/cli/predict.test \
 	tests/cli/programs.test \
+	tests/cli/weights.test \
 	tests/cli/windows.test
 TESTS += $(cli_tests)
 

@@ -42,23 +42,3 @@ mele_status mele_i_check_matrix(const mele_matrix *matrix, const char *name, mel
                         .block_rows = mele_i_block_rows(matrix->cols, 1 << 17, 1)};
     return mele_i_pass_run(engine, &pass, error);
 }
-
-mele_status mele_i_check_weights(const double *weights, size_t n, mele_error *error)
-{
-    double sum = 0;
-
-    if (weights == NULL)
-        return MELE_OK;
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(weights[i]) || weights[i] < 0)
-            return mele_i_fail(error, MELE_EDATA, "weights: row %zu is %g, not a finite number "
-                               ">= 0", i + 1, weights[i]);
-        sum += weights[i];
-    }
-    if (!(sum > 0))
-        return mele_i_fail(error, MELE_EDATA, "the weights add up to %g", sum);
-    if (!isfinite(sum))
-        return mele_i_fail(error, MELE_EDATA, "the weights add up to more than a number can be: "
-                           "divide them by the largest");
-    return MELE_OK;
-}

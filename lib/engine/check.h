@@ -11,7 +11,4 @@
 mele_status mele_i_check_matrix(const mele_matrix *matrix, const char *name, mele_engine *engine,
                                 mele_error *error);
 
-/* n weights, finite, >= 0, with a positive, finite sum; NULL passes. */
-mele_status mele_i_check_weights(const double *weights, size_t n, mele_error *error);
-
 #endif

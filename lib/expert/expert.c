@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "engine/check.h"
 #include "engine/pass.h"
+#include "engine/weights.h"
 #include "expert/basis.h"
 #include "expert/choice.h"
 #include "expert/kind.h"
@@ -245,9 +246,9 @@ static bool is_checked_later(const mele_expert_options *o, const mele_targets *t
 }
 
 static mele_status check_input(const mele_matrix *x, const mele_targets *targets,
-                               const double *weights, const double *log_posteriors,
-                               size_t clusters, const mele_expert_options *options,
-                               mele_engine *engine, mele_error *error)
+                               const double *log_posteriors, size_t clusters,
+                               const mele_expert_options *options, mele_engine *engine,
+                               mele_error *error)
 {
     if (targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "targets is NULL");
@@ -259,8 +260,6 @@ static mele_status check_input(const mele_matrix *x, const mele_targets *targets
     mele_status status = check_numbers_of(x, "x", later, engine, error);
     if (status == MELE_OK)
         status = check_targets(targets, x->rows, later, engine, error);
-    if (status == MELE_OK)
-        status = mele_i_check_weights(weights, x->rows, error);
     if (status == MELE_OK)
         status = check_shape(x, targets, clusters, error);
     return status;
@@ -315,6 +314,7 @@ typedef struct fitting {
     bool one_group;
     bool *train; /* K + 1 */
     mele_expert_info *info;
+    double *weights;  /* n, where they are not the caller's; NULL */
     double *expanded; /* n x terms; NULL: x as it is */
     mele_i_left_out left_out;
 } fitting;
@@ -392,6 +392,8 @@ static mele_status make_fitting(fitting *f, const mele_targets *targets, const d
                                             classes, &f->experts, error);
 
     if (status == MELE_OK)
+        status = mele_i_weights_relative(weights, f->x->rows, &weights, &f->weights, error);
+    if (status == MELE_OK)
         status = mele_i_regions_make(&f->regions, f->x->rows, weights, log_posteriors, clusters,
                                      strcmp(f->options.assign, "soft") == 0, engine, error);
     f->train = MELE_I_ZEROED(bool, clusters + 1);
@@ -421,6 +423,7 @@ static void free_fitting(fitting *f)
     mele_experts_free(f->experts);
     free(f->train);
     free(f->info);
+    free(f->weights);
     free(f->expanded);
     mele_i_left_out_free(&f->left_out);
 }
@@ -609,8 +612,7 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
                              mele_expert_info *info, mele_error *error)
 {
     fitting f = {.x = x};
-    mele_status status = check_input(x, targets, weights, log_posteriors, clusters, options, engine,
-                                     error);
+    mele_status status = check_input(x, targets, log_posteriors, clusters, options, engine, error);
 
     if (status == MELE_OK)
         status = settle_options(options, targets, x->cols, clusters, &f.options, &f.kind, error);

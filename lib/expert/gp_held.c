@@ -2,8 +2,8 @@
  *
  * Rows that are the same in every number, and of one group, are one row with the sum of their weights, so that
  * weight 2 is the row given twice. Weights above 1 tell the likelihood of copies without any noise
- * between them (gp_likelihood.c), which is not what people mean who give weights in some unit; so
- * their ratios alone matter, and weight 1 is what the ordinary row has (units.h).
+ * between them (gp_likelihood.c). Rows that stand for many (below), or have a share of themselves in a
+ * soft region, are no copies; so the unit is once more that of the ordinary row, of those that are held.
  *
  * Of too many rows a random subset without replacement is held, by priority sampling: the rows of
  * the least u / w, u uniform, each with the weight max(w, 1 / t), t the least u / w of the others.
@@ -22,7 +22,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "expert/units.h"
+#include "engine/weights.h"
 
 #define NEGLIGIBLE 1e-10
 #define LEAST_UNIFORM 0x1p-54 /* less than a stream's least number above 0 */
@@ -161,7 +161,7 @@ mele_status mele_i_gp_hold(const mele_i_expert_rows *rows, const mele_i_expert_s
         goto cleanup;
     }
     set_places(held, count, list, order);
-    const double unit = mele_i_units_weight(held->weights, held->count);
+    const double unit = mele_i_weights_ordinary(held->weights, held->count);
     for (size_t i = 0; i < held->count; i++)
         held->weights[i] /= unit;
 

@@ -4,10 +4,10 @@
  * finds columns that are constant in a region; least.c solves the small problems, as tasks;
  * linear_left_out.c leaves rows out, linear_groups.c groups of them.
  *
- * The rows that generalised cross-validation counts are the sum of weights over the ordinary row's
- * weight (units.h). So their unit does not matter; weight 2 on one row of many is still that row
- * twice (on all rows it is a unit: nobody could tell); and of a soft region, or of weights of many
- * sizes, rows that weigh next to nothing are next to none, which their number would not know.
+ * The rows that generalised cross-validation counts are the region's sum of weights, whose unit is the
+ * ordinary row's (engine/weights.h). So weight 2 on one row of many is that row twice; and of a soft
+ * region, or of weights of many sizes, rows that weigh next to nothing are next to none, which their
+ * number would not know.
  *
  * The variance of an expert is the weighted mean of its squared left-out residuals, with the floor
  * of units.h from the target over all rows: its magnitude is taken as its deviation, its mean and
@@ -27,30 +27,6 @@
 #include "expert/units.h"
 
 /* ---- the small problems ---- */
-
-static mele_status count_rows(const mele_i_linear_fit *f, size_t k, double *rows, mele_error *error)
-{
-    const mele_i_regions *regions = f->problem->regions;
-    const size_t n = regions->rows;
-    size_t count = 0;
-    double sum = 0;
-
-    *rows = regions->total[k];
-    if (f->problem->options->ridge != MELE_RIDGE_GCV
-        || (regions->weights == NULL && regions->label != NULL))
-        return MELE_OK;
-    double *weights = MELE_I_ARRAY(double, n);
-    if (weights == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < n; i++) {
-        weights[count] = mele_i_region_weight(regions, i, k);
-        sum += weights[count];
-        count += weights[count] > 0;
-    }
-    *rows = count > 0 ? sum / mele_i_units_weight(weights, count) : 0;
-    free(weights);
-    return MELE_OK;
-}
 
 mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, size_t k,
                                            const double *factor, double ridge, double rows)
@@ -80,16 +56,16 @@ static mele_status solve_region(void *context, size_t k, mele_engine *engine, me
     mele_expert_info *info = &f->problem->info[k];
     mele_i_least_problem problem =
         mele_i_linear_problem(f, k, f->factor + k * mele_i_linear_factor_size(f),
-                              f->problem->options->ridge, 0);
+                              f->problem->options->ridge, f->problem->regions->total[k]);
 
     (void)engine;
     if ((k < f->clusters && !f->problem->train[k]) || f->solved[k])
         return MELE_OK;
-    mele_status status = count_rows(f, k, &problem.rows, error);
-    if (status == MELE_OK && problem.ridge == MELE_RIDGE_GCV && has_groups(f, k))
-        status = mele_i_linear_choose_ridge(f, k, &problem.ridge, error);
-    if (status != MELE_OK)
-        return status;
+    if (problem.ridge == MELE_RIDGE_GCV && has_groups(f, k)) {
+        mele_status status = mele_i_linear_choose_ridge(f, k, &problem.ridge, error);
+        if (status != MELE_OK)
+            return status;
+    }
     if (!mele_i_least_solve(&problem, &f->solution[k]))
         return mele_i_no_memory(error);
     f->moments[k] = problem.moments;

@@ -4,15 +4,12 @@
  * The floor of a variance is FLOOR times the target's, which residuals that are all 0 in a few rows
  * say nothing against, and the square of what rounding makes of its magnitude. It is of all rows:
  * of those of one region, in which the target may well be constant, it would be nothing, and one
- * row that deviates would then outweigh all others in a likelihood.
- *
- * The weighted median is found digit by digit: positive doubles are in the order of their bits. */
+ * row that deviates would then outweigh all others in a likelihood. */
 #include "expert/units.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,40 +133,4 @@ double mele_i_units_floor(const mele_i_units *u)
 double mele_i_units_variance(const mele_i_units *u, double square, double least)
 {
     return fmax(mele_i_finite(square / u->power / u->power), least);
-}
-
-static uint64_t bits_of(double number)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &number, sizeof bits);
-    return bits;
-}
-
-double mele_i_units_weight(const double *weights, size_t count)
-{
-    enum { DIGIT = 8, VALUES = 1 << DIGIT };
-    const double half = 0.5 - 1e-9; /* halves that differ by rounding are equal ones */
-    double total = 0, below = 0, median;
-    uint64_t bits = 0;
-
-    for (size_t i = 0; i < count; i++)
-        total += weights[i];
-    for (unsigned shift = 64; shift > 0; shift -= DIGIT) {
-        double sum[VALUES] = {0};
-        uint64_t digit = 0, last = 0;
-        for (size_t i = 0; i < count; i++) {
-            const uint64_t own = bits_of(weights[i]);
-            if (shift < 64 && (own ^ bits) >> shift != 0)
-                continue;
-            digit = own >> (shift - DIGIT) & (VALUES - 1);
-            last = digit > last ? digit : last;
-            sum[digit] += weights[i];
-        }
-        for (digit = 0; digit < last && below + sum[digit] < half * total; digit++)
-            below += sum[digit];
-        bits |= digit << (shift - DIGIT);
-    }
-    memcpy(&median, &bits, sizeof median);
-    return median;
 }

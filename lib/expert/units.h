@@ -48,8 +48,4 @@ double mele_i_units_floor(const mele_i_units *units);
  * residuals), but at least so much. */
 double mele_i_units_variance(const mele_i_units *units, double square, double least);
 
-/* The unit of weights: that of the ordinary row, their weighted median, of which half of the sum of
- * weights is in rows of no more. count >= 1, positive. */
-double mele_i_units_weight(const double *weights, size_t count);
-
 #endif

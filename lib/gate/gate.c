@@ -11,6 +11,7 @@
 #include "core/total.h"
 #include "engine/check.h"
 #include "engine/normalise.h"
+#include "engine/weights.h"
 #include "gate/kind.h"
 
 #define WEIGHT_WORK ((size_t)1 << 17) /* elementary operations of a block */
@@ -129,10 +130,8 @@ static mele_status check_data(const mele_gate_data *data, const mele_gate_option
     if (sees_features(options) && data->x.rows != data->rows)
         return mele_i_fail(error, MELE_EINVAL, "gate: x has %zu rows, log_posteriors has %zu",
                            data->x.rows, data->rows);
-    status = mele_i_check_weights(data->weights, data->rows, error);
-    if (status == MELE_OK)
-        status = mele_i_gate_check_logs(data->log_posteriors, data->rows, data->clusters,
-                                        "log_posteriors", true, engine, error);
+    status = mele_i_gate_check_logs(data->log_posteriors, data->rows, data->clusters,
+                                    "log_posteriors", true, engine, error);
     if (status == MELE_OK && sees_features(options))
         status = mele_i_check_matrix(&data->x, "x", engine, error);
     if (status == MELE_OK && sees_features(options))
@@ -242,16 +241,20 @@ mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *o
         status = loss->check(data, engine, error);
     if (status != MELE_OK)
         return status;
-    double *normalised;
+    double *normalised, *weights;
     mele_gate_data seen = *data;
+    status = mele_i_weights_relative(data->weights, data->rows, &seen.weights, &weights, error);
+    if (status != MELE_OK)
+        return status;
     const mele_i_gate_training training = {
-        &seen, &chosen, loss, mele_i_total_weight(data->weights, data->rows), engine};
+        &seen, &chosen, loss, mele_i_total_weight(seen.weights, data->rows), engine};
     status = normalise_posteriors(data, engine, &normalised, error);
     if (normalised != NULL)
         seen.log_posteriors = normalised;
     if (status == MELE_OK)
         status = fit_checked(&training, kind, missing == NULL, out, info, error);
     free(normalised);
+    free(weights);
     return status;
 }
 

@@ -26,7 +26,7 @@ typedef struct mele_data_options {
     const char *target;      /**< what to predict */
     const char *features;    /**< default: every column that has no other role */
     const char *ignore;      /**< columns to leave out */
-    const char *weights;     /**< one column, row weights >= 0 */
+    const char *weights;     /**< one column, row weights >= 0 in any unit */
     const char *id;          /**< one column, passed through to predictions */
     const char *group;       /**< one column; rows with the same value stay in one fold wherever rows
                                   are left out, and are left out together */
@@ -71,7 +71,9 @@ MELE_API mele_status mele_data_read(const char *path, const mele_data_options *o
  * @param y        n x m, finite; with classes > 0 one column of class indices 0 .. classes-1, and
  *                 the classes are called "0", "1", ... Copied. NULL: no target (partitions only).
  * @param classes  0: regression.
- * @param weights  n importances >= 0 with a positive sum, or NULL: all 1. Copied.
+ * @param weights  n importances >= 0, one of them positive, or NULL: all 1. Copied. They are
+ *                 relative: every stage divides them by the ordinary row's, their weighted median,
+ *                 so that any unit gives the same model, and weight 2 among ones is the row twice.
  * @param out      freed with mele_data_free(); untouched on error.
  * @return MELE_OK; MELE_EINVAL: shapes; MELE_EDATA: NaN, an infinity, a class out of range, a
  *         negative weight; MELE_ENOMEM. */

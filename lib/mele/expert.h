@@ -104,7 +104,8 @@ typedef struct mele_expert_options {
 /** What happened to one expert. A fallback has the errors and the ridge of the global expert. */
 typedef struct mele_expert_info {
     const char *kind; /**< of the expert; NULL: it was not trained */
-    double rows;     /**< the region's rows: sum of weights (times posteriors when soft) */
+    double rows;     /**< the region's rows: sum of weights (times posteriors when soft), of which
+                          the ordinary row's is 1 */
     size_t rank;     /**< of the design, intercept included; mlp: parameters; gp: rows that it
                           holds; 0 for a fallback */
     bool fallback;   /**< too few rows: the global expert answers here */
@@ -138,7 +139,7 @@ MELE_API const char *mele_expert_candidate(bool classes, size_t i);
 /** Train the experts.
  * @param x               n x d, scaled, finite; d >= 1.
  * @param targets         n rows; finite, in any scale (the caller's standardised units are best).
- * @param weights         n importances >= 0, or NULL: all 1.
+ * @param weights         n importances >= 0 in any unit (see mele_data_of_arrays()), or NULL: all 1.
  * @param log_posteriors  n x K without gaps, from mele_partition_log_posteriors() or elsewhere.
  * @param clusters        K >= 1.
  * @param options         NULL: mele_expert_defaults().

@@ -42,7 +42,7 @@ typedef struct mele_gate_data {
     const double *center, *scale;  /**< d numbers each: what was measured is center + scale x. Tell
                                         which features are constant but for rounding. NULL: 0 and
                                         1 */
-    const double *weights;         /**< n, or NULL: all 1 */
+    const double *weights;         /**< n in any unit (see mele_data_of_arrays()), or NULL: all 1 */
 } mele_gate_data;
 
 typedef struct mele_gate_info {

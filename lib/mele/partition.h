@@ -65,7 +65,8 @@ MELE_API const char *mele_partition_covariance(size_t i);
 
 /** Split the rows of x into regions.
  * @param x        n x d, scaled by the caller (no unit), finite; d >= 1.
- * @param weights  n importances >= 0 with a positive sum, or NULL: all 1.
+ * @param weights  n importances >= 0, one of them positive, in any unit (see mele_data_of_arrays()), or
+ *                 NULL: all 1.
  * @param options  NULL: mele_partition_defaults().
  * @param out      freed with mele_partition_free(); untouched on error.
  * @param info     NULL: not wanted; untouched on error.
@@ -169,7 +170,8 @@ MELE_API mele_status mele_partition_sizes(const mele_partition *partition, const
 typedef struct mele_criteria {
     double log_likelihood; /**< sum of w log p(x) */
     double parameters;     /**< mele_partition_parameters() */
-    double bic;            /**< parameters log(n) - 2 log_likelihood, n the sum of the weights;
+    double bic;            /**< parameters log(n) - 2 log_likelihood, n the sum of the weights, of which
+                                the ordinary row's is 1;
                                 smaller is better, also of the next two */
     double aic;            /**< 2 parameters - 2 log_likelihood */
     double icl;            /**< bic + 2 sum of w H, H the entropy of a row's posteriors */
@@ -180,7 +182,7 @@ typedef struct mele_criteria {
 
 /** Compute the criteria.
  * @param rows        as for mele_partition_fit_rows().
- * @param weights     importances or NULL: all 1.
+ * @param weights     importances in any unit, or NULL: all 1.
  * @param silhouette  whether it is wanted (else NaN): O(m^2 d) for a sample of m rows, which are
  *                    all up to 4096; beyond that 4096 rows, dealt to the regions in proportion
  *                    to their sizes (at least 2 each) and drawn within them by the seed.

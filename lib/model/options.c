@@ -77,7 +77,7 @@ static const option_row table[] = {
      TEXT, AT(data.features), 0, 0, NULL, true},
     {{"ignore", 0, DATA, "COL[,COL...]", "columns to leave out"},
      TEXT, AT(data.ignore), 0, 0, NULL, true},
-    {{"weights", 'w', DATA, "COL", "row weights, >= 0"}, TEXT, AT(data.weights), 0, 0, NULL, false},
+    {{"weights", 'w', DATA, "COL", "row weights, >= 0, in any unit"}, TEXT, AT(data.weights), 0, 0, NULL, false},
     {{"id", 0, DATA, "COL", "column that is passed through to predictions"},
      TEXT, AT(data.id), 0, 0, NULL, false},
     {{"group", 0, DATA, "COL", "rows with the same value are left out together, wherever rows are"},

@@ -23,6 +23,7 @@
 #include "engine/check.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"
+#include "engine/weights.h"
 #include "partition/kind.h"
 #include "partition/silhouette.h"
 
@@ -129,7 +130,7 @@ static mele_status run_pass(criteria *c, mele_engine *engine, mele_error *error)
 }
 
 static mele_status check(const mele_partition *partition, const mele_rows *rows,
-                         const double *weights, mele_error *error)
+                         mele_error *error)
 {
     if (rows == NULL || (rows->data == NULL && rows->read == NULL))
         return mele_i_fail(error, MELE_EINVAL, "rows is NULL or has neither data nor read");
@@ -139,7 +140,7 @@ static mele_status check(const mele_partition *partition, const mele_rows *rows,
         return mele_i_fail(error, MELE_EINVAL,
                            "the rows have %zu columns (stride %zu), the partition %zu", rows->cols,
                            rows->stride, partition->columns);
-    return mele_i_check_weights(weights, rows->rows, error);
+    return MELE_OK;
 }
 
 static mele_criteria criteria_of(const criteria *c, double silhouette)
@@ -158,19 +159,22 @@ mele_status mele_partition_criteria(const mele_partition *partition, const mele_
                                     const double *weights, bool silhouette, uint64_t seed,
                                     mele_engine *engine, mele_criteria *out, mele_error *error)
 {
-    criteria c = {.partition = partition, .rows = rows, .weights = weights};
-    double mean_silhouette = NAN;
-    mele_status status = check(partition, rows, weights, error);
+    criteria c = {.partition = partition, .rows = rows};
+    double mean_silhouette = NAN, *owned = NULL;
+    mele_status status = check(partition, rows, error);
 
-    if (status != MELE_OK)
-        return status;
-    if (silhouette && (c.label = MELE_I_ARRAY(uint32_t, rows->rows)) == NULL)
-        return mele_i_no_memory(error);
-    status = run_pass(&c, engine, error);
+    if (status == MELE_OK)
+        status = mele_i_weights_relative(weights, rows->rows, &c.weights, &owned, error);
+    if (status == MELE_OK && silhouette
+        && (c.label = MELE_I_ARRAY(uint32_t, rows->rows)) == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        status = run_pass(&c, engine, error);
     if (status == MELE_OK && silhouette)
-        status = mele_i_silhouette(rows, weights, c.label, partition->clusters, seed, engine,
+        status = mele_i_silhouette(rows, c.weights, c.label, partition->clusters, seed, engine,
                                    &mean_silhouette, error);
     free(c.label);
+    free(owned);
     if (status == MELE_OK)
         *out = criteria_of(&c, mean_silhouette);
     return status;

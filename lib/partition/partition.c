@@ -16,6 +16,7 @@
 #include "core/memory.h"
 #include "engine/check.h"
 #include "engine/pass.h"
+#include "engine/weights.h"
 #include "partition/kind.h"
 #include "partition/level.h"
 
@@ -165,14 +166,11 @@ static mele_status check_given(const mele_matrix *given, const char *name, size_
     return mele_i_check_matrix(given, name, engine, error);
 }
 
-static mele_status check_data(const mele_rows *rows, const double *weights,
-                              const mele_partition_options *o, mele_engine *engine,
-                              mele_error *error)
+static mele_status check_data(const mele_rows *rows, const mele_partition_options *o,
+                              mele_engine *engine, mele_error *error)
 {
     mele_status status = check_rows(rows, error);
 
-    if (status == MELE_OK)
-        status = mele_i_check_weights(weights, rows->rows, error);
     if (status != MELE_OK)
         return status;
     if (o->clusters > rows->rows)
@@ -360,10 +358,9 @@ static mele_status run_restarts(restarts *r, mele_engine *engine, mele_error *er
     return status;
 }
 
-/* `scale`: weights of the sample are those that were given times it. */
 static mele_status fit_sample(const mele_i_sample *sample, const mele_partition_options *o,
-                              double scale, mele_engine *engine, mele_partition **out,
-                              mele_partition_info *info, mele_error *error)
+                              mele_engine *engine, mele_partition **out, mele_partition_info *info,
+                              mele_error *error)
 {
     const mele_i_partition_kind *kind = mele_i_partition_kind_named(o->method);
     bool given = o->centres != NULL || (kind->mixture && o->responsibilities != NULL);
@@ -380,31 +377,9 @@ static mele_status fit_sample(const mele_i_sample *sample, const mele_partition_
         return status;
     }
     r.best_info.merged = o->clusters - r.best->clusters;
-    if (!kind->mixture) /* a sum over rows */
-        r.best_info.objective = mele_i_finite(r.best_info.objective / scale);
     if (info != NULL)
         *info = r.best_info;
     *out = r.best;
-    return MELE_OK;
-}
-
-/* A power of two times weights so large, or small, that their products with distances would overflow
- * or vanish; in *scaled, to be freed, or NULL where weights are ordinary. */
-static mele_status scale_weights(const double *weights, size_t rows, double *scale, double **scaled,
-                                 mele_error *error)
-{
-    double most = 0;
-
-    for (size_t i = 0; i < rows && weights != NULL; i++)
-        most = fmax(most, weights[i]);
-    *scale = mele_i_power_scale(most);
-    if (*scale == 1)
-        return MELE_OK;
-    *scaled = MELE_I_ARRAY(double, rows);
-    if (*scaled == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < rows; i++)
-        (*scaled)[i] = weights[i] * *scale;
     return MELE_OK;
 }
 
@@ -415,33 +390,31 @@ mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights
 {
     const mele_partition_options defaults = mele_partition_defaults();
     const mele_partition_options *o = options == NULL ? &defaults : options;
-    mele_i_sample sample = {.weights = weights};
+    mele_i_sample sample = {.total = 0};
+    double *owned = NULL;
     mele_i_level level = {0};
-    double scale, *scaled = NULL;
     mele_status status = check_names(o, error);
 
     if (status == MELE_OK)
         status = check_numbers(o, error);
     if (status == MELE_OK)
-        status = check_data(rows, weights, o, engine, error);
+        status = check_data(rows, o, engine, error);
     if (status == MELE_OK)
         status = check_units(o, rows->cols, error);
+    if (status == MELE_OK)
+        status = mele_i_weights_relative(weights, rows->rows, &sample.weights, &owned, error);
     if (status != MELE_OK)
         return status;
     sample.rows = *rows;
-    status = scale_weights(weights, rows->rows, &scale, &scaled, error);
-    if (scaled != NULL)
-        sample.weights = scaled;
-    if (status == MELE_OK)
-        status = mele_i_sample_describe(&sample, engine, error);
+    status = mele_i_sample_describe(&sample, engine, error);
     if (status == MELE_OK)
         status = mele_i_level_make(&level, &sample, (mele_i_origin){o->center, o->scale}, engine,
                                    error);
     if (status == MELE_OK)
-        status = fit_sample(&sample, o, scale, engine, out, info, error);
+        status = fit_sample(&sample, o, engine, out, info, error);
     mele_i_level_clear(&level);
     mele_i_sample_clear(&sample);
-    free(scaled);
+    free(owned);
     return status;
 }
 

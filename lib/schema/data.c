@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "engine/check.h"
+#include "engine/weights.h"
 #include "schema/numbers.h"
 
 mele_data_options mele_data_defaults(void)
@@ -381,7 +382,7 @@ static mele_status gather(const row_check *check, mele_data *data, mele_error *e
         if (grouped)
             data->group[i] = (size_t)mele_table_values(check->table, roles->group)[r];
     }
-    return mele_i_check_weights(data->weights, n, error);
+    return mele_i_weights_divide(data->weights, n, error);
 }
 
 /* Bind the table to data->schema and take over what the rows hold. */
@@ -552,7 +553,7 @@ mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t
     if (status == MELE_OK)
         status = copy_rows(data, rows, count, subset, error);
     if (status == MELE_OK && to_train)
-        status = mele_i_check_weights(subset->weights, count, error);
+        status = mele_i_weights_divide(subset->weights, count, error);
     if (status != MELE_OK)
         mele_data_free(subset);
     else
@@ -632,7 +633,7 @@ static mele_status take_arrays(const mele_matrix *x, const mele_matrix *y, const
         return mele_i_no_memory(error);
     if (weights != NULL)
         memcpy(data->weights, weights, n * sizeof *weights);
-    return MELE_OK;
+    return mele_i_weights_divide(data->weights, n, error);
 }
 
 mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix *y, size_t classes,
@@ -644,7 +645,7 @@ mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix *y, size
     if (status == MELE_OK)
         status = check_array_targets(x, y, classes, error);
     if (status == MELE_OK)
-        status = mele_i_check_weights(weights, x->rows, error);
+        status = mele_i_weights_check(weights, x->rows, error);
     if (status == MELE_OK && (data = MELE_I_NEW(mele_data)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK)

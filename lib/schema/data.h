@@ -17,7 +17,7 @@ struct mele_data {
     mele_i_row_set used;  /* the rows of the file that matrix holds */
     bool complete;        /* no feature is known to be missing */
     double *targets;      /* rows x targets; class indices for classes; NULL: none */
-    double *weights;      /* NULL: all 1 */
+    double *weights;      /* the ordinary row's is 1 (engine/weights.h); NULL: all 1 */
     size_t *group;        /* NULL: none */
 };
 
@@ -28,7 +28,7 @@ mele_i_features mele_i_data_features(const mele_data *data);
 size_t mele_i_data_row(const mele_data *data, size_t i);
 
 /* Some rows of data as data of their own, which share its columns: they must not outlive it. To
- * train on, their weights must have a positive sum. MELE_ENOMEM also when the data are not in
+ * train on, their weights must have a positive sum, and get the unit that they have as data of their own. MELE_ENOMEM also when the data are not in
  * memory. */
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error);

@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "engine/check.h"
 #include "engine/pass.h"
+#include "engine/weights.h"
 
 #define BLOCK_NUMBERS 32768
 
@@ -218,7 +219,7 @@ static mele_status gather(taking *t, mele_error *error)
         if (t->group != NULL)
             data->group[i] = (size_t)t->group[row];
     }
-    return mele_i_check_weights(data->weights, used, error);
+    return mele_i_weights_divide(data->weights, used, error);
 }
 
 static mele_status use_rows(taking *t, mele_error *error)
@@ -231,7 +232,7 @@ static mele_status use_rows(taking *t, mele_error *error)
     if (data->rows == 0)
         return mele_i_fail(error, MELE_EDATA, "every row has a missing value");
     if (t->used.bit == NULL && t->class == NULL && t->group == NULL)
-        return mele_i_check_weights(data->weights, data->rows, error);
+        return mele_i_weights_divide(data->weights, data->rows, error);
     return gather(t, error);
 }
 

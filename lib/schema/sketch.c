@@ -3,7 +3,8 @@
  * A row's numbers x_1, x_2, .. (design columns in the data's units, then targets; a zero without its
  * sign) become 64 bits by multiplication and exclusive or, h <- (h ^ x_j) a, h <- h ^ (h >> 32), and
  * the last steps of MurmurHash3 (Appleby 2011), so that every bit of a number reaches every bit of
- * the hash. The weight is mixed into a second one. The sum of the second ones over all rows, modulo
+ * the hash. The weight, to 24 bits, is mixed into a second one: it is a quotient (engine/weights.h), of
+ * which another unit may change the last bit. The sum of the second ones over all rows, modulo
  * 2^64, is that of the set of rows: any order gives it, and each row counts as often as it occurs.
  *
  * Of the first ones the least are kept: a bottom-k sketch (Broder 1997, "On the resemblance and
@@ -77,7 +78,7 @@ static mele_status hash_block(void *context, mele_i_block block, void *partial, 
         for (size_t t = 0; t < r->target_columns; t++)
             hash = add_number(hash, r->targets[row * r->target_columns + t]);
         h->of_row[row] = finish(hash);
-        *all += finish(add_number(hash, r->weights == NULL ? 1 : r->weights[row]));
+        *all += finish(add_number(hash, r->weights == NULL ? 1 : (float)r->weights[row]));
     }
     return status;
 }

@@ -43,6 +43,13 @@ static inline mele_targets made_targets(const made *p)
     return targets;
 }
 
+/* Half of all weights are 1, others 0.5 to 2: the ordinary row's is 1, also of most parts of the rows,
+ * so that a ridge is the same in all of them. */
+static inline double some_weight(double uniform)
+{
+    return uniform < 0.25 ? 0.5 + 2 * uniform : uniform < 0.75 ? 1 : 1 + 4 * (uniform - 0.75);
+}
+
 /* Features in about -2 .. 2, posteriors that overlap, weights in 0.5 .. 2; targets that are
  * linear in every region with noise, or classes drawn from a softmax. */
 static inline made make_problem(size_t n, size_t d, size_t m, size_t clusters, size_t classes)
@@ -74,7 +81,7 @@ static inline made make_problem(size_t n, size_t d, size_t m, size_t clusters, s
                                   (double)classes));
             p.y[i * m] = c;
         }
-        p.weight[i] = 0.5 + 1.5 * mele_i_stream_uniform(&s);
+        p.weight[i] = some_weight(mele_i_stream_uniform(&s));
     }
     return p;
 }

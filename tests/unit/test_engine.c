@@ -289,17 +289,6 @@ Test(engine, checks_say_what_and_where)
     }
 }
 
-Test(engine, weights_are_checked)
-{
-    const double good[] = {0, 2}, negative[] = {1, -1}, none[] = {0, 0}, huge[] = {1e308, 1e308};
-
-    cr_assert_eq(mele_i_check_weights(NULL, 2, NULL), MELE_OK);
-    cr_assert_eq(mele_i_check_weights(good, 2, NULL), MELE_OK);
-    cr_assert_eq(mele_i_check_weights(negative, 2, NULL), MELE_EDATA);
-    cr_assert_eq(mele_i_check_weights(none, 2, NULL), MELE_EDATA);
-    cr_assert_eq(mele_i_check_weights(huge, 2, NULL), MELE_EDATA);
-}
-
 /* ---- random streams ---- */
 
 Test(stream, streams_depend_on_every_part_of_the_key_and_on_nothing_else)

@@ -63,8 +63,6 @@ Test(extremes, weights)
         for (size_t j = 0; j < 4; j++)
             cr_expect_float_eq(centres[j], expected[j], 1e-9, "%s %s: %g, not %g", method, init,
                                centres[j], expected[j]);
-        if (c / 2 % 2 == 0)
-            plain.objective *= unit;
         cr_expect_float_eq(info.objective, plain.objective, 1e-9 * fabs(plain.objective), "%s %s",
                            method, init);
     }
@@ -91,21 +89,26 @@ Test(extremes, one_row_outweighs_the_others)
     }
 }
 
-Test(extremes, weights_without_a_sum_are_named)
+/* Their unit is the ordinary row's weight: it needs no sum. */
+Test(extremes, weights_without_a_sum)
 {
-    double x[2 * ROWS], weight[ROWS], centres[4];
-    mele_partition_info info;
-    mele_error error;
+    double x[2 * ROWS], weight[ROWS], centres[4], same[4];
+    mele_partition_info info, of_ones;
 
     make_rows(x);
-    for (size_t i = 0; i < ROWS; i++)
-        weight[i] = 4e307;
-    cr_assert(fit(x, weight, "kmeans", "kmeans++", centres, &info, &error) == MELE_EDATA);
-    cr_assert_str_eq(error.message, "the weights add up to more than a number can be: divide them by "
-                                    "the largest");
+    for (size_t c = 0; c < 2; c++) {
+        for (size_t i = 0; i < ROWS; i++)
+            weight[i] = 1;
+        cr_assert(fit(x, weight, methods[c], "kmeans++", same, &of_ones, NULL) == MELE_OK);
+        for (size_t i = 0; i < ROWS; i++)
+            weight[i] = 4e307;
+        cr_assert(fit(x, weight, methods[c], "kmeans++", centres, &info, NULL) == MELE_OK);
+        cr_assert(info.objective == of_ones.objective);
+        cr_assert(memcmp(centres, same, sizeof same) == 0);
+    }
 }
 
-/* Weights are scaled in an array of their own. */
+/* Weights in the ordinary row's unit are an array of their own. */
 Test(extremes, out_of_memory)
 {
     double x[2 * ROWS], weight[ROWS], centres[4];

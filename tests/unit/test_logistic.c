@@ -362,7 +362,7 @@ static const struct {
     {"small values", small_values, {4, 4}},
     {"raw units", raw_units, {4, 4}},
     {"large weights", large_weights, {4, 4}},
-    {"small weights", small_weights, {1, 1}},
+    {"small weights", small_weights, {4, 4}},
     {"few weights", few_weights, {0, 0}},
 };
 
@@ -445,14 +445,16 @@ Test(logistic, fallbacks_answer_with_the_global_expert)
 
 Test(logistic, weight_two_is_the_row_twice)
 {
-    made p = make_problem(100, 3, 1, 1, 3), q = make_problem(200, 3, 1, 1, 3);
+    made p = make_problem(100, 3, 1, 1, 3), q = make_problem(125, 3, 1, 1, 3);
     mele_expert_options options = mele_expert_defaults();
 
-    for (size_t i = 0; i < 200; i++) {
-        memcpy(q.x + i * 3, p.x + i / 2 * 3, 3 * sizeof *q.x);
-        q.y[i] = p.y[i / 2];
-        p.weight[i / 2] = 2;
-        q.log_posterior[i] = 0;
+    for (size_t i = 0, row = 0; i < 100; i++) {
+        p.weight[i] = i % 4 == 0 ? 2 : 1;
+        for (size_t copy = 0; copy < (i % 4 == 0 ? 2 : 1); copy++, row++) {
+            memcpy(q.x + row * 3, p.x + i * 3, 3 * sizeof *q.x);
+            q.y[row] = p.y[i];
+            q.log_posterior[row] = 0;
+        }
     }
     options.ridge = 0.8;
     fitted a = fit_with(&p, p.weight, &options, NULL), b = fit_with(&q, NULL, &options, NULL);

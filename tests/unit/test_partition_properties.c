@@ -496,8 +496,8 @@ Test(partition_properties, weight_two_is_a_row_given_twice)
     size_t rows = 0;
 
     for (size_t i = 0; i < N; i++) {
-        weights[i] = i % 3 == 0 ? 2 : 1;
-        for (size_t c = 0; c < (i % 3 == 0 ? 2 : 1); c++)
+        weights[i] = i % 4 == 0 ? 2 : 1;
+        for (size_t c = 0; c < (i % 4 == 0 ? 2 : 1); c++)
             memcpy(y + rows++ * D, x + i * D, D * sizeof *x);
     }
     vy = mele_matrix_of(y, rows, D);
