@@ -76,6 +76,7 @@ unit_tests = \
 	tests/unit/test_table_memory \
 	tests/unit/test_text \
 	tests/unit/test_weights \
+	tests/unit/test_typing \
 	tests/unit/test_windows
 
 check_LTLIBRARIES = tests/libsupport.la

@@ -29,7 +29,7 @@
 
 #define CHUNK_BYTES ((size_t)1 << 18)
 #define CHUNKS 32                     /* in a window */
-#define MOST_WINDOW ((size_t)1 << 27) /* so no record is longer than half of it */
+#define MOST_WINDOW ((size_t)1 << 26) /* so no record is longer than half of it */
 
 typedef struct csv_source {
     mele_i_csv_format format;

@@ -192,10 +192,14 @@ static mele_i_look look_of_suffix(scanner *s, mele_i_look look, bool touching_is
 static mele_i_look look_of_amount(scanner s, char mark)
 {
     body b;
-    bool bracket, currency, exponent;
+    bool currency, exponent;
 
     accept(&s, "'"); /* what spreadsheets put before a number that is to stay text */
-    bracket = accept(&s, "(");
+    if (accept(&s, "(")) { /* how accounts write a negative number */
+        if (at_end(&s) || s.end[-1] != ')')
+            return MELE_I_LOOK_TEXT;
+        s.end--;
+    }
     bool minus = skip_sign(&s);
     skip_blanks(&s);
     currency = accept_any(&s, currencies);
@@ -208,8 +212,6 @@ static mele_i_look look_of_amount(scanner s, char mark)
     mele_i_look look = look_of_body(&b, mark);
     if (look != MELE_I_LOOK_TEXT)
         look = look_of_suffix(&s, look, b.runs > 1 || exponent);
-    if (bracket && !accept(&s, ")"))
-        return MELE_I_LOOK_TEXT;
     skip_blanks(&s);
     if (!at_end(&s))
         return MELE_I_LOOK_TEXT;

@@ -106,7 +106,7 @@ MELE_API mele_status mele_reader_want(mele_reader *reader, size_t j, mele_column
  * @param engine  NULL: the calling thread alone; the table is the same for any.
  * @return MELE_OK; MELE_EDATA: ragged row, text in a numeric column, an infinite value, a zero
  *         byte in a category, a quote that is not closed or is followed by text, a record of more
- *         than 64 MiB (which is one, most likely); error->line is the line on which the record starts; MELE_EIO;
+ *         than 32 MiB (which is one, most likely); error->line is the line on which the record starts; MELE_EIO;
  *         MELE_ENOMEM; MELE_ESTOPPED. After a failure every further call fails in the same way.
  * A failure is met when its row is reached: the rows before it can be had by reading in parts. */
 MELE_API mele_status mele_reader_next(mele_reader *reader, size_t most, mele_engine *engine,
