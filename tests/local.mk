@@ -203,7 +203,8 @@ tests_long_thorough_windows_SOURCES = tests/unit/test_windows.c
 tests_long_thorough_windows_CPPFLAGS = $(thorough_cppflags)
 tests_long_thorough_windows_LDFLAGS = $(failing_malloc)
 
-long_programs = $(thorough_tests)
+tests_long_race_SOURCES = tests/long/race.c
+long_programs = $(thorough_tests) tests/long/race
 long_tests = $(long_programs) tests/long/memory.test
 EXTRA_DIST += tests/long/memory.test
 EXTRA_PROGRAMS += $(long_programs)

@@ -170,6 +170,10 @@ static void say_candidates(cli_run *run)
                 length += snprintf(line + length, sizeof line - (size_t)length, " %s %.6g",
                                    criteria[c], value);
         }
+        snprintf(path, sizeof path, "partition.candidates.%zu.folds", i);
+        if (mele_report_number(run->report, path, &value))
+            snprintf(line + length, sizeof line - (size_t)length, " in %.0f fold%s", value,
+                     value == 1 ? "" : "s");
         snprintf(path, sizeof path, "partition.candidates.%zu.chosen", i);
         cli_say(&run->console, "%s%s", line,
                 mele_report_number(run->report, path, &value) ? " (chosen)" : "");

@@ -6,7 +6,8 @@
  *     cv    by the error of the final mixture on rows left out (race.c).
  *
  * The best value wins, and among equals the smallest K. A candidate without a value is never
- * chosen; when none has one, the smallest K is. */
+ * chosen; when none has one, the smallest K is. By cv, one model for all rows stays when the best
+ * gains no more over it than chance does. */
 #include "fit/clusters.h"
 
 #include <math.h>
@@ -193,6 +194,11 @@ static mele_status choose_by_criterion(choice *c, mele_engine *engine, mele_erro
 
 /* ---- by the cross-validated error of the mixture ---- */
 
+static bool gains_by_chance_alone(const mele_i_racer *best)
+{
+    return best->gain <= best->chance;
+}
+
 static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *error)
 {
     mele_i_racer *racers = MELE_I_ZEROED(mele_i_racer, c->count);
@@ -210,6 +216,8 @@ static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *e
     for (size_t i = 0; i < c->count && status == MELE_OK; i++)
         if (beats_best(c, i))
             c->best = i;
+    if (status == MELE_OK && gains_by_chance_alone(&racers[c->best]))
+        c->best = 0;
     free(racers);
     return status;
 }
@@ -235,7 +243,7 @@ static json_t *record_candidate(const choice *c, size_t i)
                 && put_known(object, "silhouette", k->criteria.silhouette)
                 && (!is_criterion(c, "cv") || put_known(object, "cv", k->value));
 
-    if (good && k->folds > 0 && k->folds < c->folds)
+    if (good && k->folds > 0)
         good = mele_i_json_put(object, "folds", json_integer((json_int_t)k->folds));
     if (good && k->merged > 0)
         good = mele_i_json_put(object, "merged", json_integer((json_int_t)k->merged));

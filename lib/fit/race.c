@@ -8,18 +8,25 @@
  * It is a race: after the first folds, and again after every few more, racers are given up that
  *
  *     have lost so far more than the leader would in all folds at its present rate, or
- *     are behind the leader by more than chance, in a t-test of the folds' mean losses by pairs,
- *     one-sided, at 5 %,
+ *     are behind the leader by more than chance, in a t-test of mean losses by pairs, one-sided, at
+ *     5 % divided by how many times the racers are looked at (Bonferroni),
  *
- * the leader being the one with the least loss so far. Who is left alone has won, and need not go
- * on.
+ * the leader being the one with the least loss so far. The pairs are the folds, or of few folds of
+ * many rows parts of them, ten in all at least. Who is left alone has won, and need not go on.
+ *
+ * One model for all rows, K = 1, is what the others are measured against at the end, so it is never
+ * given up. Chance alone makes another seem better by up to t s sqrt(1/J + n_part / n_training) in 19
+ * of 20 cases, s the standard deviation of the J differences, t the quantile of Student's t: the
+ * second term of Nadeau and Bengio counts that the training rows of the folds are mostly the same.
  *
  * Random streams depend on the fold and the restart but not on K, so the partition is that of the
  * same K given. Racers and folds are tasks, the largest K first: it takes the longest.
  *
- * Sources: Maron, Moore 1994, NIPS 6 (races); Kuhn 2014, arXiv:1405.6974 (by tests on folds). */
+ * Sources: Maron, Moore 1994, NIPS 6 (races); Kuhn 2014, arXiv:1405.6974 (by tests on folds);
+ * Nadeau, Bengio 2003, Machine Learning 52. */
 #include "fit/race.h"
 
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +43,10 @@
 #define MANY_ROWS 50000 /* folds times rows at most, as long as there are 2 folds */
 #define FIRST_FOLDS 3   /* before anyone is given up */
 #define MORE_FOLDS 2    /* between one comparison and the next */
+#define CHANCE 0.05     /* of giving up a racer that is as good, and of taking one that is no better */
+#define LEAST_PAIRS 10
 #define LEAST_PROBABILITY 0x1p-52
 #define STAGE "clusters"
-
-/* What Student's t exceeds by chance in 5 of 100 cases, by degrees of freedom from 1 on. */
-static const double unlikely[MOST_FOLDS - 1] = {6.314, 2.920, 2.353, 2.132, 2.015,
-                                                1.943, 1.895, 1.860, 1.833};
 
 typedef struct race {
     const mele_data *data;
@@ -50,10 +55,10 @@ typedef struct race {
     mele_i_racer *racers;
     size_t count;
 
-    size_t folds;
+    size_t folds, parts; /* of a fold, see above */
     size_t *fold_of_row;
     mele_i_scaling targets; /* of regression */
-    double *loss, *weight;  /* count x folds: sums over the rows of a fold; loss NaN: no model */
+    double *loss, *weight;  /* count x folds x parts: sums over rows; loss NaN: no model */
 
     size_t *running, left; /* the racers that are not given up, the largest K first */
     size_t first, some;    /* folds of the round */
@@ -74,7 +79,13 @@ static double loss_of(const race *r, const double *truth, const double *predicte
     return sum / (double)targets;
 }
 
-/* Sum the losses of the rows left out. A row without a prediction is left out of the sums. */
+/* Rows of one group are in one part. */
+static size_t part_of(const race *r, const mele_data *left_out, size_t row)
+{
+    return (left_out->group == NULL ? row : left_out->group[row]) % r->parts;
+}
+
+/* Sum the losses of the rows left out, by parts. A row without a prediction is in no sum. */
 static mele_status measure_fold(const race *r, const mele_model *model, const mele_data *left_out,
                                 mele_engine *engine, double *loss, double *weight,
                                 mele_error *error)
@@ -93,8 +104,10 @@ static mele_status measure_fold(const race *r, const mele_model *model, const me
         double w = left_out->weights == NULL ? 1 : left_out->weights[i];
         if (!(w > 0) || isnan(predicted[i * outputs]))
             continue;
-        *loss += w * loss_of(r, left_out->targets + i * targets, predicted + i * outputs, classes);
-        *weight += w;
+        const size_t part = part_of(r, left_out, i);
+        loss[part] += w * loss_of(r, left_out->targets + i * targets, predicted + i * outputs,
+                                  classes);
+        weight[part] += w;
     }
     free(predicted);
     return status;
@@ -127,7 +140,7 @@ static mele_status run_fold(void *context, size_t index, mele_engine *engine, me
 {
     const race *r = context;
     const size_t i = r->running[index / r->some], fold = r->first + index % r->some;
-    const size_t at = i * r->folds + fold;
+    const size_t at = (i * r->folds + fold) * r->parts;
     mele_i_fold rows;
     mele_status status = mele_i_fold_make(r->data, r->fold_of_row, fold, &rows, error);
 
@@ -138,7 +151,8 @@ static mele_status run_fold(void *context, size_t index, mele_engine *engine, me
     }
     if (status != MELE_EDATA)
         return status;
-    r->loss[at] = NAN;
+    for (size_t part = 0; part < r->parts; part++)
+        r->loss[at + part] = NAN;
     return MELE_OK;
 }
 
@@ -153,12 +167,28 @@ static double sum_of(const double *values, size_t count)
     return sum;
 }
 
+/* What is kept of racer i, and in how many pairs it has run. */
+static const double *losses_of(const race *r, size_t i)
+{
+    return r->loss + i * r->folds * r->parts;
+}
+
+static const double *weights_of(const race *r, size_t i)
+{
+    return r->weight + i * r->folds * r->parts;
+}
+
+static size_t pairs_of(const race *r, size_t i)
+{
+    return r->racers[i].folds * r->parts;
+}
+
 /* The mean loss of a racer in the folds it has run in. */
 static double mean_loss(const race *r, size_t i)
 {
-    const double weight = sum_of(r->weight + i * r->folds, r->racers[i].folds);
+    const double weight = sum_of(weights_of(r, i), pairs_of(r, i));
 
-    return weight > 0 ? sum_of(r->loss + i * r->folds, r->racers[i].folds) / weight : NAN;
+    return weight > 0 ? sum_of(losses_of(r, i), pairs_of(r, i)) / weight : NAN;
 }
 
 /* Of those that run, the first of the least loss; count: nobody has one. */
@@ -175,35 +205,54 @@ static size_t leader_of(const race *r)
     return best;
 }
 
-/* Student's t of what racer i loses more than the leader in a fold. */
+/* What racer i loses more than another: mean and variance over the pairs of both. */
+typedef struct excess {
+    double mean, variance;
+    size_t pairs; /* below 2: no variance */
+} excess;
+
+static excess excess_of(const race *r, size_t i, size_t other)
+{
+    const double *loss = losses_of(r, i), *weight = weights_of(r, i);
+    const double *least = losses_of(r, other), *of = weights_of(r, other);
+    const size_t count = pairs_of(r, r->racers[i].folds < r->racers[other].folds ? i : other);
+    excess e = {0, 0, 0};
+    double squares = 0;
+
+    for (size_t p = 0; p < count; p++)
+        if (weight[p] > 0 && of[p] > 0) {
+            const double more = loss[p] / weight[p] - least[p] / of[p], off = more - e.mean;
+            e.mean += off / (double)++e.pairs;
+            squares += off * (more - e.mean);
+        }
+    e.variance = e.pairs > 1 ? squares / (double)(e.pairs - 1) : 0;
+    return e;
+}
+
+/* How many times racers are compared before the last fold. */
+static size_t count_looks(const race *r)
+{
+    return r->folds <= FIRST_FOLDS ? 1 : 1 + (r->folds - FIRST_FOLDS - 1) / MORE_FOLDS;
+}
+
 static bool is_behind(const race *r, size_t i, size_t leader)
 {
-    const double *loss = r->loss + i * r->folds, *weight = r->weight + i * r->folds;
-    const double *least = r->loss + leader * r->folds, *of = r->weight + leader * r->folds;
-    const size_t folds = r->racers[i].folds;
-    double mean = 0, squares = 0;
-    size_t pairs = 0;
+    const excess e = excess_of(r, i, leader);
 
-    for (size_t fold = 0; fold < folds; fold++)
-        if (weight[fold] > 0 && of[fold] > 0) {
-            const double more = loss[fold] / weight[fold] - least[fold] / of[fold];
-            const double off = more - mean;
-            mean += off / (double)++pairs;
-            squares += off * (more - mean);
-        }
-    return pairs > 1
-           && mean > unlikely[pairs - 2] * sqrt(squares / (double)(pairs * (pairs - 1)));
+    return e.pairs > 1
+           && e.mean > gsl_cdf_tdist_Qinv(CHANCE / (double)count_looks(r), (double)(e.pairs - 1))
+                           * sqrt(e.variance / (double)e.pairs);
 }
 
 static bool is_hopeless(const race *r, size_t i, size_t leader)
 {
     const size_t folds = r->racers[i].folds;
 
-    return sum_of(r->loss + i * r->folds, folds)
-           > sum_of(r->loss + leader * r->folds, folds) * (double)r->folds / (double)folds;
+    return sum_of(losses_of(r, i), pairs_of(r, i))
+           > sum_of(losses_of(r, leader), pairs_of(r, leader)) * (double)r->folds / (double)folds;
 }
 
-/* Those go on that may still win. */
+/* Those go on that may still win, and one model for all rows. */
 static void give_up(race *r)
 {
     const size_t leader = leader_of(r);
@@ -212,7 +261,8 @@ static void give_up(race *r)
     for (size_t j = 0; j < r->left; j++) {
         const size_t i = r->running[j];
         if (isnan(r->racers[i].loss)
-            || (i != leader && (is_hopeless(r, i, leader) || is_behind(r, i, leader))))
+            || (i != leader && r->racers[i].clusters > 1
+                && (is_hopeless(r, i, leader) || is_behind(r, i, leader))))
             continue;
         r->running[kept++] = i;
     }
@@ -251,6 +301,7 @@ static mele_status count_folds(race *r, mele_error *error)
     folds = MANY_ROWS / rows < folds ? MANY_ROWS / rows : folds;
     folds = folds < 2 ? 2 : folds;
     r->folds = units < folds ? units : folds;
+    r->parts = r->folds > 0 ? (LEAST_PAIRS + r->folds - 1) / r->folds : 1;
     return status;
 }
 
@@ -261,8 +312,8 @@ static mele_status prepare_folds(race *r, mele_engine *engine, mele_error *error
     const mele_i_stream stream = mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS,
                                                     r->start->fold, 1);
 
-    r->loss = mele_i_zeroed(r->count, r->folds * sizeof(double));
-    r->weight = mele_i_zeroed(r->count, r->folds * sizeof(double));
+    r->loss = mele_i_zeroed(r->count, r->folds * r->parts * sizeof(double));
+    r->weight = mele_i_zeroed(r->count, r->folds * r->parts * sizeof(double));
     r->running = MELE_I_ARRAY(size_t, r->count);
     if (r->loss == NULL || r->weight == NULL || r->running == NULL)
         return mele_i_no_memory(error);
@@ -308,6 +359,22 @@ static mele_status run_race(race *r, mele_engine *engine, mele_error *error)
     return status;
 }
 
+/* What racers gain over one model for all rows, if that is a racer: it is the first then. */
+static void measure_gains(race *r)
+{
+    const double training = 1 - 1 / (double)r->folds; /* share of the rows */
+
+    for (size_t i = 1; i < r->count && r->racers[0].clusters == 1; i++) {
+        const excess e = excess_of(r, i, 0);
+        const double part = 1 / (double)(r->folds * r->parts);
+        if (e.pairs < 2)
+            continue;
+        r->racers[i].gain = -e.mean;
+        r->racers[i].chance = gsl_cdf_tdist_Qinv(CHANCE, (double)(e.pairs - 1))
+                              * sqrt((1 / (double)e.pairs + part / training) * e.variance);
+    }
+}
+
 static void race_clear(race *r)
 {
     free(r->fold_of_row);
@@ -325,13 +392,15 @@ mele_status mele_i_race(const mele_data *data, const mele_options *options,
     mele_status status = count_folds(&r, error);
 
     for (size_t i = 0; i < count; i++) {
-        racers[i].loss = NAN;
+        racers[i].loss = racers[i].gain = racers[i].chance = NAN;
         racers[i].folds = 0;
     }
     if (status == MELE_OK && r.folds >= 2) {
         status = prepare_folds(&r, engine, error);
         if (status == MELE_OK)
             status = run_race(&r, engine, error);
+        if (status == MELE_OK)
+            measure_gains(&r);
     }
     race_clear(&r);
     if (status == MELE_OK)

@@ -8,6 +8,8 @@ typedef struct mele_i_racer {
     size_t clusters;
     double loss;  /* mean over the rows left out; NaN: there is none */
     size_t folds; /* that it ran in */
+    double gain;   /* how much less it loses than K = 1 in the folds that both ran in, and what */
+    double chance; /* chance alone gains in 1 of 20 cases; NaN: K = 1 is no racer, or has no loss */
 } mele_i_racer;
 
 /* The cross-validated losses of `count` numbers of regions, by ascending number (race.c).

@@ -147,7 +147,7 @@ static const struct {
     {"faithful.csv", NULL, "kmeans", "bic"},  {"faithful.csv", NULL, "gmm", "bic"},
     {"iris.csv", NULL, "gmm", "icl"},         {"iris.csv", NULL, "kmeans", "silhouette"},
     {"mcycle.csv", NULL, "gmm", "aic"},       {"mcycle.csv", "accel", "kmeans", "cv"},
-    {"iris.csv", "Species", "kmeans", "cv"},  {"iris.csv", "Species", "gmm", "bic"},
+    {"concrete.csv", "compressive_strength", "kmeans", "cv"}, {"iris.csv", "Species", "gmm", "bic"},
     {"mpg.csv", "Miles_per_Gallon,Acceleration", "kmeans", "cv"},
 };
 
@@ -229,9 +229,11 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
     cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, MOST, NULL, &folds, NULL),
                  MELE_OK);
     cr_assert_eq(folds, 10);
-    cr_assert_eq(racers[0].folds, 3, "one line for two: %zu", racers[0].folds);
+    cr_assert_eq(racers[0].folds, folds, "one model is what others are measured against");
+    cr_assert(racers[1].gain > 2 * racers[1].chance, "two lines for two: %g, chance %g",
+              racers[1].gain, racers[1].chance);
     for (size_t i = 0; i < MOST; i++) {
-        mele_i_racer alone = {i + 1, 0, 0};
+        mele_i_racer alone = {.clusters = i + 1};
         cr_assert_eq(mele_i_race(data, &options, &options.partition, &alone, 1, NULL, &folds, NULL),
                      MELE_OK);
         cr_assert_eq(alone.folds, folds);
@@ -244,10 +246,34 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
     cr_assert(racers[least].loss < racers[0].loss);
     mele_model *model = partition_of(data, &options, NULL);
     const json_t *first = json_array_get(candidates_of(model), 0);
-    cr_assert_eq(number(first, "folds"), 3);
+    cr_assert_eq(number(first, "folds"), racers[0].folds);
     cr_assert_eq(number(first, "cv"), racers[0].loss);
     mele_model_free(model);
     mele_data_free(data);
+}
+
+/* One line is the truth, of few rows and of many, whose few folds come in parts. */
+Test(clusters, one_model_stays_unless_more_gain_by_more_than_chance)
+{
+    static const size_t rows[] = {200, 400, 6000, 30000};
+
+    for (size_t c = 0; c < COUNT(rows); c++) {
+        mele_data *data = curve(rows[c], 0, NULL, NULL);
+        mele_options options = options_of(1, 3, "cv");
+        mele_i_racer racers[3] = {{.clusters = 1}, {.clusters = 2}, {.clusters = 3}};
+        size_t folds;
+        cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, 3, NULL, &folds, NULL),
+                     MELE_OK);
+        cr_assert_eq(folds, rows[c] > 5000 ? (50000 / rows[c] > 2 ? 50000 / rows[c] : 2) : 10);
+        cr_assert(isnan(racers[0].gain));
+        mele_model *model = partition_of(data, &options, NULL);
+        for (size_t i = 1; i < 3; i++)
+            cr_assert(racers[i].chance > 0 && racers[i].gain < racers[i].chance, "%zu rows, K %zu",
+                      rows[c], i + 1);
+        cr_assert_eq(chosen(model), 1);
+        mele_model_free(model);
+        mele_data_free(data);
+    }
 }
 
 /* The errors of K = 1 by hand: folds, standardised least squares and ridge are in there, so only to
