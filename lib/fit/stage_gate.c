@@ -238,7 +238,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     mele_status status = MELE_OK;
 
     if (model->experts == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to gate");
+        return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to gate: "
+                           "mele-experts adds them");
     status = mele_i_model_need_experts(model, error);
     if (status != MELE_OK)
         return status;

@@ -452,7 +452,7 @@ mele_status mele_score_file(const mele_model *model, const char *path, const cha
     columns.weights = weights;
     if (model->gate == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no gate (stage 3) and predicts "
-                           "nothing to measure");
+                           "nothing to measure: mele-gate adds it");
     status = check_posteriors(model, posteriors, error);
     if (status == MELE_OK)
         status = open_source(path, table, &columns, true, false, &c.source, error);

@@ -296,7 +296,7 @@ static mele_status check_value(const row_check *check, size_t i, size_t column, 
     if (!isnan(value) || fill)
         return MELE_OK;
     if (!check->drop)
-        return refuse(check, i, column, "missing value", error);
+        return refuse(check, i, column, MELE_I_MISSING_VALUE, error);
     *drop = true;
     return MELE_OK;
 }

@@ -21,6 +21,9 @@ struct mele_data {
     size_t *group;        /* NULL: none */
 };
 
+/* What is said of a missing value where there may be none. */
+#define MELE_I_MISSING_VALUE "missing value (--missing drop leaves such rows out)"
+
 /* The features of all rows of the data. */
 mele_i_features mele_i_data_features(const mele_data *data);
 

@@ -77,7 +77,7 @@ static mele_status judge(const taking *t, size_t row, size_t column, double valu
                       value > 0 ? "\"inf\" is not a finite number"
                                 : "\"-inf\" is not a finite number", error);
     *missing = *missing || isnan(value);
-    return isnan(value) && !t->drop ? refuse(t, row, column, "missing value", error) : MELE_OK;
+    return isnan(value) && !t->drop ? refuse(t, row, column, MELE_I_MISSING_VALUE, error) : MELE_OK;
 }
 
 static mele_status judge_categories(const taking *t, size_t row, bool *missing, mele_error *error)

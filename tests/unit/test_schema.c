@@ -152,7 +152,7 @@ Test(data, missing_values_follow_the_policy)
     mele_error error = {0};
 
     cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_EDATA);
-    cr_assert_str_eq(error.message, "column \"a\": missing value");
+    cr_assert_str_eq(error.message, "column \"a\": missing value (--missing drop leaves such rows out)");
     cr_assert_eq(error.line, 3);
     options.missing = "drop";
     cr_assert_eq(read_text(text, &options, NULL, &data, &error), MELE_OK);

@@ -272,7 +272,7 @@ static void refused(const double *numbers, const char *weights, const char *mess
 
 Test(windows, what_a_row_must_not_hold_is_named)
 {
-    refused((double[]){1, 2, 3, NAN, NAN, 6}, NULL, "column \"x2\": missing value");
+    refused((double[]){1, 2, 3, NAN, NAN, 6}, NULL, "column \"x2\": " MELE_I_MISSING_VALUE);
     refused((double[]){1, 2, -INFINITY, 4, NAN, 6}, NULL,
             "column \"x1\": \"-inf\" is not a finite number");
     refused((double[]){1, 2, 3, INFINITY, 5, 6}, "2",
