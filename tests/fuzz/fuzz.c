@@ -123,3 +123,19 @@ bool fuzz_gather(const char *text, size_t length, void *user)
     grown[all->length] = '\0';
     return true;
 }
+
+void fuzz_level(const char *level, mele_text *out)
+{
+    char point[64];
+    double value;
+    size_t length = strlen(level);
+
+    snprintf(point, sizeof point, "%s", level);
+    for (char *c = point; *c != '\0'; c++)
+        if (*c == ',')
+            *c = '.';
+    if (length < sizeof point && mele_number_parse(point, length, &value, NULL) == MELE_OK)
+        mele_text_number(out, value + 0.0); /* -0 is 0 */
+    else
+        mele_text_cell(out, level, length);
+}

@@ -52,4 +52,8 @@ typedef struct fuzz_text {
 /* A mele_write_fn; user is a fuzz_text. */
 bool fuzz_gather(const char *text, size_t length, void *user);
 
+/* Add a level to text: a number as such, for each table calls it by the spelling that it met
+ * first. */
+void fuzz_level(const char *level, mele_text *out);
+
 #endif

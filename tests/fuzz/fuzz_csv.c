@@ -21,7 +21,7 @@ typedef struct manner {
     mele_column_kind kind;
     bool keep_text;
     size_t chunk_bytes;
-    size_t part;        /* rows at a time; 0: all */
+    size_t part; /* rows at a time; 0: all */
     mele_engine *engine;
 } manner;
 
@@ -58,23 +58,6 @@ static manner manner_of(const char *line)
     return m;
 }
 
-/* A level: a number as such, for each table calls it by the spelling that it met first. */
-static void describe_level(const char *level, mele_text *out)
-{
-    char point[64];
-    double value;
-    size_t length = strlen(level);
-
-    snprintf(point, sizeof point, "%s", level);
-    for (char *c = point; *c != '\0'; c++)
-        if (*c == ',')
-            *c = '.';
-    if (length < sizeof point && mele_number_parse(point, length, &value, NULL) == MELE_OK)
-        mele_text_number(out, value);
-    else
-        mele_text_cell(out, level, length);
-}
-
 /* A row as text, so that tables with other levels compare. */
 static void describe_row(const mele_table *table, size_t i, mele_text *out)
 {
@@ -87,7 +70,7 @@ static void describe_row(const mele_table *table, size_t i, mele_text *out)
             mele_text_cell(out, text, length);
         if (values != NULL && mele_table_kind(table, j) == MELE_COLUMN_CATEGORY
             && !isnan(values[i]))
-            describe_level(mele_table_level(table, j, (size_t)values[i]), out);
+            fuzz_level(mele_table_level(table, j, (size_t)values[i]), out);
         else if (values != NULL)
             mele_text_number(out, values[i]);
     }

@@ -20,8 +20,7 @@ static void describe_cell(const mele_table *table, size_t i, size_t j, mele_text
         mele_text_cell(out, text, length);
     } else if (values != NULL && mele_table_kind(table, j) == MELE_COLUMN_CATEGORY
                && !isnan(values[i])) {
-        text = mele_table_level(table, j, (size_t)values[i]);
-        mele_text_cell(out, text, strlen(text));
+        fuzz_level(mele_table_level(table, j, (size_t)values[i]), out);
     } else if (values != NULL) {
         mele_text_number(out, values[i]);
     }
