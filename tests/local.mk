@@ -77,6 +77,7 @@ unit_tests = \
 	tests/unit/test_text \
 	tests/unit/test_weights \
 	tests/unit/test_typing \
+	tests/unit/test_wide \
 	tests/unit/test_windows
 
 check_LTLIBRARIES = tests/libsupport.la
@@ -235,6 +236,7 @@ thread_programs = \
 	tests/unit/test_sample \
 	tests/unit/test_start \
 	tests/unit/test_table \
+	tests/unit/test_wide \
 	tests/unit/test_windows
 thread_tests = $(thread_programs) tests/cli/pipeline.test
 

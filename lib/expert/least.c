@@ -4,8 +4,9 @@
  * the block B below and right of it is the triangle of the columns minus their weighted means:
  * with it the intercept is eliminated and never penalised. Then
  *     B_x = U S V',   b = V S (S^2 + L)^-1 U' B_y,   intercept = mean y - b' mean x,
- * the SVD by LAPACK (whose failure to converge is a return value; GSL's raises), the solution
- * by GSL's gsl_multifit_linear_solve(), its workspace on our memory. The hat value of a row is
+ * the SVD by LAPACK (whose failure to converge is a return value; GSL's raises). Of fewer rows than
+ * columns the triangle has no more rows than they are, r beside the first, and so has B: U is r x r,
+ * V d x r, and the work r^2 d instead of d^3. The hat value of a row is
  * w (1 / sum w + |(S^2 + L)^-1/2 V' (x - mean)|^2); the matrix is kept as the triangle of its rows.
  * Moments [1 X Y]'[1 X Y] are brought to the same form by the SVD of the centred ones (their
  * eigenvalues), which loses half of the digits. Where too few are left they say so: where a
@@ -30,7 +31,6 @@
  * rows are few and there is little noise. */
 #include "expert/least.h"
 
-#include <gsl/gsl_multifit.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
@@ -57,11 +57,14 @@
 
 /* Working memory: column-major unless said otherwise. */
 typedef struct work {
-    double *b, *y, *rest; /* d x d, d x m, m: norms of the targets' parts outside the columns */
-    double *u, *v, *qsi;  /* d x d: row-major, for GSL */
-    double *s, *balance, *t, *xt, *solution; /* d each */
-    double *projected;    /* d x m: U'y */
-    double *rows;         /* padded d x d */
+    size_t r;             /* rows of B, 1 .. d */
+    double *b, *y, *rest; /* r x d, r x m, m: norms of the targets' parts outside the columns */
+    double *u, *v;        /* r x r; d x r by rows */
+    double *s, *shrunk;   /* r each: singular values; of a target, S (S^2 + L)^-1 U'y */
+    double *balance;      /* d */
+    double *projected;    /* r x m: U'y */
+    double *rows;         /* padded r x d */
+    double *triangle;     /* d x d */
     bool *absent;         /* d: columns that have no say, rounding among them */
     double *lapack;
     lapack_int lapack_size;
@@ -136,30 +139,31 @@ bool mele_i_least_suspect(const mele_i_least_problem *p, bool *suspect)
 /* B, the means and the sum of weights from a triangle. */
 static void split_triangle(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
 {
-    size_t d = p->d, q = 1 + d + p->m;
+    size_t d = p->d, q = 1 + d + p->m, rows = w->r;
     const double *r = p->factor;
 
     out->weight = r[0] * r[0];
     for (size_t j = 1; j < q; j++)
         out->mean[j - 1] = r[j * q] / r[0];
     for (size_t j = 0; j < d; j++)
-        memcpy(w->b + j * d, r + 1 + (j + 1) * q, d * sizeof *r);
+        memcpy(w->b + j * rows, r + 1 + (j + 1) * q, rows * sizeof *r);
     for (size_t t = 0; t < p->m; t++) {
         const double *column = r + (1 + d + t) * q;
-        memcpy(w->y + t * d, column + 1, d * sizeof *r);
+        memcpy(w->y + t * rows, column + 1, rows * sizeof *r);
         w->rest[t] = norm_of(column + 1 + d, t + 1);
     }
 }
 
-/* B = U S V', B destroyed, all read by rows: then what LAPACK calls V' (by columns) is V, and what
- * it calls U is U'. False: it did not converge. */
-static bool decompose_square(work *w, size_t d)
+/* B = U S V', B destroyed; what LAPACK calls V' (by columns) is V by rows. False: it did not
+ * converge. */
+static bool decompose_rows(work *w, size_t d)
 {
-    lapack_int n = (lapack_int)d;
+    lapack_int rows = (lapack_int)w->r;
 
     mele_i_lapack_begin();
-    const lapack_int failed = LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'A', 'A', n, n, w->b, n, w->s,
-                                                  w->u, n, w->v, n, w->lapack, w->lapack_size);
+    const lapack_int failed =
+        LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'S', 'S', rows, (lapack_int)d, w->b, rows, w->s, w->u,
+                            rows, w->v, rows, w->lapack, w->lapack_size);
     mele_i_lapack_end();
     return failed == 0;
 }
@@ -229,7 +233,7 @@ static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_s
     for (size_t j = 1; j < q; j++)
         out->mean[j - 1] = p->factor[j * q] / p->factor[0];
     centre_moments(p, w, out);
-    bool converged = decompose_square(w, d);
+    bool converged = decompose_rows(w, d);
     out->doubtful = !converged || is_doubtful(p, w, out);
     double least = RANK_MOMENTS * RANK_MOMENTS * w->s[0];
     for (size_t i = 0; i < d; i++) {
@@ -239,7 +243,9 @@ static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_s
         for (size_t t = 0; t < p->m; t++) {
             double sum = 0;
             for (size_t j = 0; j < d; j++)
-                sum += p->absent[j] ? 0 : w->v[j * d + i] * centred(p, out, j + 1, 1 + d + t) / w->balance[j];
+                sum += p->absent[j] ? 0
+                                    : w->v[j * d + i] * centred(p, out, j + 1, 1 + d + t)
+                                          / w->balance[j];
             w->y[i + t * d] = root > 0 ? sum / root : 0;
         }
     }
@@ -254,15 +260,15 @@ static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_s
 static void drop_constants(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
 {
     for (size_t j = 0; j < p->d; j++) {
-        w->absent[j] = p->absent[j] || norm_of(w->b + j * p->d, p->d) <= lost_norm(p, out, j);
+        w->absent[j] = p->absent[j] || norm_of(w->b + j * w->r, w->r) <= lost_norm(p, out, j);
         if (w->absent[j])
-            memset(w->b + j * p->d, 0, p->d * sizeof *w->b);
+            memset(w->b + j * w->r, 0, w->r * sizeof *w->b);
     }
     for (size_t t = 0; t < p->m; t++) {
-        double norm = hypot(norm_of(w->y + t * p->d, p->d), w->rest[t]);
+        double norm = hypot(norm_of(w->y + t * w->r, w->r), w->rest[t]);
         double rounding = LAST * p->size[p->d + t] * sqrt(out->weight);
         if (norm <= lost_norm(p, out, p->d + t) + rounding) {
-            memset(w->y + t * p->d, 0, p->d * sizeof *w->y);
+            memset(w->y + t * w->r, 0, w->r * sizeof *w->y);
             w->rest[t] = norm = 0;
         }
         out->spread[t] = norm * norm / out->weight;
@@ -275,40 +281,29 @@ static void balance(const mele_i_least_problem *p, work *w)
     bool ridge = p->ridge < 0 || scaled_ridge(p) > 0;
 
     for (size_t j = 0; j < p->d; j++) {
-        double norm = !ridge ? norm_of(w->b + j * p->d, p->d) : 0;
+        double norm = !ridge ? norm_of(w->b + j * w->r, w->r) : 0;
         w->balance[j] = norm == 0 ? 1 : ldexp(1, ilogb(norm));
-        for (size_t i = 0; i < p->d; i++)
-            w->b[i + j * p->d] /= w->balance[j];
+        for (size_t i = 0; i < w->r; i++)
+            w->b[i + j * w->r] /= w->balance[j];
     }
-}
-
-static void transpose(double *a, size_t d)
-{
-    for (size_t i = 0; i < d; i++)
-        for (size_t j = 0; j < i; j++) {
-            double swapped = a[i * d + j];
-            a[i * d + j] = a[j * d + i];
-            a[j * d + i] = swapped;
-        }
 }
 
 /* B = U S V' and U'y; singular values that count as 0 are 0. */
 static void decompose(const mele_i_least_problem *p, work *w)
 {
-    size_t d = p->d;
-    bool converged = decompose_square(w, d);
-
-    transpose(w->u, d);
+    const size_t r = w->r;
+    bool converged = decompose_rows(w, p->d);
     double least = RANK * w->s[0];
-    for (size_t i = 0; i < d; i++)
+
+    for (size_t i = 0; i < r; i++)
         if (!converged || !(w->s[i] > least))
             w->s[i] = 0;
     for (size_t t = 0; t < p->m; t++)
-        for (size_t i = 0; i < d; i++) {
+        for (size_t i = 0; i < r; i++) {
             double sum = 0;
-            for (size_t j = 0; j < d; j++)
-                sum += w->u[j * d + i] * w->y[j + t * d];
-            w->projected[i + t * d] = sum;
+            for (size_t j = 0; j < r; j++)
+                sum += w->u[j + i * r] * w->y[j + t * r];
+            w->projected[i + t * r] = sum;
         }
 }
 
@@ -323,12 +318,12 @@ static void sum_residuals(const mele_i_least_problem *p, const work *w, double r
                           mele_i_least_solution *out)
 {
     out->trace = 1;
-    for (size_t i = 0; i < p->d; i++)
+    for (size_t i = 0; i < w->r; i++)
         out->trace += 1 - share_left(w->s[i], ridge);
     for (size_t t = 0; t < p->m; t++) {
         out->squares[t] = w->rest[t] * w->rest[t];
-        for (size_t i = 0; i < p->d; i++) {
-            double left = share_left(w->s[i], ridge) * w->projected[i + t * p->d];
+        for (size_t i = 0; i < w->r; i++) {
+            double left = share_left(w->s[i], ridge) * w->projected[i + t * w->r];
             out->squares[t] += left * left;
         }
     }
@@ -339,12 +334,12 @@ static double criterion(const mele_i_least_problem *p, const work *w, double rid
 {
     double free = p->rows - 1, sum = 0;
 
-    for (size_t i = 0; i < p->d; i++)
+    for (size_t i = 0; i < w->r; i++)
         free -= w->s[i] == 0 ? 0 : w->s[i] * w->s[i] / (w->s[i] * w->s[i] + ridge);
     for (size_t t = 0; t < p->m; t++) {
         double left = w->rest[t] * w->rest[t], all = left;
-        for (size_t i = 0; i < p->d; i++) {
-            double part = w->projected[i + t * p->d];
+        for (size_t i = 0; i < w->r; i++) {
+            double part = w->projected[i + t * w->r];
             double kept = share_left(w->s[i], ridge);
             left += kept * kept * part * part;
             all += part * part;
@@ -387,25 +382,20 @@ static double choose_ridge(const mele_i_least_problem *p, const work *w)
 static void solve_targets(const mele_i_least_problem *p, work *w, double ridge,
                           mele_i_least_solution *out)
 {
-    size_t d = p->d;
-    gsl_matrix_view u = gsl_matrix_view_array(w->u, d, d), v = gsl_matrix_view_array(w->v, d, d);
-    gsl_matrix_view qsi = gsl_matrix_view_array(w->qsi, d, d);
-    gsl_vector_view s = gsl_vector_view_array(w->s, d), t = gsl_vector_view_array(w->t, d);
-    gsl_vector_view xt = gsl_vector_view_array(w->xt, d);
-    gsl_vector_view scales = gsl_vector_view_array(w->balance, d);
-    gsl_vector_view solution = gsl_vector_view_array(w->solution, d);
-    gsl_multifit_linear_workspace space = {d, d, d, d, &u.matrix, &v.matrix, &qsi.matrix,
-                                           &s.vector, &t.vector, &xt.vector, &scales.vector, 0};
-    double residual_norm, solution_norm;
+    const size_t d = p->d, r = w->r;
 
     for (size_t target = 0; target < p->m; target++) {
         double *c = out->coefficients + target * (d + 1);
-        gsl_vector_view y = gsl_vector_view_array(w->y + target * d, d);
-        gsl_multifit_linear_solve(sqrt(ridge), &u.matrix, &y.vector, &solution.vector,
-                                  &residual_norm, &solution_norm, &space);
+        for (size_t i = 0; i < r; i++) {
+            const double s = w->s[i];
+            w->shrunk[i] = s > 0 ? s / (s * s + ridge) * w->projected[i + target * r] : 0;
+        }
         c[0] = out->mean[d + target];
         for (size_t j = 0; j < d; j++) {
-            c[j + 1] = w->absent[j] ? 0 : w->solution[j];
+            double sum = 0;
+            for (size_t i = 0; i < r && !w->absent[j]; i++)
+                sum += w->v[j * r + i] * w->shrunk[i];
+            c[j + 1] = sum / w->balance[j];
             c[0] -= c[j + 1] * out->mean[j];
         }
     }
@@ -416,56 +406,61 @@ static void solve_targets(const mele_i_least_problem *p, work *w, double ridge,
 static void whiten(const mele_i_least_problem *p, work *w, double ridge,
                    mele_i_least_solution *out)
 {
-    size_t d = p->d, rows = padded(d);
-    double *triangle = w->qsi, *packed = out->whitener;
+    const size_t d = p->d, r = w->r, rows = padded(r);
+    double *triangle = w->triangle, *packed = out->whitener;
 
     memset(w->rows, 0, rows * d * sizeof *w->rows);
     memset(triangle, 0, d * d * sizeof *triangle);
     for (size_t j = 0; j < d; j++)
-        for (size_t i = 0; i < d && w->s[i] > 0 && !w->absent[j]; i++)
+        for (size_t i = 0; i < r && w->s[i] > 0 && !w->absent[j]; i++)
             w->rows[i + (d - 1 - j) * rows]
-                = w->v[j * d + i] / w->balance[j] / sqrt(w->s[i] * w->s[i] + ridge);
+                = w->v[j * r + i] / w->balance[j] / sqrt(w->s[i] * w->s[i] + ridge);
     mele_i_triangle_add(triangle, d, w->rows, rows);
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j <= i; j++)
             *packed++ = triangle[(d - 1 - i) + (d - 1 - j) * d];
 }
 
-static lapack_int lapack_size(size_t d)
+static lapack_int lapack_size(size_t r, size_t d)
 {
-    lapack_int n = (lapack_int)d;
+    lapack_int rows = (lapack_int)r, n = (lapack_int)d;
     double unused = 0, size = 0;
 
-    LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'A', 'A', n, n, &unused, n, &unused, &unused, n, &unused,
-                        n, &size, -1);
+    LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'S', 'S', rows, n, &unused, rows, &unused, &unused, rows,
+                        &unused, rows, &size, -1);
     return (lapack_int)fmax(size, 5 * (double)d);
 }
 
-/* Working memory in one piece, returned for free(); NULL: none left. */
-static void *make_work(work *w, size_t d, size_t m)
+/* Rows of B: all that the triangle has beside its first. */
+static size_t rows_of(const mele_i_least_problem *p)
 {
-    size_t square = mele_i_carved(d * d, sizeof(double)), line = mele_i_carved(d, sizeof(double));
-    size_t targets = mele_i_carved(d * m, sizeof(double));
-    size_t size = (size_t)(w->lapack_size = lapack_size(d));
-    size_t tail = mele_i_carved(padded(d) * d, sizeof(double)) + mele_i_carved(m, sizeof(double))
-                  + mele_i_carved(size, sizeof(double)) + mele_i_carved(d, sizeof(bool));
-    unsigned char *memory = mele_i_zeroed(4 * square + 5 * line + 2 * targets + tail, 1);
-    unsigned char *at = memory;
+    const size_t held = p->moments ? p->d + 1 : mele_i_triangle_held(p->factor, 1 + p->d + p->m);
 
-    if (memory == NULL)
-        return NULL;
-    double **squares[] = {&w->b, &w->u, &w->v, &w->qsi};
-    double **lines[] = {&w->s, &w->balance, &w->t, &w->xt, &w->solution};
-    for (size_t i = 0; i < 4; i++)
-        *squares[i] = mele_i_carve(&at, d * d, sizeof(double));
-    for (size_t i = 0; i < 5; i++)
-        *lines[i] = mele_i_carve(&at, d, sizeof(double));
-    w->y = mele_i_carve(&at, d * m, sizeof(double));
-    w->projected = mele_i_carve(&at, d * m, sizeof(double));
-    w->rows = mele_i_carve(&at, padded(d) * d, sizeof(double));
-    w->rest = mele_i_carve(&at, m, sizeof(double));
-    w->lapack = mele_i_carve(&at, size, sizeof(double));
-    w->absent = mele_i_carve(&at, d, sizeof(bool));
+    return held > p->d ? p->d : held > 2 ? held - 1 : 1;
+}
+
+/* Working memory in one piece, returned for free(); NULL: none left. */
+static void *make_work(work *w, const mele_i_least_problem *p)
+{
+    const size_t d = p->d, m = p->m, r = w->r = rows_of(p);
+    const size_t size = (size_t)(w->lapack_size = lapack_size(r, d));
+    struct {
+        double **at;
+        size_t count;
+    } parts[] = {{&w->b, r * d},         {&w->u, r * r},       {&w->v, r * d},
+                 {&w->triangle, d * d},  {&w->s, r},           {&w->shrunk, r},
+                 {&w->balance, d},       {&w->y, r * m},       {&w->projected, r * m},
+                 {&w->rows, padded(r) * d}, {&w->rest, m},     {&w->lapack, size}};
+    const size_t count = sizeof parts / sizeof *parts;
+    size_t bytes = mele_i_carved(d, sizeof(bool));
+
+    for (size_t i = 0; i < count; i++)
+        bytes += mele_i_carved(parts[i].count, sizeof(double));
+    unsigned char *memory = mele_i_zeroed(bytes, 1), *at = memory;
+    for (size_t i = 0; i < count && memory != NULL; i++)
+        *parts[i].at = mele_i_carve(&at, parts[i].count, sizeof(double));
+    if (memory != NULL)
+        w->absent = mele_i_carve(&at, d, sizeof(bool));
     return memory;
 }
 
@@ -489,7 +484,7 @@ bool mele_i_least_path(const mele_i_least_problem *problem, mele_i_least_solutio
 {
     const size_t size = problem->m * (problem->d + 1);
     work w;
-    void *memory = make_work(&w, problem->d, problem->m);
+    void *memory = make_work(&w, problem);
 
     if (memory == NULL)
         return false;
@@ -505,7 +500,7 @@ bool mele_i_least_path(const mele_i_least_problem *problem, mele_i_least_solutio
 bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_solution *out)
 {
     work w;
-    void *memory = make_work(&w, problem->d, problem->m);
+    void *memory = make_work(&w, problem);
 
     if (memory == NULL)
         return false;
@@ -515,7 +510,7 @@ bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_soluti
                                        : 0;
     out->ridge = problem->ridge < 0 ? ridge / problem->scale : problem->ridge;
     out->rank = 1;
-    while (out->rank <= problem->d && w.s[out->rank - 1] > 0)
+    while (out->rank <= w.r && w.s[out->rank - 1] > 0)
         out->rank++;
     sum_residuals(problem, &w, ridge, out);
     solve_targets(problem, &w, ridge, out);

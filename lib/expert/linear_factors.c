@@ -91,6 +91,8 @@ void mele_i_linear_reduce(mele_i_linear_fit *f)
     for (size_t i = 0; i < sizeof reductions / sizeof *reductions; i++)
         if (strcmp(f->problem->options->solver, reductions[i].name) == 0)
             reduce_by(f, &reductions[i]);
+    if (f->problem->x->rows < f->q) /* moments would have q x q numbers to tell that */
+        reduce_by(f, &reductions[TRIANGLES]);
 }
 
 bool mele_i_linear_by_moments(const mele_i_linear_fit *f)

@@ -38,6 +38,17 @@ size_t mele_i_chunk_rows(size_t q)
     return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 }
 
+size_t mele_i_triangle_held(const double *triangle, size_t q)
+{
+    size_t held = 0;
+
+    for (size_t j = q; j-- > held;)
+        for (size_t i = j + 1; i-- > held;)
+            if (triangle[i + j * q] != 0)
+                held = i + 1;
+    return held;
+}
+
 INLINE double sum_lanes(const lanes *sum)
 {
     const double *a = (const double *)sum;
@@ -140,19 +151,24 @@ INLINE void reflect_panel(double t[PANEL][PANEL], const lanes *v, double *top, s
     subtract(v, PANEL, x, nb, stride, groups, factor);
 }
 
-/* `triangular`: row i of the chunk starts at column i, so column j needs its first j + 1 rows. */
+/* `triangular`: row i of the chunk starts at column i, so column j needs its first j + 1 rows. A
+ * reflection under a row of zeros leaves one dimension less to the chunk's rows (`left`): at none
+ * what is in it is rounding. */
 INLINE void reduce(double *triangle, size_t q, double *chunk, size_t rows, bool triangular)
 {
     lanes *x = (lanes *)chunk;
-    size_t stride = rows / MELE_I_LANES;
+    const size_t stride = rows / MELE_I_LANES;
+    const size_t held = rows < q ? mele_i_triangle_held(triangle, q) : q;
+    size_t left = rows;
 
-    for (size_t first = 0; first < q; first += PANEL) {
+    for (size_t first = 0; first < q && left > 0; first += PANEL) {
         size_t end = first + PANEL < q ? first + PANEL : q;
-        size_t groups = triangular ? (end - 1) / MELE_I_LANES + 1 : stride;
+        size_t groups = triangular && end < rows ? (end - 1) / MELE_I_LANES + 1 : stride;
         double tau[PANEL] = {0}, t[PANEL][PANEL];
         for (size_t j = first; j < end; j++) {
             lanes *v = x + j * stride;
             tau[j - first] = reflection(&triangle[j + j * q], v, groups);
+            left -= left > 0 && j >= held && tau[j - first] != 0;
             for (size_t l = j + 1; l < end; l++)
                 reflect_one(tau[j - first], v, &triangle[j + l * q], x + l * stride, groups);
         }
@@ -405,11 +421,13 @@ size_t mele_i_triangle_room(size_t q)
 
 void mele_i_triangle_merge(double *triangle, const double *other, size_t q, double *scratch)
 {
-    size_t rows = padded(q);
+    const size_t held = mele_i_triangle_held(other, q), rows = padded(held);
 
+    if (held == 0)
+        return;
     for (size_t j = 0; j < q; j++) {
-        memcpy(scratch + j * rows, other + j * q, q * sizeof *other);
-        memset(scratch + j * rows + q, 0, (rows - q) * sizeof *other);
+        memcpy(scratch + j * rows, other + j * q, held * sizeof *other);
+        memset(scratch + j * rows + held, 0, (rows - held) * sizeof *other);
     }
     best()->reduce(triangle, q, scratch, rows, true);
 }
