@@ -261,7 +261,7 @@ Test(engine, long_messages_end_at_a_whole_character)
     }
     cr_assert_eq(mele_i_fail(NULL, MELE_EIO, "nowhere"), MELE_EIO);
     mele_i_fail(&error, MELE_EDATA, "two\nlines\t");
-    cr_assert_str_eq(error.message, "two?lines?");
+    cr_assert_str_eq(error.message, "two\\nlines\\t");
 }
 
 Test(engine, checks_say_what_and_where)
