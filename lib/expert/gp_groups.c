@@ -149,13 +149,15 @@ static bool make_room(const leaving *q, size_t group, work *w)
     find_held(q, group, w);
     free(w->memory);
     w->memory = mele_i_array(w->count * (w->count + M + n + 2) + M * (n + 2), sizeof(double));
+    if (w->memory == NULL)
+        return false;
     w->block = w->memory;
     w->diagonal = w->block + w->count * w->count;
     w->changes = w->diagonal + w->count;
     w->functions = w->changes + M * w->count;
     w->coefficients = w->functions + w->count * (n + 1);
     w->mean = w->coefficients + M * (n + 1);
-    return w->memory != NULL;
+    return true;
 }
 
 /* The factor of P_gg, or of Q_gg, raised as far as it takes. */

@@ -84,7 +84,8 @@ MELE_API mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix
 /** Say which rows belong together: they stay in one fold wherever rows are left out, and are left
  *  out together. What the option `group` does for files, for arrays; a fit whose options name a group
  *  refuses data without.
- * @param groups  mele_data_rows() numbers, the same for rows of one group. Copied. NULL: no groups.
+ * @param groups  mele_data_rows() numbers of any size, the same for rows of one group. Copied. NULL: no
+ *                groups.
  * @return MELE_OK; MELE_ENOMEM: the data are as they were. No fit may use them meanwhile. */
 MELE_API mele_status mele_data_set_groups(mele_data *data, const size_t *groups, mele_error *error);
 

@@ -7,6 +7,36 @@
 #include "core/memory.h"
 #include "schema/data.h"
 
+/* ---- groups ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Number groups from 0 in the order of their numbers, which may be any, as those of files are: what
+ * is made of groups takes as much room as there are groups. False: no memory. */
+static bool number_groups(size_t *group, size_t rows)
+{
+    size_t *known = MELE_I_ARRAY(size_t, rows), count = 0;
+
+    if (known == NULL)
+        return false;
+    memcpy(known, group, rows * sizeof *known);
+    qsort(known, rows, sizeof *known, by_number);
+    for (size_t i = 0; i < rows; i++)
+        if (count == 0 || known[i] != known[count - 1])
+            known[count++] = known[i];
+    for (size_t i = 0; i < rows; i++) {
+        const size_t *at = bsearch(&group[i], known, count, sizeof *known, by_number);
+        group[i] = (size_t)(at - known);
+    }
+    free(known);
+    return true;
+}
+
 mele_status mele_data_set_groups(mele_data *data, const size_t *groups, mele_error *error)
 {
     size_t *copy = groups == NULL ? NULL : MELE_I_ARRAY(size_t, data->rows);
@@ -15,6 +45,10 @@ mele_status mele_data_set_groups(mele_data *data, const size_t *groups, mele_err
         return mele_i_no_memory(error);
     if (groups != NULL)
         memcpy(copy, groups, data->rows * sizeof *copy);
+    if (groups != NULL && !number_groups(copy, data->rows)) {
+        free(copy);
+        return mele_i_no_memory(error);
+    }
     free(data->group);
     data->group = copy;
     return MELE_OK;

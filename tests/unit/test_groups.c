@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <mele/mele.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,37 @@ Test(groups, arrays_are_as_files)
     free(of_file);
     mele_data_free(file);
     mele_data_free(arrays);
+}
+
+/* Groups may have numbers of any size, up to the largest: what they are numbered by changes nothing. */
+Test(groups, have_any_numbers)
+{
+    enum { WAYS = 3 };
+    made m;
+    mele_options options = mele_options_defaults();
+    char *text[WAYS];
+
+    make(&m);
+    options.clusters_least = 1;
+    options.clusters_most = 3;
+    options.partition.restarts = 2;
+    for (size_t way = 0; way < WAYS; way++) {
+        mele_data *data = data_of_arrays(&m);
+        size_t group[ROWS];
+        for (size_t i = 0; i < ROWS; i++) {
+            const size_t number = (m.group[i] - 7000000) / 13;
+            group[i] = way == 0   ? number
+                       : way == 1 ? number * number * number * ((size_t)1 << 40) + 3
+                                  : SIZE_MAX - (GROUPS - 1 - number);
+        }
+        cr_assert_eq(mele_data_set_groups(data, group, NULL), MELE_OK);
+        text[way] = cross_validated(data, &options, 4);
+        mele_data_free(data);
+    }
+    cr_assert_str_eq(text[0], text[1]);
+    cr_assert_str_eq(text[0], text[2]);
+    for (size_t way = 0; way < WAYS; way++)
+        free(text[way]);
 }
 
 /* The numbers of regions that a fit tried, with their losses, as text. */
