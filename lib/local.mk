@@ -234,6 +234,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/logistic.c \
 	lib/expert/multinomial.c \
 	lib/expert/multinomial.h \
+	lib/expert/multinomial_chunk.c \
+	lib/expert/multinomial_chunk.h \
+	lib/expert/multinomial_curvature.c \
+	lib/expert/multinomial_curvature.h \
 	lib/expert/parts.c \
 	lib/expert/parts.h \
 	lib/expert/predictor.c \

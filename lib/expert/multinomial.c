@@ -8,7 +8,9 @@
  *     gradient_c = Z' W (p_c - [y = c]) + ...,
  *     Hessian_cb = Z' W diag(p_c ([c = b] - p_b)) Z + ...
  * with steps halved until the objective falls enough (Armijo), and Cholesky's factor of the
- * Hessian, whose diagonal grows when rounding makes it indefinite.
+ * Hessian, whose diagonal grows when rounding makes it indefinite. With more than MOST_DENSE
+ * differences there is no matrix: steps are from conjugate gradients (multinomial_curvature.c),
+ * more exact the nearer the minimum is, which is the same one.
  *
  * L is at least LEAST_RIDGE times the problem's weight, and intercepts (taken at the means of the
  * columns over all rows) have a penalty of INTERCEPT_RIDGE times it: with separable data, and
@@ -35,12 +37,17 @@
 #include "engine/kernels.h"
 #include "engine/pass.h"
 #include "expert/basis.h"
+#include "expert/multinomial_chunk.h"
+#include "expert/multinomial_curvature.h"
 #include "expert/triangle.h"
 
 #define LEAST_RIDGE 1e-8  /* a unit of weight */
 #define INTERCEPT_RIDGE 1e-6
 #define REFINED_RIDGE 1e-12
 #define LITTLE 1e-3
+#define MOST_DENSE 400    /* differences; more would be slower with a matrix */
+#define LOOSEST 0.1       /* of the gradient is left by a step of conjugate gradients, */
+#define TIGHTEST 1e-3     /* or as little as this */
 #define CONVERGED 1e-12   /* Newton's decrement, a unit of weight: then one last full step */
 #define STALLED 1e-8      /* the same where rounding hides any fall of the objective */
 #define ARMIJO 1e-4
@@ -49,11 +56,6 @@
 #define FIRST_BOOST 1e-12
 #define BOOST_GROWTH 30
 #define RANK_GRAM 1e-10   /* of a column's square is left */
-
-static bool is_left_out(const mele_i_multinomial *m, size_t i)
-{
-    return m->left != MELE_I_NO_FOLD && m->fold[i] == m->left;
-}
 
 static void find_absent(mele_i_multinomial *m)
 {
@@ -66,7 +68,7 @@ static void find_absent(mele_i_multinomial *m)
     }
     for (size_t i = 0; i < m->count; i++) {
         const double *row = x->data + m->row[i] * x->stride;
-        for (size_t j = 0; j < m->d && !is_left_out(m, i); j++) {
+        for (size_t j = 0; j < m->d && !mele_i_multinomial_leaves(m, i); j++) {
             low[j] = row[j] < low[j] ? row[j] : low[j];
             high[j] = row[j] > high[j] ? row[j] : high[j];
         }
@@ -81,7 +83,7 @@ void mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold)
     m->left = fold;
     m->total = 0;
     for (size_t i = 0; i < m->count; i++)
-        if (!is_left_out(m, i))
+        if (!mele_i_multinomial_leaves(m, i))
             m->total += m->weight[i];
     m->intercept_ridge = INTERCEPT_RIDGE * m->total;
     m->slope_ridge = fmax(m->ridge, LEAST_RIDGE * m->total);
@@ -95,137 +97,77 @@ typedef struct objective {
     const mele_i_multinomial *m;
     const double *at;     /* P differences */
     double *coefficients; /* C x (d + 1): them, and zeros for the last class */
-    double *sums;         /* value, gradient (P), Hessian (P x P) */
+    double *sums;         /* value, gradient (P), Hessian (P x P) if it is wanted */
+    bool dense;
 } objective;
 
-/* Scratch: one chunk of rows. */
-typedef struct chunk {
-    size_t rows, *row;
-    double *weight, *one, *framed, *logit, *z, *u, *v;
-} chunk;
-
-static size_t chunk_rows(const mele_i_multinomial *m)
-{
-    return mele_i_chunk_rows(2 * (m->d + 1));
-}
-
-static chunk place_chunk(const mele_i_multinomial *m, void *scratch)
-{
-    unsigned char *at = scratch;
-    chunk c = {.rows = chunk_rows(m)};
-
-    c.row = mele_i_carve(&at, c.rows, sizeof *c.row);
-    c.weight = mele_i_carve(&at, c.rows, sizeof *c.weight);
-    c.one = mele_i_carve(&at, c.rows, sizeof *c.one);
-    c.framed = mele_i_carve(&at, c.rows * m->d, sizeof *c.framed);
-    c.logit = mele_i_carve(&at, c.rows * m->classes, sizeof *c.logit);
-    c.z = mele_i_carve(&at, c.rows * (m->d + 1), sizeof *c.z);
-    c.u = mele_i_carve(&at, c.rows * (m->d + 1), sizeof *c.u);
-    c.v = mele_i_carve(&at, c.rows, sizeof *c.v);
-    return c;
-}
-
-static size_t chunk_bytes(const mele_i_multinomial *m)
-{
-    size_t rows = chunk_rows(m), number = sizeof(double);
-
-    return mele_i_carved(rows, sizeof(size_t)) + 3 * mele_i_carved(rows, number)
-           + mele_i_carved(rows * m->d, number) + mele_i_carved(rows * m->classes, number)
-           + 2 * mele_i_carved(rows * (m->d + 1), number);
-}
-
 /* gradient += Z' W (p_c - [y = c]) for every class but the last; logit holds probabilities. */
-static void add_gradient(const mele_i_multinomial *m, const chunk *c, size_t count, size_t rows,
+static void add_gradient(const mele_i_multinomial *m, const mele_i_multinomial_chunk *c,
                          double *gradient)
 {
-    for (size_t a = 0; a + 1 < m->classes; a++) {
-        for (size_t i = 0; i < count; i++)
-            c->v[i] = c->weight[i]
-                      * (c->logit[i * m->classes + a] - (mele_i_class_of(m->y, c->row[i]) == a));
-        memset(c->v + count, 0, (rows - count) * sizeof *c->v);
-        mele_i_cross_add(c->z, m->d + 1, c->v, 1, rows, gradient + a * (m->d + 1), m->d + 1);
+    const size_t others = m->classes - 1, rows = c->padded;
+
+    for (size_t a = 0; a < others; a++) {
+        for (size_t i = 0; i < c->count; i++)
+            c->u[i + a * rows] = c->weight[i]
+                                 * (c->logit[i * m->classes + a]
+                                    - (mele_i_class_of(m->y, c->row[i]) == a));
+        memset(c->u + c->count + a * rows, 0, (rows - c->count) * sizeof *c->u);
     }
+    mele_i_cross_add(c->z, m->d + 1, c->u, others, rows, gradient, m->d + 1);
 }
 
 /* Hessian += Z' W diag(p_a ([a = b] - p_b)) Z for a <= b. */
-static void add_hessian(const mele_i_multinomial *m, const chunk *c, size_t count, size_t rows,
+static void add_hessian(const mele_i_multinomial *m, const mele_i_multinomial_chunk *c,
                         double *hessian)
 {
     size_t width = m->d + 1;
 
     for (size_t b = 0; b + 1 < m->classes; b++)
         for (size_t a = 0; a <= b; a++) {
-            for (size_t i = 0; i < count; i++) {
+            for (size_t i = 0; i < c->count; i++) {
                 const double *p = c->logit + i * m->classes;
                 c->v[i] = c->weight[i] * p[a] * ((a == b) - p[b]);
             }
-            for (size_t j = 0; j < width; j++) {
-                for (size_t i = 0; i < count; i++)
-                    c->u[i + j * rows] = c->z[i + j * rows] * c->v[i];
-                memset(c->u + count + j * rows, 0, (rows - count) * sizeof *c->u);
-            }
-            mele_i_cross_add(c->z, width, c->u, width, rows,
+            mele_i_multinomial_scaled_columns(m, c);
+            mele_i_cross_add(c->z, width, c->u, width, c->padded,
                              hessian + a * width + b * width * m->parameters, m->parameters);
         }
 }
 
-/* Columns that are absent are 0. */
-static void clear_absent(const mele_i_multinomial *m, const chunk *c, size_t count, size_t rows)
+static void take_chunk(void *context, const mele_i_multinomial_chunk *c, double *sums)
 {
-    for (size_t j = 0; j < m->d; j++) {
-        if (!m->absent[j])
-            continue;
-        for (size_t i = 0; i < count; i++)
-            c->framed[i * m->d + j] = 0;
-        memset(c->z + (j + 1) * rows, 0, rows * sizeof *c->z);
-    }
-}
-
-static void add_chunk(const objective *o, const chunk *c, size_t count, double *sums)
-{
-    const mele_i_kernels *kernels = mele_i_kernels_best();
+    const objective *o = context;
     const mele_i_multinomial *m = o->m;
-    size_t rows = (count + MELE_I_LANES - 1) / MELE_I_LANES * MELE_I_LANES;
 
-    mele_i_frame_rows(m->frame, c->row, count, c->framed);
-    mele_i_frame_columns(m->frame, c->row, c->one, count, rows, c->z);
-    clear_absent(m, c, count, rows);
-    kernels->linear(c->framed, m->d, count, m->d, o->coefficients, m->classes, c->logit,
-                    m->classes);
-    kernels->log_softmax(c->logit, count, m->classes, NULL);
-    for (size_t i = 0; i < count; i++)
+    mele_i_multinomial_log_chances(m, c, o->coefficients);
+    for (size_t i = 0; i < c->count; i++)
         sums[0] -= c->weight[i] * c->logit[i * m->classes + mele_i_class_of(m->y, c->row[i])];
-    kernels->exponential(c->logit, count * m->classes);
-    add_gradient(m, c, count, rows, sums + 1);
-    add_hessian(m, c, count, rows, sums + 1 + m->parameters);
+    mele_i_kernels_best()->exponential(c->logit, c->count * m->classes);
+    add_gradient(m, c, sums + 1);
+    if (o->dense)
+        add_hessian(m, c, sums + 1 + m->parameters);
 }
 
 static mele_status objective_block(void *context, mele_i_block block, void *partial,
                                    void *scratch, mele_error *error)
 {
     const objective *o = context;
-    const mele_i_multinomial *m = o->m;
-    chunk c = place_chunk(m, scratch);
-    size_t count = 0;
 
     (void)error;
-    for (size_t i = 0; i < c.rows; i++)
-        c.one[i] = 1;
-    for (size_t i = block.first; i < block.first + block.count; i++) {
-        c.row[count] = m->row[i];
-        c.weight[count] = m->weight[i];
-        count += !is_left_out(m, i);
-        if (count == c.rows || (count > 0 && i + 1 == block.first + block.count)) {
-            add_chunk(o, &c, count, partial);
-            count = 0;
-        }
-    }
+    mele_i_multinomial_chunks(o->m, block, scratch, take_chunk, context, partial);
     return MELE_OK;
 }
 
-static size_t sums_of(const mele_i_multinomial *m)
+/* Numbers of the Hessian, where there is one. */
+static size_t square_of(const mele_i_multinomial *m, bool dense)
 {
-    return 1 + m->parameters + m->parameters * m->parameters;
+    return dense ? m->parameters * m->parameters : 0;
+}
+
+static size_t sums_of(const objective *o)
+{
+    return 1 + o->m->parameters + square_of(o->m, o->dense);
 }
 
 static void add_sums(void *context, const void *partial)
@@ -233,14 +175,8 @@ static void add_sums(void *context, const void *partial)
     const objective *o = context;
     const double *sums = partial;
 
-    for (size_t i = 0; i < sums_of(o->m); i++)
+    for (size_t i = 0; i < sums_of(o); i++)
         o->sums[i] += sums[i];
-}
-
-/* The ridge of the intercepts (column 0), or of a column's slopes. */
-static double ridge_of(const mele_i_multinomial *m, size_t column)
-{
-    return column == 0 ? m->intercept_ridge : m->slope_ridge;
 }
 
 /* The quadratic form of the penalty; returns its value. */
@@ -251,14 +187,14 @@ static double add_penalty(const objective *o)
     double *gradient = o->sums + 1, *hessian = gradient + m->parameters, value = 0;
 
     for (size_t j = 0; j < width; j++) {
-        double ridge = ridge_of(m, j), mean = 0;
+        double ridge = mele_i_multinomial_ridge(m, j), mean = 0;
         for (size_t a = 0; a < others; a++)
             mean += o->at[a * width + j] / (double)m->classes;
         for (size_t a = 0; a < others; a++) {
             double slope = ridge * (o->at[a * width + j] - mean);
             gradient[a * width + j] += slope;
             value += 0.5 * o->at[a * width + j] * slope;
-            for (size_t b = a; b < others; b++)
+            for (size_t b = a; b < others && o->dense; b++)
                 hessian[a * width + j + (b * width + j) * m->parameters]
                     += ridge * ((a == b) - 1 / (double)m->classes);
         }
@@ -272,13 +208,15 @@ static mele_status evaluate(objective *o, mele_engine *engine, double *penalty,
                             mele_error *error)
 {
     const mele_i_multinomial *m = o->m;
-    size_t width = m->d + 1, rows = chunk_rows(m);
+    const size_t width = m->d + 1, rows = mele_i_multinomial_chunk_rows(m);
+    const size_t work = (o->dense ? square_of(m, true) : m->parameters) + width;
     mele_i_pass pass = {
         .rows = m->count, .map = objective_block, .combine = add_sums, .context = o,
-        .block_rows = mele_i_block_rows(m->parameters * m->parameters + width, 1 << 22, 2 * rows),
-        .partial_bytes = sums_of(m) * sizeof(double), .scratch_bytes = chunk_bytes(m)};
+        .block_rows = mele_i_block_rows(work, 1 << 22, 2 * rows),
+        .partial_bytes = sums_of(o) * sizeof(double),
+        .scratch_bytes = mele_i_multinomial_chunk_bytes(m)};
 
-    memset(o->sums, 0, sums_of(m) * sizeof *o->sums);
+    memset(o->sums, 0, sums_of(o) * sizeof *o->sums);
     memcpy(o->coefficients, o->at, m->parameters * sizeof *o->at);
     memset(o->coefficients + m->parameters, 0, width * sizeof *o->at);
     mele_status status = mele_i_pass_run(engine, &pass, error);
@@ -290,8 +228,10 @@ static mele_status evaluate(objective *o, mele_engine *engine, double *penalty,
 
 typedef struct newton {
     objective now, next;
-    double *at, *trial, *step, *factor; /* P, P, P, P x P */
+    double *at, *trial, *step, *factor; /* P, P, P, P x P if there is a matrix */
     double *memory;
+    mele_i_curvature curvature;         /* if there is none */
+    double decrement;                   /* of the last step; infinite: there was none */
     double value_penalty;               /* the penalty's part of now's value */
     size_t iterations;
     bool converged;
@@ -299,24 +239,34 @@ typedef struct newton {
 
 static mele_status make_newton(newton *n, const mele_i_multinomial *m, mele_error *error)
 {
-    size_t p = m->parameters, coefficients = m->classes * (m->d + 1), sums = sums_of(m);
-    double *at = MELE_I_ZEROED(double, 3 * p + p * p + 2 * coefficients + 2 * sums);
+    const bool dense = m->parameters <= MOST_DENSE;
+    const size_t p = m->parameters, coefficients = m->classes * (m->d + 1);
+    const size_t square = square_of(m, dense), sums = 1 + p + square;
+    double *at = MELE_I_ZEROED(double, 3 * p + square + 2 * coefficients + 2 * sums);
 
     n->memory = at;
+    n->decrement = INFINITY;
     if (at == NULL)
         return mele_i_no_memory(error);
     n->at = at;
     n->trial = n->at + p;
     n->step = n->trial + p;
     n->factor = n->step + p;
-    n->now = (objective){m, n->at, n->factor + p * p, n->factor + p * p + coefficients};
-    n->next = (objective){m, n->trial, n->now.sums + sums, n->now.sums + sums + coefficients};
-    return MELE_OK;
+    n->now = (objective){m, n->at, n->factor + square, n->factor + square + coefficients, dense};
+    n->next = (objective){m, n->trial, n->now.sums + sums, n->now.sums + sums + coefficients,
+                          dense};
+    return dense ? MELE_OK : mele_i_curvature_make(&n->curvature, m, error);
+}
+
+static void free_newton(newton *n)
+{
+    free(n->memory);
+    mele_i_curvature_free(&n->curvature);
 }
 
 /* The step -H^-1 gradient, with as little added to the diagonal as makes H definite; returns
  * Newton's decrement, negative when nothing helps. */
-static double newton_step(newton *n)
+static double dense_step(newton *n)
 {
     size_t p = n->now.m->parameters;
     const double *gradient = n->now.sums + 1, *hessian = gradient + p;
@@ -340,6 +290,33 @@ static double newton_step(newton *n)
         boost = boost == 0 ? FIRST_BOOST : boost * BOOST_GROWTH;
     }
     return -1;
+}
+
+/* The same without a matrix. */
+static mele_status inexact_step(newton *n, mele_engine *engine, mele_error *error)
+{
+    const mele_i_multinomial *m = n->now.m;
+    const double *gradient = n->now.sums + 1;
+    const double near = sqrt(n->decrement / m->total);
+    const double tolerance = fmax(TIGHTEST, fmin(LOOSEST, near));
+    mele_status status =
+        mele_i_curvature_at(&n->curvature, m, n->now.coefficients, engine, error);
+
+    if (status == MELE_OK)
+        status = mele_i_curvature_solve(&n->curvature, m, gradient, tolerance, n->step, engine,
+                                        error);
+    n->decrement = 0;
+    for (size_t i = 0; i < m->parameters; i++)
+        n->decrement -= gradient[i] * n->step[i];
+    return status;
+}
+
+static mele_status newton_step(newton *n, mele_engine *engine, mele_error *error)
+{
+    if (!n->now.dense)
+        return inexact_step(n, engine, error);
+    n->decrement = dense_step(n);
+    return MELE_OK;
 }
 
 static void swap_points(newton *n)
@@ -385,9 +362,10 @@ static mele_status iterate(newton *n, size_t most, mele_engine *engine, mele_err
     bool fell = true;
 
     while (fell && n->iterations < most && status == MELE_OK) {
-        double decrement = newton_step(n);
-        if (decrement < 0)
-            return MELE_OK;
+        status = newton_step(n, engine, error);
+        const double decrement = n->decrement;
+        if (status != MELE_OK || !(decrement >= 0))
+            return status;
         n->iterations++;
         if (decrement <= CONVERGED * m->total) {
             for (size_t i = 0; i < m->parameters; i++)
@@ -445,9 +423,11 @@ static size_t rank_at_zero(newton *n)
 
     if (p == 0)
         return 1;
+    if (!n->now.dense)
+        return rank_of_moments(n->curvature.first, width, width, n->step);
     for (size_t j = 0; j < width; j++) {
         memcpy(n->factor + j * p, hessian + j * p, width * sizeof *hessian);
-        n->factor[j + j * p] -= part * ridge_of(m, j);
+        n->factor[j + j * p] -= part * mele_i_multinomial_ridge(m, j);
     }
     return rank_of_moments(n->factor, width, p, n->step);
 }
@@ -467,10 +447,11 @@ static mele_status refine(newton *n, const mele_i_multinomial *finer, double *ke
     mele_status status = evaluate(&n->now, engine, &rest, error);
     if (status != MELE_OK)
         return status;
-    double decrement = newton_step(n);
+    n->decrement = LITTLE * m->total; /* a step that tells it well enough */
+    status = newton_step(n, engine, error);
     n->value_penalty = rest;
     n->converged = false;
-    if (decrement >= 0 && decrement <= LITTLE * (penalty - rest))
+    if (status == MELE_OK && n->decrement >= 0 && n->decrement <= LITTLE * (penalty - rest))
         status = iterate(n, m->max_iterations, engine, error);
     if (status != MELE_OK || n->converged)
         return status;
@@ -499,6 +480,8 @@ static mele_status minimise(newton *n, const double *start, size_t *rank, mele_e
     double penalty = 0;
     mele_status status = evaluate(&n->now, engine, &n->value_penalty, error);
 
+    if (status == MELE_OK && rank != NULL && !n->now.dense)
+        status = mele_i_curvature_at(&n->curvature, n->now.m, n->now.coefficients, engine, error);
     if (status == MELE_OK && rank != NULL)
         *rank = rank_at_zero(n);
     if (p == 0) { /* one class */
@@ -540,7 +523,7 @@ mele_status mele_i_multinomial_solve(const mele_i_multinomial *m, const double *
         solution->iterations = n.iterations;
         solution->converged = n.converged;
     }
-    free(n.memory);
+    free_newton(&n);
     return status;
 }
 
