@@ -39,10 +39,11 @@ static void name_mixture(const cli_run *run, size_t clusters, char *out, size_t 
         least = fmin(least, value);
         most = fmax(most, value);
     }
+    const size_t count = most > 0 ? (size_t)most : clusters;
     if (least < most)
         snprintf(out, size, "mixture of %.0f-%.0f experts", least, most);
     else
-        snprintf(out, size, "mixture of %zu experts", most > 0 ? (size_t)most : clusters);
+        snprintf(out, size, "mixture of %zu expert%s", count, count == 1 ? "" : "s");
 }
 
 /* What cross-validation found: the model's errors above those of one expert for everything. */

@@ -576,13 +576,29 @@ static bool are_numbers(const mele_i_csv_first *record, char mark)
     return numbers;
 }
 
+/* A first line of one cell: what else may delimit cells there. */
+static void tell_of_one_cell(const mele_reader *reader, const mele_i_csv_first *record)
+{
+    size_t length;
+    const char *cell = mele_i_strings_at(&record->cells, 0, &length);
+
+    if (reader->form.decimal == ',' && memchr(cell, ',', length) != NULL)
+        mele_i_reader_note(reader, "the first line is taken for one cell: with --decimal , it is -d , "
+                           "that lets commas delimit cells");
+    else if (memchr(cell, '|', length) != NULL)
+        mele_i_reader_note(reader, "the first line is taken for one cell: -d '|' lets these delimit "
+                           "cells");
+}
+
 /* Tell what was found in the first line. */
 static void tell(const mele_reader *reader, const csv_source *source,
                  const mele_i_csv_first *record)
 {
     const char delimiter[] = {reader->form.delimiter, '\0'};
 
-    if (source->find_delimiter && delimiter[0] != ',')
+    if (source->find_delimiter && !source->told && record->cells.count == 1)
+        tell_of_one_cell(reader, record);
+    else if (source->find_delimiter && delimiter[0] != ',')
         mele_i_reader_note(reader, "the delimiter is %s, as the first line %s (-d says otherwise)",
                            delimiter[0] == ';'    ? "a semicolon"
                            : delimiter[0] == '\t' ? "a tab"

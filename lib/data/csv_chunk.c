@@ -240,9 +240,11 @@ static void end_row(mele_i_csv_chunk *chunk)
 
     if (chunk->cell != format->columns && chunk->status != MELE_ENOMEM)
         chunk->status = mele_i_fail_at(
-            &chunk->error, MELE_EDATA, chunk->record_line, "%zu cell%s where the %s has %zu",
+            &chunk->error, MELE_EDATA, chunk->record_line, "%zu cell%s where the %s has %zu%s",
             chunk->cell, chunk->cell == 1 ? "" : "s", format->has_header ? "header" : "first row",
-            format->columns);
+            format->columns, chunk->cell < format->columns || !format->has_header ? ""
+                             : " (a column of row names needs a name there; a cell that holds the "
+                               "delimiter, quotes)");
     if (chunk->status == MELE_OK && !add_run(chunk))
         run_out_of_memory(chunk);
     chunk->rows += chunk->status == MELE_OK;

@@ -60,6 +60,8 @@ mele_status mele_i_seen_find(const mele_i_run *run, mele_i_seen *out, mele_error
         out->what = mele_i_sketch_equal(&seen, &here) ? MELE_I_SEEN_ALL
                     : out->common > 0                 ? MELE_I_SEEN_SOME
                                                       : MELE_I_SEEN_NONE;
+    out->other_weights = status == MELE_OK && out->what == MELE_I_SEEN_SOME
+                         && mele_i_sketch_equal_but_weights(&seen, &here);
     mele_i_sketch_clear(&seen);
     mele_i_sketch_clear(&here);
     return status;

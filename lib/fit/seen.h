@@ -16,6 +16,7 @@ typedef struct mele_i_seen {
         MELE_I_SEEN_SOME,   /* on some of these, or on these and on others */
         MELE_I_SEEN_UNKNOWN /* the model does not say */
     } what;
+    bool other_weights; /* with SOME: they seem to be the same rows with other weights */
     size_t common;     /* of these rows, how many are known to be theirs */
     size_t rows, sets; /* that they were trained on */
 } mele_i_seen;

@@ -60,11 +60,27 @@ static mele_status refuse_rows(const mele_i_seen *seen, size_t rows, mele_error 
         return mele_i_fail(error, MELE_EDATA, "the model does not say which rows its experts were "
                            "trained on, and with these they become others: give the rows of the "
                            "experts, or rows that they have not seen and --fresh");
+    if (seen->other_weights)
+        return mele_i_fail(error, MELE_EDATA, "these %zu rows seem to be those that the experts were "
+                           "trained on, with other weights: give those weights (--weights), or rows "
+                           "that they have not seen (--fresh takes all as not seen)", rows);
     return mele_i_fail(error, MELE_EDATA, "%zu or more of these %zu rows are among the %zu that the "
                        "experts were trained on%s, or none of them (--fresh takes all as not seen)",
                        seen->common, rows, seen->rows,
                        seen->sets > 1 ? " in several runs: train all on one set of rows and give "
                                         "that" : ": give just those");
+}
+
+/* Variances are those of rows or of groups left out, as the experts were trained. */
+static mele_status refuse_late_group(const mele_i_run *run, mele_error *error)
+{
+    const json_t *options = json_object_get(run->model->training, "options");
+    const char *group = run->options->data.group;
+
+    if (group == NULL || options == NULL || json_object_get(options, "group") != NULL)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "--group is \"%s\", but the experts were trained without "
+                       "it: mele-experts trains them with it", group);
 }
 
 /* Left-out predictions, and whether they are those of experts that have not seen the rows. */
@@ -78,7 +94,9 @@ static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error
     *fresh = false;
     if (run->left_out != NULL)
         return MELE_OK;
-    status = mele_i_seen_find(run, &seen, error);
+    status = refuse_late_group(run, error);
+    if (status == MELE_OK)
+        status = mele_i_seen_find(run, &seen, error);
     *fresh = seen.what == MELE_I_SEEN_NONE
              || (seen.what != MELE_I_SEEN_ALL && run->options->fresh);
     if (status == MELE_OK && seen.what == MELE_I_SEEN_SOME && !*fresh)

@@ -532,7 +532,7 @@ static mele_status check_needs(const predict_context *c, mele_error *error)
         return mele_i_fail(error, MELE_EINVAL, "the model has no gate (stage 3)");
     if (c->need_posteriors && model->joint == NULL && c->given == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no partition (stage 1): it needs "
-                           "posteriors");
+                           "--posteriors");
     if (c->need_densities && model->joint == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no partition (stage 1): it has no "
                            "densities");

@@ -185,11 +185,15 @@ mele_status mele_i_sketch_make(const mele_i_sketched *rows, const mele_i_sketch 
 
 /* ---- two of them ---- */
 
+bool mele_i_sketch_equal_but_weights(const mele_i_sketch *a, const mele_i_sketch *b)
+{
+    return a->sets == 1 && b->sets == 1 && a->rows == b->rows && a->count == b->count
+           && memcmp(a->least, b->least, a->count * sizeof *a->least) == 0;
+}
+
 bool mele_i_sketch_equal(const mele_i_sketch *a, const mele_i_sketch *b)
 {
-    return a->sets == 1 && b->sets == 1 && a->rows == b->rows && a->hash == b->hash
-           && a->count == b->count
-           && memcmp(a->least, b->least, a->count * sizeof *a->least) == 0;
+    return a->hash == b->hash && mele_i_sketch_equal_but_weights(a, b);
 }
 
 static size_t at_most(size_t count)

@@ -39,6 +39,10 @@ void mele_i_sketch_clear(mele_i_sketch *sketch);
 /* Whether both are of one set of rows, and of the same. */
 bool mele_i_sketch_equal(const mele_i_sketch *a, const mele_i_sketch *b);
 
+/* The same, as far as it can be told without the rows' weights, and without how often each row is
+ * there. */
+bool mele_i_sketch_equal_but_weights(const mele_i_sketch *a, const mele_i_sketch *b);
+
 /* What was trained on the rows of `to` has seen those of `from`, too; where they are the same, nothing
  * changes. `to` is untouched on error. */
 mele_status mele_i_sketch_join(mele_i_sketch *to, const mele_i_sketch *from, mele_error *error);
