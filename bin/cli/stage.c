@@ -159,6 +159,8 @@ static void say_candidates(cli_run *run)
     char path[64], line[256];
     double value;
 
+    if (mele_report_number(run->report, "partition.sample", &value))
+        cli_say(&run->console, "the number of regions is chosen by a sample of %.0f rows", value);
     for (size_t i = 0;; i++) {
         snprintf(path, sizeof path, "partition.candidates.%zu.clusters", i);
         if (!mele_report_number(run->report, path, &value))

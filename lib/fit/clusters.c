@@ -46,7 +46,8 @@ typedef struct choice {
     const char *criterion;
     candidate *list; /* by ascending K */
     size_t count, best;
-    size_t folds; /* of cv */
+    size_t folds;  /* of cv */
+    size_t sample; /* rows that cv is of, where they are not all; else 0 */
 } choice;
 
 static bool is_criterion(const choice *c, const char *name)
@@ -207,8 +208,10 @@ static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *e
         return mele_i_no_memory(error);
     for (size_t i = 0; i < c->count; i++)
         racers[i].clusters = c->list[i].clusters;
+    size_t rows = 0;
     mele_status status = mele_i_race(c->data, c->options, c->start, racers, c->count, engine,
-                                     &c->folds, error);
+                                     &c->folds, &rows, error);
+    c->sample = rows < c->data->rows ? rows : 0;
     for (size_t i = 0; i < c->count && status == MELE_OK; i++) {
         c->list[i].value = racers[i].loss;
         c->list[i].folds = isnan(racers[i].loss) ? 0 : racers[i].folds;
@@ -264,6 +267,8 @@ static json_t *record_choice(const choice *c)
         good = json_array_append_new(list, record_candidate(c, i)) == 0;
     good = mele_i_json_put(object, "criterion", json_string(c->criterion)) && good;
     good = mele_i_json_put(object, "candidates", list) && good;
+    if (good && c->sample > 0)
+        good = mele_i_json_put(object, "sample", json_integer((json_int_t)c->sample));
     if (good)
         return object;
     json_decref(object);

@@ -14,6 +14,11 @@
  * the leader being the one with the least loss so far. The pairs are the folds, or of few folds of
  * many rows parts of them, ten in all at least. Who is left alone has won, and need not go on.
  *
+ * Many rows are not all needed to tell which K is best: a sample of them races, whole groups and
+ * classes evenly, of SAMPLE_ROWS to twice that, of as many more as weights of several sizes take
+ * away (the square of their sum over the sum of their squares; Kish 1965, Survey Sampling), and of
+ * REGION_ROWS for each of the most regions. doc/methods.md has what that costs.
+ *
  * One model for all rows, K = 1, is what the others are measured against at the end, so it is never
  * given up. Chance alone makes another seem better by up to t s sqrt(1/J + n_part / n_training) in 19
  * of 20 cases, s the standard deviation of the J differences, t the quantile of Student's t: the
@@ -41,6 +46,9 @@
 #define MOST_FOLDS 10
 #define FOLD_ROWS 10    /* left out at least, as long as there are 2 folds */
 #define MANY_ROWS 50000 /* folds times rows at most, as long as there are 2 folds */
+#define SAMPLE_ROWS 10000
+#define REGION_ROWS 200
+#define SAMPLE_GROUPS 100
 #define FIRST_FOLDS 3   /* before anyone is given up */
 #define MORE_FOLDS 2    /* between one comparison and the next */
 #define CHANCE 0.05     /* of giving up a racer that is as good, and of taking one that is no better */
@@ -271,6 +279,18 @@ static void give_up(race *r)
 
 /* ---- folds ---- */
 
+/* As how many rows of one weight the data count. */
+static double effective_rows(const mele_data *data)
+{
+    double sum = 0, squares = 0;
+
+    for (size_t i = 0; i < data->rows && data->weights != NULL; i++) {
+        sum += data->weights[i];
+        squares += data->weights[i] * data->weights[i];
+    }
+    return data->weights == NULL ? (double)data->rows : squares > 0 ? sum * sum / squares : 0;
+}
+
 /* How many groups the data have; they are numbered, with gaps where the data are part of others. */
 static mele_status count_groups(const mele_data *data, size_t *out, mele_error *error)
 {
@@ -288,6 +308,46 @@ static mele_status count_groups(const mele_data *data, size_t *out, mele_error *
     free(seen);
     *out = groups;
     return MELE_OK;
+}
+
+/* Into how many samples the rows could be cut. */
+static mele_status count_samples(const race *r, size_t *samples, mele_error *error)
+{
+    const size_t regions = REGION_ROWS * r->racers[r->count - 1].clusters;
+    const size_t least = regions > SAMPLE_ROWS ? regions : SAMPLE_ROWS;
+    const double effective = effective_rows(r->data);
+    mele_status status = MELE_OK;
+    size_t groups;
+
+    *samples = effective < (double)r->data->rows ? (size_t)effective / least
+                                                 : r->data->rows / least;
+    if (*samples < 2 || r->data->group == NULL)
+        return MELE_OK;
+    if ((status = count_groups(r->data, &groups, error)) == MELE_OK)
+        *samples = groups / SAMPLE_GROUPS < *samples ? groups / SAMPLE_GROUPS : *samples;
+    return status;
+}
+
+/* Of many rows a sample races: *sample, which r->data then is. */
+static mele_status draw_sample(race *r, mele_data **sample, mele_error *error)
+{
+    const mele_i_stream stream = mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS,
+                                                    r->start->fold, 2);
+    size_t samples, count = 0, *of_row = NULL;
+    mele_status status = count_samples(r, &samples, error);
+
+    if (status != MELE_OK || samples < 2)
+        return status;
+    status = mele_i_deal_folds(r->data, samples, stream, &of_row, error);
+    for (size_t i = 0; i < r->data->rows && status == MELE_OK; i++)
+        if (of_row[i] == 0)
+            of_row[count++] = i;
+    if (status == MELE_OK)
+        status = mele_i_data_subset(r->data, of_row, count, true, sample, error);
+    if (status == MELE_OK)
+        r->data = *sample;
+    free(of_row);
+    return status;
 }
 
 /* How many folds: fewer when they would be small, and of many rows, where fewer tell as much for
@@ -386,15 +446,18 @@ static void race_clear(race *r)
 
 mele_status mele_i_race(const mele_data *data, const mele_options *options,
                         const mele_partition_options *start, mele_i_racer *racers, size_t count,
-                        mele_engine *engine, size_t *folds, mele_error *error)
+                        mele_engine *engine, size_t *folds, size_t *rows, mele_error *error)
 {
     race r = {.data = data, .options = options, .start = start, .racers = racers, .count = count};
-    mele_status status = count_folds(&r, error);
+    mele_data *sample = NULL;
+    mele_status status = draw_sample(&r, &sample, error);
 
     for (size_t i = 0; i < count; i++) {
         racers[i].loss = racers[i].gain = racers[i].chance = NAN;
         racers[i].folds = 0;
     }
+    if (status == MELE_OK)
+        status = count_folds(&r, error);
     if (status == MELE_OK && r.folds >= 2) {
         status = prepare_folds(&r, engine, error);
         if (status == MELE_OK)
@@ -403,7 +466,10 @@ mele_status mele_i_race(const mele_data *data, const mele_options *options,
             measure_gains(&r);
     }
     race_clear(&r);
-    if (status == MELE_OK)
+    if (status == MELE_OK) {
         *folds = r.folds >= 2 ? r.folds : 0;
+        *rows = r.data->rows;
+    }
+    mele_data_free(sample);
     return status;
 }

@@ -222,11 +222,12 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
     mele_data *data = curve(1000, 5, NULL, NULL);
     mele_options options = options_of(1, MOST, "cv");
     mele_i_racer racers[MOST];
-    size_t folds = 0, least = 0;
+    size_t folds = 0, least = 0, raced = 0;
 
     for (size_t i = 0; i < MOST; i++)
         racers[i].clusters = i + 1;
-    cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, MOST, NULL, &folds, NULL),
+    cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, MOST, NULL, &folds,
+                             &raced, NULL),
                  MELE_OK);
     cr_assert_eq(folds, 10);
     cr_assert_eq(racers[0].folds, folds, "one model is what others are measured against");
@@ -234,7 +235,8 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
               racers[1].gain, racers[1].chance);
     for (size_t i = 0; i < MOST; i++) {
         mele_i_racer alone = {.clusters = i + 1};
-        cr_assert_eq(mele_i_race(data, &options, &options.partition, &alone, 1, NULL, &folds, NULL),
+        cr_assert_eq(mele_i_race(data, &options, &options.partition, &alone, 1, NULL, &folds,
+                                 &raced, NULL),
                      MELE_OK);
         cr_assert_eq(alone.folds, folds);
         cr_assert(racers[i].folds == 3 || racers[i].folds % 2 == 1 || racers[i].folds == folds);
@@ -261,10 +263,12 @@ Test(clusters, one_model_stays_unless_more_gain_by_more_than_chance)
         mele_data *data = curve(rows[c], 0, NULL, NULL);
         mele_options options = options_of(1, 3, "cv");
         mele_i_racer racers[3] = {{.clusters = 1}, {.clusters = 2}, {.clusters = 3}};
-        size_t folds;
-        cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, 3, NULL, &folds, NULL),
+        size_t folds, raced;
+        cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, 3, NULL, &folds,
+                                 &raced, NULL),
                      MELE_OK);
-        cr_assert_eq(folds, rows[c] > 5000 ? (50000 / rows[c] > 2 ? 50000 / rows[c] : 2) : 10);
+        cr_assert_eq(raced, rows[c] < 20000 ? rows[c] : 10000);
+        cr_assert_eq(folds, raced > 5000 ? 50000 / raced : 10);
         cr_assert(isnan(racers[0].gain));
         mele_model *model = partition_of(data, &options, NULL);
         for (size_t i = 1; i < 3; i++)
@@ -289,6 +293,52 @@ Test(clusters, the_error_is_in_units_of_the_targets_variance)
     cr_assert(fabs(error * variance / 0.09 - 1) < 0.1, "%g of %g", error, variance);
     mele_model_free(model);
     mele_data_free(data);
+}
+
+/* Of many rows a sample races, the same for any threads: of whole groups, as long as there are
+ * enough of those, and of rows that have weight. */
+Test(clusters, many_rows_send_a_sample)
+{
+    enum { ROWS = 24000, GROUP = 48 };
+    static const struct {
+        bool weighted;
+        size_t groups, raced;
+    } cases[] = {{false, 0, 12000}, {true, 0, ROWS}, {false, ROWS / GROUP, 12000}, {false, 7, ROWS}};
+    static double x[ROWS], y[ROWS], weight[ROWS];
+    static size_t group[ROWS];
+    mele_i_stream random = mele_i_stream_make(8, MELE_I_FOR_TESTS, ROWS, 0);
+    const mele_matrix features = {x, ROWS, 1, 1}, targets = {y, ROWS, 1, 1};
+    mele_engine *engine = NULL;
+    const mele_engine_options three = {3, NULL, NULL};
+
+    cr_assert_eq(mele_engine_new(&three, &engine, NULL), MELE_OK);
+    for (size_t i = 0; i < ROWS; i++) {
+        x[i] = 4 * mele_i_stream_uniform(&random);
+        y[i] = x[i] + fabs(x[i] - 2) + 0.3 * mele_i_stream_normal(&random);
+        weight[i] = i % 2 == 0 ? 1 : 0.01; /* as 12000 and a few rows */
+    }
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        mele_options options = options_of(1, 2, "cv");
+        mele_data *data = NULL;
+        for (size_t i = 0; i < ROWS; i++)
+            group[i] = cases[c].groups > 0 ? i % cases[c].groups : 0;
+        cr_assert_eq(mele_data_of_arrays(&features, &targets, 0, cases[c].weighted ? weight : NULL,
+                                         &data, NULL),
+                     MELE_OK);
+        if (cases[c].groups > 0)
+            cr_assert_eq(mele_data_set_groups(data, group, NULL), MELE_OK);
+        mele_model *model = partition_of(data, &options, NULL);
+        mele_model *again = partition_of(data, &options, engine);
+        const json_t *one = json_object_get(model->training, "partition");
+        cr_assert(json_equal(json_object_get(one, "candidates"), candidates_of(again)));
+        const json_t *sample = json_object_get(one, "sample");
+        cr_assert_eq(sample == NULL ? ROWS : (size_t)json_integer_value(sample), cases[c].raced,
+                     "case %zu", c);
+        mele_model_free(model);
+        mele_model_free(again);
+        mele_data_free(data);
+    }
+    mele_engine_free(engine);
 }
 
 /* ---- how many are tried ---- */
