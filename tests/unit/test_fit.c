@@ -838,10 +838,12 @@ Test(options, later_stages_inherit_and_must_agree)
     cr_assert_eq(mele_options_inherit(model, &later, &error), MELE_OK, "%s", error.message);
     cr_assert(later.partition.clusters == 3 && later.experts.ridge == 2 && later.seed == 9);
     cr_assert_str_eq(later.data.target, "accel");
+    mele_options_clear(&later);
     later = mele_options_defaults();
     cr_assert_eq(mele_option_set(&later, option_named("clusters"), "4", NULL), MELE_OK);
     cr_assert_eq(mele_options_inherit(model, &later, &error), MELE_EINVAL);
     cr_assert_str_eq(error.message, "--clusters is \"4\", but the model was made with \"3\"");
+    mele_options_clear(&later);
     mele_model_free(model);
     mele_data_free(data);
 }

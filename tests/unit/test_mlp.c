@@ -593,6 +593,7 @@ Test(mlp, more_restarts_are_never_worse)
     for (size_t restarts = 1; restarts <= TEST_SIZE(8, 4, 2); restarts *= 2) {
         mele_expert_options o = options_of("lm");
         o.ridge = 0;
+        o.max_epochs = 60;
         o.restarts = restarts;
         outcome out = train(&p, &o, false);
         cr_assert(out.info.error <= before);
@@ -829,6 +830,7 @@ Test(mlp, constants)
     double one[2], far[] = {0.4, 0.2};
 
     constant_target(&p);
+    o.max_epochs = TEST_SIZE(0, 0, 30);
     outcome out = train(&p, &o, true);
     for (size_t i = 0; i < p.n; i++) {
         predict(&p, &out, p.x + 2 * i, 1, one);

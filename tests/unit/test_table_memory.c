@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include <mele/engine.h>
 #include <mele/table.h>
 #include <mele/text.h>
 
@@ -103,4 +104,20 @@ Test(table_memory, text)
     cr_assert_eq(mele_text_new(',', &text, NULL), MELE_ENOMEM);
     failing_malloc_end();
     cr_assert_null(text);
+}
+
+/* An engine of threads: nothing is left of one that has no memory to start. */
+Test(table_memory, engine)
+{
+    const mele_engine_options options = {.threads = 3};
+
+    for (size_t n = 0; n < 2; n++) {
+        mele_engine *engine = NULL;
+        mele_error error = {0};
+        failing_malloc_at(n);
+        const mele_status status = mele_engine_new(&options, &engine, &error);
+        cr_assert(failing_malloc_end());
+        cr_assert_eq(status, MELE_ENOMEM);
+        cr_assert_null(engine);
+    }
 }
