@@ -150,6 +150,7 @@ MELE_API const char *mele_expert_candidate(bool classes, size_t i);
  *                        options.groups, when no row of its group was. M is the number of targets,
  *                        or of classes (log-probabilities). NaN of experts that stay as they are
  *                        (options.only, .freeze): what they have learnt from is not known.
+ *                        A failure may leave a part of it, and of the variances.
  * @param left_out_variance  NULL, or n x K x M for the variances of those predictions, noise
  *                        included (regression only).
  * @param info            NULL, or K + 1 entries, the global expert's last.
@@ -190,7 +191,9 @@ MELE_API size_t mele_experts_classes(const mele_experts *experts); /**< 0: regre
  * @param mean      n x K x M: the means, or log-probabilities.
  * @param variance  NULL, or n x K x M: the total variances, noise included (regression only; for
  *                  classes nothing is written).
- * @return MELE_OK; MELE_EINVAL: columns differ, or an expert is not there; MELE_ENOMEM.
+ * @return MELE_OK; MELE_EINVAL: columns differ, or an expert is not there; MELE_EDATA: variances of a
+ *         gp expert from a file, whose covariance is not positive definite; MELE_ENOMEM. Failures
+ *         write nothing.
  * Thread-safe for the same experts. O(n K d M). */
 MELE_API mele_status mele_experts_predict(const mele_experts *experts, const mele_matrix *x,
                                           mele_engine *engine, double *mean, double *variance,

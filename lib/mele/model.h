@@ -112,7 +112,9 @@ typedef struct mele_prediction {
  * @param engine  NULL: the calling thread alone; the numbers are the same for any.
  * @return MELE_OK; MELE_EINVAL: x has other columns, or something is wanted that needs a stage the
  *         model does not have, or that its task does not have (variances of classes, probabilities
- *         of a regression), or log densities without targets; MELE_ENOMEM.
+ *         of a regression), or log densities without targets; MELE_EDATA: variances of a gp expert
+ *         from a file, whose covariance is not positive definite; MELE_ENOMEM: what is wanted may
+ *         then be there of some rows. Other failures leave it untouched.
  * A row's numbers depend on that row alone. O(n K (d M + q^2)), q the columns clustered on. */
 MELE_API mele_status mele_model_predict(const mele_model *model, const mele_matrix *x,
                                         const double *given, mele_engine *engine,
