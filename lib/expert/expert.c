@@ -22,6 +22,7 @@
 #include "expert/predictor.h"
 #include "expert/regional.h"
 #include "expert/small.h"
+#include "expert/trainers.h"
 
 /* Regions with fewer rows than this, or than coefficients, are too small unless options say so. */
 #define FEWEST_ROWS 5
@@ -80,6 +81,17 @@ static mele_status check_words(const mele_expert_options *o, mele_error *error)
     for (size_t i = 0; i < sizeof words / sizeof *words && status == MELE_OK; i++)
         status = check_word(&words[i], error);
     return status;
+}
+
+/* What was asked for is not replaced by another trainer; kinds that have none do not ask. */
+static mele_status check_trainer(const mele_expert_options *o, size_t classes, mele_error *error)
+{
+    const bool trains = strcmp(o->kind, "mlp") == 0 || strcmp(o->kind, MELE_I_AUTO) == 0;
+
+    if (!trains || classes == 0 || o->trainer == NULL || mele_i_trainer_named(o->trainer)->classes)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "trainer \"%s\" is for regression: \"bfgs\" and \"adam\" "
+                       "train classes", o->trainer);
 }
 
 /* A number of options that has a range. */
@@ -283,6 +295,8 @@ static mele_status settle_options(const mele_expert_options *given, const mele_t
         return mele_i_fail(error, MELE_EINVAL, "experts of kind \"%s\" are not for %s", o->kind,
                            targets->classes == 0 ? "regression" : "classes");
     status = check_words(o, error);
+    if (status == MELE_OK)
+        status = check_trainer(o, targets->classes, error);
     if (status == MELE_OK)
         status = check_numbers(o, error);
     if (status == MELE_OK)
