@@ -71,6 +71,7 @@ unit_tests = \
 	tests/unit/test_sketch \
 	tests/unit/test_small \
 	tests/unit/test_solvers \
+	tests/unit/test_stack \
 	tests/unit/test_start \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \

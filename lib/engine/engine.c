@@ -20,6 +20,7 @@
 #include "core/memory.h"
 
 #define MOST_THREADS 1024
+#define STACK_BYTES ((size_t)1 << 20) /* of a helper, at least; what is used is a part of it */
 
 typedef struct job {
     size_t count, window;
@@ -177,17 +178,25 @@ static void *helper_main(void *argument)
     return NULL;
 }
 
-/* Signals stay with the host's own threads. */
+/* Signals stay with the host's own threads; stacks are no smaller for the host's limits. */
 static void start_helpers(mele_engine *engine, unsigned wanted)
 {
     sigset_t all, old;
+    pthread_attr_t attributes;
+    size_t stack = 0;
 
+    if (pthread_attr_init(&attributes) != 0)
+        return;
+    if (pthread_attr_getstacksize(&attributes, &stack) == 0 && stack < STACK_BYTES)
+        pthread_attr_setstacksize(&attributes, STACK_BYTES);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     while (engine->helpers < wanted
-           && pthread_create(&engine->thread[engine->helpers], NULL, helper_main, engine) == 0)
+           && pthread_create(&engine->thread[engine->helpers], &attributes, helper_main, engine)
+                  == 0)
         engine->helpers++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attributes);
 }
 
 static unsigned processors(void)

@@ -23,7 +23,8 @@ typedef bool mele_progress_fn(const mele_progress *progress, void *user);
 
 /** The threads that a call may use, and whom it tells of progress. One engine serves one call at
  *  a time; callers that work at once have an engine each, or pass NULL: the calling thread
- *  alone, no progress. Results never depend on the engine. */
+ *  alone, no progress. Results never depend on the engine. Every call of the library needs 256 KiB of
+ *  stack in the thread that makes it; the engine's own threads have at least 1 MiB. */
 typedef struct mele_engine mele_engine;
 
 typedef struct mele_engine_options {
