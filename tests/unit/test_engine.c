@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/error.h"
 #include "core/stream.h"
@@ -168,6 +169,13 @@ static bool stop_at_three(const mele_progress *progress, void *user)
     return progress->done < 3;
 }
 
+/* Long enough for the calling thread, which tells, to have its share. */
+static mele_status run_slowly(void *context, size_t index, mele_engine *engine, mele_error *error)
+{
+    nanosleep(&(struct timespec){0, 1000000}, NULL);
+    return run_job(context, index, engine, error);
+}
+
 Test(engine, progress_can_stop_tasks)
 {
     for (unsigned threads = 1; threads <= 3; threads++) {
@@ -175,7 +183,7 @@ Test(engine, progress_can_stop_tasks)
         mele_engine_options options = {threads, stop_at_three, &calls};
         mele_engine *engine = NULL;
         jobs j = {.ordered = true};
-        mele_i_tasks tasks = {.count = 50, .run = run_job, .context = &j, .stage = "cv"};
+        mele_i_tasks tasks = {.count = 50, .run = run_slowly, .context = &j, .stage = "cv"};
         mele_error error = {0};
 
         cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
