@@ -239,7 +239,7 @@ thread_programs = \
 	tests/unit/test_table \
 	tests/unit/test_wide \
 	tests/unit/test_windows
-thread_tests = $(thread_programs) tests/cli/pipeline.test
+thread_tests = $(thread_programs) tests/cli/predict.test
 
 check-threads: $(bin_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(thread_tests)' check_PROGRAMS='$(thread_programs)'

@@ -12,4 +12,11 @@
 #define TEST_SIZE(thorough, ordinary, instrumented) (ordinary)
 #endif
 
+/* Whether what runs on one thread alone is passed over: it shows ThreadSanitizer nothing. */
+#if defined __SANITIZE_THREAD__
+#define TEST_THREADS_ALONE true
+#else
+#define TEST_THREADS_ALONE false
+#endif
+
 #endif

@@ -13,6 +13,7 @@
 #include "model/model.h"
 #include "partition/partition.h"
 #include "support/failing_malloc.h"
+#include "support/size.h"
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
@@ -194,7 +195,7 @@ Test(clusters, known_answers)
     mele_options options = options_of(0, 0, NULL);
 
     for (size_t c = 0; c < COUNT(curves); c++) {
-        mele_data *data = curve(1000, curves[c].bend, NULL, NULL);
+        mele_data *data = curve(TEST_SIZE(1000, 1000, 400), curves[c].bend, NULL, NULL);
         mele_model *model = partition_of(data, &options, NULL);
         cr_assert_geq(chosen(model), curves[c].least);
         cr_assert_leq(chosen(model), curves[c].most);

@@ -608,6 +608,8 @@ Test(gp, reaches_the_optimum_of_scikit_learn)
 {
     const double prior_asks = 8; /* in log units */
 
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     for (size_t c = 0; c < COUNT(optima); c++) {
         double x[210 * 8], y[210], ones[210], log_values[9], start[9], value;
         size_t d, n = make_set(optima[c].set, &d, x, y), terms;

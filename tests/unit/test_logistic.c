@@ -2,6 +2,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "support/size.h"
 #include "unit/expert_support.h"
 
 /* The gradient of the objective as multinomial.c states it, by class and column, at the symmetric
@@ -64,6 +65,8 @@ static const gradient_case gradient_cases[] = {
 
 Test(logistic, the_gradient_vanishes)
 {
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     for (size_t c = 0; c < sizeof gradient_cases / sizeof *gradient_cases; c++) {
         const gradient_case *g = &gradient_cases[c];
         made p = make_problem(g->n, g->d, 1, g->clusters, g->classes);
@@ -113,6 +116,8 @@ Test(logistic, many_classes_in_degenerate_problems)
     made p = make_problem(260, 9, 1, 2, 50);
     mele_expert_options options = mele_expert_defaults();
 
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     options.ridge = 1e-7;
     for (size_t i = 0; i < p.n; i++) {
         p.x[i * p.d + 2] = 4.5;
@@ -509,7 +514,7 @@ Test(logistic, weight_two_is_the_row_twice)
 
 Test(logistic, bytes_do_not_depend_on_threads)
 {
-    made p = make_problem(20000, 4, 1, 4, 3);
+    made p = make_problem(TEST_SIZE(20000, 20000, 9000), 4, 1, 4, 3);
 
     for (int soft = 0; soft < 2; soft++) {
         mele_expert_options options = mele_expert_defaults();
@@ -521,7 +526,7 @@ Test(logistic, bytes_do_not_depend_on_threads)
     mele_expert_options options = mele_expert_defaults();
     options.folds = 2;
     options.ridge = 3;
-    p = make_problem(2600, 7, 1, 2, 60);
+    p = make_problem(TEST_SIZE(2600, 2600, 1100), 7, 1, 2, TEST_SIZE(60, 60, 25));
     check_threads(&p, &options);
     free_problem(&p);
 }

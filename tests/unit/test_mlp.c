@@ -169,6 +169,8 @@ Test(mlp, learns_a_smooth_function)
     problem p = make_smooth(2000, 3, 1, 0, noise), fresh = make_smooth(1700, 3, 1, 0, noise);
     double *predicted = numbers(fresh.n);
 
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     for (size_t t = 0; t < COUNT(trainers); t++)
         for (size_t a = 0; a < COUNT(activations); a++) {
             if (TEST_SIZE(false, false, a != t % COUNT(activations)))
@@ -200,6 +202,8 @@ Test(mlp, learns_classes)
     problem p = make_smooth(1200, 2, 1, 3, 0.05), fresh = make_smooth(900, 2, 1, 3, 0.05);
     double *predicted = numbers(fresh.n * 3);
 
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     for (size_t t = 0; t < COUNT(trainers); t++) {
         mele_expert_options o = options_of(trainers[t]);
         o.hidden = 10;
@@ -590,6 +594,8 @@ Test(mlp, more_restarts_are_never_worse)
     problem p = make_smooth(90, 3, 1, 0, 0.1);
     double before = INFINITY;
 
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     for (size_t restarts = 1; restarts <= TEST_SIZE(8, 4, 2); restarts *= 2) {
         mele_expert_options o = options_of("lm");
         o.ridge = 0;
@@ -800,6 +806,8 @@ Test(mlp, degenerate_regions)
     static const char *const trainers[] = {NULL, "bfgs", "adam"};
     static const char *const activations[] = {"tanh", "logistic", "relu"};
 
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     for (size_t i = 0; i < COUNT(degenerates); i++)
         for (size_t t = 0; t < COUNT(trainers); t++)
             for (size_t a = 0; a < COUNT(activations); a++)
@@ -1026,6 +1034,8 @@ Test(mlp, out_of_memory)
 {
     static const char *const trainers[] = {"lm", "bfgs", "adam"};
 
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     for (size_t t = 0; t < COUNT(trainers); t++)
         for (size_t classes = 0; classes <= 3; classes += 3) {
             problem p = make_smooth(30, 2, 1, classes, 0.1);

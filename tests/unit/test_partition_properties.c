@@ -13,6 +13,7 @@
 
 #include "core/memory.h"
 #include "core/stream.h"
+#include "support/size.h"
 
 #define ROUNDING 1e-12 /* of centres and objectives that sums in another order lead to */
 
@@ -371,7 +372,7 @@ Test(partition_properties, algorithms_agree_on_every_kind_of_data)
 
     for (size_t k = 0; k < KINDS_OF_DATA; k++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-            compare_on(&kinds_of_data[k], &shapes[s], index++, 300);
+            compare_on(&kinds_of_data[k], &shapes[s], index++, TEST_SIZE(300, 300, 30));
 }
 
 /* More than one block of rows, tiles of rows and of centres that are full and not. */
