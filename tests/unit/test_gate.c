@@ -11,6 +11,7 @@
 #include "core/stream.h"
 #include "gate/gate.h"
 #include "gate/kind.h"
+#include "support/size.h"
 
 #define SUM_TOLERANCE 1e-12 /* of the weights of a row */
 
@@ -563,11 +564,11 @@ Test(gate, same_bytes_for_any_threads)
     const mele_gate_data data = data_of(&s);
     mele_matrix x = data.x;
 
-    for (size_t c = 0; c < 9; c++) {
+    for (size_t c = 0; c < 9; c += TEST_SIZE(1, 1, 4)) {
         mele_gate_options options = options_of("softmax", inputs[c % 3], losses[c / 3], 1);
         mele_gate *first = NULL;
         double *out = numbers(s.rows * 6), *again = numbers(s.rows * 6);
-        options.max_iterations = 12;
+        options.max_iterations = TEST_SIZE(12, 12, 4);
         for (size_t t = 0; t < 4; t++) {
             mele_engine *engine = threads(counts[t]);
             mele_gate *gate = fit(&data, &options, engine, NULL);

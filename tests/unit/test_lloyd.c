@@ -15,7 +15,7 @@
 #include "support/size.h"
 
 #define MOST_SEEN 60
-#define ITERATIONS TEST_SIZE(57, 30, 5)
+#define ITERATIONS TEST_SIZE(57, 15, 3)
 
 /* ---- data ---- */
 

@@ -520,12 +520,14 @@ Test(logistic, bytes_do_not_depend_on_threads)
         mele_expert_options options = mele_expert_defaults();
         options.assign = soft ? "soft" : "hard";
         options.folds = 2;
+        options.max_iterations = TEST_SIZE(100, 100, 3);
         check_threads(&p, &options);
     }
     free_problem(&p);
     mele_expert_options options = mele_expert_defaults();
     options.folds = 2;
     options.ridge = 3;
+    options.max_iterations = TEST_SIZE(100, 100, 3);
     p = make_problem(TEST_SIZE(2600, 2600, 1100), 7, 1, 2, TEST_SIZE(60, 60, 25));
     check_threads(&p, &options);
     free_problem(&p);
