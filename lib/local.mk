@@ -167,8 +167,6 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/start.h \
 	lib/partition/sums.c \
 	lib/partition/sums.h \
-	lib/expert/affine.c \
-	lib/expert/affine.h \
 	lib/expert/basis.c \
 	lib/expert/basis.h \
 	lib/expert/candidates.c \
@@ -177,67 +175,12 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/choice.h \
 	lib/expert/expert.c \
 	lib/expert/expert.h \
-	lib/expert/frame.c \
-	lib/expert/frame.h \
-	lib/expert/gp.c \
-	lib/expert/gp_groups.c \
-	lib/expert/gp_groups.h \
-	lib/expert/gp_held.c \
-	lib/expert/gp_held.h \
-	lib/expert/gp_kernel.c \
-	lib/expert/gp_kernel.h \
-	lib/expert/gp_levels.c \
-	lib/expert/gp_levels.h \
-	lib/expert/gp_likelihood.c \
-	lib/expert/gp_likelihood.h \
-	lib/expert/gp_search.c \
-	lib/expert/gp_search.h \
-	lib/expert/gp_state.c \
-	lib/expert/gp_state.h \
-	lib/expert/gp_train.c \
-	lib/expert/gp_train.h \
 	lib/expert/group.c \
 	lib/expert/group.h \
-	lib/expert/mlp.c \
-	lib/expert/mlp_errors.c \
-	lib/expert/mlp_errors.h \
-	lib/expert/mlp_folds.c \
-	lib/expert/mlp_folds.h \
-	lib/expert/mlp_sample.c \
-	lib/expert/mlp_sample.h \
-	lib/expert/mlp_starts.c \
-	lib/expert/mlp_starts.h \
-	lib/expert/mlp_state.c \
-	lib/expert/mlp_state.h \
-	lib/expert/mlp_train.c \
-	lib/expert/network.c \
-	lib/expert/network.h \
-	lib/expert/trainer_adam.c \
-	lib/expert/trainer_bfgs.c \
-	lib/expert/trainer_lm.c \
-	lib/expert/trainers.c \
-	lib/expert/trainers.h \
 	lib/expert/inquiry.c \
 	lib/expert/kind.h \
-	lib/expert/least.c \
-	lib/expert/least.h \
 	lib/expert/left_out.c \
 	lib/expert/left_out.h \
-	lib/expert/linear.c \
-	lib/expert/linear_absent.c \
-	lib/expert/linear_factors.c \
-	lib/expert/linear_fit.h \
-	lib/expert/linear_groups.c \
-	lib/expert/linear_left_out.c \
-	lib/expert/linear_ridge.c \
-	lib/expert/linear_members.c \
-	lib/expert/logistic.c \
-	lib/expert/multinomial.c \
-	lib/expert/multinomial.h \
-	lib/expert/multinomial_chunk.c \
-	lib/expert/multinomial_chunk.h \
-	lib/expert/multinomial_curvature.c \
-	lib/expert/multinomial_curvature.h \
 	lib/expert/parts.c \
 	lib/expert/parts.h \
 	lib/expert/predictor.c \
@@ -251,12 +194,69 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/section.c \
 	lib/expert/small.c \
 	lib/expert/small.h \
-	lib/expert/standard_errors.c \
-	lib/expert/standard_errors.h \
-	lib/expert/triangle.c \
-	lib/expert/triangle.h \
 	lib/expert/units.c \
 	lib/expert/units.h \
+	lib/expert/forms/affine.c \
+	lib/expert/forms/affine.h \
+	lib/expert/forms/frame.c \
+	lib/expert/forms/frame.h \
+	lib/expert/forms/triangle.c \
+	lib/expert/forms/triangle.h \
+	lib/expert/gp/gp.c \
+	lib/expert/gp/groups.c \
+	lib/expert/gp/groups.h \
+	lib/expert/gp/held.c \
+	lib/expert/gp/held.h \
+	lib/expert/gp/kernel.c \
+	lib/expert/gp/kernel.h \
+	lib/expert/gp/levels.c \
+	lib/expert/gp/levels.h \
+	lib/expert/gp/likelihood.c \
+	lib/expert/gp/likelihood.h \
+	lib/expert/gp/search.c \
+	lib/expert/gp/search.h \
+	lib/expert/gp/state.c \
+	lib/expert/gp/state.h \
+	lib/expert/gp/train.c \
+	lib/expert/gp/train.h \
+	lib/expert/linear/absent.c \
+	lib/expert/linear/factors.c \
+	lib/expert/linear/fit.h \
+	lib/expert/linear/groups.c \
+	lib/expert/linear/least.c \
+	lib/expert/linear/least.h \
+	lib/expert/linear/left_out.c \
+	lib/expert/linear/linear.c \
+	lib/expert/linear/members.c \
+	lib/expert/linear/ridge.c \
+	lib/expert/linear/standard_errors.c \
+	lib/expert/linear/standard_errors.h \
+	lib/expert/logistic/chunk.c \
+	lib/expert/logistic/chunk.h \
+	lib/expert/logistic/curvature.c \
+	lib/expert/logistic/curvature.h \
+	lib/expert/logistic/logistic.c \
+	lib/expert/logistic/multinomial.c \
+	lib/expert/logistic/multinomial.h \
+	lib/expert/mlp/errors.c \
+	lib/expert/mlp/errors.h \
+	lib/expert/mlp/folds.c \
+	lib/expert/mlp/folds.h \
+	lib/expert/mlp/mlp.c \
+	lib/expert/mlp/network.c \
+	lib/expert/mlp/network.h \
+	lib/expert/mlp/sample.c \
+	lib/expert/mlp/sample.h \
+	lib/expert/mlp/starts.c \
+	lib/expert/mlp/starts.h \
+	lib/expert/mlp/state.c \
+	lib/expert/mlp/state.h \
+	lib/expert/mlp/train.c \
+	lib/expert/mlp/trainer_adam.c \
+	lib/expert/mlp/trainer_bfgs.c \
+	lib/expert/mlp/trainer_lm.c \
+	lib/expert/mlp/trainers.c \
+	lib/expert/mlp/trainers.h \
 	lib/gate/columns.c \
 	lib/gate/gate.c \
 	lib/gate/gate.h \

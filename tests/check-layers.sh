@@ -16,6 +16,9 @@ declare -A public=(
     [options]=model [posteriors]=model [predict]=model [report]=fit
 )
 
+# The sub-rooms of a room that share its files; every other sub-room is a kind's, and its own affair.
+declare -A shared=([expert/forms]=1)
+
 room_of_header() # lib-relative path, or mele/NAME.h
 {
     local name=${1%.h}
@@ -42,6 +45,29 @@ too_high()
     done
 }
 
+# LIB-RELATIVE PATH: the sub-room, such as expert/linear; nothing where the file is in none
+sub_room()
+{
+    case $1 in
+    mele/*) ;;
+    */*/*) echo "${1%/*}" ;;
+    esac
+}
+
+# What a file includes of other sub-rooms and must not: a kind's sub-room is included by nobody
+# else, a shared one by sub-rooms only.
+across()
+{
+    local file=$1 from there header
+    from=$(sub_room "${file#lib/}")
+    includes "$file" | while read -r header; do
+        there=$(sub_room "$header")
+        [ -n "$there" ] && [ -d "lib/$there" ] && [ "$there" != "$from" ] || continue
+        [ -n "${shared[$there]-}" ] && [ -n "$from" ] && [ "${from%%/*}" = "${there%%/*}" ] \
+            || echo "$file includes $header"
+    done
+}
+
 for directory in lib/*/; do
     room=$(basename "$directory")
     [ "$room" = mele ] && continue
@@ -54,16 +80,18 @@ for file in lib/mele/*.h; do
 done | tap_empty "every public header has a room"
 
 for room in "${!floor[@]}"; do
-    for file in lib/"$room"/*.[ch]; do
-        [ ! -e "$file" ] || too_high "$file" "$room"
-    done
+    find "lib/$room" -name '*.[ch]' 2>/dev/null | while read -r file; do too_high "$file" "$room"; done
 done | sort | tap_empty "private files include downwards"
+
+find lib -name '*.[ch]' | sort | while read -r file; do
+    across "$file"
+done | tap_empty "no file includes from a kind's sub-room but its own"
 
 for file in lib/mele/*.h; do
     [ "$file" = lib/mele/mele.h ] || too_high "$file" "$(room_of_header "${file#lib/}")"
 done | tap_empty "public headers include downwards"
 
-for file in lib/*/*.[ch]; do
+find lib -mindepth 2 -name '*.[ch]' | sort | while read -r file; do
     [ "$file" = lib/fit/version.c ] && continue # it defines what the umbrella itself declares
     includes "$file" | grep -x 'mele/mele\.h' | sed "s|^|$file includes |"
 done | tap_empty "nothing else in lib includes the umbrella"

@@ -70,3 +70,16 @@ char *mele_i_string(const char *text)
 {
     return text == NULL ? NULL : strdup(text);
 }
+
+void *mele_i_carve(unsigned char **cursor, size_t count, size_t size)
+{
+    void *taken = *cursor;
+
+    *cursor += mele_i_carved(count, size);
+    return taken;
+}
+
+size_t mele_i_carved(size_t count, size_t size)
+{
+    return (count * size + 63) / 64 * 64;
+}

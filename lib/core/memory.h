@@ -20,6 +20,12 @@ void *mele_i_zeroed(size_t count, size_t size);
  * valid on failure. Large blocks move without a copy where the system can; not aligned. */
 void *mele_i_grow(void *old, size_t count, size_t size);
 
+/* The next `count` things of a scratch area, which the cursor walks through; 64-byte aligned. */
+void *mele_i_carve(unsigned char **cursor, size_t count, size_t size);
+
+/* The bytes that carving takes. */
+size_t mele_i_carved(size_t count, size_t size);
+
 /* A copy of a string; NULL gives NULL and is not a failure of memory. */
 char *mele_i_string(const char *text);
 

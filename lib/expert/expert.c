@@ -15,6 +15,7 @@
 #include "engine/pass.h"
 #include "engine/weights.h"
 #include "expert/basis.h"
+#include "expert/candidates.h"
 #include "expert/choice.h"
 #include "expert/kind.h"
 #include "expert/left_out.h"
@@ -22,7 +23,6 @@
 #include "expert/predictor.h"
 #include "expert/regional.h"
 #include "expert/small.h"
-#include "expert/trainers.h"
 
 /* Regions with fewer rows than this, or than coefficients, are too small unless options say so. */
 #define FEWEST_ROWS 5
@@ -83,15 +83,19 @@ static mele_status check_words(const mele_expert_options *o, mele_error *error)
     return status;
 }
 
-/* What was asked for is not replaced by another trainer; kinds that have none do not ask. */
-static mele_status check_trainer(const mele_expert_options *o, size_t classes, mele_error *error)
+/* By every kind that may be trained. */
+static mele_status check_by_kind(const mele_expert_options *o, const mele_i_expert_kind *kind,
+                                 size_t classes, mele_error *error)
 {
-    const bool trains = strcmp(o->kind, "mlp") == 0 || strcmp(o->kind, MELE_I_AUTO) == 0;
+    const mele_i_candidate *candidate;
+    mele_status status = MELE_OK;
 
-    if (!trains || classes == 0 || o->trainer == NULL || mele_i_trainer_named(o->trainer)->classes)
-        return MELE_OK;
-    return mele_i_fail(error, MELE_EINVAL, "trainer \"%s\" is for regression: \"bfgs\" and \"adam\" "
-                       "train classes", o->trainer);
+    if (kind != NULL)
+        return kind->check == NULL ? MELE_OK : kind->check(o, classes, error);
+    for (size_t i = 0; (candidate = mele_i_candidate_at(classes > 0, i)) != NULL; i++)
+        if (candidate->kind->check != NULL && status == MELE_OK)
+            status = candidate->kind->check(o, classes, error);
+    return status;
 }
 
 /* A number of options that has a range. */
@@ -296,7 +300,7 @@ static mele_status settle_options(const mele_expert_options *given, const mele_t
                            targets->classes == 0 ? "regression" : "classes");
     status = check_words(o, error);
     if (status == MELE_OK)
-        status = check_trainer(o, targets->classes, error);
+        status = check_by_kind(o, *kind, targets->classes, error);
     if (status == MELE_OK)
         status = check_numbers(o, error);
     if (status == MELE_OK)

@@ -136,6 +136,10 @@ struct mele_i_expert_kind {
     bool checks;  /* fit() itself refuses an x, or targets, that are not finite */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
 
+    /* What of the options is not for this kind, or not for classes (0: regression), beside words and
+     * numbers that are nothing at all, which were checked: MELE_EINVAL. NULL: it takes all. */
+    mele_status (*check)(const mele_expert_options *options, size_t classes, mele_error *error);
+
     /* How many parameters one expert would have; NULL: as many as its data bear. */
     size_t (*parameters)(const mele_i_expert_shape *shape, const mele_expert_options *options);
 

@@ -8,7 +8,6 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "expert/basis.h"
-#include "expert/frame.h"
 
 /* Who answers for expert k; NULL: nobody was trained for it. */
 static const mele_i_expert *answering(const mele_i_expert *expert, size_t k)

@@ -10,7 +10,7 @@
 #include "bench/machine.h"
 #include "core/memory.h"
 #include "core/stream.h"
-#include "expert/triangle.h"
+#include "expert/forms/triangle.h"
 
 typedef struct problem {
     size_t rows, columns, clusters;

@@ -11,7 +11,7 @@ signal noise / weight. Variances contain the noise of weight 1. The query rows f
 rows in the same sequence.
 
 Optimum: the largest log marginal likelihood that four starts of scikit-learn's optimiser find, over
-a signal variance, the lengths and the noise ratio within the ranges of lib/expert/gp_search.c, mean
+a signal variance, the lengths and the noise ratio within the ranges of lib/expert/gp/search.c, mean
 0, of columns and targets that are standardised (population variance)."""
 import sys
 import textwrap

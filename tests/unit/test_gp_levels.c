@@ -6,8 +6,8 @@
 
 #include "core/memory.h"
 #include "core/stream.h"
-#include "expert/gp_levels.h"
-#include "expert/gp_state.h"
+#include "expert/gp/levels.h"
+#include "expert/gp/state.h"
 #include "expert/kind.h"
 #include "support/size.h"
 #include "unit/expert_support.h"

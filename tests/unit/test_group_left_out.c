@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "expert/gp_state.h"
-#include "expert/mlp_sample.h"
+#include "expert/gp/state.h"
+#include "expert/mlp/sample.h"
 #include "expert/parts.h"
 #include "expert/units.h"
 #include "unit/expert_support.h"

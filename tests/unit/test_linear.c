@@ -4,7 +4,7 @@
 
 #include "expert/basis.h"
 #include "expert/parts.h"
-#include "expert/triangle.h"
+#include "expert/forms/triangle.h"
 #include "expert/units.h"
 #include "unit/expert_support.h"
 

@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "core/stream.h"
 #include "expert/kind.h"
-#include "expert/mlp_state.h"
+#include "expert/mlp/state.h"
 #include "support/size.h"
 #include "unit/expert_support.h"
 

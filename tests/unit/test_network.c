@@ -7,8 +7,8 @@
 
 #include "core/memory.h"
 #include "core/stream.h"
-#include "expert/network.h"
-#include "expert/trainers.h"
+#include "expert/mlp/network.h"
+#include "expert/mlp/trainers.h"
 #include "unit/expert_support.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))

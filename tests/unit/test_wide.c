@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "expert/triangle.h"
+#include "expert/forms/triangle.h"
 #include "unit/expert_support.h"
 
 enum { MOST_ROWS = 24, MOST_COLUMNS = 160 };

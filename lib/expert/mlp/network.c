@@ -1,0 +1,447 @@
+/* A network with one hidden layer and its derivatives.
+ *
+ *     t_h = a(b_h + sum_j w_hj x_j),   f_m = c_m + sum_h v_mh t_h
+ *
+ * Loss of a row: sum_m (f_m - y_m)^2, or -log softmax(f)_y. With e_m = f_m - y_m, or p_m - [y = m],
+ * times the row's weight, the gradient (of half the squared loss) is by back-propagation
+ *     dv = e [1 t]',   delta_h = a'(t_h) sum_m v_mh e_m,   dw = delta [1 x]',
+ * sums over rows of products of two columns. The Jacobian of f_m has the columns delta_h [1 x]
+ * (with e = 1 for m alone) and, for the weights of output m, [1 t]; J'WJ is summed from panels of
+ * sqrt(weight) J, output by output.
+ *
+ * All of it runs on panels (rows next to one another, columns a step apart) that stay in the
+ * second-level cache, through kernels whose lanes are rows. The panels' size depends on the
+ * network only, so that sums do not depend on threads.
+ * Source: Bishop, Neural Networks for Pattern Recognition, 1995, ch. 4. */
+#include "expert/mlp/network.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+
+enum { GROUP = 8, MOST_ROWS = 384, LEAST_ROWS = 16 };
+
+#define PANEL_NUMBERS ((size_t)1 << 16) /* 512 KB */
+#define WORK ((size_t)1 << 21)          /* operations in a block, */
+#define NORMAL_WORK ((size_t)1 << 25)   /* and in one whose sums are a matrix */
+
+size_t mele_i_network_weights(const mele_i_network *n)
+{
+    size_t hidden, output;
+
+    if (__builtin_mul_overflow(n->hidden, n->inputs + 1, &hidden)
+        || __builtin_mul_overflow(n->outputs, n->hidden + 1, &output)
+        || __builtin_add_overflow(hidden, output, &output))
+        return SIZE_MAX;
+    return output;
+}
+
+static size_t output_weights_at(const mele_i_network *n)
+{
+    return n->hidden * (n->inputs + 1);
+}
+
+static bool is_bias(const mele_i_network *n, size_t i)
+{
+    const size_t at = output_weights_at(n);
+
+    return (i < at ? i % (n->inputs + 1) : (i - at) % (n->hidden + 1)) == 0;
+}
+
+static size_t targets_of(const mele_i_network *n)
+{
+    return n->classes ? 1 : n->outputs;
+}
+
+/* ---- rows ---- */
+
+mele_status mele_i_network_rows_make(mele_i_network_rows *rows, const mele_i_network *n,
+                                     size_t count, mele_error *error)
+{
+    const size_t padded = (count + GROUP - 1) / GROUP * GROUP;
+    size_t inputs, targets;
+
+    *rows = (mele_i_network_rows){.count = count, .groups = padded / GROUP};
+    if (__builtin_mul_overflow(padded, n->inputs, &inputs)
+        || __builtin_mul_overflow(padded, targets_of(n), &targets))
+        return mele_i_no_memory(error);
+    rows->x = mele_i_large_array(inputs, sizeof *rows->x);
+    rows->y = MELE_I_ARRAY(double, targets);
+    rows->weight = MELE_I_ARRAY(double, padded);
+    if (rows->x == NULL || rows->y == NULL || rows->weight == NULL)
+        return mele_i_no_memory(error);
+    return MELE_OK;
+}
+
+void mele_i_network_rows_free(mele_i_network_rows *rows)
+{
+    free(rows->x);
+    free(rows->y);
+    free(rows->weight);
+}
+
+/* `count` rows, the last one repeated, column by column. */
+static void put_columns(const double *from, size_t columns, size_t count, double *to)
+{
+    for (size_t j = 0; j < columns; j++)
+        for (size_t l = 0; l < GROUP; l++)
+            to[j * GROUP + l] = from[(l < count ? l : count - 1) * columns + j];
+}
+
+void mele_i_network_rows_put(mele_i_network_rows *rows, const mele_i_network *n, size_t g,
+                             const double *x, const double *y, const double *weight, size_t count)
+{
+    put_columns(x, n->inputs, count, rows->x + g * n->inputs * GROUP);
+    put_columns(y, targets_of(n), count, rows->y + g * targets_of(n) * GROUP);
+    for (size_t l = 0; l < GROUP; l++) {
+        rows->weight[g * GROUP + l] = l < count ? weight[l] : 0;
+        rows->total += l < count ? weight[l] : 0;
+    }
+}
+
+/* ---- panels ---- */
+
+/* Columns of a panel: inputs, hidden, delta, outputs, targets, weight, logits. */
+static size_t panel_columns(const mele_i_network *n)
+{
+    return 1 + n->inputs + 1 + 2 * n->hidden + n->outputs + targets_of(n) + 1
+           + (n->classes ? n->outputs : 0);
+}
+
+/* Rows of a panel of so many columns: an even number of groups, so that the step, one group more,
+ * is an odd number of cache lines. */
+static size_t panel_rows(size_t columns)
+{
+    const size_t rows = PANEL_NUMBERS / columns / LEAST_ROWS * LEAST_ROWS;
+
+    return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+}
+
+size_t mele_i_network_panel_rows(const mele_i_network *n)
+{
+    return panel_rows(panel_columns(n));
+}
+
+size_t mele_i_network_panel_bytes(const mele_i_network *n)
+{
+    return panel_columns(n) * (mele_i_network_panel_rows(n) + GROUP) * sizeof(double);
+}
+
+static void fill_ones(double *column, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++)
+        column[i] = 1;
+}
+
+static mele_i_network_panel lay_out(const mele_i_network *n, size_t rows, void *memory)
+{
+    mele_i_network_panel p = {.rows = rows, .step = rows + GROUP, .x = memory};
+
+    p.hidden = p.x + (n->inputs + 1) * p.step;
+    p.delta = p.hidden + (n->hidden + 1) * p.step;
+    p.output = p.delta + n->hidden * p.step;
+    p.y = p.output + n->outputs * p.step;
+    p.weight = p.y + targets_of(n) * p.step;
+    p.logit = p.weight + p.step;
+    fill_ones(p.x, rows);
+    fill_ones(p.hidden, rows);
+    return p;
+}
+
+mele_i_network_panel mele_i_network_panel_in(const mele_i_network *n, void *memory)
+{
+    return lay_out(n, mele_i_network_panel_rows(n), memory);
+}
+
+static void take_columns(const double *from, size_t columns, size_t group, double *to, size_t step)
+{
+    from += group * columns * GROUP;
+    for (size_t j = 0; j < columns; j++)
+        memcpy(to + j * step, from + j * GROUP, GROUP * sizeof *to);
+}
+
+void mele_i_network_take(const mele_i_network *n, const mele_i_network_rows *rows, size_t from,
+                         const mele_i_network_panel *p, size_t to)
+{
+    take_columns(rows->x, n->inputs, from, p->x + p->step + to * GROUP, p->step);
+    take_columns(rows->y, targets_of(n), from, p->y + to * GROUP, p->step);
+    take_columns(rows->weight, 1, from, p->weight + to * GROUP, p->step);
+}
+
+void mele_i_network_forward(const mele_i_network *n, const mele_i_network_panel *p, size_t rows,
+                            const double *weights)
+{
+    const mele_i_kernels *kernels = mele_i_kernels_best();
+
+    kernels->layer(p->x + p->step, p->step, rows, n->inputs, weights, n->hidden, n->activation,
+                   p->hidden + p->step);
+    kernels->layer(p->hidden + p->step, p->step, rows, n->hidden, weights + output_weights_at(n),
+                   n->outputs, MELE_I_IDENTITY, p->output);
+}
+
+/* The outputs become weighted errors; returns the loss. */
+static double square_errors(const mele_i_network *n, const mele_i_network_panel *p, size_t rows)
+{
+    double loss = 0;
+
+    for (size_t m = 0; m < n->outputs; m++) {
+        double *output = p->output + m * p->step;
+        const double *y = p->y + m * p->step;
+        for (size_t i = 0; i < rows; i++) {
+            const double off = output[i] - y[i], weighted = p->weight[i] * off;
+            loss += weighted * off;
+            output[i] = weighted;
+        }
+    }
+    return loss;
+}
+
+static double class_errors(const mele_i_network *n, const mele_i_network_panel *p, size_t rows)
+{
+    const mele_i_kernels *kernels = mele_i_kernels_best();
+    const size_t C = n->outputs;
+    double loss = 0;
+
+    for (size_t i = 0; i < rows; i++)
+        for (size_t c = 0; c < C; c++)
+            p->logit[i * C + c] = p->output[c * p->step + i];
+    kernels->log_softmax(p->logit, rows, C, NULL);
+    for (size_t i = 0; i < rows; i++)
+        loss -= p->weight[i] * p->logit[i * C + (size_t)p->y[i]];
+    kernels->exponential(p->logit, rows * C);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t c = 0; c < C; c++)
+            p->output[c * p->step + i] =
+                p->weight[i] * (p->logit[i * C + c] - ((size_t)p->y[i] == c));
+    return loss;
+}
+
+void mele_i_network_learn(const mele_i_network *n, const mele_i_network_panel *p, size_t rows,
+                          const double *weights, double *loss, double *gradient)
+{
+    const mele_i_kernels *kernels = mele_i_kernels_best();
+    const size_t at = output_weights_at(n);
+
+    mele_i_network_forward(n, p, rows, weights);
+    *loss += n->classes ? class_errors(n, p, rows) : square_errors(n, p, rows);
+    if (gradient == NULL)
+        return;
+    kernels->layer_back(p->output, p->step, rows, n->outputs, weights + at, p->hidden + p->step,
+                        n->hidden, n->activation, p->delta);
+    kernels->products(p->delta, n->hidden, p->x, n->inputs + 1, p->step, rows, gradient,
+                      n->inputs + 1);
+    kernels->products(p->output, n->outputs, p->hidden, n->hidden + 1, p->step, rows,
+                      gradient + at, n->hidden + 1);
+}
+
+/* ---- sums over all rows ---- */
+
+typedef struct summation {
+    const mele_i_network *network;
+    const mele_i_network_rows *rows;
+    const double *weights;
+    size_t count, panel_rows;
+    bool gradient, normal;
+    double *sums; /* loss, gradient (count), matrix (count x count) */
+} summation;
+
+static size_t numbers_of(const summation *s)
+{
+    return 1 + (s->gradient ? s->count : 0) + (s->normal ? s->count * s->count : 0);
+}
+
+/* The columns of sqrt(weight) times the Jacobian of output m, hidden weights first. */
+static void put_jacobian(const summation *s, const mele_i_network_panel *p, size_t rows, size_t m,
+                         double *jacobian)
+{
+    const mele_i_network *n = s->network;
+    const size_t d = n->inputs, step = p->step;
+    const double *root = p->weight; /* its square root already */
+    double *own = jacobian + output_weights_at(n) * step;
+
+    mele_i_kernels_best()->layer_back(root, step, rows, 1,
+                                      s->weights + output_weights_at(n) + m * (n->hidden + 1),
+                                      p->hidden + step, n->hidden, n->activation, p->delta);
+    for (size_t h = 0; h < n->hidden; h++)
+        for (size_t j = 0; j <= d; j++) {
+            double *to = jacobian + (h * (d + 1) + j) * step;
+            const double *delta = p->delta + h * step, *x = p->x + j * step;
+            for (size_t i = 0; i < rows; i++)
+                to[i] = delta[i] * x[i];
+        }
+    for (size_t h = 0; h <= n->hidden; h++)
+        for (size_t i = 0; i < rows; i++)
+            own[h * step + i] = root[i] * p->hidden[h * step + i];
+}
+
+/* Of columns a .. a + down - 1 the products with the columns 0 .. across - 1. */
+static void add_products(const double *jacobian, size_t step, size_t rows, size_t a, size_t down,
+                         size_t b, size_t across, double *out, size_t out_step)
+{
+    mele_i_kernels_best()->products(jacobian + a * step, down, jacobian + b * step, across, step,
+                                    rows, out, out_step);
+}
+
+/* J'J of one output: the triangle of the hidden weights, then that output's own rows. */
+static void add_normal(const summation *s, const double *jacobian, size_t step, size_t rows,
+                       size_t m, double *matrix)
+{
+    enum { STRIP = 4 };
+    const size_t shared = output_weights_at(s->network), own = s->network->hidden + 1;
+    const size_t place = shared + m * own, P = s->count;
+
+    for (size_t a = 0; a < shared; a += STRIP) {
+        const size_t down = shared - a < STRIP ? shared - a : STRIP;
+        add_products(jacobian, step, rows, a, down, 0, a + down, matrix + a * P, P);
+    }
+    for (size_t a = 0; a < own; a += STRIP) {
+        const size_t down = own - a < STRIP ? own - a : STRIP;
+        double *out = matrix + (place + a) * P;
+        add_products(jacobian, step, rows, shared + a, down, 0, shared, out, P);
+        add_products(jacobian, step, rows, shared + a, down, shared, a + down, out + place, P);
+    }
+}
+
+/* Loss, gradient and J'J of one panel. */
+static void learn_normal(const summation *s, const mele_i_network_panel *p, size_t rows,
+                         double *jacobian, double *sums)
+{
+    const mele_i_kernels *kernels = mele_i_kernels_best();
+    const mele_i_network *n = s->network;
+    const size_t shared = output_weights_at(n), own = n->hidden + 1;
+    double *gradient = sums + 1, *matrix = gradient + s->count;
+
+    mele_i_network_forward(n, p, rows, s->weights);
+    for (size_t i = 0; i < rows; i++)
+        p->weight[i] = sqrt(p->weight[i]);
+    for (size_t m = 0; m < n->outputs; m++) {
+        double *off = p->output + m * p->step;
+        const double *y = p->y + m * p->step;
+        for (size_t i = 0; i < rows; i++) {
+            off[i] = p->weight[i] * (off[i] - y[i]);
+            sums[0] += off[i] * off[i];
+        }
+        put_jacobian(s, p, rows, m, jacobian);
+        kernels->products(jacobian, shared, off, 1, p->step, rows, gradient, 1);
+        kernels->products(jacobian + shared * p->step, own, off, 1, p->step, rows,
+                          gradient + shared + m * own, 1);
+        add_normal(s, jacobian, p->step, rows, m, matrix);
+    }
+}
+
+static mele_status sum_block(void *context, mele_i_block block, void *partial, void *scratch,
+                             mele_error *error)
+{
+    const summation *s = context;
+    mele_i_network_panel p = lay_out(s->network, s->panel_rows, scratch);
+    double *jacobian = (double *)scratch + panel_columns(s->network) * p.step, *sums = partial;
+    const size_t most = p.rows / GROUP;
+
+    (void)error;
+    for (size_t g = 0; g < block.count; g += most) {
+        const size_t groups = block.count - g < most ? block.count - g : most;
+        for (size_t i = 0; i < groups; i++)
+            mele_i_network_take(s->network, s->rows, block.first + g + i, &p, i);
+        if (s->normal)
+            learn_normal(s, &p, groups * GROUP, jacobian, sums);
+        else
+            mele_i_network_learn(s->network, &p, groups * GROUP, s->weights, sums,
+                                 s->gradient ? sums + 1 : NULL);
+    }
+    return MELE_OK;
+}
+
+static void add_sums(void *context, const void *partial)
+{
+    const summation *s = context;
+    const double *sums = partial;
+
+    for (size_t i = 0; i < numbers_of(s); i++)
+        s->sums[i] += sums[i];
+}
+
+static mele_status sum_rows(summation *s, mele_engine *engine, mele_error *error)
+{
+    const size_t jacobian = s->normal ? output_weights_at(s->network) + s->network->hidden + 1 : 0;
+    const size_t columns = panel_columns(s->network) + jacobian;
+    const size_t work = s->count * (s->normal ? s->count : 4);
+
+    s->panel_rows = panel_rows(columns);
+    const size_t panel = s->panel_rows / GROUP;
+    const size_t groups = mele_i_block_rows(GROUP * work, s->normal ? NORMAL_WORK : WORK,
+                                            1);
+    mele_i_pass pass = {.rows = s->rows->groups, .map = sum_block, .combine = add_sums,
+                        .block_rows = (groups + panel - 1) / panel * panel, .context = s,
+                        .partial_bytes = numbers_of(s) * sizeof(double),
+                        .scratch_bytes = columns * (s->panel_rows + GROUP) * sizeof(double)};
+
+    memset(s->sums, 0, numbers_of(s) * sizeof *s->sums);
+    return mele_i_pass_run(engine, &pass, error);
+}
+
+/* ---- the objective ---- */
+
+void mele_i_network_decays(const mele_i_network *n, double decay, double *decays)
+{
+    for (size_t i = 0; i < mele_i_network_weights(n); i++)
+        decays[i] = is_bias(n, i) ? 0 : 2 * decay;
+}
+
+/* Turn the sums to means and add the decay; returns the value. */
+static double finish(const summation *s, double decay, double *gradient)
+{
+    const mele_i_network *n = s->network;
+    const double share = 1 / s->rows->total, factor = n->classes ? share : 2 * share;
+    double squares = 0;
+
+    for (size_t i = 0; i < s->count; i++) {
+        const double weight = is_bias(n, i) ? 0 : s->weights[i];
+        squares += weight * weight;
+        if (gradient != NULL)
+            gradient[i] = factor * s->sums[1 + i] + 2 * decay * weight;
+    }
+    return share * s->sums[0] + decay * squares;
+}
+
+mele_status mele_i_network_objective(const mele_i_network *network,
+                                     const mele_i_network_rows *rows, double decay,
+                                     const double *weights, mele_engine *engine, double *value,
+                                     double *gradient, mele_error *error)
+{
+    summation s = {.network = network, .rows = rows, .weights = weights,
+                   .count = mele_i_network_weights(network), .gradient = gradient != NULL};
+
+    s.sums = MELE_I_ARRAY(double, numbers_of(&s));
+    mele_status status = s.sums == NULL ? mele_i_no_memory(error) : sum_rows(&s, engine, error);
+    if (status == MELE_OK)
+        *value = finish(&s, decay, gradient);
+    free(s.sums);
+    return status;
+}
+
+mele_status mele_i_network_normal(const mele_i_network *network, const mele_i_network_rows *rows,
+                                  double decay, const double *weights, mele_engine *engine,
+                                  double *value, double *gradient, double *matrix,
+                                  mele_error *error)
+{
+    summation s = {.network = network, .rows = rows, .weights = weights, .gradient = true,
+                   .normal = true, .count = mele_i_network_weights(network)};
+    const size_t P = s.count;
+
+    s.sums = MELE_I_ARRAY(double, numbers_of(&s));
+    mele_status status = s.sums == NULL ? mele_i_no_memory(error) : sum_rows(&s, engine, error);
+    if (status == MELE_OK) {
+        *value = finish(&s, decay, gradient);
+        for (size_t i = 0; i < P * P; i++)
+            matrix[i] = s.sums[1 + P + i] / rows->total;
+        for (size_t i = 0; i < P; i++)
+            if (!is_bias(network, i))
+                matrix[i * P + i] += decay;
+    }
+    free(s.sums);
+    return status;
+}
