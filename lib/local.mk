@@ -284,7 +284,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/clusters.c \
 	lib/fit/clusters.h \
 	lib/fit/cross_validate.c \
-	lib/fit/cross_validate.h \
+	lib/fit/folds.c \
+	lib/fit/folds.h \
 	lib/fit/experts.c \
 	lib/fit/experts.h \
 	lib/fit/fit.c \

@@ -145,6 +145,7 @@ cli_tests = \
 	tests/cli/formats.test \
 	tests/cli/gate.test \
 	tests/cli/hostile.test \
+	tests/cli/cross_validation.test \
 	tests/cli/groups.test \
 	tests/cli/init.test \
 	tests/cli/memory.test \

@@ -73,13 +73,13 @@ static mele_status list_range(choice *c, mele_error *error)
 
 static mele_status list_auto(choice *c, mele_error *error)
 {
-    const size_t steps = sizeof ladder / sizeof *ladder;
+    const size_t steps = sizeof ladder / sizeof *ladder, rows = mele_i_data_count(c->data);
 
     c->list = MELE_I_ZEROED(candidate, steps);
     if (c->list == NULL)
         return mele_i_no_memory(error);
     while (c->count < steps
-           && (c->count == 0 || ladder[c->count] * LEAST_ROWS <= c->rows->rows)) {
+           && (c->count == 0 || ladder[c->count] * LEAST_ROWS <= rows)) {
         c->list[c->count].clusters = ladder[c->count];
         c->count++;
     }

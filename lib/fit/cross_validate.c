@@ -11,13 +11,11 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "core/stream.h"
 #include "engine/pass.h"
-#include "fit/cross_validate.h"
 #include "fit/centres.h"
+#include "fit/folds.h"
 #include "fit/report.h"
 #include "fit/stages.h"
-#include "measure/folds.h"
 #include "model/options.h"
 #include "model/predict.h"
 #include "schema/data.h"
@@ -65,69 +63,6 @@ static mele_status predictions_new(const cv_context *c, size_t rows, predictions
     out->joint_log_density = MELE_I_ARRAY(double, rows);
     return out->log_density == NULL || out->joint_log_density == NULL ? mele_i_no_memory(error)
                                                                       : MELE_OK;
-}
-
-/* ---- folds ---- */
-
-mele_status mele_i_deal_folds(const mele_data *data, size_t folds, mele_i_stream stream,
-                              size_t **out, mele_error *error)
-{
-    bool classes = mele_schema_classes(data->schema) > 0;
-    size_t *fold_of_row = MELE_I_ARRAY(size_t, data->rows);
-    mele_status status = MELE_ENOMEM;
-
-    if (fold_of_row == NULL)
-        mele_i_no_memory(error);
-    else
-        status = mele_i_folds(data->rows, data->group, classes ? data->targets : NULL, folds,
-                              &stream, fold_of_row, error);
-    if (status == MELE_OK)
-        *out = fold_of_row;
-    else
-        free(fold_of_row);
-    return status;
-}
-
-/* The rows inside a fold (or outside of it), counted in *count. */
-static size_t *rows_of_fold(const mele_data *data, const size_t *fold_of_row, size_t fold,
-                            bool inside, size_t *count)
-{
-    size_t *rows = MELE_I_ARRAY(size_t, data->rows);
-
-    *count = 0;
-    for (size_t i = 0; rows != NULL && i < data->rows; i++)
-        if ((fold_of_row[i] == fold) == inside)
-            rows[(*count)++] = i;
-    return rows;
-}
-
-mele_status mele_i_fold_make(const mele_data *data, const size_t *fold_of_row, size_t fold,
-                             mele_i_fold *out, mele_error *error)
-{
-    size_t inside, outside;
-    mele_i_fold made = {.rows = rows_of_fold(data, fold_of_row, fold, true, &inside)};
-    size_t *training = rows_of_fold(data, fold_of_row, fold, false, &outside);
-    mele_status status = MELE_OK;
-
-    if (made.rows == NULL || training == NULL)
-        status = mele_i_no_memory(error);
-    if (status == MELE_OK)
-        status = mele_i_data_subset(data, training, outside, true, &made.training, error);
-    if (status == MELE_OK)
-        status = mele_i_data_subset(data, made.rows, inside, false, &made.left_out, error);
-    free(training);
-    if (status == MELE_OK)
-        *out = made;
-    else
-        mele_i_fold_clear(&made);
-    return status;
-}
-
-void mele_i_fold_clear(mele_i_fold *fold)
-{
-    mele_data_free(fold->left_out);
-    mele_data_free(fold->training);
-    free(fold->rows);
 }
 
 /* ---- predictions ---- */

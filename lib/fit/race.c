@@ -39,7 +39,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "engine/pass.h"
-#include "fit/cross_validate.h"
+#include "fit/folds.h"
 #include "model/predict.h"
 #include "schema/encode.h"
 
@@ -291,25 +291,6 @@ static double effective_rows(const mele_data *data)
     return data->weights == NULL ? (double)data->rows : squares > 0 ? sum * sum / squares : 0;
 }
 
-/* How many groups the data have; they are numbered, with gaps where the data are part of others. */
-static mele_status count_groups(const mele_data *data, size_t *out, mele_error *error)
-{
-    size_t most = 0, groups = 0;
-
-    for (size_t i = 0; i < data->rows; i++)
-        most = data->group[i] > most ? data->group[i] : most;
-    unsigned char *seen = MELE_I_ZEROED(unsigned char, most + 1);
-    if (seen == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < data->rows; i++) {
-        groups += !seen[data->group[i]];
-        seen[data->group[i]] = 1;
-    }
-    free(seen);
-    *out = groups;
-    return MELE_OK;
-}
-
 /* Into how many samples the rows could be cut. */
 static mele_status count_samples(const race *r, size_t *samples, mele_error *error)
 {
@@ -323,7 +304,7 @@ static mele_status count_samples(const race *r, size_t *samples, mele_error *err
                                                  : r->data->rows / least;
     if (*samples < 2 || r->data->group == NULL)
         return MELE_OK;
-    if ((status = count_groups(r->data, &groups, error)) == MELE_OK)
+    if ((status = mele_i_count_units(r->data, &groups, error)) == MELE_OK)
         *samples = groups / SAMPLE_GROUPS < *samples ? groups / SAMPLE_GROUPS : *samples;
     return status;
 }
@@ -354,8 +335,9 @@ static mele_status draw_sample(race *r, mele_data **sample, mele_error *error)
  * less time. Below 2 (one row, one group) there is nothing to measure. */
 static mele_status count_folds(race *r, mele_error *error)
 {
-    size_t rows = r->data->rows, folds = MOST_FOLDS, units = rows;
-    mele_status status = r->data->group == NULL ? MELE_OK : count_groups(r->data, &units, error);
+    const size_t rows = mele_i_data_count(r->data);
+    size_t folds = MOST_FOLDS, units = 0;
+    mele_status status = mele_i_count_units(r->data, &units, error);
 
     folds = rows / FOLD_ROWS < folds ? rows / FOLD_ROWS : folds;
     folds = MANY_ROWS / rows < folds ? MANY_ROWS / rows : folds;

@@ -63,9 +63,20 @@ mele_i_features mele_i_data_features(const mele_data *data)
 
 size_t mele_i_data_row(const mele_data *data, size_t i)
 {
+    const mele_data *whole = data->whole == NULL ? data : data->whole;
+
     if (data->windows != NULL)
         return mele_i_windows_row(data->windows, i);
-    return data->row != NULL ? data->row[i] : mele_i_row_set_at(&data->used, i);
+    return mele_i_row_set_at(&whole->used, data->row != NULL ? data->row[i] : i);
+}
+
+size_t mele_i_data_count(const mele_data *data)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < data->rows; i++)
+        count += mele_i_data_counts(data, i);
+    return count;
 }
 
 /* ---- binding a table to a schema ---- */
@@ -515,6 +526,8 @@ static mele_status copy_rows(const mele_data *data, const size_t *rows, size_t c
     size_t targets = data->schema->targets;
 
     subset->rows = count;
+    subset->dropped = data->rows + data->dropped - count;
+    subset->whole = data->whole == NULL ? data : data->whole;
     subset->row = MELE_I_ARRAY(size_t, count);
     subset->targets = MELE_I_ARRAY(double, count * targets);
     subset->weights = data->weights == NULL ? NULL : MELE_I_ARRAY(double, count);

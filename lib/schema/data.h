@@ -19,6 +19,7 @@ struct mele_data {
     double *targets;      /* rows x targets; class indices for classes; NULL: none */
     double *weights;      /* the ordinary row's is 1 (engine/weights.h); NULL: all 1 */
     size_t *group;        /* NULL: none */
+    const mele_data *whole; /* what these rows are a part of; NULL: they are all */
 };
 
 /* What is said of a missing value where there may be none. */
@@ -30,9 +31,18 @@ mele_i_features mele_i_data_features(const mele_data *data);
 /* Which of the rows of the file or arrays, the dropped ones counted, is the i-th that is used. */
 size_t mele_i_data_row(const mele_data *data, size_t i);
 
-/* Some rows of data as data of their own, which share its columns: they must not outlive it. To
- * train on, their weights must have a positive sum, and get the unit that they have as data of their own. MELE_ENOMEM also when the data are not in
- * memory. */
+/* Whether row i has a positive weight, and how many rows have. */
+static inline bool mele_i_data_counts(const mele_data *data, size_t i)
+{
+    return data->weights == NULL || data->weights[i] > 0;
+}
+
+size_t mele_i_data_count(const mele_data *data);
+
+/* Some rows of data as data of their own, which share its columns: they must not outlive it. The
+ * others are dropped rows of theirs. To train on, their weights must have a positive sum, and get the
+ * unit that they have as data of their own. What is copied is 8 bytes a row for its place, each
+ * target, the weight and the group. MELE_ENOMEM also when the data are not in memory. */
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error);
 
