@@ -158,9 +158,12 @@ MELE_API mele_status mele_partition_log_densities(const mele_partition *partitio
                                                   const mele_matrix *x, mele_engine *engine,
                                                   double *out, mele_error *error);
 
-/** The index 0..K-1 of the largest posterior, ties to the lowest, n numbers to out. */
-MELE_API mele_status mele_partition_assign(const mele_partition *partition, const mele_matrix *x,
-                                           mele_engine *engine, size_t *out, mele_error *error);
+/** The region 0..K-1 of every row: the index of its largest posterior, ties to the lowest, n numbers
+ *  to out. One pass, without the posteriors of rows for which less tells.
+ * @param rows  as for mele_partition_fit_rows().
+ * @return as for mele_partition_log_posteriors(); what rows->read fails with. */
+MELE_API mele_status mele_partition_assign(const mele_partition *partition, const mele_rows *rows,
+                                           mele_engine *engine, uint32_t *out, mele_error *error);
 
 /** How many rows have their largest posterior in each region, K numbers to out. */
 MELE_API mele_status mele_partition_sizes(const mele_partition *partition, const mele_rows *rows,

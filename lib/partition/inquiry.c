@@ -128,7 +128,7 @@ typedef struct labelling {
     mele_i_assigner assigner;
     bool filters;             /* where the filter is clear, the nearest centre tells */
     size_t strip, block_rows; /* rows at a time */
-    size_t *label;            /* of every row; NULL: only the sizes are wanted */
+    uint32_t *label;          /* of every row; NULL: only the sizes are wanted */
     size_t *sizes;
 } labelling;
 
@@ -138,8 +138,8 @@ typedef struct room {
     double *joint; /* of a strip */
     double *again; /* a strip of rows that the filter was not clear about */
     mele_i_filter_room filter;
-    uint32_t *label;                 /* of a block */
     uint32_t *again_label, *unclear; /* of a strip */
+    uint32_t *label;                 /* of a block, where only the sizes are wanted */
 } room;
 
 static size_t room_numbers(const labelling *l)
@@ -152,7 +152,7 @@ static size_t room_bytes(const labelling *l)
     const size_t filter = l->filters ? mele_i_filter_bytes(&l->assigner.filter) : 0;
 
     return room_numbers(l) * sizeof(double) + filter
-           + (l->block_rows + 2 * l->strip) * sizeof(uint32_t);
+           + ((l->label == NULL ? l->block_rows : 0) + 2 * l->strip) * sizeof(uint32_t);
 }
 
 static room room_in(const labelling *l, void *scratch)
@@ -166,9 +166,9 @@ static room room_in(const labelling *l, void *scratch)
         r.filter = mele_i_filter_room_in(&l->assigner.filter, rest);
         rest += mele_i_filter_bytes(&l->assigner.filter);
     }
-    r.label = (uint32_t *)rest;
-    r.again_label = r.label + l->block_rows;
+    r.again_label = (uint32_t *)rest;
     r.unclear = r.again_label + l->strip;
+    r.label = r.unclear + l->strip;
     return r;
 }
 
@@ -230,17 +230,16 @@ static mele_status label_block(void *context, mele_i_block block, void *partial,
 {
     const labelling *l = context;
     const room r = room_in(l, scratch);
+    uint32_t *label = l->label == NULL ? r.label : l->label + block.first;
     const double *x;
     size_t stride, *sizes = partial;
     mele_status status = mele_i_rows_take(l->rows, block, r.x, &x, &stride, error);
 
     if (status != MELE_OK)
         return status;
-    label_rows(l, x, stride, block.count, r.label, &r);
-    for (size_t i = 0; i < block.count && l->label != NULL; i++)
-        l->label[block.first + i] = r.label[i];
+    label_rows(l, x, stride, block.count, label, &r);
     for (size_t i = 0; i < block.count && l->label == NULL; i++)
-        sizes[r.label[i]]++;
+        sizes[label[i]]++;
     return MELE_OK;
 }
 
@@ -280,16 +279,23 @@ static mele_status label_all(labelling *l, mele_engine *engine, mele_error *erro
     return status;
 }
 
-mele_status mele_partition_assign(const mele_partition *partition, const mele_matrix *x,
-                                  mele_engine *engine, size_t *out, mele_error *error)
+static mele_status check_rows(const mele_partition *p, const mele_rows *rows, mele_error *error)
 {
-    mele_status status = check_matrix(partition, x, error);
+    if (rows == NULL || (rows->rows > 0 && rows->data == NULL && rows->read == NULL))
+        return mele_i_fail(error, MELE_EINVAL, "x is NULL");
+    if (rows->cols != p->columns || (rows->data != NULL && rows->stride < rows->cols))
+        return mele_i_fail(error, MELE_EINVAL, "x has %zu columns (stride %zu), the partition %zu",
+                           rows->cols, rows->stride, p->columns);
+    return MELE_OK;
+}
 
-    if (status != MELE_OK)
-        return status;
-    const mele_rows rows = {x->rows, x->cols, x->data, x->stride, NULL, NULL};
-    labelling l = {.p = partition, .rows = &rows, .label = out};
-    return x->rows == 0 ? MELE_OK : label_all(&l, engine, error);
+mele_status mele_partition_assign(const mele_partition *partition, const mele_rows *rows,
+                                  mele_engine *engine, uint32_t *out, mele_error *error)
+{
+    labelling l = {.p = partition, .rows = rows, .label = out};
+    mele_status status = check_rows(partition, rows, error);
+
+    return status != MELE_OK || rows->rows == 0 ? status : label_all(&l, engine, error);
 }
 
 mele_status mele_partition_sizes(const mele_partition *partition, const mele_rows *rows,
@@ -297,13 +303,10 @@ mele_status mele_partition_sizes(const mele_partition *partition, const mele_row
 {
     const size_t clusters = partition->clusters;
     labelling l = {.p = partition, .rows = rows};
-    mele_status status;
+    mele_status status = check_rows(partition, rows, error);
 
-    if (rows == NULL || (rows->data == NULL && rows->read == NULL))
-        return mele_i_fail(error, MELE_EINVAL, "x is NULL");
-    if (rows->cols != partition->columns || (rows->data != NULL && rows->stride < rows->cols))
-        return mele_i_fail(error, MELE_EINVAL, "x has %zu columns (stride %zu), the partition %zu",
-                           rows->cols, rows->stride, partition->columns);
+    if (status != MELE_OK)
+        return status;
     l.sizes = MELE_I_ZEROED(size_t, clusters);
     if (l.sizes == NULL)
         return mele_i_no_memory(error);

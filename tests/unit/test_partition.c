@@ -118,7 +118,7 @@ Test(partition, kmeans_as_scikit_learn)
     for (size_t r = 0; r < sizeof kmeans_reference / sizeof *kmeans_reference; r++) {
         size_t n, d, clusters = kmeans_reference[r].clusters, iterations, checksum = 0;
         double *x = read_set(kmeans_reference[r].set, &n, &d), sizes[8] = {0};
-        size_t *label = MELE_I_ARRAY(size_t, n);
+        uint32_t *label = MELE_I_ARRAY(uint32_t, n);
         double *start = start_rows(x, n, d, clusters);
         mele_matrix centres = mele_matrix_of(start, clusters, d), view = mele_matrix_of(x, n, d);
         mele_partition_options o = mele_partition_defaults();
@@ -132,7 +132,8 @@ Test(partition, kmeans_as_scikit_learn)
                   kmeans_reference[r].set, clusters, info.objective);
         cr_assert(info.converged && info.merged == 0 && info.clusters == clusters);
         cr_assert_eq(info.iterations, iterations, "%zu", info.iterations);
-        cr_assert_eq(mele_partition_assign(p, &view, NULL, label, NULL), MELE_OK);
+        const mele_rows rows = mele_rows_of(&view);
+        cr_assert_eq(mele_partition_assign(p, &rows, NULL, label, NULL), MELE_OK);
         for (size_t i = 0; i < n; i++) {
             sizes[label[i]]++;
             checksum += (i + 1) * label[i];
@@ -273,8 +274,10 @@ Test(partition, permuted_rows_permute_labels)
 {
     enum { N = 400, D = 3 };
     double *x = blobs(N, D, 4, 0.02, 3), *y = MELE_I_ARRAY(double, N *D);
-    size_t order[N], label[N], permuted[N];
-    mele_matrix vx = mele_matrix_of(x, N, D), vy = mele_matrix_of(y, N, D);
+    size_t order[N];
+    uint32_t label[N], permuted[N];
+    const mele_matrix xs = mele_matrix_of(x, N, D), ys = mele_matrix_of(y, N, D);
+    const mele_rows vx = mele_rows_of(&xs), vy = mele_rows_of(&ys);
     mele_i_stream random = stream(4);
 
     for (size_t i = 0; i < N; i++)
@@ -429,9 +432,11 @@ static void check_posteriors(const mele_partition *p)
 {
     static const double scales[] = {0, 1, 30, 1e6, 1e12, 1e154, 1e300, DBL_MAX};
     enum { N = 64 };
-    size_t d = mele_partition_columns(p), clusters = mele_partition_clusters(p), label[N];
+    size_t d = mele_partition_columns(p), clusters = mele_partition_clusters(p);
+    uint32_t label[N];
     double x[N * 8], *out = MELE_I_ARRAY(double, N *clusters), density[N];
-    mele_matrix view = mele_matrix_of(x, N, d);
+    const mele_matrix view = mele_matrix_of(x, N, d);
+    const mele_rows rows = mele_rows_of(&view);
     mele_i_stream random = stream(8);
 
     for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
@@ -439,7 +444,7 @@ static void check_posteriors(const mele_partition *p)
             x[i] = scales[s] * (2 * mele_i_stream_uniform(&random) - 1);
         cr_assert_eq(mele_partition_log_posteriors(p, &view, NULL, out, NULL), MELE_OK);
         cr_assert_eq(mele_partition_log_density(p, &view, NULL, density, NULL), MELE_OK);
-        cr_assert_eq(mele_partition_assign(p, &view, NULL, label, NULL), MELE_OK);
+        cr_assert_eq(mele_partition_assign(p, &rows, NULL, label, NULL), MELE_OK);
         for (size_t i = 0; i < N; i++) {
             double sum = 0;
             const double *row = out + i * clusters;

@@ -250,7 +250,8 @@ static outcome outcome_of(const mele_partition *p, const mele_partition_info *in
 {
     size_t clusters = mele_partition_clusters(p), at = INFO + clusters * x->cols;
     mele_matrix some = *x;
-    size_t *label = MELE_I_ARRAY(size_t, x->rows);
+    const mele_rows rows = mele_rows_of(x);
+    uint32_t *label = MELE_I_ARRAY(uint32_t, x->rows);
     some.rows = x->rows < INQUIRED ? x->rows : INQUIRED;
     outcome o = {.count = at + some.rows * (clusters + 1) + x->rows};
     const double facts[INFO] = {(double)info->iterations, info->objective, info->converged,
@@ -265,7 +266,7 @@ static outcome outcome_of(const mele_partition *p, const mele_partition_info *in
     at += some.rows * clusters;
     cr_assert_eq(mele_partition_log_density(p, &some, NULL, o.numbers + at, NULL), MELE_OK);
     at += some.rows;
-    cr_assert_eq(mele_partition_assign(p, x, NULL, label, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_assign(p, &rows, NULL, label, NULL), MELE_OK);
     for (size_t i = 0; i < x->rows; i++)
         o.numbers[at + i] = (double)label[i];
     free(label);

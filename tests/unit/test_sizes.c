@@ -93,14 +93,16 @@ static void expect_as_posteriors(const mele_partition *p, const mele_matrix *x)
 {
     const size_t clusters = p->clusters;
     double *posteriors = calloc(x->rows * clusters, sizeof *posteriors);
-    size_t *label = calloc(x->rows, sizeof *label), *sizes = calloc(3 * clusters, sizeof *sizes);
-    size_t wrong = 0;
+    uint32_t *label = calloc(x->rows, sizeof *label), *again = calloc(x->rows, sizeof *label);
+    size_t *sizes = calloc(3 * clusters, sizeof *sizes), wrong = 0;
     mele_engine *one = engine_of(1), *three = engine_of(3);
     const mele_rows rows = {x->rows, x->cols, x->data, x->stride, NULL, NULL};
     const mele_rows read = {x->rows, x->cols, NULL, 0, read_rows, (void *)x};
 
     cr_assert_eq(mele_partition_log_posteriors(p, x, three, posteriors, NULL), MELE_OK);
-    cr_assert_eq(mele_partition_assign(p, x, three, label, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_assign(p, &rows, three, label, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_assign(p, &read, one, again, NULL), MELE_OK);
+    cr_expect_eq(memcmp(label, again, x->rows * sizeof *label), 0);
     cr_assert_eq(mele_partition_sizes(p, &rows, one, sizes, NULL), MELE_OK);
     cr_assert_eq(mele_partition_sizes(p, &read, three, sizes + clusters, NULL), MELE_OK);
     for (size_t i = 0; i < x->rows; i++) {
@@ -117,6 +119,7 @@ static void expect_as_posteriors(const mele_partition *p, const mele_matrix *x)
     mele_engine_free(three);
     free(sizes);
     free(label);
+    free(again);
     free(posteriors);
 }
 
@@ -185,10 +188,10 @@ Test(sizes, rows_with_gaps_and_none)
 {
     mele_partition *p = partition_of("kmeans", 9, 4, 1, 0, 1);
     double *x = rows_for(p, 2000, 1, 0);
-    const mele_matrix gaps = {x, 1000, 4, 8}, none = {NULL, 0, 4, 4};
+    const mele_rows gaps = {1000, 4, x, 8, NULL, NULL}, none = {0, 4, NULL, 0, NULL, NULL};
     mele_engine *engine = engine_of(1);
-    size_t *label = calloc(1000, sizeof *label), *again = calloc(2000, sizeof *again);
-    const mele_matrix all = {x, 2000, 4, 4};
+    uint32_t *label = calloc(1000, sizeof *label), *again = calloc(2000, sizeof *again);
+    const mele_rows all = {2000, 4, x, 4, NULL, NULL};
 
     cr_assert_eq(mele_partition_assign(p, &gaps, engine, label, NULL), MELE_OK);
     cr_assert_eq(mele_partition_assign(p, &all, engine, again, NULL), MELE_OK);

@@ -426,9 +426,10 @@ Test(sizes, are_those_of_assign_also_where_regions_tie)
         mele_matrix view = mele_matrix_of(x, count, 1);
         mele_rows rows = mele_rows_of(&view);
         mele_partition *partition = NULL;
-        size_t label[200], sizes[4], expected[4] = {0};
+        uint32_t label[200];
+        size_t sizes[4], expected[4] = {0};
         cr_assert_eq(mele_partition_new(&parts, &partition, NULL), MELE_OK);
-        cr_assert_eq(mele_partition_assign(partition, &view, NULL, label, NULL), MELE_OK);
+        cr_assert_eq(mele_partition_assign(partition, &rows, NULL, label, NULL), MELE_OK);
         for (size_t i = 0; i < count; i++)
             expected[label[i]]++;
         cr_assert_eq(mele_partition_sizes(partition, &rows, NULL, sizes, NULL), MELE_OK);
