@@ -258,6 +258,7 @@ references = \
 	tests/bench/peers/partition_sklearn.py \
 	tests/bench/peers/quiet.py \
 	tests/bench/peers/read_pandas.py \
+	tests/bench/peers/stages_sklearn.py \
 	tests/bench/peers/start_sklearn.py \
 	tests/ref/criteria.py \
 	tests/ref/experts.R \
