@@ -135,6 +135,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/measure/folds.c \
 	lib/measure/folds.h \
 	lib/measure/metrics.c \
+	lib/partition/arrays.c \
 	lib/partition/assign.c \
 	lib/partition/assign.h \
 	lib/partition/bounds.c \
@@ -148,7 +149,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/filter.h \
 	lib/partition/gmm.c \
 	lib/partition/inquiry.c \
+	lib/partition/kind.c \
 	lib/partition/kind.h \
+	lib/partition/kinds.c \
+	lib/partition/kinds.h \
 	lib/partition/kmeans.c \
 	lib/partition/kmeans.h \
 	lib/partition/level.c \
@@ -159,8 +163,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/mixture.h \
 	lib/partition/partition.c \
 	lib/partition/partition.h \
-	lib/partition/parts.c \
 	lib/partition/sample.c \
+	lib/partition/section.c \
 	lib/partition/silhouette.c \
 	lib/partition/silhouette.h \
 	lib/partition/start.c \

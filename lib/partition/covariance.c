@@ -21,11 +21,13 @@
  * the floor: T becomes (1 - s) T + s (trace T / d) I.
  *
  * Triangles are packed by rows. */
-#include "partition/mixture.h"
+#include "partition/covariance.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
+
+#include <mele/partition.h>
 
 #include "core/cholesky.h"
 #include "core/lapack.h"
@@ -68,10 +70,10 @@ static void pack_lower(const double *a, size_t d, double *packed)
             *packed++ = a[i * d + j];
 }
 
-static void sum_triangles(const mele_partition *p, const double *panel, size_t rows,
+static void sum_triangles(const mele_i_components *c, const double *panel, size_t rows,
                           const double *weights, const mele_i_moments *out)
 {
-    mele_i_kernels_best()->moments(panel, rows, p->columns, p->centres, weights, p->clusters, out);
+    mele_i_kernels_best()->moments(panel, rows, c->columns, c->centres, weights, c->clusters, out);
 }
 
 static void shift_triangle(double *moments, size_t d, double share, const double *u)
@@ -147,28 +149,37 @@ static double log_diagonal_triangle(const double *w, size_t d)
     return sum;
 }
 
-static void densities_triangle(const mele_partition *p, const double *panel, size_t rows,
-                               double *out)
-{
-    const size_t step = p->covariance->shared ? 0 : triangle(p->columns);
-
-    mele_i_kernels_best()->whitened_densities(panel, rows, p->columns, p->centres,
-                                              mele_i_mixture_whiteners(p), step,
-                                              mele_i_mixture_joint(p), p->clusters, out);
-}
-
-static void squares_full(const mele_partition *p, const double *x, size_t stride, size_t rows,
+static void densities_by(const mele_i_components *c, size_t step, const double *panel, size_t rows,
                          double *out)
 {
-    mele_i_kernels_best()->mahalanobis(x, stride, rows, p->columns, p->centres,
-                                       mele_i_mixture_whiteners(p), p->clusters, out);
+    mele_i_kernels_best()->whitened_densities(panel, rows, c->columns, c->centres, c->factors, step,
+                                              c->constants, c->clusters, out);
 }
 
-static void squares_tied(const mele_partition *p, const double *x, size_t stride, size_t rows,
+static void densities_full(const mele_i_components *c, const double *panel, size_t rows,
+                           double *out)
+{
+    densities_by(c, triangle(c->columns), panel, rows, out);
+}
+
+static void densities_tied(const mele_i_components *c, const double *panel, size_t rows,
+                           double *out)
+{
+    densities_by(c, 0, panel, rows, out);
+}
+
+static void squares_full(const mele_i_components *c, const double *x, size_t stride, size_t rows,
                          double *out)
 {
-    mele_i_kernels_best()->tied_mahalanobis(x, stride, rows, p->columns, p->centres,
-                                            mele_i_mixture_whiteners(p), p->clusters, out);
+    mele_i_kernels_best()->mahalanobis(x, stride, rows, c->columns, c->centres,
+                                       c->factors, c->clusters, out);
+}
+
+static void squares_tied(const mele_i_components *c, const double *x, size_t stride, size_t rows,
+                         double *out)
+{
+    mele_i_kernels_best()->tied_mahalanobis(x, stride, rows, c->columns, c->centres,
+                                            c->factors, c->clusters, out);
 }
 
 static void fill_triangle(double *s, size_t d, double variance)
@@ -200,10 +211,10 @@ static bool pack_triangle(const double *whole, size_t d, double *s)
 
 /* ---- diagonals and spheres ---- */
 
-static void sum_squares(const mele_partition *p, const double *panel, size_t rows,
+static void sum_squares(const mele_i_components *c, const double *panel, size_t rows,
                         const double *weights, const mele_i_moments *out)
 {
-    mele_i_kernels_best()->square_moments(panel, rows, p->columns, p->centres, weights, p->clusters,
+    mele_i_kernels_best()->square_moments(panel, rows, c->columns, c->centres, weights, c->clusters,
                                           out);
 }
 
@@ -273,35 +284,35 @@ static double log_diagonal_sphere(const double *w, size_t d)
     return (double)d * log(w[0]);
 }
 
-static void densities_line(const mele_partition *p, const double *panel, size_t rows, double *out)
-{
-    mele_i_kernels_best()->scaled_densities(panel, rows, p->columns, p->centres,
-                                            mele_i_mixture_whiteners(p), mele_i_mixture_joint(p),
-                                            p->clusters, out);
-}
-
-static void densities_sphere(const mele_partition *p, const double *panel, size_t rows, double *out)
-{
-    mele_i_kernels_best()->round_densities(panel, rows, p->columns, p->centres,
-                                           mele_i_mixture_whiteners(p), mele_i_mixture_joint(p),
-                                           p->clusters, out);
-}
-
-static void squares_line(const mele_partition *p, const double *x, size_t stride, size_t rows,
-                         double *out)
-{
-    mele_i_kernels_best()->scaled_distances(x, stride, rows, p->columns, p->centres,
-                                            mele_i_mixture_whiteners(p), p->clusters, out);
-}
-
-static void squares_sphere(const mele_partition *p, const double *x, size_t stride, size_t rows,
+static void densities_line(const mele_i_components *c, const double *panel, size_t rows,
                            double *out)
 {
-    const double *variance = mele_i_mixture_covariances(p);
+    mele_i_kernels_best()->scaled_densities(panel, rows, c->columns, c->centres,
+                                            c->factors, c->constants, c->clusters, out);
+}
 
-    mele_i_kernels_best()->distances(x, stride, rows, p->columns, p->centres, p->clusters, out);
-    for (size_t i = 0; i < rows; i++, out += p->clusters)
-        for (size_t k = 0; k < p->clusters; k++)
+static void densities_sphere(const mele_i_components *c, const double *panel, size_t rows,
+                             double *out)
+{
+    mele_i_kernels_best()->round_densities(panel, rows, c->columns, c->centres,
+                                           c->factors, c->constants, c->clusters, out);
+}
+
+static void squares_line(const mele_i_components *c, const double *x, size_t stride, size_t rows,
+                         double *out)
+{
+    mele_i_kernels_best()->scaled_distances(x, stride, rows, c->columns, c->centres,
+                                            c->factors, c->clusters, out);
+}
+
+static void squares_sphere(const mele_i_components *c, const double *x, size_t stride, size_t rows,
+                           double *out)
+{
+    const double *variance = c->matrices;
+
+    mele_i_kernels_best()->distances(x, stride, rows, c->columns, c->centres, c->clusters, out);
+    for (size_t i = 0; i < rows; i++, out += c->clusters)
+        for (size_t k = 0; k < c->clusters; k++)
             out[k] /= variance[k];
 }
 
@@ -345,10 +356,10 @@ static bool take_one(const double *whole, size_t d, double *s)
 
 static const mele_i_covariance table[] = {
     {"full", false, triangle, square, triangle, sum_triangles, shift_triangle, settle_triangle,
-     factor_triangle, log_diagonal_triangle, densities_triangle, squares_full, fill_triangle,
+     factor_triangle, log_diagonal_triangle, densities_full, squares_full, fill_triangle,
      expand_triangle, pack_triangle},
     {"tied", true, triangle, square, triangle, sum_triangles, shift_triangle, settle_triangle,
-     factor_triangle, log_diagonal_triangle, densities_triangle, squares_tied, fill_triangle,
+     factor_triangle, log_diagonal_triangle, densities_tied, squares_tied, fill_triangle,
      expand_triangle, pack_triangle},
     {"diagonal", false, line, line, line, sum_squares, shift_line, settle_line, factor_line,
      log_diagonal_line, densities_line, squares_line, fill_line, copy_line, take_line},

@@ -1,14 +1,25 @@
 #ifndef MELE_PARTITION_COVARIANCE_H
 #define MELE_PARTITION_COVARIANCE_H
 
+#include <mele/status.h>
+#include <stdbool.h>
+
 #include "engine/kernels.h"
-#include "partition/kind.h"
 
 /* The kinds of covariance of a Gaussian mixture, as a table. A kind has one matrix a component, or
  * one for all; each is kept as `size` numbers S, and as many that whiten: W with W S W' = I. A new
  * kind is a row of the table in covariance.c. */
 
-struct mele_i_covariance {
+/* The components of a mixture as its kind of covariance sees them. */
+typedef struct mele_i_components {
+    size_t clusters, columns;
+    const double *centres;   /* K x d */
+    const double *matrices;  /* S, a matrix a component or one for all */
+    const double *factors;   /* W, as many */
+    const double *constants; /* K: log densities at the centres */
+} mele_i_components;
+
+typedef struct mele_i_covariance {
     const char *name;
     bool shared;                     /* one matrix for all components */
     size_t (*size)(size_t columns);  /* numbers of a matrix, which are its free parameters */
@@ -16,8 +27,8 @@ struct mele_i_covariance {
 
     /* Second moments about the mean: as many numbers as the kind sums for a matrix. */
     size_t (*moments_size)(size_t columns);
-    void (*sum)(const mele_partition *p, const double *panel, size_t rows, const double *weights,
-                const mele_i_moments *out);
+    void (*sum)(const mele_i_components *c, const double *panel, size_t rows,
+                const double *weights, const mele_i_moments *out);
     /* moments -= share u u' */
     void (*shift)(double *moments, size_t columns, double share, const double *u);
     /* The likeliest S for these moments with shrinkage, no variance below the floor in any
@@ -31,8 +42,8 @@ struct mele_i_covariance {
 
     /* Panels: constants_k - |W (x - m_k)|^2 / 2, a column for each component. Rows: the squares
      * themselves, rows x K. */
-    void (*densities)(const mele_partition *p, const double *panel, size_t rows, double *out);
-    void (*squares)(const mele_partition *p, const double *x, size_t stride, size_t rows,
+    void (*densities)(const mele_i_components *c, const double *panel, size_t rows, double *out);
+    void (*squares)(const mele_i_components *c, const double *x, size_t stride, size_t rows,
                     double *out);
 
     void (*fill)(double *s, size_t columns, double variance); /* S = variance I */
@@ -40,7 +51,7 @@ struct mele_i_covariance {
     /* S as users see it, and back; false: not symmetric. */
     void (*expand)(const double *s, size_t columns, double *whole);
     bool (*pack)(const double *whole, size_t columns, double *s);
-};
+} mele_i_covariance;
 
 /* The kind by its name, NULL when there is none such. */
 const mele_i_covariance *mele_i_covariance_named(const char *name);

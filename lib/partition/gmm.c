@@ -37,7 +37,9 @@
 static void densities_with(const mele_partition *p, const double *constant, const double *x,
                            size_t stride, size_t rows, double *out)
 {
-    p->covariance->squares(p, x, stride, rows, out);
+    const mele_i_components c = mele_i_mixture_components(p);
+
+    p->covariance->squares(&c, x, stride, rows, out);
     for (size_t i = 0; i < rows; i++, out += p->clusters)
         for (size_t k = 0; k < p->clusters; k++)
             out[k] = out[k] < INFINITY ? constant[k] - 0.5 * out[k] : -INFINITY;
@@ -121,18 +123,19 @@ static void add_panel(const em *e, const double *x, size_t stride, size_t first,
 {
     const double *weights = e->attempt->sample->weights;
     double *share = panel + e->p->columns * MELE_I_PANEL;
+    const mele_i_components components = mele_i_mixture_components(e->p);
     const mele_i_moments moments = moments_in(e, sums);
 
     e->kernels->to_panel(x, stride, count, e->p->columns, panel);
     if (e->label != NULL || e->shares != NULL) {
         start_panel(e, first, count, share);
     } else {
-        e->p->covariance->densities(e->p, panel, count, share);
+        e->p->covariance->densities(&components, panel, count, share);
         e->kernels->responsibilities(share, count, e->p->clusters,
                                      weights == NULL ? NULL : weights + first, sums);
     }
     if (!e->last)
-        e->p->covariance->sum(e->p, panel, count, share, &moments);
+        e->p->covariance->sum(&components, panel, count, share, &moments);
 }
 
 static mele_status map_moments(void *context, mele_i_block block, void *partial, void *scratch,

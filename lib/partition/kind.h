@@ -7,7 +7,7 @@
 #include "engine/rows.h"
 
 /* What the kinds of stage 1 share. A new kind is one file and one row of the table in
- * partition.c. */
+ * kinds.c. */
 
 typedef struct mele_i_partition_kind mele_i_partition_kind;
 typedef struct mele_i_covariance mele_i_covariance;
@@ -94,9 +94,6 @@ struct mele_i_partition_kind {
 };
 
 extern const mele_i_partition_kind mele_i_partition_kmeans, mele_i_partition_gmm;
-
-/* The kind by its name, NULL when there is none such. */
-const mele_i_partition_kind *mele_i_partition_kind_named(const char *name);
 
 /* A partition with room for what its kind keeps; NULL when memory ran out. covariance: the name of
  * a mixture's kind of covariance; ignored for other kinds. */

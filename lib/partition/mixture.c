@@ -39,6 +39,16 @@ double *mele_i_mixture_covariances(const mele_partition *p)
            + mele_i_covariance_count(p->covariance, p->clusters, p->columns);
 }
 
+mele_i_components mele_i_mixture_components(const mele_partition *p)
+{
+    return (mele_i_components){.clusters = p->clusters,
+                               .columns = p->columns,
+                               .centres = p->centres,
+                               .matrices = mele_i_mixture_covariances(p),
+                               .factors = mele_i_mixture_whiteners(p),
+                               .constants = mele_i_mixture_joint(p)};
+}
+
 void mele_i_mixture_constants(mele_partition *p)
 {
     const mele_i_covariance *c = p->covariance;

@@ -2,6 +2,7 @@
 #define MELE_PARTITION_MIXTURE_H
 
 #include "partition/covariance.h"
+#include "partition/kind.h"
 
 /* The shape of a Gaussian mixture: K priors; K constants of the log densities with the logarithm of
  * the prior, and K without; the matrices W, and S. */
@@ -11,6 +12,9 @@ double *mele_i_mixture_joint(const mele_partition *p);
 double *mele_i_mixture_own(const mele_partition *p);
 double *mele_i_mixture_whiteners(const mele_partition *p);
 double *mele_i_mixture_covariances(const mele_partition *p);
+
+/* The mixture as its kind of covariance sees it, with the joint constants. */
+mele_i_components mele_i_mixture_components(const mele_partition *p);
 
 /* The constants, of priors and W. */
 void mele_i_mixture_constants(mele_partition *p);

@@ -17,45 +17,10 @@
 #include "engine/check.h"
 #include "engine/pass.h"
 #include "engine/weights.h"
-#include "partition/kind.h"
+#include "partition/kinds.h"
 #include "partition/level.h"
 
-static const mele_i_partition_kind *const kinds[] = {&mele_i_partition_kmeans,
-                                                     &mele_i_partition_gmm};
-
-#define KINDS (sizeof kinds / sizeof *kinds)
 #define MOST_ASIDE ((size_t)1 << 22) /* numbers of the rows that restarts share side by side */
-
-mele_partition_options mele_partition_defaults(void)
-{
-    mele_partition_options options = {
-        .method = "kmeans",
-        .clusters = 8,
-        .covariance = "full",
-        .init = "kmeans++",
-        .restarts = 10,
-        .max_iterations = 300,
-        .tolerance = 1e-4,
-        .covariance_floor = 1e-2,
-        .algorithm = "auto",
-        .seed = 1,
-    };
-
-    return options;
-}
-
-const char *mele_partition_method(size_t i)
-{
-    return i < KINDS ? kinds[i]->name : NULL;
-}
-
-const mele_i_partition_kind *mele_i_partition_kind_named(const char *name)
-{
-    for (size_t i = 0; i < KINDS && name != NULL; i++)
-        if (strcmp(kinds[i]->name, name) == 0)
-            return kinds[i];
-    return NULL;
-}
 
 static const char *start(size_t i)
 {
@@ -69,21 +34,6 @@ static const char *algorithm(size_t i)
     static const char *const names[] = {"auto", "plain", "tiles", "bounds"};
 
     return i < sizeof names / sizeof *names ? names[i] : NULL;
-}
-
-size_t mele_i_partition_block(size_t row_work)
-{
-    return mele_i_block_rows(row_work, 1 << 19, 512);
-}
-
-mele_status mele_i_partition_progress(const mele_i_attempt *attempt, size_t iteration,
-                                      double objective, mele_error *error)
-{
-    const bool several = attempt->restarts > 1; /* a start ends well before its most iterations */
-
-    return mele_i_progress(attempt->engine, "partition", several ? attempt->restart : iteration,
-                           several ? attempt->restarts : attempt->options->max_iterations,
-                           objective, error);
 }
 
 /* ---- checks ---- */
