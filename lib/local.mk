@@ -179,14 +179,18 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/choice.h \
 	lib/expert/expert.c \
 	lib/expert/expert.h \
+	lib/expert/experts.c \
+	lib/expert/experts.h \
 	lib/expert/group.c \
 	lib/expert/group.h \
 	lib/expert/inquiry.c \
 	lib/expert/kind.h \
+	lib/expert/kinds.c \
+	lib/expert/kinds.h \
 	lib/expert/left_out.c \
 	lib/expert/left_out.h \
-	lib/expert/parts.c \
-	lib/expert/parts.h \
+	lib/expert/options.c \
+	lib/expert/options.h \
 	lib/expert/predictor.c \
 	lib/expert/predictor.h \
 	lib/expert/regional.c \
@@ -198,6 +202,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/section.c \
 	lib/expert/small.c \
 	lib/expert/small.h \
+	lib/expert/train.c \
+	lib/expert/train.h \
 	lib/expert/units.c \
 	lib/expert/units.h \
 	lib/expert/forms/affine.c \

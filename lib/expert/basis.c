@@ -4,7 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/error.h"
 #include "core/magnitude.h"
+#include "core/memory.h"
+#include "engine/pass.h"
 
 size_t mele_i_basis_columns(size_t d, size_t degree)
 {
@@ -17,6 +20,17 @@ size_t mele_i_basis_columns(size_t d, size_t degree)
     return products / 2;
 }
 
+mele_status mele_i_basis_check(size_t columns, size_t degree, mele_error *error)
+{
+    const size_t terms = mele_i_basis_columns(columns, degree);
+
+    return terms <= MELE_I_MOST_COLUMNS
+               ? MELE_OK
+               : mele_i_fail(error, MELE_EINVAL, "%zu columns have %zu terms of degree 2: at most %d "
+                             "serve (leave columns out, --ignore, or take --degree 1)", columns, terms,
+                             MELE_I_MOST_COLUMNS);
+}
+
 void mele_i_basis_expand(const double *x, size_t stride, size_t rows, size_t d, double *out)
 {
     for (size_t i = 0; i < rows; i++, x += stride) {
@@ -26,6 +40,46 @@ void mele_i_basis_expand(const double *x, size_t stride, size_t rows, size_t d, 
             for (size_t l = j; l < d; l++)
                 *out++ = mele_i_finite(x[j] * x[l]);
     }
+}
+
+/* A row's terms are written by the thread that makes them. */
+typedef struct expanding {
+    const mele_matrix *x;
+    size_t terms;
+    double *out;
+} expanding;
+
+static mele_status expand_block(void *context, mele_i_block block, void *partial, void *scratch,
+                                mele_error *error)
+{
+    const expanding *e = context;
+
+    (void)partial;
+    (void)scratch;
+    (void)error;
+    mele_i_basis_expand(e->x->data + block.first * e->x->stride, e->x->stride, block.count,
+                        e->x->cols, e->out + block.first * e->terms);
+    return MELE_OK;
+}
+
+mele_status mele_i_basis_matrix(const mele_matrix *x, size_t degree, double **memory, mele_matrix *out,
+                          mele_engine *engine, mele_error *error)
+{
+    expanding e = {x, mele_i_basis_columns(x->cols, degree), NULL};
+
+    *out = *x;
+    if (degree == 1)
+        return MELE_OK;
+    mele_status status = mele_i_basis_check(x->cols, degree, error);
+    if (status != MELE_OK)
+        return status;
+    *memory = e.out = mele_i_large_array(x->rows, e.terms * sizeof(double));
+    if (*memory == NULL)
+        return mele_i_no_memory(error);
+    *out = mele_matrix_of(*memory, x->rows, e.terms);
+    const mele_i_pass pass = {.rows = x->rows, .map = expand_block, .context = &e,
+                              .block_rows = mele_i_block_rows(e.terms, 1 << 16, 16)};
+    return mele_i_pass_run(engine, &pass, error);
 }
 
 void mele_i_basis_factors(size_t d, size_t t, size_t *j, size_t *l)

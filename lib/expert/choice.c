@@ -8,7 +8,8 @@
 #include "core/memory.h"
 #include "expert/basis.h"
 #include "expert/candidates.h"
-#include "expert/parts.h"
+#include "expert/experts.h"
+#include "expert/train.h"
 
 /* A form with more terms than this, of all classes, is no candidate: its cost grows with their
  * square. */
@@ -71,7 +72,7 @@ static mele_status expand(choosing *c, size_t degree, mele_engine *engine, mele_
 {
     if (c->expanded[degree - 1].data != NULL)
         return MELE_OK;
-    return mele_i_expand(c->problem->x, degree, &c->terms, &c->expanded[degree - 1], engine, error);
+    return mele_i_basis_matrix(c->problem->x, degree, &c->terms, &c->expanded[degree - 1], engine, error);
 }
 
 /* The candidate's own options. */

@@ -128,7 +128,7 @@ typedef struct mele_i_expert_group {
 } mele_i_expert_group;
 
 /* One row of the table of kinds. Adding a kind is a file with such a row, and its name in the
- * table in expert.c. A kind has fit() or train(). */
+ * table in kinds.c. A kind has fit() or train(). */
 struct mele_i_expert_kind {
     const char *name;
     bool regression, classification;

@@ -8,7 +8,8 @@
 #include "core/memory.h"
 #include "expert/basis.h"
 #include "expert/expert.h"
-#include "expert/parts.h"
+#include "expert/experts.h"
+#include "expert/kinds.h"
 
 static mele_i_expert_shape shape_of(const mele_experts *e, size_t degree)
 {

@@ -3,7 +3,7 @@
 
 #include "expert/gp/state.h"
 #include "expert/mlp/sample.h"
-#include "expert/parts.h"
+#include "expert/experts.h"
 #include "expert/units.h"
 #include "unit/expert_support.h"
 

@@ -1,7 +1,8 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "expert/parts.h"
+#include "expert/experts.h"
+#include "expert/kinds.h"
 #include "unit/expert_support.h"
 
 /* Experts are trained one without the others: options.only, .freeze and .start, and parts that are

@@ -3,7 +3,8 @@
 #include <math.h>
 
 #include "expert/basis.h"
-#include "expert/parts.h"
+#include "expert/experts.h"
+#include "expert/kinds.h"
 #include "expert/forms/triangle.h"
 #include "expert/units.h"
 #include "unit/expert_support.h"

@@ -331,3 +331,17 @@ bool mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, const siz
     free(root);
     return done;
 }
+
+mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, size_t k,
+                                           const double *factor, double ridge, double rows)
+{
+    return (mele_i_least_problem){f->d,
+                                  f->m,
+                                  factor,
+                                  mele_i_linear_by_moments(f),
+                                  f->size,
+                                  f->absent + k * f->d,
+                                  ridge,
+                                  rows,
+                                  f->problem->regions->scale};
+}

@@ -78,7 +78,9 @@ bool mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, const siz
 mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *fit, size_t k,
                                            const double *factor, double ridge, double rows);
 
-/* The ridge of region k, which has several groups, by leaving out groups (ridge.c). */
+/* ---- a ridge by groups (ridge.c) ---- */
+
+/* The ridge of region k, which has several groups, by leaving out groups. */
 mele_status mele_i_linear_choose_ridge(const mele_i_linear_fit *fit, size_t k, double *ridge,
                                        mele_error *error);
 

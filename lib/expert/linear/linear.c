@@ -21,26 +21,12 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "expert/forms/affine.h"
+#include "expert/forms/triangle.h"
 #include "expert/linear/fit.h"
 #include "expert/linear/standard_errors.h"
-#include "expert/forms/triangle.h"
 #include "expert/units.h"
 
 /* ---- the small problems ---- */
-
-mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, size_t k,
-                                           const double *factor, double ridge, double rows)
-{
-    return (mele_i_least_problem){f->d,
-                                  f->m,
-                                  factor,
-                                  mele_i_linear_by_moments(f),
-                                  f->size,
-                                  f->absent + k * f->d,
-                                  ridge,
-                                  rows,
-                                  f->problem->regions->scale};
-}
 
 /* Whether the region's rows are of several groups. */
 static bool has_groups(const mele_i_linear_fit *f, size_t k)

@@ -15,8 +15,8 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/stream.h"
-#include "expert/linear/fit.h"
 #include "expert/forms/triangle.h"
+#include "expert/linear/fit.h"
 #include "measure/folds.h"
 
 #define FOLDS 10

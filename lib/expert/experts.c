@@ -1,4 +1,4 @@
-#include "expert/parts.h"
+#include "expert/experts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,31 +6,6 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "expert/expert.h"
-
-static const mele_i_expert_kind *const kinds[] = {&mele_i_expert_linear, &mele_i_expert_logistic,
-                                                  &mele_i_expert_mlp, &mele_i_expert_gp};
-
-#define KINDS (sizeof kinds / sizeof *kinds)
-
-const char *mele_expert_kind(size_t i)
-{
-    return i < KINDS ? kinds[i]->name : i == KINDS ? MELE_I_AUTO : NULL;
-}
-
-double mele_expert_ridge(size_t i)
-{
-    return i < KINDS ? kinds[i]->ridge : MELE_RIDGE_DEFAULT;
-}
-
-const mele_i_expert_kind *mele_i_expert_kind_named(const char *name)
-{
-    for (size_t i = 0; i < KINDS; i++)
-        if (strcmp(kinds[i]->name, name) == 0)
-            return kinds[i];
-    return NULL;
-}
-
-/* ---- a whole ---- */
 
 /* Rows of M variances: one an expert, or one for each that is marked and one for all others. */
 static bool make_variances(mele_experts *e, const bool *own)

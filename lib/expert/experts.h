@@ -1,17 +1,9 @@
-#ifndef MELE_EXPERT_PARTS_H
-#define MELE_EXPERT_PARTS_H
+#ifndef MELE_EXPERT_EXPERTS_H
+#define MELE_EXPERT_EXPERTS_H
 
 #include "expert/kind.h"
 
 /* Experts as a whole: their making, and what the files of this room do with them. */
-
-#define MELE_I_AUTO "auto"
-
-/* Features and targets: their squares are LAPACK's to index. */
-#define MELE_I_MOST_COLUMNS 32000
-
-/* The kind of that name; NULL: none, or "auto". */
-const mele_i_expert_kind *mele_i_expert_kind_named(const char *name);
 
 /* K + 1 experts that are not trained; each answers for itself. Freed with mele_experts_free(), also
  * after a failure. */
@@ -33,15 +25,6 @@ void mele_i_experts_settle(mele_experts *e);
  * MELE_EINVAL: the kinds that were asked for differ; MELE_EDATA: nothing does. */
 mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *options,
                                 const bool *train, bool trained, mele_error *error);
-
-/* Train the experts of one kind that problem->train marks. */
-mele_status mele_i_expert_train(const mele_i_expert_kind *kind,
-                                const mele_i_expert_problem *problem, mele_i_expert *experts,
-                                mele_engine *engine, mele_error *error);
-
-/* x, or its terms of that degree in memory to be freed. MELE_EINVAL: too many terms. */
-mele_status mele_i_expand(const mele_matrix *x, size_t degree, double **memory, mele_matrix *out,
-                          mele_engine *engine, mele_error *error);
 
 /* An expert of the model's section, JSON null when it is not trained; NULL: no memory. */
 json_t *mele_i_expert_save(const mele_experts *e, size_t k);

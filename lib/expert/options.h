@@ -1,0 +1,13 @@
+#ifndef MELE_EXPERT_OPTIONS_H
+#define MELE_EXPERT_OPTIONS_H
+
+#include "expert/kind.h"
+
+/* The options of a fit (given: NULL: the defaults) with every default settled, for targets and x of
+ * so many columns; *kind is NULL for "auto". MELE_EINVAL: an option, or the experts to start from. */
+mele_status mele_i_expert_options_settle(const mele_expert_options *given,
+                                         const mele_targets *targets, size_t columns,
+                                         size_t clusters, mele_expert_options *o,
+                                         const mele_i_expert_kind **kind, mele_error *error);
+
+#endif
