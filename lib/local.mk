@@ -23,6 +23,8 @@ melepublic_HEADERS = \
 	lib/mele/table.h \
 	lib/mele/text.h
 
+nodist_melepublic_HEADERS = lib/mele/version.h
+
 noinst_LTLIBRARIES += lib/libmele-core.la
 lib_libmele_core_la_CPPFLAGS = $(mele_cppflags)
 lib_libmele_core_la_CFLAGS = $(AM_CFLAGS) $(VISIBILITY_CFLAGS)
@@ -59,6 +61,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/suggest.h \
 	lib/core/utf8.c \
 	lib/core/utf8.h \
+	lib/core/version.c \
 	lib/engine/check.c \
 	lib/engine/check.h \
 	lib/engine/columns.c \
@@ -189,6 +192,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/kinds.h \
 	lib/expert/left_out.c \
 	lib/expert/left_out.h \
+	lib/expert/log_likelihoods.c \
 	lib/expert/options.c \
 	lib/expert/options.h \
 	lib/expert/predictor.c \
@@ -314,7 +318,6 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/stage_gate.c \
 	lib/fit/stage_partition.c \
 	lib/fit/stages.h \
-	lib/fit/version.c \
 	lib/fit/warnings.c \
 	lib/fit/warnings.h
 

@@ -11,8 +11,8 @@ static=$builddir/lib/.libs/libmele.a
 
 declared() # the names that follow MELE_API, up to their parenthesis
 {
-    cat "$srcdir"/lib/mele/*.h | tr '\n' ' ' | grep -o 'MELE_API  *[^(;]*(' \
-        | sed -E 's/[[:space:]]*\($//; s/.*[^A-Za-z0-9_]//' | grep -v '^__attribute__$' | sort
+    cat "$srcdir"/lib/mele/*.h "$builddir/lib/mele/version.h" | tr '\n' ' ' | grep -o 'MELE_API  *[^(;]*(' \
+        | sed -E 's/[[:space:]]*\($//; s/.*[^A-Za-z0-9_]//' | grep -v '^__attribute__$' | sort -u
 }
 
 # The library in which the loader finds cblas_dgemm: it searches in the order ldd prints.

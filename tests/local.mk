@@ -54,6 +54,7 @@ unit_tests = \
 	tests/unit/test_lbfgs \
 	tests/unit/test_linear \
 	tests/unit/test_lloyd \
+	tests/unit/test_log_likelihoods \
 	tests/unit/test_logistic \
 	tests/unit/test_measure \
 	tests/unit/test_mlp \
@@ -76,6 +77,7 @@ unit_tests = \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
 	tests/unit/test_text \
+	tests/unit/test_version \
 	tests/unit/test_weights \
 	tests/unit/test_typing \
 	tests/unit/test_wide \

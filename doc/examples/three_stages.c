@@ -41,7 +41,6 @@ static void fit_stages(const mele_matrix *x, const double *y, mele_partition **p
 {
     static double log_posteriors[ROWS * REGIONS], log_likelihoods[ROWS * REGIONS];
     static double left_out[ROWS * REGIONS], variance[ROWS * REGIONS];
-    const double log_two_pi = 1.8378770664093454836;
     mele_targets targets = {mele_matrix_of(y, ROWS, 1), 0};
     mele_partition_options options = mele_partition_defaults();
     mele_error error;
@@ -54,10 +53,8 @@ static void fit_stages(const mele_matrix *x, const double *y, mele_partition **p
                            left_out, variance, NULL, &error), &error);
 
     /* the gate learns from what the experts say of rows that they have not seen */
-    for (size_t e = 0; e < ROWS * REGIONS; e++) {
-        double off = y[e / REGIONS] - left_out[e];
-        log_likelihoods[e] = -0.5 * (log_two_pi + log(variance[e]) + off * off / variance[e]);
-    }
+    check(mele_expert_log_likelihoods(&targets, left_out, variance, REGIONS, NULL, log_likelihoods,
+                                      &error), &error);
     mele_gate_data seen = {.rows = ROWS, .clusters = REGIONS, .log_posteriors = log_posteriors,
                            .log_likelihoods = log_likelihoods};
     check(mele_gate_fit(&seen, NULL, NULL, gate, NULL, &error), &error);

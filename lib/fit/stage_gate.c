@@ -6,8 +6,6 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "core/normal.h"
-#include "engine/pass.h"
 #include "fit/experts.h"
 #include "fit/left_out.h"
 #include "fit/report.h"
@@ -15,8 +13,6 @@
 #include "fit/stages.h"
 #include "model/predict.h"
 #include "schema/data.h"
-
-#define BLOCK_WORK (1 << 16)
 
 /* ---- what the experts say of rows that they do not know ---- */
 
@@ -121,35 +117,6 @@ typedef struct likelihood_context {
     double *wanted;          /* n x M; NULL: not wanted */
 } likelihood_context;
 
-static double log_likelihood(const likelihood_context *c, size_t i, size_t k)
-{
-    const double *target = c->run->targets + i * c->targets;
-    size_t at = (i * c->clusters + k) * c->outputs;
-    double sum = 0;
-
-    if (c->classes > 0)
-        return c->run->left_out[at + (size_t)target[0]];
-    for (size_t t = 0; t < c->targets; t++) {
-        double off = target[t] - c->run->left_out[at + t];
-        sum += mele_i_log_normal(off, c->run->left_out_variance[at + t]);
-    }
-    return sum;
-}
-
-static mele_status likelihood_block(void *context, mele_i_block block, void *partial, void *scratch,
-                                    mele_error *error)
-{
-    const likelihood_context *c = context;
-
-    (void)partial;
-    (void)scratch;
-    (void)error;
-    for (size_t i = block.first; i < block.first + block.count; i++)
-        for (size_t k = 0; k < c->clusters; k++)
-            c->log_likelihoods[i * c->clusters + k] = log_likelihood(c, i, k);
-    return MELE_OK;
-}
-
 /* For the squared loss on classes: probabilities, and the classes as indicators. */
 static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error *error)
 {
@@ -169,15 +136,15 @@ static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error
 
 static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
 {
-    size_t rows = c->run->features.rows;
-    mele_i_pass pass = {.rows = rows, .map = likelihood_block, .context = c,
-                        .block_rows = mele_i_block_rows(8 * c->clusters * c->outputs, BLOCK_WORK,
-                                                        16)};
+    const mele_i_run *run = c->run;
+    const size_t rows = run->features.rows;
+    const mele_targets targets = {mele_matrix_of(run->targets, rows, c->targets), c->classes};
 
     c->log_likelihoods = mele_i_large_array(rows * c->clusters, sizeof(double));
     if (c->log_likelihoods == NULL)
         return mele_i_no_memory(error);
-    return mele_i_pass_run(c->run->engine, &pass, error);
+    return mele_expert_log_likelihoods(&targets, run->left_out, run->left_out_variance, c->clusters,
+                                       run->engine, c->log_likelihoods, error);
 }
 
 /* Of rows that are of one group there are no left-out predictions to train a gate on: then it is the

@@ -199,6 +199,23 @@ MELE_API mele_status mele_experts_predict(const mele_experts *experts, const mel
                                           mele_engine *engine, double *mean, double *variance,
                                           mele_error *error);
 
+/** How likely each row's target is under what each expert predicts of it: what a gate with the loss
+ *  "likelihood" is trained on (mele_gate_data), when the predictions are left-out ones.
+ * @param targets   n >= 1 rows, in the units of the predictions.
+ * @param mean      n x K x M as from mele_experts_fit() or mele_experts_predict(): means, or
+ *                  log-probabilities of classes.
+ * @param variance  n x K x M, above 0, of those means; classes: not looked at, NULL serves.
+ * @param clusters  K >= 1.
+ * @param engine    NULL: the calling thread alone; the numbers are the same for any.
+ * @param out       n x K: the sum over targets of log N(target; mean, variance), or the log-probability
+ *                  of the row's class; NaN where a prediction is NaN.
+ * @return MELE_OK; MELE_EINVAL: a pointer is NULL, shapes; MELE_EDATA: a class out of range, a variance
+ *         that is not above 0 (a part of out is then written); MELE_ENOMEM. O(n K M). */
+MELE_API mele_status mele_expert_log_likelihoods(const mele_targets *targets, const double *mean,
+                                                 const double *variance, size_t clusters,
+                                                 mele_engine *engine, double *out,
+                                                 mele_error *error);
+
 /** The residual variances from left-out predictions, K x M to out, floored above 0; a fallback
  *  has the global expert's. Regression only (classes: nothing is written). */
 MELE_API void mele_experts_variances(const mele_experts *experts, double *out);

@@ -20,16 +20,6 @@
 #include <mele/status.h>
 #include <mele/table.h>
 #include <mele/text.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/** The version of the library that is linked, such as "0.1.0". */
-MELE_API const char *mele_version(void);
-
-#ifdef __cplusplus
-}
-#endif
+#include <mele/version.h>
 
 #endif

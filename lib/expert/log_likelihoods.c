@@ -1,0 +1,93 @@
+/* How likely the targets are under each expert's prediction of them. With f_ik and s_ik^2 the mean and
+ * the variance that expert k gives for row i,
+ *     log L_ik = sum_m log N(y_im; f_ikm, s_ikm^2),
+ * and of classes log L_ik is the log-probability of the row's class. */
+#include <mele/expert.h>
+
+#include <math.h>
+
+#include "core/error.h"
+#include "core/normal.h"
+#include "engine/pass.h"
+
+#define BLOCK_WORK (1 << 16)
+
+typedef struct likelihoods {
+    const mele_targets *targets;
+    const double *mean, *variance; /* n x K x M */
+    size_t clusters, outputs;
+    double *out; /* n x K */
+} likelihoods;
+
+static mele_status refuse_class(const likelihoods *l, size_t row, double class, mele_error *error)
+{
+    return mele_i_fail(error, MELE_EDATA, "targets: row %zu is %g, not a class of 0 to %zu", row + 1,
+                       class, l->targets->classes - 1);
+}
+
+static mele_status of_classes(const likelihoods *l, size_t row, double class, mele_error *error)
+{
+    const double *mean = l->mean + row * l->clusters * l->outputs;
+
+    if (!(class >= 0 && class < (double)l->targets->classes && class == floor(class)))
+        return refuse_class(l, row, class, error);
+    for (size_t k = 0; k < l->clusters; k++)
+        l->out[row * l->clusters + k] = mean[k * l->outputs + (size_t)class];
+    return MELE_OK;
+}
+
+static mele_status of_targets(const likelihoods *l, size_t row, const double *target,
+                              mele_error *error)
+{
+    for (size_t k = 0; k < l->clusters; k++) {
+        const size_t at = (row * l->clusters + k) * l->outputs;
+        double sum = 0;
+        for (size_t m = 0; m < l->outputs; m++) {
+            if (l->variance[at + m] <= 0)
+                return mele_i_fail(error, MELE_EDATA, "variance: row %zu, expert %zu: %g is not above 0",
+                                   row + 1, k + 1, l->variance[at + m]);
+            sum += mele_i_log_normal(target[m] - l->mean[at + m], l->variance[at + m]);
+        }
+        l->out[row * l->clusters + k] = sum;
+    }
+    return MELE_OK;
+}
+
+static mele_status map_block(void *context, mele_i_block block, void *partial, void *scratch,
+                             mele_error *error)
+{
+    const likelihoods *l = context;
+    const mele_matrix *y = &l->targets->values;
+    mele_status status = MELE_OK;
+
+    (void)partial;
+    (void)scratch;
+    for (size_t i = block.first; i < block.first + block.count && status == MELE_OK; i++) {
+        const double *target = y->data + i * y->stride;
+        status = l->targets->classes > 0 ? of_classes(l, i, target[0], error)
+                                         : of_targets(l, i, target, error);
+    }
+    return status;
+}
+
+mele_status mele_expert_log_likelihoods(const mele_targets *targets, const double *mean,
+                                        const double *variance, size_t clusters,
+                                        mele_engine *engine, double *out, mele_error *error)
+{
+    if (targets == NULL || targets->values.data == NULL || mean == NULL || out == NULL
+        || (variance == NULL && targets->classes == 0))
+        return mele_i_fail(error, MELE_EINVAL, "log likelihoods: %s is NULL",
+                           targets == NULL || targets->values.data == NULL ? "targets"
+                           : mean == NULL ? "mean" : out == NULL ? "out" : "variance");
+    const mele_matrix *y = &targets->values;
+    if (clusters == 0 || y->rows == 0 || y->cols == 0 || y->stride < y->cols
+        || (targets->classes > 0 && y->cols != 1))
+        return mele_i_fail(error, MELE_EINVAL, "log likelihoods: %zu clusters, targets of %zu x %zu: it "
+                           "needs one of each, and classes stand in one column", clusters, y->rows,
+                           y->cols);
+    likelihoods l = {targets, mean, variance, clusters, targets->classes > 0 ? targets->classes : y->cols,
+                     out};
+    const mele_i_pass pass = {.rows = y->rows, .map = map_block, .context = &l,
+                              .block_rows = mele_i_block_rows(8 * clusters * l.outputs, BLOCK_WORK, 16)};
+    return mele_i_pass_run(engine, &pass, error);
+}
