@@ -77,6 +77,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/kernels_covariance.h \
 	lib/engine/kernels_density.h \
 	lib/engine/kernels_distance.h \
+	lib/engine/kernels_extreme.c \
+	lib/engine/kernels_extreme.h \
 	lib/engine/kernels_filter.h \
 	lib/engine/kernels_linear.h \
 	lib/engine/kernels_moments.h \
@@ -107,6 +109,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/input.h \
 	lib/data/look.c \
 	lib/data/npy.c \
+	lib/data/open.c \
 	lib/data/reader.c \
 	lib/data/reader.h \
 	lib/data/strings.c \
@@ -118,6 +121,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/typing.c \
 	lib/data/typing.h \
 	lib/schema/arrays.c \
+	lib/schema/bind.c \
+	lib/schema/bind.h \
 	lib/schema/data.c \
 	lib/schema/data.h \
 	lib/schema/encode.c \
@@ -125,6 +130,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/schema/names.c \
 	lib/schema/numbers.c \
 	lib/schema/numbers.h \
+	lib/schema/read.c \
 	lib/schema/roles.c \
 	lib/schema/roles.h \
 	lib/schema/schema.c \

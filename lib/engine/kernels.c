@@ -1,7 +1,5 @@
 #include "engine/kernels_table.h"
 
-#include <math.h>
-
 /* Narrowest first. */
 static const mele_i_kernels *available(size_t i)
 {
@@ -29,15 +27,4 @@ const mele_i_kernels *mele_i_kernels_best(void)
         if (available(i) != NULL)
             return available(i);
     return available(0);
-}
-
-double mele_i_softmax_extreme(double *row, size_t cols, double largest)
-{
-    size_t shared = 0;
-
-    for (size_t j = 0; j < cols; j++)
-        shared += row[j] == largest;
-    for (size_t j = 0; j < cols; j++)
-        row[j] = isnan(row[j]) ? row[j] : row[j] == largest ? -log((double)shared) : -INFINITY;
-    return largest;
 }

@@ -12,6 +12,7 @@
  * Rows are transposed in registers to tiles: column j of the tile is ROWS neighbouring numbers.
  * The last tile repeats its last row; what it computes for the repetitions is thrown away. */
 
+#include "engine/kernels_extreme.h"
 #include "engine/kernels_tile.h"
 #include "engine/kernels_columns.h"
 #include "engine/kernels_distance.h"

@@ -12,7 +12,4 @@ extern const mele_i_kernels mele_i_kernels_avx2;
 extern const mele_i_kernels mele_i_kernels_avx512;
 #endif
 
-/* log_softmax of a row whose largest logit is infinite; returns its log_sum. */
-double mele_i_softmax_extreme(double *row, size_t cols, double largest);
-
 #endif

@@ -16,7 +16,7 @@
 #include "model/items.h"
 #include "model/options.h"
 #include "model/predict.h"
-#include "schema/data.h"
+#include "schema/bind.h"
 
 #define WINDOW_ROWS 16384
 #define FORMAT_ROWS 512

@@ -1,11 +1,111 @@
-/* What arrays of a caller cannot say by names of columns. */
+/* The arrays of a caller as data, and what they cannot say by names of columns. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "engine/check.h"
+#include "engine/weights.h"
 #include "schema/data.h"
+
+static mele_status schema_of_arrays(const mele_matrix *x, size_t targets, size_t classes,
+                                    mele_schema **out, mele_error *error)
+{
+    mele_schema *schema;
+    mele_status status = mele_i_schema_new(x->cols, targets, &schema, error);
+    char name[32];
+
+    if (status != MELE_OK)
+        return status;
+    for (size_t j = 0; j < x->cols && status == MELE_OK; j++) {
+        snprintf(name, sizeof name, "x%zu", j + 1);
+        status = mele_i_variable_set(&schema->feature[j], name, j, 0, NULL, error);
+    }
+    for (size_t t = 0; t < targets && status == MELE_OK; t++) {
+        snprintf(name, sizeof name, targets == 1 ? "y" : "y%zu", t + 1);
+        status = mele_i_variable_set(&schema->target[t], name, x->cols + t, 0, NULL, error);
+    }
+    if (status == MELE_OK && classes > 0)
+        status = mele_i_variable_number_levels(&schema->target[0], classes, error);
+    if (status != MELE_OK)
+        mele_i_schema_free(schema);
+    else
+        *out = schema;
+    return status;
+}
+
+static mele_status check_array_targets(const mele_matrix *x, const mele_matrix *y, size_t classes,
+                                       mele_error *error)
+{
+    mele_status status;
+
+    if (y == NULL)
+        return MELE_OK;
+    status = mele_i_check_matrix(y, "y", NULL, error);
+    if (status != MELE_OK)
+        return status;
+    if (y->rows != x->rows)
+        return mele_i_fail(error, MELE_EINVAL, "y has %zu rows, x has %zu", y->rows, x->rows);
+    if (classes > 0 && y->cols != 1)
+        return mele_i_fail(error, MELE_EINVAL, "classes in %zu columns, one is possible", y->cols);
+    for (size_t i = 0; i < y->rows && classes > 0; i++) {
+        double value = y->data[i * y->stride];
+        if (!(value >= 0 && value < (double)classes) || value != floor(value))
+            return mele_i_fail(error, MELE_EDATA, "y: row %zu is %g, not a class 0 to %zu", i + 1,
+                               value, classes - 1);
+    }
+    return MELE_OK;
+}
+
+static mele_status take_arrays(const mele_matrix *x, const mele_matrix *y, const double *weights,
+                               mele_data *data, mele_error *error)
+{
+    size_t n = x->rows, targets = y == NULL ? 0 : y->cols;
+
+    data->rows = n;
+    data->stride = x->stride;
+    data->complete = true;
+    data->column = MELE_I_ARRAY(const double *, x->cols);
+    if (data->column == NULL)
+        return mele_i_no_memory(error);
+    for (size_t j = 0; j < x->cols; j++)
+        data->column[j] = x->data + j;
+    if (targets > 0 && (data->targets = MELE_I_ARRAY(double, n * targets)) == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < n && targets > 0; i++)
+        memcpy(data->targets + i * targets, y->data + i * y->stride, targets * sizeof(double));
+    if (weights != NULL && (data->weights = MELE_I_ARRAY(double, n)) == NULL)
+        return mele_i_no_memory(error);
+    if (weights != NULL)
+        memcpy(data->weights, weights, n * sizeof *weights);
+    return mele_i_weights_divide(data->weights, n, error);
+}
+
+mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix *y, size_t classes,
+                                const double *weights, mele_data **out, mele_error *error)
+{
+    mele_data *data = NULL;
+    mele_status status = mele_i_check_matrix(x, "x", NULL, error);
+
+    if (status == MELE_OK)
+        status = check_array_targets(x, y, classes, error);
+    if (status == MELE_OK)
+        status = mele_i_weights_check(weights, x->rows, error);
+    if (status == MELE_OK && (data = MELE_I_NEW(mele_data)) == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        status = schema_of_arrays(x, y == NULL ? 0 : y->cols, y == NULL ? 0 : classes,
+                                  &data->schema, error);
+    if (status == MELE_OK)
+        status = take_arrays(x, y, weights, data, error);
+    if (status != MELE_OK)
+        mele_data_free(data);
+    else
+        *out = data;
+    return status;
+}
 
 /* ---- groups ---- */
 

@@ -12,6 +12,7 @@
 #include "engine/check.h"
 #include "engine/pass.h"
 #include "engine/weights.h"
+#include "schema/bind.h"
 
 #define BLOCK_NUMBERS 32768
 

@@ -1,0 +1,300 @@
+/* The rows of a file as data: its table is bound to a schema, which it makes unless there is one, and
+ * rows with missing values are left out, filled in or refused. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/weights.h"
+#include "schema/bind.h"
+#include "schema/data.h"
+#include "schema/numbers.h"
+
+/* ---- the schema of a table ---- */
+
+static mele_status variable_of_column(const mele_table *table, size_t j, mele_i_variable *variable,
+                                      mele_error *error)
+{
+    size_t levels = mele_table_levels(table, j);
+    const char **level = MELE_I_ARRAY(const char *, levels);
+    mele_status status;
+
+    if (level == NULL)
+        return mele_i_no_memory(error);
+    for (size_t l = 0; l < levels; l++)
+        level[l] = mele_table_level(table, j, l);
+    status = mele_i_variable_set(variable, mele_table_name(table, j), j, levels, level, error);
+    free(level);
+    return status;
+}
+
+static mele_status check_targets(const mele_schema *schema, mele_error *error)
+{
+    for (size_t t = 0; t < schema->targets && schema->targets > 1; t++)
+        if (schema->target[t].levels > 0)
+            return mele_i_fail(error, MELE_EDATA, "target \"%s\" is text, and of several targets "
+                               "all must be numbers", schema->target[t].name);
+    return MELE_OK;
+}
+
+/* The schema that a table makes, its features from `known` where there is one. */
+static mele_status make_schema(const mele_table *table, const mele_i_roles *roles,
+                               const mele_schema *known, bool header, mele_schema **out,
+                               mele_error *error)
+{
+    mele_schema *schema;
+    mele_status status = mele_i_schema_new(roles->features.count, roles->targets.count, &schema,
+                                           error);
+
+    if (status != MELE_OK)
+        return status;
+    schema->header = known != NULL ? known->header : header;
+    for (size_t i = 0; i < schema->features && status == MELE_OK; i++) {
+        const mele_i_variable *old = known == NULL ? NULL : &known->feature[i];
+        status = old == NULL
+                     ? variable_of_column(table, roles->features.column[i], &schema->feature[i],
+                                          error)
+                     : mele_i_variable_set(&schema->feature[i], old->name, old->position,
+                                           old->levels, (const char *const *)old->level, error);
+    }
+    for (size_t i = 0; i < schema->targets && status == MELE_OK; i++)
+        status = variable_of_column(table, roles->targets.column[i], &schema->target[i], error);
+    if (status == MELE_OK)
+        status = check_targets(schema, error);
+    if (status == MELE_OK && mele_schema_columns(schema) == 0)
+        status = mele_i_fail(error, MELE_EDATA, "no feature tells rows apart: each is a category "
+                             "with one level");
+    if (status != MELE_OK)
+        mele_i_schema_free(schema);
+    else
+        *out = schema;
+    return status;
+}
+
+/* ---- missing values and the rows that are used ---- */
+
+typedef struct row_check {
+    const mele_data *data;
+    const mele_table *table;
+    const mele_i_roles *roles;
+    const double *const *target; /* bound, one a target */
+    bool drop, fill;             /* the policies "drop" and "mean" */
+} row_check;
+
+static mele_status refuse(const row_check *check, size_t i, size_t column, const char *what,
+                          mele_error *error)
+{
+    return mele_i_fail_at(error, MELE_EDATA, mele_table_line(check->table, i), "column \"%s\": %s",
+                          mele_table_name(check->table, column), what);
+}
+
+static mele_status refuse_level(const row_check *check, size_t i, size_t column, mele_error *error)
+{
+    size_t level = (size_t)mele_table_values(check->table, column)[i];
+
+    return mele_i_fail_at(error, MELE_EDATA, mele_table_line(check->table, i),
+                          "column \"%s\": the model does not know the level \"%s\"",
+                          mele_table_name(check->table, column),
+                          mele_table_level(check->table, column, level));
+}
+
+/* One value of row i: sets *drop when the row is to be left out. */
+static mele_status check_value(const row_check *check, size_t i, size_t column, double value,
+                               bool fill, bool *drop, mele_error *error)
+{
+    if (isinf(value))
+        return refuse_level(check, i, column, error);
+    if (!isnan(value) || fill)
+        return MELE_OK;
+    if (!check->drop)
+        return refuse(check, i, column, MELE_I_MISSING_VALUE, error);
+    *drop = true;
+    return MELE_OK;
+}
+
+static mele_status check_row(const row_check *check, size_t i, bool *drop, mele_error *error)
+{
+    const mele_i_roles *roles = check->roles;
+    const mele_table *table = check->table;
+    mele_status status = MELE_OK;
+
+    *drop = false;
+    for (size_t j = 0; j < roles->features.count && status == MELE_OK; j++)
+        status = check_value(check, i, roles->features.column[j], check->data->column[j][i],
+                             check->fill, drop, error);
+    for (size_t t = 0; t < roles->targets.count && status == MELE_OK; t++)
+        status = check_value(check, i, roles->targets.column[t], check->target[t][i], false, drop,
+                             error);
+    if (status == MELE_OK && roles->group != MELE_I_NO_COLUMN)
+        status = check_value(check, i, roles->group, mele_table_values(table, roles->group)[i],
+                             false, drop, error);
+    if (status != MELE_OK || roles->weights == MELE_I_NO_COLUMN)
+        return status;
+    double weight = mele_table_values(table, roles->weights)[i];
+    status = check_value(check, i, roles->weights, weight, false, drop, error);
+    if (status == MELE_OK && weight < 0)
+        status = refuse(check, i, roles->weights, "a weight must not be negative", error);
+    return status;
+}
+
+/* Settle which rows are used. */
+static mele_status select_rows(const row_check *check, mele_data *data, mele_error *error)
+{
+    size_t rows = mele_table_rows(check->table), used = 0;
+    mele_status status = MELE_OK;
+
+    data->row = MELE_I_ARRAY(size_t, rows);
+    if (data->row == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < rows && status == MELE_OK; i++) {
+        bool drop;
+        status = check_row(check, i, &drop, error);
+        if (!drop)
+            data->row[used++] = i;
+    }
+    if (status != MELE_OK)
+        return status;
+    data->rows = used;
+    data->dropped = rows - used;
+    if (used == 0)
+        return rows == 0 ? mele_i_fail(error, MELE_EDATA, "there are no data rows")
+                         : mele_i_fail(error, MELE_EDATA, "every row has a missing value");
+    if (used == rows) {
+        free(data->row);
+        data->row = NULL;
+    }
+    return MELE_OK;
+}
+
+/* Copy targets, weights and groups of the used rows. */
+static mele_status gather(const row_check *check, mele_data *data, mele_error *error)
+{
+    const mele_i_roles *roles = check->roles;
+    size_t n = data->rows, targets = roles->targets.count;
+    bool weighted = roles->weights != MELE_I_NO_COLUMN, grouped = roles->group != MELE_I_NO_COLUMN;
+
+    if (targets > 0 && (data->targets = MELE_I_ARRAY(double, n * targets)) == NULL)
+        return mele_i_no_memory(error);
+    if (weighted && (data->weights = MELE_I_ARRAY(double, n)) == NULL)
+        return mele_i_no_memory(error);
+    if (grouped && (data->group = MELE_I_ARRAY(size_t, n)) == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        size_t r = data->row == NULL ? i : data->row[i];
+        for (size_t t = 0; t < targets; t++)
+            data->targets[i * targets + t] = check->target[t][r];
+        if (weighted)
+            data->weights[i] = mele_table_values(check->table, roles->weights)[r];
+        if (grouped)
+            data->group[i] = (size_t)mele_table_values(check->table, roles->group)[r];
+    }
+    return mele_i_weights_divide(data->weights, n, error);
+}
+
+/* Bind the table to data->schema and take over what the rows hold. */
+static mele_status fill_data(mele_data *data, const mele_i_roles *roles, const char *missing,
+                             mele_error *error)
+{
+    const mele_schema *schema = data->schema;
+    const double **target = MELE_I_ZEROED(const double *, schema->targets);
+    double **owned_target = MELE_I_ZEROED(double *, schema->targets);
+    row_check check = {data, data->table, roles, target, strcmp(missing, "drop") == 0,
+                       strcmp(missing, "mean") == 0};
+    mele_status status = MELE_OK;
+
+    data->column = MELE_I_ZEROED(const double *, schema->features);
+    data->owned = MELE_I_ZEROED(double *, schema->features);
+    data->stride = 1;
+    if (target == NULL || owned_target == NULL || data->column == NULL || data->owned == NULL)
+        status = mele_i_no_memory(error);
+    else
+        status = mele_i_bind_features(data->table, &roles->features, schema, data->column,
+                                      data->owned, error);
+    for (size_t t = 0; t < schema->targets && status == MELE_OK; t++)
+        status = mele_i_bind_variable(data->table, roles->targets.column[t], &schema->target[t],
+                               &target[t], &owned_target[t], error);
+    if (status == MELE_OK)
+        status = select_rows(&check, data, error);
+    if (status == MELE_OK)
+        status = gather(&check, data, error);
+    for (size_t t = 0; owned_target != NULL && t < schema->targets; t++)
+        free(owned_target[t]);
+    free(owned_target);
+    free(target);
+    return status;
+}
+
+static mele_status check_options(const mele_data_options *options, mele_error *error)
+{
+    static const char *const policies[] = {"fail", "drop", "mean"};
+    const char *task = options->task;
+    bool known = false;
+
+    for (int i = 0; i < 3; i++)
+        known = known || strcmp(options->missing, policies[i]) == 0;
+    if (!known)
+        return mele_i_fail(error, MELE_EINVAL, "--missing is \"%s\", not fail, drop or mean",
+                           options->missing);
+    if (task != NULL && strcmp(task, "regression") != 0 && strcmp(task, "classification") != 0)
+        return mele_i_fail(error, MELE_EINVAL,
+                           "--task is \"%s\", not regression or classification", task);
+    return MELE_OK;
+}
+
+/* Read the rows that the roles ask for and make the data of them, which may keep the reader:
+ * *reader is then NULL. */
+static mele_status read_rows(mele_reader **reader, const mele_i_roles *roles,
+                             const mele_data_options *options, const mele_schema *known,
+                             mele_engine *engine, mele_data *data, mele_error *error)
+{
+    bool numbers = false;
+    mele_status status = mele_i_want_columns(*reader, roles, known, options, error);
+
+    if (status == MELE_OK)
+        status = mele_i_numbers_wanted(*reader, roles, &numbers, error);
+    if (status == MELE_OK)
+        status = mele_reader_next(*reader, 0, engine, &data->table, error);
+    if (status == MELE_OK && mele_table_rows(data->table) == 0)
+        status = mele_i_fail(error, MELE_EDATA, "there are no data rows");
+    if (status != MELE_OK)
+        return status;
+    if (known != NULL && known->targets == roles->targets.count)
+        status = mele_i_schema_copy(known, &data->schema, error);
+    else
+        status = make_schema(data->table, roles, known, mele_reader_has_header(*reader),
+                             &data->schema, error);
+    if (status == MELE_OK)
+        status = numbers ? mele_i_numbers_fill(reader, roles, options, engine, data, error)
+                         : fill_data(data, roles, options->missing, error);
+    return status;
+}
+
+mele_status mele_data_read(const char *path, const mele_data_options *options,
+                           const mele_schema *schema, mele_engine *engine, mele_data **out,
+                           mele_error *error)
+{
+    mele_data_options chosen = options == NULL ? mele_data_defaults() : *options;
+    mele_i_roles roles = {.weights = MELE_I_NO_COLUMN};
+    mele_reader *reader = NULL;
+    mele_data *data = NULL;
+    mele_status status = check_options(&chosen, error);
+
+    if (status == MELE_OK)
+        status = mele_reader_open(path, &chosen.table, &reader, error);
+    if (status == MELE_OK)
+        status = schema == NULL
+                     ? mele_i_roles_of_options(reader, &chosen, engine, &roles, error)
+                     : mele_i_roles_of_schema(reader, &chosen, schema, true, &roles, error);
+    if (status == MELE_OK && (data = MELE_I_NEW(mele_data)) == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        status = read_rows(&reader, &roles, &chosen, schema, engine, data, error);
+    mele_i_roles_clear(&roles);
+    mele_reader_close(reader);
+    if (status != MELE_OK)
+        mele_data_free(data);
+    else
+        *out = data;
+    return status;
+}
