@@ -109,6 +109,12 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/input.h \
 	lib/data/look.c \
 	lib/data/npy.c \
+	lib/data/npy_header.c \
+	lib/data/npy_header.h \
+	lib/data/npz.c \
+	lib/data/npz.h \
+	lib/data/npz_format.h \
+	lib/data/npz_write.c \
 	lib/data/open.c \
 	lib/data/reader.c \
 	lib/data/reader.h \

@@ -61,6 +61,7 @@ unit_tests = \
 	tests/unit/test_network \
 	tests/unit/test_normalise \
 	tests/unit/test_npy \
+	tests/unit/test_npz \
 	tests/unit/test_number \
 	tests/unit/test_partition \
 	tests/unit/test_partition_properties \
@@ -277,6 +278,7 @@ test_headers = \
 	tests/unit/expert_support.h \
 	tests/unit/gmm_reference.h \
 	tests/unit/gp_reference.h \
+	tests/unit/npz_reference.h \
 	tests/unit/partition_reference.h \
 	tests/unit/table_support.h
 EXTRA_DIST += $(references) $(test_headers)

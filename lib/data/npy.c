@@ -17,9 +17,9 @@
 #include "core/number.h"
 #include "core/quote.h"
 #include "data/foreign.h"
+#include "data/npy_header.h"
 #include "engine/pass.h"
 
-#define MOST_HEADER 65536
 #define BLOCK_NUMBERS 32768 /* read at once */
 
 typedef struct npy_source {
@@ -39,152 +39,7 @@ static void close_npy(void *source)
 
 /* ---- the header ---- */
 
-/* What is left of the header's text; ok turns false at the first thing that does not fit. */
-typedef struct header_text {
-    const char *at, *end;
-    bool ok;
-} header_text;
-
-static void skip_spaces(header_text *text)
-{
-    while (text->at < text->end && (*text->at == ' ' || *text->at == '\n'))
-        text->at++;
-}
-
-static bool accept(header_text *text, char c)
-{
-    skip_spaces(text);
-    if (text->at == text->end || *text->at != c)
-        return false;
-    text->at++;
-    return true;
-}
-
-static void expect(header_text *text, char c)
-{
-    text->ok = text->ok && accept(text, c);
-}
-
-/* A string in single or double quotes, without escapes. */
-static const char *quoted(header_text *text, size_t *length)
-{
-    skip_spaces(text);
-    *length = 0;
-    if (text->at == text->end || (*text->at != '\'' && *text->at != '"')) {
-        text->ok = false;
-        return "";
-    }
-    const char *first = text->at + 1;
-    const char *last = memchr(first, *text->at, (size_t)(text->end - first));
-    if (last == NULL) {
-        text->ok = false;
-        return "";
-    }
-    text->at = last + 1;
-    *length = (size_t)(last - first);
-    return first;
-}
-
-static bool read_truth(header_text *text)
-{
-    static const char *const words[] = {"False", "True"};
-
-    skip_spaces(text);
-    for (int i = 0; i < 2; i++) {
-        size_t length = strlen(words[i]);
-        if ((size_t)(text->end - text->at) >= length && memcmp(text->at, words[i], length) == 0) {
-            text->at += length;
-            return i == 1;
-        }
-    }
-    text->ok = false;
-    return false;
-}
-
-static uint64_t read_count(header_text *text)
-{
-    uint64_t value = 0;
-
-    skip_spaces(text);
-    const char *first = text->at;
-    for (; text->at < text->end && *text->at >= '0' && *text->at <= '9'; text->at++)
-        if (__builtin_mul_overflow(value, 10, &value)
-            || __builtin_add_overflow(value, (uint64_t)(*text->at - '0'), &value))
-            text->ok = false;
-    text->ok = text->ok && text->at > first;
-    return value;
-}
-
-/* The shape; returns the number of dimensions, of which the first two are kept. */
-static size_t read_shape(header_text *text, uint64_t shape[2])
-{
-    size_t count = 0;
-
-    expect(text, '(');
-    while (text->ok && !accept(text, ')')) {
-        uint64_t size = read_count(text);
-        if (count < 2)
-            shape[count] = size;
-        count++;
-        if (!accept(text, ',')) {
-            text->ok = text->ok && count > 1; /* one dimension is written (n,) */
-            expect(text, ')');
-            break;
-        }
-    }
-    return count;
-}
-
-typedef struct npy_header {
-    const char *type; /* as it is written */
-    size_t type_length;
-    bool by_columns;
-    uint64_t shape[2];
-    size_t dimensions;
-} npy_header;
-
-static const char *const keys[] = {"descr", "fortran_order", "shape"};
-
-static int find_key(header_text *text)
-{
-    size_t length;
-    const char *name = quoted(text, &length);
-
-    for (int i = 0; i < 3; i++)
-        if (strlen(keys[i]) == length && memcmp(keys[i], name, length) == 0)
-            return i;
-    text->ok = false;
-    return 0;
-}
-
-static bool parse_header(header_text text, npy_header *header)
-{
-    unsigned seen = 0;
-
-    text.ok = true;
-    expect(&text, '{');
-    while (text.ok && !accept(&text, '}')) {
-        int key = find_key(&text);
-        expect(&text, ':');
-        if (!text.ok || (seen & 1u << key) != 0)
-            return false;
-        seen |= 1u << key;
-        if (key == 0)
-            header->type = quoted(&text, &header->type_length);
-        else if (key == 1)
-            header->by_columns = read_truth(&text);
-        else
-            header->dimensions = read_shape(&text, header->shape);
-        if (!accept(&text, ',')) {
-            expect(&text, '}');
-            break;
-        }
-    }
-    skip_spaces(&text);
-    return text.ok && seen == 7 && text.at == text.end;
-}
-
-static mele_status use_header(npy_source *source, const npy_header *header, mele_error *error)
+static mele_status use_header(npy_source *source, const mele_i_npy_header *header, mele_error *error)
 {
     const char *type = header->type;
 
@@ -218,43 +73,20 @@ static mele_status check_size(const npy_source *source, uint64_t size, mele_erro
                        (uintmax_t)has, (uintmax_t)wanted);
 }
 
-/* The magic text and the version lead to the header's place: it begins at *from. */
-static mele_status locate_header(const unsigned char *start, size_t got, size_t *from,
-                                 size_t *length, mele_error *error)
-{
-    if (got < 10 || memcmp(start, "\x93NUMPY", 6) != 0)
-        return mele_i_fail(error, MELE_EDATA, "it is not an .npy file");
-    if (start[6] < 1 || start[6] > 3 || start[7] != 0)
-        return mele_i_fail(error, MELE_EDATA, ".npy version %u.%u is not known", start[6],
-                           start[7]);
-    *from = start[6] == 1 ? 10 : 12;
-    *length = (size_t)start[8] | (size_t)start[9] << 8;
-    if (start[6] > 1 && got >= 12)
-        *length |= (size_t)start[10] << 16 | (size_t)start[11] << 24;
-    if (*length > MOST_HEADER)
-        return mele_i_fail(error, MELE_EDATA, "its .npy header of %zu bytes is too long", *length);
-    if (got < *from + *length)
-        return mele_i_fail(error, MELE_EDATA, "it ends within the .npy header");
-    return MELE_OK;
-}
-
 static mele_status read_header(npy_source *source, const mele_i_input *input, const char *path,
                                char *bytes, mele_error *error)
 {
-    size_t got, from = 0, length = 0;
-    npy_header header = {0};
-    mele_status status = mele_i_input_read_at(input, 0, bytes, MOST_HEADER + 12, &got, error);
+    size_t got, length = 0;
+    mele_i_npy_header header;
+    mele_status status = mele_i_input_read_at(input, 0, bytes, MELE_I_NPY_MOST_HEADER, &got, error);
 
     if (status == MELE_OK && memcmp(bytes, "\x93NUMPY", got < 6 ? got : 6) != 0)
         status = mele_i_refuse_foreign(bytes, got, path, error);
     if (status == MELE_OK)
-        status = locate_header((const unsigned char *)bytes, got, &from, &length, error);
+        status = mele_i_npy_header_read(bytes, got, &header, &length, error);
     if (status != MELE_OK)
         return status;
-    header_text text = {bytes + from, bytes + from + length, true};
-    if (!parse_header(text, &header))
-        return mele_i_fail(error, MELE_EDATA, "its .npy header is malformed");
-    source->data = from + length;
+    source->data = length;
     status = use_header(source, &header, error);
     if (status == MELE_OK)
         status = check_size(source, input->size, error);
@@ -265,7 +97,7 @@ static mele_status open_npy(mele_reader *reader, const mele_table_options *optio
                             mele_error *error)
 {
     npy_source *source = MELE_I_NEW(npy_source);
-    char *bytes = MELE_I_ARRAY(char, MOST_HEADER + 12);
+    char *bytes = MELE_I_ARRAY(char, MELE_I_NPY_MOST_HEADER);
     mele_status status;
 
     reader->source = source;

@@ -13,10 +13,6 @@
 extern "C" {
 #endif
 
-/** Where text goes, piece by piece in order, always from the thread that made the call. Return
- *  false to stop: the call ends with MELE_ESTOPPED. */
-typedef bool mele_write_fn(const char *text, size_t length, void *user);
-
 typedef struct mele_predict_options {
     const char *items;  /**< what to predict (mele_predict_item()), comma separated, in the order of
                              their columns; NULL (default): "mean" or "class", for a model without

@@ -1,6 +1,7 @@
 #ifndef MELE_STATUS_H
 #define MELE_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -34,6 +35,10 @@ typedef struct mele_error {
     size_t line; /**< of the input file, counting from 1 with the header; 0: not about a line */
     char message[MELE_MESSAGE_SIZE]; /**< one line, no final newline, without the file's name */
 } mele_error;
+
+/** Where what is written goes, piece by piece in order, always from the thread that made the call.
+ *  Return false to stop: the call ends with MELE_ESTOPPED. */
+typedef bool mele_write_fn(const char *text, size_t length, void *user);
 
 /** A short name of a status ("wrong data"); never NULL. Thread-safe. */
 MELE_API const char *mele_status_name(mele_status status);
