@@ -284,11 +284,18 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/mlp/trainers.c \
 	lib/expert/mlp/trainers.h \
 	lib/gate/columns.c \
+	lib/gate/data.c \
+	lib/gate/fit.c \
 	lib/gate/gate.c \
 	lib/gate/gate.h \
+	lib/gate/hard.c \
 	lib/gate/kind.h \
+	lib/gate/kinds.c \
 	lib/gate/loss.c \
+	lib/gate/section.c \
 	lib/gate/softmax.c \
+	lib/gate/softmax.h \
+	lib/gate/softmax_section.c \
 	lib/gate/train.c \
 	lib/model/expert_info.c \
 	lib/model/expert_info.h \

@@ -55,8 +55,9 @@ static void fit_stages(const mele_matrix *x, const double *y, mele_partition **p
     /* the gate learns from what the experts say of rows that they have not seen */
     check(mele_expert_log_likelihoods(&targets, left_out, variance, REGIONS, NULL, log_likelihoods,
                                       &error), &error);
-    mele_gate_data seen = {.rows = ROWS, .clusters = REGIONS, .log_posteriors = log_posteriors,
-                           .log_likelihoods = log_likelihoods};
+    mele_gate_data seen = {.rows = ROWS, .clusters = REGIONS,
+                           .log_posteriors = mele_rows_of_array(log_posteriors, ROWS, REGIONS),
+                           .log_likelihoods = mele_rows_of_array(log_likelihoods, ROWS, REGIONS)};
     check(mele_gate_fit(&seen, NULL, NULL, gate, NULL, &error), &error);
 }
 

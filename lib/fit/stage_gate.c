@@ -179,15 +179,19 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
 
     if (status == MELE_OK && expanded)
         status = expand_classes(&c, rows, error);
-    mele_gate_data data = {.rows = rows, .clusters = c.clusters, .log_posteriors = run->marginal,
-                           .log_likelihoods = c.log_likelihoods,
-                           .predictions = expanded ? c.predictions : run->left_out,
-                           .targets = expanded ? c.wanted : run->targets, .outputs = c.outputs,
-                           .x = mele_matrix_of(run->design, rows, model->scaling.columns),
-                           .center = model->scaling.center, .scale = model->scaling.scale,
-                           .weights = run->data->weights};
+    mele_gate_data data = {
+        .rows = rows, .clusters = c.clusters,
+        .log_posteriors = mele_rows_of_array(run->marginal, rows, c.clusters),
+        .log_likelihoods = mele_rows_of_array(c.log_likelihoods, rows, c.clusters),
+        .predictions = mele_rows_of_array(expanded ? c.predictions : run->left_out, rows,
+                                          c.clusters * c.outputs),
+        .targets = mele_rows_of_array(expanded ? c.wanted : run->targets, rows,
+                                      expanded ? c.classes : c.targets),
+        .x = mele_rows_of_array(run->design, rows, model->scaling.columns),
+        .center = model->scaling.center, .scale = model->scaling.scale,
+        .weights = run->data->weights};
     if (blind)
-        data.log_likelihoods = data.predictions = NULL;
+        data.log_likelihoods.data = data.predictions.data = NULL;
     if (status == MELE_OK)
         status = mele_gate_fit(&data, &options, run->engine, out, info, error);
     if (status == MELE_OK && run->report != NULL && !blind)

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/magnitude.h"
 #include "core/memory.h"
-#include "gate/kind.h"
+#include "gate/softmax.h"
 
 #define BLOCK_WORK ((size_t)1 << 19)
 #define LEAST_ROWS 32
@@ -23,26 +23,17 @@ static double column_value(const mele_i_gate_column *column, double raw)
     return (clipped - column->centre) * column->factor;
 }
 
-void mele_i_gate_fill_columns(const mele_gate *gate, const mele_i_gate_rows *rows, double *z)
+void mele_i_softmax_fill(const mele_i_softmax *state, const mele_i_gate_rows *rows, double *z)
 {
-    size_t seen = gate->on_posteriors ? gate->clusters : 0;
+    const size_t seen = state->on_posteriors ? state->clusters : 0;
 
-    for (size_t i = 0; i < rows->count; i++, z += gate->columns) {
-        const double *log_p = rows->log_posteriors + i * gate->clusters;
+    for (size_t i = 0; i < rows->count; i++, z += state->columns) {
+        const double *log_p = seen > 0 ? rows->log_posteriors + i * state->clusters : NULL;
         for (size_t j = 0; j < seen; j++)
-            z[j] = column_value(&gate->column[j], log_p[j] < LOWEST_LOG ? LOWEST_LOG : log_p[j]);
-        for (size_t j = 0; j < gate->features; j++)
-            z[seen + j] = column_value(&gate->column[seen + j], rows->x[i * rows->stride + j]);
+            z[j] = column_value(&state->column[j], log_p[j] < LOWEST_LOG ? LOWEST_LOG : log_p[j]);
+        for (size_t j = 0; j < state->features; j++)
+            z[seen + j] = column_value(&state->column[seen + j], rows->x[i * rows->stride + j]);
     }
-}
-
-mele_i_gate_rows mele_i_gate_rows_of(const mele_gate_data *data, mele_i_block block)
-{
-    const mele_matrix *x = &data->x;
-
-    return (mele_i_gate_rows){block.count, data->log_posteriors + block.first * data->clusters,
-                              x->data == NULL ? NULL : x->data + block.first * x->stride,
-                              x->stride};
 }
 
 /* Weighted moments of one column over some rows, and the range of the rows with weight. */
@@ -51,7 +42,8 @@ typedef struct moments {
 } moments;
 
 typedef struct column_pass {
-    const mele_gate *gate;
+    const mele_i_softmax *state;
+    unsigned needs;
     const mele_i_gate_training *training;
     moments *total;
 } column_pass;
@@ -77,18 +69,20 @@ static mele_status map_columns(void *context, mele_i_block block, void *partial,
                                mele_error *error)
 {
     const column_pass *pass = context;
-    const mele_gate *gate = pass->gate;
-    const mele_gate_data *data = pass->training->data;
-    mele_i_gate_rows rows = mele_i_gate_rows_of(data, block);
+    const size_t columns = pass->state->columns;
     double *z = scratch;
     moments *part = partial;
+    mele_i_gate_rows rows;
+    mele_status status = mele_i_gate_take(pass->training, pass->needs, block,
+                                          z + block.count * columns, &rows, error);
 
-    (void)error;
-    mele_i_gate_fill_columns(gate, &rows, z);
+    if (status != MELE_OK)
+        return status;
+    mele_i_softmax_fill(pass->state, &rows, z);
     for (size_t i = 0; i < block.count; i++) {
-        double weight = data->weights == NULL ? 1 : data->weights[block.first + i];
-        for (size_t j = 0; j < gate->columns; j++) {
-            double value = z[i * gate->columns + j];
+        double weight = rows.weights == NULL ? 1 : rows.weights[i];
+        for (size_t j = 0; j < columns; j++) {
+            double value = z[i * columns + j];
             join_moments(&part[j], &(moments){weight, value, 0, value, value});
         }
     }
@@ -100,7 +94,7 @@ static void combine_columns(void *context, const void *partial)
     column_pass *pass = context;
     const moments *part = partial;
 
-    for (size_t j = 0; j < pass->gate->columns; j++)
+    for (size_t j = 0; j < pass->state->columns; j++)
         join_moments(&pass->total[j], &part[j]);
 }
 
@@ -116,10 +110,10 @@ static mele_i_gate_column standard(const moments *m, bool constant)
 
 /* What logarithms are made of has been rounded many times, and they have a size of their own;
  * features are as they were measured. */
-static bool is_constant(const mele_gate *gate, const mele_gate_data *data, size_t j,
+static bool is_constant(const mele_i_softmax *state, const mele_gate_data *data, size_t j,
                         const moments *m)
 {
-    const size_t seen = gate->on_posteriors ? gate->clusters : 0;
+    const size_t seen = state->on_posteriors ? state->clusters : 0;
     const double size = fmax(fmax(fabs(m->lower), fabs(m->upper)), 1);
 
     if (j < seen)
@@ -128,26 +122,41 @@ static bool is_constant(const mele_gate *gate, const mele_gate_data *data, size_
                               m->upper);
 }
 
-mele_status mele_i_gate_standardise(mele_gate *gate, const mele_i_gate_training *training,
-                                    mele_error *error)
+mele_status mele_i_softmax_standardise(mele_i_softmax *state, unsigned needs,
+                                       const mele_i_gate_training *training, mele_error *error)
 {
-    size_t columns = gate->columns;
-    size_t block_rows = mele_i_block_rows(32 * columns, BLOCK_WORK, LEAST_ROWS);
+    const size_t columns = state->columns;
+    const size_t block_rows = mele_i_block_rows(32 * columns, BLOCK_WORK, LEAST_ROWS);
+    const size_t room = mele_i_gate_take_room(training, needs, block_rows);
     moments *total = MELE_I_ZEROED(moments, columns);
-    column_pass context = {gate, training, total};
+    column_pass context = {state, needs, training, total};
     const mele_i_pass pass = {
         .rows = training->data->rows, .block_rows = block_rows, .map = map_columns,
         .combine = combine_columns, .context = &context, .partial_bytes = columns * sizeof *total,
-        .scratch_bytes = block_rows * columns * sizeof(double)};
+        .scratch_bytes = (block_rows * columns + room) * sizeof(double)};
 
     if (total == NULL)
         return mele_i_no_memory(error);
     for (size_t j = 0; j < columns; j++)
-        gate->column[j] = (mele_i_gate_column){-INFINITY, INFINITY, 0, 1};
+        state->column[j] = (mele_i_gate_column){-INFINITY, INFINITY, 0, 1};
     mele_status status = mele_i_pass_run(training->engine, &pass, error);
     for (size_t j = 0; j < columns && status == MELE_OK; j++)
-        gate->column[j] =
-            standard(&total[j], is_constant(gate, training->data, j, &total[j]));
+        state->column[j] = standard(&total[j], is_constant(state, training->data, j, &total[j]));
     free(total);
     return status;
+}
+
+void mele_i_softmax_fold(mele_i_softmax *state)
+{
+    for (size_t k = 0; k < state->clusters; k++) {
+        double *b = state->coefficients + k * (1 + state->columns);
+        for (size_t j = 0; j < state->columns; j++) {
+            b[1 + j] *= state->column[j].factor;
+            b[0] -= b[1 + j] * state->column[j].centre;
+        }
+    }
+    for (size_t j = 0; j < state->columns; j++) {
+        state->column[j].centre = 0;
+        state->column[j].factor = 1;
+    }
 }

@@ -8,8 +8,15 @@
 json_t *mele_i_gate_save(const mele_gate *gate);
 mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error *error);
 
-/* The feature columns the gate sees; 0: it sees posteriors only. */
-size_t mele_i_gate_columns(const mele_gate *gate);
+/* A line for people, as snprintf() writes it. */
+size_t mele_i_gate_text(const mele_gate *gate, char *out, size_t size);
+
+/* Whether gates of this kind learn from what experts say of rows; the others need no left-out
+ * predictions. */
+bool mele_i_gate_kind_trained(const char *name);
+
+/* Whether a gate of these options, trained where no log posteriors are, does without. */
+bool mele_i_gate_does_without(const mele_gate_options *options);
 
 /* As mele_gate_log_weights(), on the calling thread, of log posteriors that are normalised
  * already. */

@@ -7,55 +7,97 @@
 #include "engine/pass.h"
 
 /* What the files of the gate share: the gate itself, the row of the table of kinds, the row of
- * the table of losses. A new kind is a file with its row and a line in gate.c. */
+ * the table of losses. A new kind is a file with its row and a line in kinds.c. */
 
 typedef struct mele_i_gate_kind mele_i_gate_kind;
 typedef struct mele_i_gate_loss mele_i_gate_loss;
 
-/* How a column of z comes from its raw value:
- * (min(max(raw, lower), upper) - centre) * factor. */
-typedef struct mele_i_gate_column {
-    double lower, upper, centre, factor;
-} mele_i_gate_column;
+/* What of the data somebody looks at, as flags. */
+enum {
+    MELE_I_GATE_POSTERIORS = 1,
+    MELE_I_GATE_FEATURES = 2,
+    MELE_I_GATE_LIKELIHOODS = 4,
+    MELE_I_GATE_PREDICTIONS = 8,
+    MELE_I_GATE_TARGETS = 16,
+    MELE_I_GATE_SIZES = 32 /* of log posteriors also the size, which normalising them settles: the
+                              weights depend on more than their differences in a row */
+};
 
 struct mele_gate {
     const mele_i_gate_kind *kind;
     size_t clusters;
-    double temperature; /* t >= 0; 0: log p is left out of the logits */
-    bool on_posteriors, on_features;
-    size_t features;             /* d; 0 unless on_features */
-    size_t columns;              /* of z; 0: no V and no b */
-    mele_i_gate_column *column;  /* columns */
-    double *coefficients;        /* K x (1 + columns): b_k, then row k of V */
+    unsigned needs;  /* MELE_I_GATE_POSTERIORS, _SIZES, _FEATURES: for its weights */
+    size_t features; /* columns of x; 0: it needs none */
+    void *state;     /* the kind's own, parameters included; NULL: it has none */
 };
 
-/* Some rows of what a gate sees. */
+/* Some rows, as far as they are needed; the others are NULL. */
 typedef struct mele_i_gate_rows {
     size_t count;
-    const double *log_posteriors; /* count x K */
-    const double *x;              /* feature j of row i: x[i * stride + j]; NULL: not seen */
+    const double *log_posteriors; /* count x K; normalised where sizes are needed, and in training */
+    const double *x;              /* feature j of row i: x[i * stride + j] */
     size_t stride;
+    const double *log_likelihoods; /* count x K */
+    const double *predictions;     /* count x K x M */
+    const double *targets;         /* count x M */
+    const double *weights;         /* count; NULL also: all 1 */
 } mele_i_gate_rows;
 
 /* Checked data and options, and what is derived from them once. */
 typedef struct mele_i_gate_training {
-    const mele_gate_data *data;
+    const mele_gate_data *data; /* weights relative */
     const mele_gate_options *options;
     const mele_i_gate_loss *loss;
     double total_weight;
+    bool normalises; /* the log posteriors are to be normalised when they are taken */
     mele_engine *engine;
 } mele_i_gate_training;
 
+/* One row of the table of kinds. What a kind may do without is NULL. */
 struct mele_i_gate_kind {
     const char *name;
-    bool trained; /* needs what the loss needs; other kinds only report it */
-    bool has_columns; /* V and b: sees what the option `on` says */
-    mele_status (*fit)(mele_gate *gate, const mele_i_gate_training *training, mele_gate_info *info,
-                       mele_error *error);
-    /* log g of some rows to out (count x K); z: room for count x columns numbers, left with the
-     * rows' z. */
-    void (*log_weights)(const mele_gate *gate, const mele_i_gate_rows *rows, double *z,
-                        double *out);
+    bool trained;   /* it needs what the loss needs; other kinds only report the loss */
+    bool has_input; /* it sees what the option `on` says */
+
+    /* Set the needs, the features and the state of a gate that is to be trained on these data, of
+     * which only sizes, and what is there at all, count: it is the gate that training starts
+     * from. mele_gate_free() frees what there is after a failure, too. */
+    mele_status (*make)(mele_gate *gate, const mele_i_gate_training *training, mele_error *error);
+
+    /* Look at the rows before they are trained on; make what was trained ready for use. */
+    mele_status (*prepare)(mele_gate *gate, const mele_i_gate_training *training,
+                           mele_error *error);
+    void (*finish)(mele_gate *gate);
+    void (*free)(void *state);
+
+    /* The parameters that training moves, how many and which. The first *factors are factors, above
+     * 0: they are moved as logarithms and the ridge pulls them to 1, all others to 0. NULL: none. */
+    size_t (*parameters)(const mele_gate *gate, size_t *factors);
+    void (*get)(const mele_gate *gate, double *parameters);
+    void (*set)(mele_gate *gate, const double *parameters);
+
+    /* Multiply-adds of forward() a row. */
+    size_t (*work)(const mele_gate *gate);
+
+    /* Numbers of working memory for so many rows, also for backward(). */
+    size_t (*scratch)(const mele_gate *gate, size_t rows, bool backward);
+
+    /* Logits of some rows to out (count x K), whose softmax is the weights: finite, or -infinity
+     * for a weight of 0. A row's numbers depend on that row alone. What backward() wants of it stays
+     * in scratch. */
+    void (*forward)(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
+                    double *out);
+
+    /* Add sum_ik residual_ik d logit_ik / d parameter to gradient, of the rows and the scratch of
+     * the last forward(); residual is count x K, and 0 where the logit is -infinity. */
+    void (*backward)(const mele_gate *gate, const mele_i_gate_rows *rows, const double *residual,
+                     double *scratch, double *gradient);
+
+    /* A line for people, as snprintf() writes it; NULL: the name alone. */
+    size_t (*describe)(const mele_gate *gate, char *out, size_t size);
+
+    /* The kind's own keys, to and from a section that has "kind" and "clusters". load() sets needs,
+     * features and state; sizes are checked before memory is taken for them. */
     bool (*save)(const mele_gate *gate, json_t *section);
     mele_status (*load)(const json_t *section, mele_gate *gate, mele_error *error);
 };
@@ -63,17 +105,21 @@ struct mele_i_gate_kind {
 extern const mele_i_gate_kind mele_i_gate_hard, mele_i_gate_posterior, mele_i_gate_temperature,
     mele_i_gate_softmax;
 
+/* NULL: there is none of that name. */
+const mele_i_gate_kind *mele_i_gate_kind_find(const char *name);
+
+/* A gate without needs and state; NULL: no memory. */
+mele_gate *mele_i_gate_new(const mele_i_gate_kind *kind, size_t clusters);
+
 struct mele_i_gate_loss {
     const char *name;
-    /* What of data is NULL or of no size, for the message; NULL: nothing is missing. */
-    const char *(*missing)(const mele_gate_data *data);
-    mele_status (*check)(const mele_gate_data *data, mele_engine *engine, mele_error *error);
-    /* The loss of a block's rows under the weights exp(log_g), as sums[0] + sums[1], of which
-     * sums[1] does not depend on the gate; and residual_ik = d loss_i / d logit_ik, weights
+    unsigned needs; /* what of the data it looks at */
+    /* The loss of some rows under the weights exp(log_g), added to sums: sums[0] + sums[1], of
+     * which sums[1] does not depend on the gate; and residual_ik = d loss_i / d logit_ik, weights
      * included. work: room for count x (K + 1) numbers. */
-    void (*block)(const mele_gate_data *data, mele_i_block block, const double *log_g,
-                  double *residual, double *work, double sums[2]);
-    bool without_posteriors; /* log p is what the gate must reproduce: t = 0 for a softmax gate */
+    void (*block)(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                  const double *log_g, double *residual, double *work, double sums[2]);
+    bool without_posteriors; /* log p is what the gate must reproduce: its logits leave it out */
 };
 
 const mele_i_gate_loss *mele_i_gate_loss_find(const char *name);
@@ -81,37 +127,57 @@ const mele_i_gate_loss *mele_i_gate_loss_find(const char *name);
 /* The index of "posteriors", "features" or "both"; -1: none of them. */
 int mele_i_gate_input_find(const char *name);
 
-/* Values that are neither NaN nor +infinity, nor -infinity unless that is allowed. */
-mele_status mele_i_gate_check_logs(const double *values, size_t rows, size_t cols, const char *name,
-                                   bool zero_allowed, mele_engine *engine, mele_error *error);
+/* ---- the training data (data.c) ---- */
 
-/* The block's rows of the training data. */
-mele_i_gate_rows mele_i_gate_rows_of(const mele_gate_data *data, mele_i_block block);
+/* Whether all that some flags name is there; if not, *missing is the name of the first that is
+ * missing. */
+bool mele_i_gate_has(const mele_gate_data *data, unsigned needs, const char **missing);
 
-/* The rows' columns of z, count x columns (columns.c). */
-void mele_i_gate_fill_columns(const mele_gate *gate, const mele_i_gate_rows *rows, double *z);
+/* The numbers that an expert predicts: M. */
+size_t mele_i_gate_outputs(const mele_gate_data *data);
+
+/* Shapes and numbers of what some flags name; *normalises: the log posteriors, if they are among
+ * it, are not normalised. */
+mele_status mele_i_gate_check(const mele_gate_data *data, unsigned needs, mele_engine *engine,
+                              bool *normalises, mele_error *error);
+
+/* Numbers of memory that mele_i_gate_take() needs for blocks of up to so many rows. */
+size_t mele_i_gate_take_room(const mele_i_gate_training *training, unsigned needs, size_t rows);
+
+/* The block's rows of the training data, in place or made in memory. */
+mele_status mele_i_gate_take(const mele_i_gate_training *training, unsigned needs,
+                             mele_i_block block, double *memory, mele_i_gate_rows *rows,
+                             mele_error *error);
+
+/* ---- what kinds are trained and asked by ---- */
+
+/* log g of some rows to out (count x K). */
+void mele_i_gate_weigh(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
+                       double *out);
+
+/* kind->scratch() and kind->work(), 0 of kinds without. */
+size_t mele_i_gate_scratch(const mele_gate *gate, size_t rows, bool backward);
+size_t mele_i_gate_work(const mele_gate *gate);
 
 /* The mean loss of a gate on the training data. */
 mele_status mele_i_gate_mean_loss(const mele_gate *gate, const mele_i_gate_training *training,
                                   double *loss, mele_error *error);
 
-/* Set the limits, centres and factors of the columns of z from the training rows. */
-mele_status mele_i_gate_standardise(mele_gate *gate, const mele_i_gate_training *training,
-                                    mele_error *error);
-
-/* Minimise the penalised loss over the temperature (when free) and the coefficients (when the
- * gate has columns), from those it has; the gate is untouched on error. */
+/* Minimise the penalised loss over the gate's parameters, from those it has; after a failure they
+ * are some or other. */
 mele_status mele_i_gate_train(mele_gate *gate, const mele_i_gate_training *training,
-                              bool free_temperature, mele_gate_info *info, mele_error *error);
+                              mele_gate_info *info, mele_error *error);
 
-/* The penalised mean loss and its gradient at theta = (log t when free, coefficients), for
- * mele_i_gate_train() and for its tests. The gate's parameters become those of theta. */
+/* The penalised mean loss and its gradient at theta, the parameters with the logarithms of those
+ * that are factors, for mele_i_gate_train() and for its tests. The gate's parameters become those of
+ * theta. */
 typedef struct mele_i_gate_objective {
     mele_gate *gate;
     const mele_i_gate_training *training;
-    bool free_temperature;
-    double offset;       /* of the mean loss, left out of the value */
-    double *sums;        /* room: 3 + K (1 + columns) */
+    bool backward;      /* the gradient, too */
+    double offset;      /* of the mean loss, left out of the value */
+    double *parameters; /* room: as many as there are */
+    double *sums;       /* room: 2 and as many */
 } mele_i_gate_objective;
 
 mele_status mele_i_gate_evaluate(void *objective, const double *theta, double *value,

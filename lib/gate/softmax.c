@@ -3,12 +3,12 @@
  *     a_k = t log p_k + sum_j V_kj z_j + b_k,    g = softmax(a)
  *
  * with these parameters free: none (posterior: t = 1, V = 0, b = 0), t (temperature), all
- * (softmax); and hard, the limit t -> infinity.
+ * (softmax).
  *
  * The temperature is trained as log t, so t > 0, and a log p of -infinity stays a weight of zero
  * at every t. Loss "posteriors" fits the gate to p itself: t = 1, V = 0 would reproduce p without
  * learning anything, so a softmax gate then has t = 0, which leaves log p out of the logits, and
- * starts from equal weights.
+ * starts from equal weights. So has one on features alone where there are no log p.
  *
  * z = log p | x | [log p, x] with two limits, so that V never extrapolates: a log p below
  * log 2^-52 (a posterior of zero, to rounding) enters z as that, and every column is clipped to
@@ -18,17 +18,24 @@
  * the log-softmax subtracts the largest logit.
  *
  * Training sees standardised columns; afterwards their centres and factors are folded into V and
- * b, which then apply to z in its own units. */
+ * b, which then apply to z in its own units.
+ *
+ * With the residuals r_ik = d loss_i / d a_ik the gradient is
+ *     d/dV_kj = sum_i r_ik z_ij,   the same for b with z = 1,   d/dt = sum_ik r_ik log p_ik,
+ * where a log p of -infinity has r = 0 and counts for nothing. sum_i r_ik z_ij is a product of two
+ * matrices with the rows of the block as the inner dimension: the kernel for linear forms computes
+ * it from the transposed blocks, in row order. */
+#include "gate/softmax.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
-#include "core/largest.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
-#include "gate/kind.h"
 
 typedef struct input {
     const char *name;
@@ -46,272 +53,299 @@ int mele_i_gate_input_find(const char *name)
     return -1;
 }
 
-/* ---- weights ---- */
+/* ---- the state ---- */
 
-static void parametric_log_weights(const mele_gate *gate, const mele_i_gate_rows *rows, double *z,
-                                   double *out)
+size_t mele_i_softmax_posterior_columns(size_t clusters, int on)
 {
-    const mele_i_kernels *kernels = mele_i_kernels_best();
-    size_t count = rows->count * gate->clusters;
-
-    if (gate->columns > 0) {
-        mele_i_gate_fill_columns(gate, rows, z);
-        kernels->linear(z, gate->columns, rows->count, gate->columns, gate->coefficients,
-                        gate->clusters, out, gate->clusters);
-    } else {
-        memset(out, 0, count * sizeof *out);
-    }
-    if (gate->temperature > 0)
-        for (size_t i = 0; i < count; i++)
-            out[i] += gate->temperature * rows->log_posteriors[i];
-    kernels->log_softmax(out, rows->count, gate->clusters, NULL);
+    return inputs[on].posteriors ? clusters : 0;
 }
 
-static void hard_log_weights(const mele_gate *gate, const mele_i_gate_rows *rows, double *z,
-                             double *out)
+bool mele_i_softmax_on_features(int on)
 {
-    size_t clusters = gate->clusters;
-
-    (void)z;
-    for (size_t i = 0; i < rows->count; i++, out += clusters) {
-        for (size_t k = 0; k < clusters; k++)
-            out[k] = -INFINITY;
-        out[mele_i_largest(rows->log_posteriors + i * clusters, clusters)] = 0;
-    }
+    return inputs[on].features;
 }
 
-/* ---- fits ---- */
-
-static mele_status fit_nothing(mele_gate *gate, const mele_i_gate_training *training,
-                               mele_gate_info *info, mele_error *error)
+const char *mele_i_softmax_input(const mele_i_softmax *state)
 {
-    (void)gate;
-    (void)training;
-    (void)error;
-    info->iterations = 0;
-    info->converged = true;
+    return inputs[state->on_features ? 1 + state->on_posteriors : 0].name;
+}
+
+void mele_i_softmax_free(void *memory)
+{
+    mele_i_softmax *state = memory;
+
+    if (state == NULL)
+        return;
+    free(state->column);
+    free(state->coefficients);
+    free(state);
+}
+
+mele_i_softmax *mele_i_softmax_new(size_t clusters, int on, size_t columns)
+{
+    mele_i_softmax *state = MELE_I_NEW(mele_i_softmax);
+
+    if (state == NULL)
+        return NULL;
+    state->clusters = clusters;
+    state->temperature = 1;
+    if (on < 0)
+        return state;
+    state->on_posteriors = inputs[on].posteriors;
+    state->on_features = inputs[on].features;
+    state->columns = columns;
+    state->features = columns - mele_i_softmax_posterior_columns(clusters, on);
+    state->column = MELE_I_ZEROED(mele_i_gate_column, columns);
+    state->coefficients = mele_i_zeroed(clusters, (1 + columns) * sizeof(double));
+    if (state->column == NULL || state->coefficients == NULL) {
+        mele_i_softmax_free(state);
+        return NULL;
+    }
+    return state;
+}
+
+/* Hand a state to its gate. */
+static mele_status settle(mele_gate *gate, mele_i_softmax *state, mele_error *error)
+{
+    gate->state = state;
+    if (state == NULL)
+        return mele_i_no_memory(error);
+    gate->features = state->features;
+    gate->needs = (state->on_posteriors     ? MELE_I_GATE_POSTERIORS | MELE_I_GATE_SIZES
+                   : state->temperature > 0 ? MELE_I_GATE_POSTERIORS
+                                            : 0)
+                  | (state->features > 0 ? MELE_I_GATE_FEATURES : 0);
     return MELE_OK;
 }
 
-static mele_status fit_temperature(mele_gate *gate, const mele_i_gate_training *training,
-                                   mele_gate_info *info, mele_error *error)
+static mele_status make_plain(mele_gate *gate, const mele_i_gate_training *training,
+                              mele_error *error)
 {
-    return mele_i_gate_train(gate, training, true, info, error);
+    (void)training;
+    return settle(gate, mele_i_softmax_new(gate->clusters, -1, 0), error);
 }
 
-static bool make_room(mele_gate *gate, const input *on, size_t columns)
+static mele_status make_softmax(mele_gate *gate, const mele_i_gate_training *training,
+                                mele_error *error)
 {
-    gate->on_posteriors = on->posteriors;
-    gate->on_features = on->features;
-    gate->columns = columns;
-    gate->features = columns - (on->posteriors ? gate->clusters : 0);
-    gate->column = MELE_I_ZEROED(mele_i_gate_column, columns);
-    gate->coefficients = mele_i_zeroed(gate->clusters, (1 + columns) * sizeof(double));
-    return gate->column != NULL && gate->coefficients != NULL;
+    const int on = mele_i_gate_input_find(training->options->on);
+    const size_t columns = mele_i_softmax_posterior_columns(gate->clusters, on)
+                           + (inputs[on].features ? training->data->x.cols : 0);
+    mele_i_softmax *state = mele_i_softmax_new(gate->clusters, on, columns);
+    const char *missing;
+
+    if (state != NULL
+        && (training->loss->without_posteriors
+            || (!inputs[on].posteriors
+                && !mele_i_gate_has(training->data, MELE_I_GATE_POSTERIORS, &missing))))
+        state->temperature = 0;
+    return settle(gate, state, error);
 }
 
-/* V and b of the standardised columns become V and b of z in its own units. */
-static void fold_columns(mele_gate *gate)
+static mele_status prepare(mele_gate *gate, const mele_i_gate_training *training,
+                           mele_error *error)
 {
-    for (size_t k = 0; k < gate->clusters; k++) {
-        double *b = gate->coefficients + k * (1 + gate->columns);
-        for (size_t j = 0; j < gate->columns; j++) {
-            b[1 + j] *= gate->column[j].factor;
-            b[0] -= b[1 + j] * gate->column[j].centre;
-        }
+    return mele_i_softmax_standardise(gate->state, gate->needs, training, error);
+}
+
+static void finish(mele_gate *gate)
+{
+    mele_i_softmax_fold(gate->state);
+}
+
+/* ---- parameters: t unless it is 0, then b_k and V_k of every k ---- */
+
+static size_t parameters(const mele_gate *gate, size_t *factors)
+{
+    const mele_i_softmax *state = gate->state;
+
+    *factors = state->temperature > 0;
+    return *factors + (state->columns > 0 ? state->clusters * (1 + state->columns) : 0);
+}
+
+static void get(const mele_gate *gate, double *out)
+{
+    const mele_i_softmax *state = gate->state;
+    size_t first, count = parameters(gate, &first);
+
+    if (first == 1)
+        out[0] = state->temperature;
+    if (count > first)
+        memcpy(out + first, state->coefficients, (count - first) * sizeof *out);
+}
+
+static void set(mele_gate *gate, const double *in)
+{
+    mele_i_softmax *state = gate->state;
+    size_t first, count = parameters(gate, &first);
+
+    if (first == 1)
+        state->temperature = in[0];
+    if (count > first)
+        memcpy(state->coefficients, in + first, (count - first) * sizeof *in);
+}
+
+/* ---- forward and backward ---- */
+
+static size_t work(const mele_gate *gate)
+{
+    const mele_i_softmax *state = gate->state;
+
+    return state->clusters * state->columns;
+}
+
+/* z, then what backward() works in: z and the residuals turned, and their product. */
+static size_t scratch_numbers(const mele_gate *gate, size_t rows, bool backward)
+{
+    const mele_i_softmax *state = gate->state;
+    const size_t q = state->columns, K = state->clusters;
+
+    return rows * q + (backward && q > 0 ? rows * q + (rows + 1) * K + q * K : 0);
+}
+
+static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
+                    double *out)
+{
+    const mele_i_softmax *state = gate->state;
+    const size_t count = rows->count * state->clusters;
+
+    if (state->columns > 0) {
+        mele_i_softmax_fill(state, rows, scratch);
+        mele_i_kernels_best()->linear(scratch, state->columns, rows->count, state->columns,
+                                      state->coefficients, state->clusters, out, state->clusters);
+    } else {
+        memset(out, 0, count * sizeof *out);
     }
-    for (size_t j = 0; j < gate->columns; j++) {
-        gate->column[j].centre = 0;
-        gate->column[j].factor = 1;
-    }
+    if (state->temperature > 0)
+        for (size_t i = 0; i < count; i++)
+            out[i] += state->temperature * rows->log_posteriors[i];
 }
 
-static mele_status fit_softmax(mele_gate *gate, const mele_i_gate_training *training,
-                               mele_gate_info *info, mele_error *error)
+/* to[j * stride + i] = from[i * cols + j] */
+static void turn(const double *from, size_t rows, size_t cols, double *to, size_t stride)
 {
-    const input *on = &inputs[mele_i_gate_input_find(training->options->on)];
-    size_t columns = (on->posteriors ? gate->clusters : 0)
-                     + (on->features ? training->data->x.cols : 0);
-
-    if (!make_room(gate, on, columns))
-        return mele_i_no_memory(error);
-    if (training->loss->without_posteriors)
-        gate->temperature = 0;
-    mele_status status = mele_i_gate_standardise(gate, training, error);
-    if (status == MELE_OK)
-        status = mele_i_gate_train(gate, training, !training->loss->without_posteriors, info,
-                                   error);
-    if (status == MELE_OK)
-        fold_columns(gate);
-    return status;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++)
+            to[j * stride + i] = from[i * cols + j];
 }
 
-/* ---- model file ---- */
+/* gradient[k (1 + q) + 1 + j] += sum_i r_ik z_ij, and [k (1 + q)] += sum_i r_ik. */
+static void multiply(const mele_i_softmax *state, size_t rows, const double *residual,
+                     double *scratch, double *gradient)
+{
+    const size_t q = state->columns, K = state->clusters;
+    double *z_turned = scratch + rows * q, *turned = z_turned + rows * q;
+    double *product = turned + (rows + 1) * K;
 
-static bool save_nothing(const mele_gate *gate, json_t *section)
+    turn(scratch, rows, q, z_turned, rows);
+    turn(residual, rows, K, turned + 1, rows + 1);
+    for (size_t k = 0; k < K; k++) {
+        const double *own = turned + k * (rows + 1) + 1;
+        for (size_t i = 0; i < rows; i++)
+            gradient[k * (1 + q)] += own[i];
+        turned[k * (rows + 1)] = 0;
+    }
+    mele_i_kernels_best()->linear(z_turned, rows, q, rows, turned, K, product, K);
+    for (size_t k = 0; k < K; k++)
+        for (size_t j = 0; j < q; j++)
+            gradient[k * (1 + q) + 1 + j] += product[j * K + k];
+}
+
+static void backward(const mele_gate *gate, const mele_i_gate_rows *rows, const double *residual,
+                     double *scratch, double *gradient)
+{
+    const mele_i_softmax *state = gate->state;
+    const double *log_p = rows->log_posteriors;
+    size_t first;
+
+    parameters(gate, &first);
+    for (size_t i = 0; i < rows->count * state->clusters && first == 1; i++)
+        gradient[0] += log_p[i] > -INFINITY ? residual[i] * log_p[i] : 0;
+    if (state->columns > 0)
+        multiply(state, rows->count, residual, scratch, gradient + first);
+}
+
+/* ---- for people, and the file ---- */
+
+static size_t describe(const mele_gate *gate, char *out, size_t size)
+{
+    const mele_i_softmax *state = gate->state;
+    const char *name = gate->kind->name;
+
+    if (state->columns == 0 && state->temperature == 1)
+        return (size_t)snprintf(out, size, "%s", name);
+    if (state->columns == 0)
+        return (size_t)snprintf(out, size, "%s %.4g", name, state->temperature);
+    return (size_t)snprintf(out, size, "%s on %s, temperature %.4g, %zu coefficients", name,
+                            mele_i_softmax_input(state), state->temperature,
+                            state->clusters * (1 + state->columns));
+}
+
+static bool save_posterior(const mele_gate *gate, json_t *section)
 {
     (void)gate;
     (void)section;
     return true;
 }
 
-static mele_status load_nothing(const json_t *section, mele_gate *gate, mele_error *error)
+static mele_status load_posterior(const json_t *section, mele_gate *gate, mele_error *error)
 {
-    (void)gate;
-    return mele_i_json_keys(section, "gate", "kind,clusters", error);
+    mele_status status = mele_i_json_keys(section, "gate", "kind,clusters", error);
+
+    return status != MELE_OK ? status : make_plain(gate, NULL, error);
 }
 
 static bool save_temperature(const mele_gate *gate, json_t *section)
 {
-    return mele_i_json_put(section, "temperature", json_real(gate->temperature));
-}
+    const mele_i_softmax *state = gate->state;
 
-static mele_status read_temperature(const json_t *section, mele_gate *gate, mele_error *error)
-{
-    mele_status status = mele_i_json_get_number(section, "temperature", &gate->temperature, error);
-
-    if (status == MELE_OK && !(gate->temperature >= 0))
-        status = mele_i_fail(error, MELE_EDATA, "\"temperature\" is %g, not >= 0",
-                             gate->temperature);
-    return status;
+    return mele_i_json_put(section, "temperature", json_real(state->temperature));
 }
 
 static mele_status load_temperature(const json_t *section, mele_gate *gate, mele_error *error)
 {
+    double temperature;
     mele_status status = mele_i_json_keys(section, "gate", "kind,clusters,temperature", error);
 
-    return status != MELE_OK ? status : read_temperature(section, gate, error);
-}
-
-/* The parts of rows that lie apart in memory: every stride-th number. */
-static json_t *spaced_numbers(const double *values, size_t count, size_t stride)
-{
-    json_t *array = json_array();
-
-    for (size_t i = 0; i < count && array != NULL; i++)
-        if (json_array_append_new(array, json_real(values[i * stride])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    return array;
-}
-
-static json_t *coefficient_rows(const mele_gate *gate)
-{
-    json_t *rows = json_array();
-
-    for (size_t k = 0; k < gate->clusters && rows != NULL; k++) {
-        const double *row = gate->coefficients + k * (1 + gate->columns) + 1;
-        if (json_array_append_new(rows, mele_i_json_numbers(row, gate->columns)) != 0) {
-            json_decref(rows);
-            rows = NULL;
-        }
-    }
-    return rows;
+    if (status == MELE_OK)
+        status = mele_i_softmax_read_temperature(section, &temperature, error);
+    if (status != MELE_OK)
+        return status;
+    mele_i_softmax *state = mele_i_softmax_new(gate->clusters, -1, 0);
+    if (state != NULL)
+        state->temperature = temperature;
+    return settle(gate, state, error);
 }
 
 static bool save_softmax(const mele_gate *gate, json_t *section)
 {
-    const size_t size = sizeof *gate->column / sizeof(double);
-    const char *on = inputs[gate->on_features ? 1 + gate->on_posteriors : 0].name;
-
-    return mele_i_json_put(section, "on", json_string(on)) && save_temperature(gate, section)
-           && mele_i_json_put(section, "intercept", spaced_numbers(gate->coefficients,
-                              gate->clusters, 1 + gate->columns))
-           && mele_i_json_put(section, "coefficients", coefficient_rows(gate))
-           && mele_i_json_put(section, "lower",
-                              spaced_numbers(&gate->column->lower, gate->columns, size))
-           && mele_i_json_put(section, "upper",
-                              spaced_numbers(&gate->column->upper, gate->columns, size));
-}
-
-/* The number of columns is that of the limits; everything else must agree with it. */
-static mele_status read_shape(const json_t *section, mele_gate *gate, mele_error *error)
-{
-    const char *name;
-    mele_status status = mele_i_json_get_string(section, "on", &name, error);
-
-    if (status != MELE_OK)
-        return status;
-    int on = mele_i_gate_input_find(name);
-    if (on < 0)
-        return mele_i_fail(error, MELE_EDATA, "the gate is on \"%s\", which is unknown", name);
-    size_t columns = json_array_size(json_object_get(section, "lower"));
-    size_t least = (inputs[on].posteriors ? gate->clusters : 0) + inputs[on].features;
-    if (columns < least || (!inputs[on].features && columns > least))
-        return mele_i_fail(error, MELE_EDATA, "\"lower\" has %zu numbers, which do not fit a gate "
-                           "of %zu clusters on %s", columns, gate->clusters, name);
-    if (json_array_size(json_object_get(section, "intercept")) != gate->clusters)
-        return mele_i_fail(error, MELE_EDATA, "\"intercept\" is not an array of %zu numbers",
-                           gate->clusters);
-    status = mele_i_json_check_sizes(section, "coefficients", gate->clusters, columns, error);
-    if (status != MELE_OK)
-        return status;
-    return make_room(gate, &inputs[on], columns) ? MELE_OK : mele_i_no_memory(error);
-}
-
-static mele_status read_limits(const json_t *section, mele_gate *gate, double *room,
-                               mele_error *error)
-{
-    size_t columns = gate->columns;
-    double *lower = room, *upper = room + columns;
-    mele_status status = mele_i_json_get_numbers(section, "lower", lower, columns, error);
-
-    if (status == MELE_OK)
-        status = mele_i_json_get_numbers(section, "upper", upper, columns, error);
-    for (size_t j = 0; j < columns && status == MELE_OK; j++) {
-        if (lower[j] > upper[j])
-            status = mele_i_fail(error, MELE_EDATA, "\"lower\" is above \"upper\" in column %zu",
-                                 j + 1);
-        gate->column[j] = (mele_i_gate_column){lower[j], upper[j], 0, 1};
-    }
-    return status;
-}
-
-static mele_status read_coefficients(const json_t *section, mele_gate *gate, double *room,
-                                     mele_error *error)
-{
-    size_t columns = gate->columns, clusters = gate->clusters;
-    double *intercept = room, *rows = room + clusters;
-    mele_status status = mele_i_json_get_numbers(section, "intercept", intercept, clusters, error);
-
-    if (status == MELE_OK)
-        status = mele_i_json_get_matrix(section, "coefficients", rows, clusters, columns, error);
-    for (size_t k = 0; k < clusters && status == MELE_OK; k++) {
-        double *row = gate->coefficients + k * (1 + columns);
-        row[0] = intercept[k];
-        memcpy(row + 1, rows + k * columns, columns * sizeof *rows);
-    }
-    return status;
+    return mele_i_softmax_save(gate->state, section);
 }
 
 static mele_status load_softmax(const json_t *section, mele_gate *gate, mele_error *error)
 {
-    mele_status status = mele_i_json_keys(
-        section, "gate", "kind,clusters,on,temperature,intercept,coefficients,lower,upper", error);
+    mele_i_softmax *state = NULL;
+    mele_status status = mele_i_softmax_load(section, gate->clusters, &state, error);
 
-    if (status == MELE_OK)
-        status = read_temperature(section, gate, error);
-    if (status == MELE_OK)
-        status = read_shape(section, gate, error);
-    if (status != MELE_OK)
-        return status;
-    double *room = mele_i_array(2 + gate->clusters, (1 + gate->columns) * sizeof *room);
-    if (room == NULL)
-        return mele_i_no_memory(error);
-    status = read_limits(section, gate, room, error);
-    if (status == MELE_OK)
-        status = read_coefficients(section, gate, room, error);
-    free(room);
-    return status;
+    return status == MELE_OK ? settle(gate, state, error) : status;
 }
 
-const mele_i_gate_kind mele_i_gate_hard = {
-    "hard", false, false, fit_nothing, hard_log_weights, save_nothing, load_nothing};
+/* ---- the rows of the table ---- */
+
+#define FAMILY                                                                              \
+    .free = mele_i_softmax_free, .work = work, .scratch = scratch_numbers, .forward = forward, \
+    .describe = describe
+
 const mele_i_gate_kind mele_i_gate_posterior = {
-    "posterior", false, false, fit_nothing, parametric_log_weights, save_nothing, load_nothing};
+    .name = "posterior", .make = make_plain, FAMILY, .save = save_posterior,
+    .load = load_posterior};
+
 const mele_i_gate_kind mele_i_gate_temperature = {
-    "temperature", true, false, fit_temperature, parametric_log_weights, save_temperature,
-    load_temperature};
+    .name = "temperature", .trained = true, .make = make_plain, .parameters = parameters,
+    .get = get, .set = set, FAMILY, .backward = backward, .save = save_temperature,
+    .load = load_temperature};
+
 const mele_i_gate_kind mele_i_gate_softmax = {
-    "softmax", true, true, fit_softmax, parametric_log_weights, save_softmax, load_softmax};
+    .name = "softmax", .trained = true, .has_input = true, .make = make_softmax,
+    .prepare = prepare, .finish = finish, .parameters = parameters, .get = get, .set = set, FAMILY,
+    .backward = backward, .save = save_softmax, .load = load_softmax};

@@ -5,6 +5,7 @@
 
 #include <mele/engine.h>
 #include <mele/matrix.h>
+#include <mele/rows.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,17 +29,20 @@ typedef struct mele_gate_options {
     double tolerance;      /**< default 1e-5: the gradient's largest element, a unit of weight */
 } mele_gate_options;
 
-/** What a gate is trained on; pointers are read during the call only. */
+/** What a gate is trained on; pointers are read during the call only. What comes in rows may be in
+ *  memory (mele_rows_of_array()), or be made block by block in the block that needs it: then it is
+ *  made again in every pass, of which an iteration takes one, and no n x K is held. */
 typedef struct mele_gate_data {
     size_t rows, clusters;
-    const double *log_posteriors;  /**< n x K; rows need not be normalised */
-    const double *log_likelihoods; /**< n x K: log density of the row's target under each expert's
-                                        left-out prediction; for loss "likelihood" */
-    const double *predictions;     /**< n x K x M left-out means (or probabilities); for
-                                        "squared" */
-    const double *targets;         /**< n x M (or one-hot classes); for "squared" */
-    size_t outputs;                /**< M; for "squared" */
-    mele_matrix x;                 /**< n x d scaled features; for on "features" and "both" */
+    mele_rows log_posteriors;  /**< n x K; rows need not be normalised. May be missing (no data, no
+                                    read): for gates that train nothing, whose loss is then not
+                                    known, and for on "features", see mele_gate_fit() */
+    mele_rows log_likelihoods; /**< n x K: log density of the row's target under each expert's
+                                    left-out prediction; for loss "likelihood" */
+    mele_rows predictions;     /**< n x (K M) left-out means (or probabilities), the expert varying
+                                    slowest; for "squared" */
+    mele_rows targets;         /**< n x M (or one-hot classes); for "squared" */
+    mele_rows x;               /**< n x d scaled features; for on "features" and "both" */
     const double *center, *scale;  /**< d numbers each: what was measured is center + scale x. Tell
                                         which features are constant but for rounding. NULL: 0 and
                                         1 */
@@ -59,15 +63,16 @@ MELE_API mele_gate_options mele_gate_defaults(void);
 /** The name of the i-th kind, NULL past the last. */
 MELE_API const char *mele_gate_kind(size_t i);
 
-/** Train a gate with the experts frozen. The hard and posterior gates have nothing to train: of the
- *  data they need log_posteriors, and the rest only for info->loss.
+/** Train a gate with the experts frozen. The hard and posterior gates have nothing to train: they need
+ *  none of the data, which are only for info->loss.
  * @param options  NULL: mele_gate_defaults().
  * @param out  freed with mele_gate_free(); untouched on error.
  * @return MELE_OK; MELE_EINVAL: an option, a pointer the loss needs is NULL; MELE_EDATA: NaN;
  *         MELE_ENOMEM; MELE_ESTOPPED.
  * Starts from the posterior gate and never ends with a larger penalised loss. With loss
  * "posteriors" a softmax gate has t = 0 and starts from equal weights, for t = 1 would reproduce
- * the posteriors without learning anything. Not converging is a result (info->converged).
+ * the posteriors without learning anything; so has one on "features" to which no log_posteriors are
+ * given: it stands on x alone, and needs no posteriors to predict. Not converging is a result (info->converged).
  * O(n K (K + d)) an iteration. */
 MELE_API mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
                                    mele_engine *engine, mele_gate **out, mele_gate_info *info,
@@ -79,10 +84,15 @@ MELE_API void mele_gate_free(mele_gate *gate);
 MELE_API const char *mele_gate_name(const mele_gate *gate);
 MELE_API size_t mele_gate_clusters(const mele_gate *gate);
 
+/** What its weights need: whether log posteriors, and how many columns of x (0: none). */
+MELE_API bool mele_gate_needs_posteriors(const mele_gate *gate);
+MELE_API size_t mele_gate_features(const mele_gate *gate);
+
 /** log g_k(x_i), n x K to out; exponentials of a row sum to 1 within rounding.
- * @param log_posteriors  n x K without gaps; rows need not be normalised.
+ * @param log_posteriors  n x K without gaps; rows need not be normalised. NULL is allowed for gates
+ *                        that do not need them.
  * @param x               n x d scaled features; NULL is allowed for gates that do not see them.
- * @return MELE_OK; MELE_EINVAL: shapes, x missing; MELE_ENOMEM.
+ * @return MELE_OK; MELE_EINVAL: shapes, log_posteriors or x missing; MELE_ENOMEM.
  * A row's numbers depend on that row alone. Thread-safe for one gate. O(n K (K + d)). */
 MELE_API mele_status mele_gate_log_weights(const mele_gate *gate, const double *log_posteriors,
                                            const mele_matrix *x, size_t rows,

@@ -29,6 +29,13 @@ static inline mele_rows mele_rows_of(const mele_matrix *matrix)
     return rows;
 }
 
+/** The rows of rows x cols numbers that lie without gaps. */
+static inline mele_rows mele_rows_of_array(const double *data, size_t rows, size_t cols)
+{
+    mele_rows all = {rows, cols, data, cols, NULL, NULL};
+    return all;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -155,10 +155,10 @@ static mele_status load_gate(const json_t *section, mele_model *model, mele_erro
     if (status == MELE_OK && mele_gate_clusters(model->gate) != model->clusters)
         return mele_i_fail(error, MELE_EDATA, "the gate has %zu regions, the model %zu",
                            mele_gate_clusters(model->gate), model->clusters);
-    if (status == MELE_OK && mele_i_gate_columns(model->gate) != 0
-        && mele_i_gate_columns(model->gate) != model->scaling.columns)
+    if (status == MELE_OK && mele_gate_features(model->gate) != 0
+        && mele_gate_features(model->gate) != model->scaling.columns)
         return mele_i_fail(error, MELE_EDATA, "the gate sees %zu features, the model has %zu",
-                           mele_i_gate_columns(model->gate), model->scaling.columns);
+                           mele_gate_features(model->gate), model->scaling.columns);
     return status;
 }
 

@@ -12,7 +12,6 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "gate/gate.h"
-#include "gate/kind.h"
 #include "model/expert_info.h"
 
 #define NAME_ROOM 1024
@@ -159,14 +158,7 @@ size_t mele_model_gate_text(const mele_model *model, char *out, size_t size)
         out[0] = '\0';
     if (gate == NULL)
         return 0;
-    if (gate->columns == 0 && gate->temperature == 1)
-        return (size_t)snprintf(out, size, "%s", mele_gate_name(gate));
-    if (gate->columns == 0)
-        return (size_t)snprintf(out, size, "%s %.4g", mele_gate_name(gate), gate->temperature);
-    return (size_t)snprintf(out, size, "%s on %s, temperature %.4g, %zu coefficients",
-                            mele_gate_name(gate), gate->on_posteriors && gate->on_features ? "both"
-                            : gate->on_features ? "features" : "posteriors",
-                            gate->temperature, gate->clusters * (1 + gate->columns));
+    return mele_i_gate_text(gate, out, size);
 }
 
 size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size)

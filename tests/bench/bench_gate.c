@@ -40,19 +40,20 @@ static void fill(problem *p)
 static void bench_pass(const problem *p, const mele_gate_data *data, const char *loss)
 {
     mele_gate_options options = mele_gate_defaults();
-    const mele_i_gate_training training = {data, &options, mele_i_gate_loss_find(loss),
-                                           (double)p->rows, p->engine};
-    size_t k = p->clusters, count = k * (1 + k);
-    mele_gate gate = {.kind = &mele_i_gate_softmax, .clusters = k, .temperature = 1,
-                      .on_posteriors = true, .columns = k,
-                      .column = mele_i_zeroed(k, sizeof(mele_i_gate_column)),
-                      .coefficients = mele_i_zeroed(count, sizeof(double))};
+    const mele_i_gate_training training = {.data = data, .options = &options,
+                                           .loss = mele_i_gate_loss_find(loss),
+                                           .total_weight = (double)p->rows, .engine = p->engine};
+    mele_gate *gate = mele_i_gate_new(&mele_i_gate_softmax, p->clusters);
+    const size_t count = p->clusters * (1 + p->clusters);
     double *theta = mele_i_zeroed(1 + count, sizeof(double)), *gradient = bench_room(1 + count);
     double value = 0, best = INFINITY;
-    mele_i_gate_objective objective = {&gate, &training, true, 0, bench_room(3 + count)};
+    mele_error error;
+    mele_i_gate_objective objective = {gate, &training, true, 0, bench_room(1 + count),
+                                       bench_room(3 + count)};
 
+    bench_check(gate->kind->make(gate, &training, &error), &error);
     double start = bench_now();
-    mele_i_gate_standardise(&gate, &training, NULL);
+    bench_check(gate->kind->prepare(gate, &training, &error), &error);
     printf("gate standardise: %.3g rows/s\n", (double)p->rows / (bench_now() - start));
     for (int trial = 0; trial < 5; trial++) {
         start = bench_now();
@@ -63,10 +64,10 @@ static void bench_pass(const problem *p, const mele_gate_data *data, const char 
     printf("gate loss and gradient (%s): %.3g rows/s, %.1f %% of dgemm, checksum %.17g\n", loss,
            speed, 100 * products * speed / p->peak, value + gradient[0] + gradient[count]);
     free(objective.sums);
+    free(objective.parameters);
     free(gradient);
     free(theta);
-    free(gate.column);
-    free(gate.coefficients);
+    mele_gate_free(gate);
 }
 
 static void bench_fit(const problem *p, const mele_gate_data *data, const char *kind)
@@ -102,8 +103,10 @@ int main(int count, char **arguments)
     p.likelihoods = bench_room(p.rows * p.clusters);
     p.peak = bench_dgemm();
     fill(&p);
-    const mele_gate_data data = {.rows = p.rows, .clusters = p.clusters,
-                                 .log_posteriors = p.log_p, .log_likelihoods = p.likelihoods};
+    const mele_gate_data data = {
+        .rows = p.rows, .clusters = p.clusters,
+        .log_posteriors = mele_rows_of_array(p.log_p, p.rows, p.clusters),
+        .log_likelihoods = mele_rows_of_array(p.likelihoods, p.rows, p.clusters)};
     printf("gate: %zu rows, %zu clusters, %u threads, dgemm %.3g multiply-adds/s\n", p.rows,
            p.clusters, mele_engine_threads(p.engine), p.peak);
     bench_pass(&p, &data, "likelihood");

@@ -349,12 +349,15 @@ Test(constant, gates_are_as_without_the_column)
     for (size_t exact = 0; exact < 2; exact++) {
         for (size_t i = 0; i < p.n; i++)
             p.x[3 * i + 1] = nearly(3.3, i, exact) - 3.3;
-        const mele_gate_data data = {.rows = p.n, .clusters = 2, .log_posteriors = p.log_posterior,
-                                     .log_likelihoods = likelihood, .x = made_x(&p),
-                                     .center = center, .scale = scale};
+        const mele_matrix x = made_x(&p);
+        const mele_gate_data data = {
+            .rows = p.n, .clusters = 2,
+            .log_posteriors = mele_rows_of_array(p.log_posterior, p.n, 2),
+            .log_likelihoods = mele_rows_of_array(likelihood, p.n, 2), .x = mele_rows_of(&x),
+            .center = center, .scale = scale};
         mele_gate *gate = NULL;
         cr_assert(mele_gate_fit(&data, &options, NULL, &gate, NULL, NULL) == MELE_OK);
-        cr_assert(mele_gate_log_weights(gate, p.log_posterior, &data.x, p.n, NULL,
+        cr_assert(mele_gate_log_weights(gate, p.log_posterior, &x, p.n, NULL,
                                         log_g + 240 * exact, NULL) == MELE_OK);
         mele_gate_free(gate);
     }
@@ -377,9 +380,11 @@ Test(constant, units_that_are_none_are_refused)
         mele_expert_options experts = mele_expert_defaults();
         mele_partition_options partition = mele_partition_defaults();
         mele_gate_options gate = mele_gate_defaults();
-        const mele_gate_data data = {.rows = p.n, .clusters = 2, .log_posteriors = p.log_posterior,
-                                     .log_likelihoods = p.log_posterior, .x = x,
-                                     .center = &bad[i][0], .scale = &bad[i][1]};
+        const mele_gate_data data = {
+            .rows = p.n, .clusters = 2,
+            .log_posteriors = mele_rows_of_array(p.log_posterior, p.n, 2),
+            .log_likelihoods = mele_rows_of_array(p.log_posterior, p.n, 2), .x = mele_rows_of(&x),
+            .center = &bad[i][0], .scale = &bad[i][1]};
         experts.target_center = partition.center = &bad[i][0];
         experts.target_scale = partition.scale = &bad[i][1];
         gate.on = "features";

@@ -4,13 +4,14 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
 #include "core/stream.h"
 #include "gate/gate.h"
-#include "gate/kind.h"
+#include "gate/softmax.h"
 #include "support/size.h"
 
 #define SUM_TOLERANCE 1e-12 /* of the weights of a row */
@@ -106,9 +107,12 @@ static sample draw(size_t rows, size_t cols, size_t clusters, size_t outputs, ui
 static mele_gate_data data_of(const sample *s)
 {
     return (mele_gate_data){
-        .rows = s->rows, .clusters = s->clusters, .log_posteriors = s->log_p,
-        .log_likelihoods = s->likelihoods, .predictions = s->predictions, .targets = s->targets,
-        .outputs = s->outputs, .x = mele_matrix_of(s->x, s->rows, s->cols), .weights = s->weights};
+        .rows = s->rows, .clusters = s->clusters,
+        .log_posteriors = mele_rows_of_array(s->log_p, s->rows, s->clusters),
+        .log_likelihoods = mele_rows_of_array(s->likelihoods, s->rows, s->clusters),
+        .predictions = mele_rows_of_array(s->predictions, s->rows, s->clusters * s->outputs),
+        .targets = mele_rows_of_array(s->targets, s->rows, s->outputs),
+        .x = mele_rows_of_array(s->x, s->rows, s->cols), .weights = s->weights};
 }
 
 static mele_gate_options options_of(const char *kind, const char *on, const char *loss,
@@ -132,6 +136,23 @@ static mele_gate *fit(const mele_gate_data *data, const mele_gate_options *optio
     mele_status status = mele_gate_fit(data, options, engine, &gate, info, &error);
     cr_assert_eq(status, MELE_OK, "%s", error.message);
     return gate;
+}
+
+/* The first rows only. */
+static mele_gate_data shortened(mele_gate_data data, size_t rows)
+{
+    mele_rows *const all[] = {&data.log_posteriors, &data.log_likelihoods, &data.predictions,
+                              &data.targets, &data.x};
+
+    data.rows = rows;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        all[i]->rows = rows;
+    return data;
+}
+
+static mele_i_softmax *state_of(const mele_gate *gate)
+{
+    return gate->state;
 }
 
 static double *weights_of(const mele_gate *gate, const sample *s)
@@ -176,41 +197,30 @@ Test(gate, kinds)
 /* ---- gradients ---- */
 
 /* A gate as mele_gate_fit() has it before training. */
-static mele_gate *untrained(const mele_i_gate_training *training, bool posteriors, bool features)
+static mele_gate *untrained(const char *kind, const mele_i_gate_training *training)
 {
-    const mele_gate_data *data = training->data;
-    mele_gate *gate = MELE_I_NEW(mele_gate);
+    mele_gate *gate = mele_i_gate_new(mele_i_gate_kind_find(kind), training->data->clusters);
 
     cr_assert_not_null(gate);
-    gate->kind = &mele_i_gate_softmax;
-    gate->clusters = data->clusters;
-    gate->temperature = training->loss->without_posteriors ? 0 : 1;
-    gate->on_posteriors = posteriors;
-    gate->on_features = features;
-    gate->features = features ? data->x.cols : 0;
-    gate->columns = (posteriors ? data->clusters : 0) + gate->features;
-    gate->column = MELE_I_ZEROED(mele_i_gate_column, gate->columns);
-    gate->coefficients = MELE_I_ZEROED(double, gate->clusters * (1 + gate->columns));
-    if (gate->columns > 0)
-        cr_assert_eq(mele_i_gate_standardise(gate, training, NULL), MELE_OK);
+    cr_assert_eq(gate->kind->make(gate, training, NULL), MELE_OK);
+    if (gate->kind->prepare != NULL)
+        cr_assert_eq(gate->kind->prepare(gate, training, NULL), MELE_OK);
     return gate;
 }
 
-static void check_gradient(const sample *s, const char *loss, bool posteriors, bool features)
+static void check_gradient(const sample *s, const mele_gate_options *options)
 {
     const mele_gate_data data = data_of(s);
-    const mele_gate_options options = options_of("softmax", "both", loss, 3.7);
-    const mele_i_gate_training training = {&data, &options, mele_i_gate_loss_find(loss), 41.5,
-                                           NULL};
-    mele_gate *gate = untrained(&training, posteriors, features);
-    bool free_temperature = !training.loss->without_posteriors;
-    size_t coefficients = gate->columns == 0 ? 0 : gate->clusters * (1 + gate->columns);
-    size_t count = free_temperature + coefficients;
-    double theta[64], gradient[64], scratch[64], *sums = numbers(3 + coefficients), value;
-    mele_i_gate_objective objective = {gate, &training, free_temperature, 0, sums};
+    const mele_i_gate_training training = {.data = &data, .options = options,
+                                           .loss = mele_i_gate_loss_find(options->loss),
+                                           .total_weight = 41.5};
+    mele_gate *gate = untrained(options->kind, &training);
+    size_t factors, count = gate->kind->parameters(gate, &factors);
+    double theta[64], gradient[64], scratch[64], parameters[64], sums[66], value;
+    mele_i_gate_objective objective = {gate, &training, true, 0, parameters, sums};
     mele_i_stream stream = mele_i_stream_make(5, MELE_I_FOR_TESTS, 0, 1);
 
-    cr_assert_leq(count, 64);
+    cr_assert(count > 0 && count <= 64);
     for (size_t p = 0; p < count; p++)
         theta[p] = 0.3 * mele_i_stream_normal(&stream);
     cr_assert_eq(mele_i_gate_evaluate(&objective, theta, &value, gradient, NULL), MELE_OK);
@@ -224,10 +234,9 @@ static void check_gradient(const sample *s, const char *loss, bool posteriors, b
         theta[p] = at;
         double difference = (above - below) / (2 * step);
         cr_assert(fabs(gradient[p] - difference) <= 1e-7 * (1 + fabs(difference)),
-                  "%s, posteriors %d, features %d, parameter %zu: %.10g, difference %.10g", loss,
-                  posteriors, features, p, gradient[p], difference);
+                  "%s on %s, %s, parameter %zu: %.10g, difference %.10g", options->kind,
+                  options->on, options->loss, p, gradient[p], difference);
     }
-    free(sums);
     mele_gate_free(gate);
 }
 
@@ -235,9 +244,13 @@ Test(gate, gradients_are_those_of_the_loss)
 {
     sample s = draw(157, 3, 4, 2, 11);
 
-    for (size_t l = 0; l < 3; l++)
-        for (int seen = l == 2 ? 1 : 0; seen < 4; seen++)
-            check_gradient(&s, losses[l], seen & 1, seen & 2);
+    for (size_t kind = 0; kind < 4; kind++)
+        for (size_t c = 0; c < 9; c++) {
+            const mele_gate_options options =
+                options_of(kinds[kind], inputs[c % 3], losses[c / 3], 3.7);
+            if (mele_i_gate_kind_trained(options.kind))
+                check_gradient(&s, &options);
+        }
     free_sample(&s);
 }
 
@@ -299,9 +312,9 @@ Test(gate, softmax_fitted_to_classes_is_logistic_regression)
     cr_assert(info.converged);
     cr_assert_float_eq(info.loss, 0.279835372395, 1e-9, "%.12g", info.loss);
     for (size_t k = 0; k < 3; k++) {
-        cr_assert_float_eq(gate->coefficients[k * 4], intercept[k], 2e-7);
+        cr_assert_float_eq(state_of(gate)->coefficients[k * 4], intercept[k], 2e-7);
         for (size_t j = 0; j < 3; j++)
-            cr_assert_float_eq(gate->coefficients[k * 4 + 1 + j], slopes[k][j], 2e-7);
+            cr_assert_float_eq(state_of(gate)->coefficients[k * 4 + 1 + j], slopes[k][j], 2e-7);
     }
     mele_gate_free(gate);
     free_sample(&s);
@@ -332,8 +345,8 @@ Test(gate, reference_minima)
         options.max_iterations = 2000;
         mele_gate *gate = fit(&data, &options, NULL, &info);
         cr_assert(info.converged, "row %zu", i);
-        cr_assert_float_eq(gate->temperature, rows[i].temperature, 2e-5, "row %zu: t %.12g", i,
-                           gate->temperature);
+        cr_assert_float_eq(state_of(gate)->temperature, rows[i].temperature, 2e-5, "row %zu: t %.12g", i,
+                           state_of(gate)->temperature);
         cr_assert_float_eq(info.loss, rows[i].value, 1e-6, "row %zu: %.12g", i, info.loss);
         mele_gate_free(gate);
     }
@@ -381,8 +394,8 @@ Test(gate, temperature_is_recovered)
         mele_gate *gate = fit(&data, &options, NULL, &info);
         cr_assert(info.converged);
         /* the standard error is about 0.012 (t 0.35) to 0.04 (t 2.6) */
-        cr_assert_float_eq(gate->temperature, truths[c], 0.05 * (1 + truths[c]), "%g",
-                           gate->temperature);
+        cr_assert_float_eq(state_of(gate)->temperature, truths[c], 0.05 * (1 + truths[c]), "%g",
+                           state_of(gate)->temperature);
         mele_gate_free(gate);
         free(log_g);
         free_sample(&s);
@@ -398,12 +411,15 @@ Test(gate, temperature_is_the_minimum_of_its_loss)
         mele_gate_options options = options_of("temperature", "posteriors", losses[l], 0);
         mele_gate_info best, info;
         mele_gate *gate = fit(&data, &options, NULL, &best);
-        const mele_i_gate_training training = {&data, &options, mele_i_gate_loss_find(losses[l]),
-                                               1, NULL};
+        const mele_i_gate_training training = {.data = &data, .options = &options,
+                                               .loss = mele_i_gate_loss_find(losses[l]),
+                                               .total_weight = 1};
         for (double factor = 0.9; factor < 1.2; factor += 0.2) {
             double here, there;
+            mele_i_softmax state = *state_of(gate);
             mele_gate moved = *gate;
-            moved.temperature *= factor;
+            state.temperature *= factor;
+            moved.state = &state;
             cr_assert_eq(mele_i_gate_mean_loss(gate, &training, &here, NULL), MELE_OK);
             cr_assert_eq(mele_i_gate_mean_loss(&moved, &training, &there, NULL), MELE_OK);
             cr_assert_lt(here, there);
@@ -485,7 +501,7 @@ Test(gate, hard_takes_the_largest_and_of_equals_the_first)
     double log_p[] = {-1.5, -0.5, -0.5, -1.5, -INFINITY, -2, -1, -1, -INFINITY, -INFINITY,
                       -INFINITY, -INFINITY};
     static const size_t expected[] = {1, 2, 0};
-    const mele_gate_data data = {.rows = 3, .clusters = 4, .log_posteriors = log_p};
+    const mele_gate_data data = {.rows = 3, .clusters = 4};
     const mele_gate_options options = options_of("hard", "posteriors", "likelihood", 0);
     mele_gate_info info;
     mele_gate *gate = fit(&data, &options, NULL, &info);
@@ -538,20 +554,18 @@ Test(gate, weight_two_is_the_row_twice)
 Test(gate, weight_zero_is_no_row)
 {
     sample s = draw(400, 2, 3, 1, 91);
-    mele_gate_data all = data_of(&s), some = all;
+    mele_gate_data all = data_of(&s), some = shortened(all, 250);
 
-    some.rows = 250;
-    some.x.rows = 250;
     for (size_t i = 250; i < 400; i++) {
         s.weights[i] = 0;
         s.x[i * 2] = 1e6; /* neither centre, scale nor limits may see it */
     }
     const mele_gate_options options = options_of("softmax", "both", "likelihood", 1.3);
     mele_gate *a = fit(&all, &options, NULL, NULL), *b = fit(&some, &options, NULL, NULL);
-    for (size_t j = 0; j < a->columns; j++)
-        cr_assert(a->column[j].lower == b->column[j].lower
-                  && a->column[j].upper == b->column[j].upper);
-    cr_assert_leq(farthest(a->coefficients, b->coefficients, 3 * 6), 1e-3);
+    for (size_t j = 0; j < state_of(a)->columns; j++)
+        cr_assert(state_of(a)->column[j].lower == state_of(b)->column[j].lower
+                  && state_of(a)->column[j].upper == state_of(b)->column[j].upper);
+    cr_assert_leq(farthest(state_of(a)->coefficients, state_of(b)->coefficients, 3 * 6), 1e-3);
     mele_gate_free(a);
     mele_gate_free(b);
     free_sample(&s);
@@ -562,7 +576,7 @@ Test(gate, same_bytes_for_any_threads)
     static const unsigned counts[] = {1, 2, 3, 5};
     sample s = draw(9000, 3, 6, 1, 101);
     const mele_gate_data data = data_of(&s);
-    mele_matrix x = data.x;
+    const mele_matrix x = mele_matrix_of(s.x, s.rows, s.cols);
 
     for (size_t c = 0; c < 9; c += TEST_SIZE(1, 1, 4)) {
         mele_gate_options options = options_of("softmax", inputs[c % 3], losses[c / 3], 1);
@@ -576,8 +590,8 @@ Test(gate, same_bytes_for_any_threads)
             cr_assert_eq(mele_gate_log_weights(gate, s.log_p, &x, s.rows, engine, here, NULL),
                          MELE_OK);
             if (first != NULL) {
-                cr_assert_eq(memcmp(first->coefficients, gate->coefficients,
-                                    6 * (1 + gate->columns) * sizeof(double)), 0);
+                cr_assert_eq(memcmp(state_of(first)->coefficients, state_of(gate)->coefficients,
+                                    6 * (1 + state_of(gate)->columns) * sizeof(double)), 0);
                 cr_assert_eq(memcmp(out, again, s.rows * 6 * sizeof *out), 0);
                 mele_gate_free(gate);
             } else {
@@ -659,13 +673,13 @@ Test(gate, coefficients_do_not_extrapolate)
     const mele_gate_options options = options_of("softmax", "both", "likelihood", 0.1);
     mele_gate *gate = fit(&data, &options, NULL, NULL);
     double log_p[] = {-0.9, -1.2, -1.2, -0.9, -1.2, -1.2}, out[6];
-    double rows[] = {gate->column[3].upper, gate->column[4].lower, 1e9, -1e5};
+    double rows[] = {state_of(gate)->column[3].upper, state_of(gate)->column[4].lower, 1e9, -1e5};
     const mele_matrix x = mele_matrix_of(rows, 2, 2);
 
     cr_assert_eq(mele_gate_log_weights(gate, log_p, &x, 2, NULL, out, NULL), MELE_OK);
     cr_assert_eq(memcmp(out, out + 3, 3 * sizeof *out), 0);
     for (size_t j = 0; j < 3; j++)
-        cr_assert(gate->column[j].lower >= log(0x1p-52) - 1e-12 && gate->column[j].upper <= 0);
+        cr_assert(state_of(gate)->column[j].lower >= log(0x1p-52) - 1e-12 && state_of(gate)->column[j].upper <= 0);
     mele_gate_free(gate);
     free_sample(&s);
 }
@@ -740,14 +754,13 @@ Test(gate, extreme_features_and_likelihoods)
 Test(gate, impossible_rows_are_left_out)
 {
     sample s = draw(200, 2, 3, 1, 181);
-    mele_gate_data all = data_of(&s), some = all;
+    mele_gate_data all = data_of(&s), some = shortened(all, 199);
     const mele_gate_options options = options_of("temperature", "posteriors", "likelihood", 0);
 
-    some.rows = 199;
     for (size_t k = 0; k < 3; k++)
         s.likelihoods[199 * 3 + k] = -INFINITY;
     mele_gate *a = fit(&all, &options, NULL, NULL), *b = fit(&some, &options, NULL, NULL);
-    cr_assert_float_eq(a->temperature, b->temperature, 1e-4 * b->temperature);
+    cr_assert_float_eq(state_of(a)->temperature, state_of(b)->temperature, 1e-4 * state_of(b)->temperature);
     mele_gate_free(a);
     mele_gate_free(b);
     free_sample(&s);
@@ -877,14 +890,14 @@ Test(gate, wrong_calls_leave_everything_untouched)
     ROW("tolerance", MELE_EINVAL, r->options.tolerance = -1);
     ROW("no rows", MELE_EINVAL, r->data.rows = 0);
     ROW("no clusters", MELE_EINVAL, r->data.clusters = 0);
-    ROW("no posteriors", MELE_EINVAL, r->data.log_posteriors = NULL);
-    ROW("no likelihoods", MELE_EINVAL, r->data.log_likelihoods = NULL);
+    ROW("no posteriors", MELE_EINVAL, r->data.log_posteriors.data = NULL);
+    ROW("no likelihoods", MELE_EINVAL, r->data.log_likelihoods.data = NULL);
     ROW("no x", MELE_EINVAL, r->data.x.data = NULL);
     ROW("rows of x", MELE_EINVAL, r->data.x.rows = 19);
-    ROW("no targets", MELE_EINVAL, r->options.loss = "squared"; r->data.targets = NULL);
-    ROW("NaN posterior", MELE_EDATA, r->data.log_posteriors = bad_p);
+    ROW("no targets", MELE_EINVAL, r->options.loss = "squared"; r->data.targets.data = NULL);
+    ROW("NaN posterior", MELE_EDATA, r->data.log_posteriors.data = bad_p);
     ROW("weight", MELE_EDATA, r->data.weights = bad_weights);
-    ROW("infinite likelihood", MELE_EDATA, r->data.log_likelihoods = bad_likelihoods);
+    ROW("infinite likelihood", MELE_EDATA, r->data.log_likelihoods.data = bad_likelihoods);
     ROW("NaN feature", MELE_EDATA, r->data.x.data = bad_x);
     for (size_t i = 0; i < n; i++) {
         mele_gate *gate = (mele_gate *)&s;
@@ -941,5 +954,149 @@ Test(gate, progress_can_stop_a_fit)
     cr_assert_eq(gate, (mele_gate *)&s);
     cr_assert_eq(told, 4); /* the start and three iterations */
     mele_engine_free(engine);
+    free_sample(&s);
+}
+
+/* ---- rows that are made when they are needed ---- */
+
+static mele_status read_rows(void *user, size_t first, size_t count, double *out,
+                             mele_error *error)
+{
+    const mele_matrix *matrix = user;
+
+    (void)error;
+    memcpy(out, matrix->data + first * matrix->cols, count * matrix->cols * sizeof *out);
+    return MELE_OK;
+}
+
+static mele_rows as_read(mele_matrix *matrix)
+{
+    return (mele_rows){matrix->rows, matrix->cols, NULL, 0, read_rows, matrix};
+}
+
+/* Read, with other columns between, and in memory: the same gate, of posteriors that are normalised
+ * and of ones that are not. */
+Test(gate, rows_may_be_made_block_by_block)
+{
+    sample s = draw(9000, 3, 4, 2, 231);
+
+    for (size_t c = 0; c < 4 * 9 * 2; c++) {
+        const mele_gate_options options = options_of(kinds[c / 9 % 4], inputs[c % 3],
+                                                     losses[c / 3 % 3], 1);
+        for (size_t i = 0; i < s.rows * 4 && c == 4 * 9; i++)
+            s.log_p[i] += 3.3;
+        mele_gate_data data = data_of(&s), read = data;
+        mele_rows *all[] = {&read.log_posteriors, &read.log_likelihoods, &read.predictions,
+                            &read.targets, &read.x};
+        mele_matrix matrix[5];
+        for (size_t i = 0; i < 5; i++) {
+            matrix[i] = mele_matrix_of(all[i]->data, all[i]->rows, all[i]->cols);
+            *all[i] = as_read(&matrix[i]);
+        }
+        mele_gate_info info[2];
+        mele_gate *a = fit(&data, &options, NULL, &info[0]);
+        mele_gate *b = fit(&read, &options, NULL, &info[1]);
+        json_t *first = mele_i_gate_save(a), *second = mele_i_gate_save(b);
+        cr_assert(json_equal(first, second) && info[0].loss == info[1].loss, "%s on %s, %s",
+                  options.kind, options.on, options.loss);
+        json_decref(first);
+        json_decref(second);
+        mele_gate_free(a);
+        mele_gate_free(b);
+    }
+    free_sample(&s);
+}
+
+static mele_status read_nothing(void *user, size_t first, size_t count, double *out,
+                                mele_error *error)
+{
+    (void)first;
+    (void)count;
+    (void)out;
+    error->status = MELE_EIO;
+    snprintf(error->message, sizeof error->message, "%s is gone", (const char *)user);
+    return MELE_EIO;
+}
+
+Test(gate, rows_that_cannot_be_read_end_the_fit)
+{
+    sample s = draw(50, 3, 4, 1, 241);
+    mele_gate_data data = data_of(&s);
+    mele_gate *gate = NULL;
+    mele_error error;
+
+    data.log_likelihoods.data = NULL;
+    data.log_likelihoods.read = read_nothing;
+    data.log_likelihoods.user = "the file";
+    cr_assert_eq(mele_gate_fit(&data, NULL, NULL, &gate, NULL, &error), MELE_EIO);
+    cr_assert_null(gate);
+    cr_assert_str_eq(error.message, "the file is gone");
+    free_sample(&s);
+}
+
+/* ---- a gate that stands on x alone ---- */
+
+/* Without log posteriors: as with ones that say nothing, whatever t is. */
+Test(gate, on_features_without_posteriors_t_is_zero)
+{
+    sample s = draw(700, 3, 4, 2, 251);
+
+    for (size_t l = 0; l < 2; l++) {
+        const mele_gate_options options = options_of("softmax", "features", losses[l], 0.3);
+        mele_gate_data data = data_of(&s);
+        mele_gate_info info[2];
+        const mele_matrix x = mele_matrix_of(s.x, s.rows, 3);
+        double *even = numbers(s.rows * 4), *out = numbers(s.rows * 4), *with = numbers(s.rows * 4);
+        for (size_t i = 0; i < s.rows * 4; i++)
+            even[i] = -log(4);
+        data.log_posteriors.data = even;
+        mele_gate *even_gate = fit(&data, &options, NULL, &info[1]);
+        data.log_posteriors = (mele_rows){0};
+        mele_gate *gate = fit(&data, &options, NULL, &info[0]);
+        cr_assert_eq(state_of(gate)->temperature, 0);
+        cr_assert(!mele_gate_needs_posteriors(gate) && mele_gate_features(gate) == 3);
+        cr_assert(mele_gate_needs_posteriors(even_gate));
+        cr_assert_float_eq(info[0].loss, info[1].loss, 1e-6);
+        cr_assert_eq(mele_gate_log_weights(gate, NULL, &x, s.rows, NULL, out, NULL), MELE_OK);
+        cr_assert_eq(mele_gate_log_weights(gate, s.log_p, &x, s.rows, NULL, with, NULL), MELE_OK);
+        cr_assert_eq(memcmp(out, with, s.rows * 4 * sizeof *out), 0);
+        cr_assert_eq(mele_gate_log_weights(even_gate, even, &x, s.rows, NULL, with, NULL), MELE_OK);
+        cr_assert_leq(farthest(out, with, s.rows * 4), 2e-3);
+        cr_assert_eq(mele_gate_log_weights(even_gate, NULL, &x, s.rows, NULL, with, NULL),
+                     MELE_EINVAL);
+        mele_gate_free(even_gate);
+        mele_gate_free(gate);
+        free(even);
+        free(out);
+        free(with);
+    }
+    free_sample(&s);
+}
+
+/* Who needs log posteriors to be trained says so; who trains nothing needs nothing. */
+Test(gate, without_posteriors)
+{
+    sample s = draw(40, 3, 4, 1, 261);
+
+    for (size_t c = 0; c < 4 * 9; c++) {
+        const mele_gate_options options = options_of(kinds[c / 9], inputs[c % 3], losses[c / 3 % 3],
+                                                     1);
+        const bool alone = mele_i_gate_does_without(&options);
+        const bool trained = mele_i_gate_kind_trained(options.kind);
+        mele_gate_data data = data_of(&s);
+        mele_gate_info info;
+        mele_gate *gate = NULL;
+        mele_error error = {0};
+        data.log_posteriors = (mele_rows){0};
+        mele_status status = mele_gate_fit(&data, &options, NULL, &gate, &info, &error);
+        cr_assert_eq(status, alone || !trained ? MELE_OK : MELE_EINVAL, "%s on %s, %s",
+                     options.kind, options.on, options.loss);
+        cr_assert_eq(alone, c / 9 == 3 && c % 3 == 1 && c / 3 % 3 < 2);
+        if (status == MELE_OK)
+            cr_assert_eq(isnan(info.loss), !trained);
+        else
+            cr_assert_not_null(strstr(error.message, "log_posteriors"), "%s", error.message);
+        mele_gate_free(gate);
+    }
     free_sample(&s);
 }

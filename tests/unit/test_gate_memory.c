@@ -27,8 +27,10 @@ static mele_gate_data make_data(void)
         log_p[i] = -3 * mele_i_stream_uniform(&stream);
         likelihoods[i] = -2 * mele_i_stream_uniform(&stream);
     }
-    return (mele_gate_data){.rows = ROWS, .clusters = CLUSTERS, .log_posteriors = log_p,
-                            .log_likelihoods = likelihoods, .x = mele_matrix_of(x, ROWS, COLS)};
+    return (mele_gate_data){.rows = ROWS, .clusters = CLUSTERS,
+                            .log_posteriors = mele_rows_of_array(log_p, ROWS, CLUSTERS),
+                            .log_likelihoods = mele_rows_of_array(likelihoods, ROWS, CLUSTERS),
+                            .x = mele_rows_of_array(x, ROWS, COLS)};
 }
 
 static mele_gate *fitted(const mele_gate_data *data)
@@ -93,13 +95,14 @@ Test(gate_memory, weights)
 {
     const mele_gate_data data = make_data();
     mele_gate *gate = fitted(&data);
+    const mele_matrix features = mele_matrix_of(x, ROWS, COLS);
     double out[ROWS * CLUSTERS];
     bool failed = true;
 
     for (size_t n = 0; failed; n++) {
         out[0] = 0.125;
         failing_malloc_at(n);
-        mele_status status = mele_gate_log_weights(gate, log_p, &data.x, ROWS, NULL, out, NULL);
+        mele_status status = mele_gate_log_weights(gate, log_p, &features, ROWS, NULL, out, NULL);
         failed = failing_malloc_end();
         cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK);
         cr_assert_eq(out[0] == 0.125, failed);

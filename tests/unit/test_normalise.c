@@ -93,9 +93,12 @@ static double loss_and_weights(const rows *r, const double *log_p, const mele_ga
                                double *out)
 {
     const mele_matrix x = mele_matrix_of(r->x, ROWS, 2);
-    const mele_gate_data data = {.rows = ROWS, .clusters = CLUSTERS, .log_posteriors = log_p,
-                                 .log_likelihoods = r->likelihoods, .predictions = r->predictions,
-                                 .targets = r->targets, .outputs = 1, .x = x};
+    const mele_gate_data data = {
+        .rows = ROWS, .clusters = CLUSTERS,
+        .log_posteriors = mele_rows_of_array(log_p, ROWS, CLUSTERS),
+        .log_likelihoods = mele_rows_of_array(r->likelihoods, ROWS, CLUSTERS),
+        .predictions = mele_rows_of_array(r->predictions, ROWS, CLUSTERS),
+        .targets = mele_rows_of_array(r->targets, ROWS, 1), .x = mele_rows_of(&x)};
     mele_gate *gate = NULL;
     mele_gate_info info;
 

@@ -1,0 +1,141 @@
+/* The flow of a gate's fit: checks, what the kind makes, training, the loss. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/total.h"
+#include "engine/weights.h"
+#include "gate/gate.h"
+#include "gate/kind.h"
+
+mele_gate_options mele_gate_defaults(void)
+{
+    mele_gate_options options = {.kind = "softmax", .on = "posteriors", .loss = "likelihood",
+                                 .ridge = 1, .max_iterations = 200, .tolerance = 1e-5};
+    return options;
+}
+
+bool mele_i_gate_does_without(const mele_gate_options *options)
+{
+    const mele_i_gate_kind *kind = mele_i_gate_kind_find(options->kind);
+    const mele_i_gate_loss *loss = mele_i_gate_loss_find(options->loss);
+
+    return kind != NULL && kind->has_input && strcmp(options->on, "features") == 0 && loss != NULL
+           && !(loss->needs & MELE_I_GATE_POSTERIORS);
+}
+
+static mele_status check_options(const mele_gate_options *options, mele_error *error)
+{
+    if (options->kind == NULL || mele_i_gate_kind_find(options->kind) == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is no kind of gate",
+                           options->kind == NULL ? "" : options->kind);
+    if (options->on == NULL || mele_i_gate_input_find(options->on) < 0)
+        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is not posteriors, features or both",
+                           options->on == NULL ? "" : options->on);
+    if (options->loss == NULL || mele_i_gate_loss_find(options->loss) == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is not likelihood, squared or "
+                           "posteriors", options->loss == NULL ? "" : options->loss);
+    if (!isfinite(options->ridge) || options->ridge < 0)
+        return mele_i_fail(error, MELE_EINVAL, "gate: the ridge is %g, not a finite number >= 0",
+                           options->ridge);
+    if (!isfinite(options->tolerance) || options->tolerance < 0)
+        return mele_i_fail(error, MELE_EINVAL, "gate: the tolerance is %g, not a finite number "
+                           ">= 0", options->tolerance);
+    return MELE_OK;
+}
+
+/* What training and the loss look at must be there; without it a gate that is not trained has a
+ * loss that is not known. */
+static mele_status find_loss(const mele_gate *gate, const mele_i_gate_training *training,
+                             bool *known, mele_error *error)
+{
+    const mele_i_gate_loss *loss = training->loss;
+    const char *missing;
+
+    *known = true;
+    if (gate->kind->trained && !mele_i_gate_has(training->data, loss->needs, &missing))
+        return mele_i_fail(error, MELE_EINVAL, "gate: the loss \"%s\" needs %s", loss->name,
+                           missing);
+    *known = mele_i_gate_has(training->data, loss->needs | gate->needs, &missing);
+    if (gate->kind->trained && !*known)
+        return mele_i_fail(error, MELE_EINVAL, "gate: %s is not there, and the gate \"%s\" on "
+                           "\"%s\" needs it", missing, gate->kind->name, training->options->on);
+    return MELE_OK;
+}
+
+static mele_status train(mele_gate *gate, const mele_i_gate_training *training,
+                         mele_gate_info *info, mele_error *error)
+{
+    const mele_i_gate_kind *kind = gate->kind;
+    mele_status status = MELE_OK;
+
+    if (kind->prepare != NULL)
+        status = kind->prepare(gate, training, error);
+    if (status == MELE_OK && kind->trained)
+        status = mele_i_gate_train(gate, training, info, error);
+    if (status == MELE_OK && kind->finish != NULL)
+        kind->finish(gate);
+    return status;
+}
+
+/* Train the gate that the kind has made. */
+static mele_status fit(mele_gate *gate, const mele_i_gate_training *given, mele_gate_info *info,
+                       mele_error *error)
+{
+    mele_i_gate_training training = *given;
+    mele_gate_data data = *given->data;
+    double *weights = NULL;
+    bool known = false;
+    mele_status status = find_loss(gate, given, &known, error);
+
+    if (status == MELE_OK && known)
+        status = mele_i_gate_check(&data, gate->needs | training.loss->needs, training.engine,
+                                   &training.normalises, error);
+    if (status == MELE_OK)
+        status = mele_i_weights_relative(given->data->weights, data.rows, &data.weights, &weights,
+                                         error);
+    if (status != MELE_OK)
+        return status;
+    training.data = &data;
+    training.total_weight = mele_i_total_weight(data.weights, data.rows);
+    status = train(gate, &training, info, error);
+    if (status == MELE_OK && known)
+        status = mele_i_gate_mean_loss(gate, &training, &info->loss, error);
+    free(weights);
+    return status;
+}
+
+mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
+                          mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                          mele_error *error)
+{
+    const mele_gate_options chosen = options == NULL ? mele_gate_defaults() : *options;
+    mele_gate_info found = {.loss = NAN, .converged = true};
+    mele_status status = check_options(&chosen, error);
+
+    if (status != MELE_OK)
+        return status;
+    if (data == NULL || out == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "gate: %s is NULL", data == NULL ? "data" : "out");
+    if (data->rows == 0 || data->clusters == 0)
+        return mele_i_fail(error, MELE_EINVAL, "gate: %zu rows and %zu clusters: it needs one of "
+                           "each", data->rows, data->clusters);
+    const mele_i_gate_training training = {
+        .data = data, .options = &chosen, .loss = mele_i_gate_loss_find(chosen.loss),
+        .engine = engine};
+    mele_gate *gate = mele_i_gate_new(mele_i_gate_kind_find(chosen.kind), data->clusters);
+    if (gate == NULL)
+        return mele_i_no_memory(error);
+    status = gate->kind->make(gate, &training, error);
+    if (status == MELE_OK)
+        status = fit(gate, &training, &found, error);
+    if (status != MELE_OK) {
+        mele_gate_free(gate);
+        return status;
+    }
+    if (info != NULL)
+        *info = found;
+    *out = gate;
+    return MELE_OK;
+}

@@ -1,0 +1,88 @@
+/* The table of kinds, and what all gates have. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "engine/kernels.h"
+#include "gate/gate.h"
+#include "gate/kind.h"
+
+static const mele_i_gate_kind *const kinds[] = {&mele_i_gate_hard, &mele_i_gate_posterior,
+                                                &mele_i_gate_temperature, &mele_i_gate_softmax};
+
+const char *mele_gate_kind(size_t i)
+{
+    return i < sizeof kinds / sizeof kinds[0] ? kinds[i]->name : NULL;
+}
+
+const mele_i_gate_kind *mele_i_gate_kind_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    return NULL;
+}
+
+bool mele_i_gate_kind_trained(const char *name)
+{
+    const mele_i_gate_kind *kind = mele_i_gate_kind_find(name);
+
+    return kind != NULL && kind->trained;
+}
+
+mele_gate *mele_i_gate_new(const mele_i_gate_kind *kind, size_t clusters)
+{
+    mele_gate *gate = MELE_I_NEW(mele_gate);
+
+    if (gate != NULL) {
+        gate->kind = kind;
+        gate->clusters = clusters;
+    }
+    return gate;
+}
+
+void mele_gate_free(mele_gate *gate)
+{
+    if (gate == NULL)
+        return;
+    if (gate->kind->free != NULL)
+        gate->kind->free(gate->state);
+    free(gate);
+}
+
+const char *mele_gate_name(const mele_gate *gate)
+{
+    return gate->kind->name;
+}
+
+size_t mele_gate_clusters(const mele_gate *gate)
+{
+    return gate->clusters;
+}
+
+bool mele_gate_needs_posteriors(const mele_gate *gate)
+{
+    return gate->needs & MELE_I_GATE_POSTERIORS;
+}
+
+size_t mele_gate_features(const mele_gate *gate)
+{
+    return gate->features;
+}
+
+size_t mele_i_gate_scratch(const mele_gate *gate, size_t rows, bool backward)
+{
+    return gate->kind->scratch == NULL ? 0 : gate->kind->scratch(gate, rows, backward);
+}
+
+size_t mele_i_gate_work(const mele_gate *gate)
+{
+    return gate->kind->work == NULL ? 0 : gate->kind->work(gate);
+}
+
+void mele_i_gate_weigh(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
+                       double *out)
+{
+    gate->kind->forward(gate, rows, scratch, out);
+    mele_i_kernels_best()->log_softmax(out, rows->count, gate->clusters, NULL);
+}
