@@ -283,7 +283,6 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/mlp/trainer_lm.c \
 	lib/expert/mlp/trainers.c \
 	lib/expert/mlp/trainers.h \
-	lib/gate/columns.c \
 	lib/gate/data.c \
 	lib/gate/fit.c \
 	lib/gate/gate.c \
@@ -293,9 +292,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/kinds.c \
 	lib/gate/loss.c \
 	lib/gate/section.c \
-	lib/gate/softmax.c \
-	lib/gate/softmax.h \
-	lib/gate/softmax_section.c \
+	lib/gate/softmax/columns.c \
+	lib/gate/softmax/section.c \
+	lib/gate/softmax/softmax.c \
+	lib/gate/softmax/softmax.h \
 	lib/gate/train.c \
 	lib/model/expert_info.c \
 	lib/model/expert_info.h \

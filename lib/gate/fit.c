@@ -20,8 +20,9 @@ bool mele_i_gate_does_without(const mele_gate_options *options)
 {
     const mele_i_gate_kind *kind = mele_i_gate_kind_find(options->kind);
     const mele_i_gate_loss *loss = mele_i_gate_loss_find(options->loss);
+    const mele_i_gate_input *on = mele_i_gate_input_find(options->on);
 
-    return kind != NULL && kind->has_input && strcmp(options->on, "features") == 0 && loss != NULL
+    return kind != NULL && kind->has_input && on != NULL && !on->posteriors && loss != NULL
            && !(loss->needs & MELE_I_GATE_POSTERIORS);
 }
 
@@ -30,12 +31,12 @@ static mele_status check_options(const mele_gate_options *options, mele_error *e
     if (options->kind == NULL || mele_i_gate_kind_find(options->kind) == NULL)
         return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is no kind of gate",
                            options->kind == NULL ? "" : options->kind);
-    if (options->on == NULL || mele_i_gate_input_find(options->on) < 0)
-        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is not posteriors, features or both",
+    if (options->on == NULL || mele_i_gate_input_find(options->on) == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is nothing that a gate may see",
                            options->on == NULL ? "" : options->on);
     if (options->loss == NULL || mele_i_gate_loss_find(options->loss) == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is not likelihood, squared or "
-                           "posteriors", options->loss == NULL ? "" : options->loss);
+        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is no loss of gates",
+                           options->loss == NULL ? "" : options->loss);
     if (!isfinite(options->ridge) || options->ridge < 0)
         return mele_i_fail(error, MELE_EINVAL, "gate: the ridge is %g, not a finite number >= 0",
                            options->ridge);

@@ -7,7 +7,7 @@
 #include "engine/pass.h"
 
 /* What the files of the gate share: the gate itself, the row of the table of kinds, the row of
- * the table of losses. A new kind is a file with its row and a line in kinds.c. */
+ * the table of losses. A new kind, or a new loss, is a file with its row and a line in kinds.c. */
 
 typedef struct mele_i_gate_kind mele_i_gate_kind;
 typedef struct mele_i_gate_loss mele_i_gate_loss;
@@ -124,8 +124,16 @@ struct mele_i_gate_loss {
 
 const mele_i_gate_loss *mele_i_gate_loss_find(const char *name);
 
-/* The index of "posteriors", "features" or "both"; -1: none of them. */
-int mele_i_gate_input_find(const char *name);
+extern const mele_i_gate_loss mele_i_gate_likelihood, mele_i_gate_squared, mele_i_gate_cross_entropy;
+
+/* What a gate may be made to see: the option `on`. */
+typedef struct mele_i_gate_input {
+    const char *name;
+    bool posteriors, features;
+} mele_i_gate_input;
+
+/* NULL: there is none of that name. */
+const mele_i_gate_input *mele_i_gate_input_find(const char *name);
 
 /* ---- the training data (data.c) ---- */
 

@@ -140,18 +140,11 @@ static void posteriors_block(const mele_i_gate_rows *rows, size_t clusters, size
     }
 }
 
-/* ---- the table ---- */
+/* ---- the rows of the table ---- */
 
-static const mele_i_gate_loss losses[] = {
-    {"likelihood", MELE_I_GATE_LIKELIHOODS, likelihood_block, false},
-    {"squared", MELE_I_GATE_PREDICTIONS | MELE_I_GATE_TARGETS, squared_block, false},
-    {"posteriors", MELE_I_GATE_POSTERIORS, posteriors_block, true},
-};
-
-const mele_i_gate_loss *mele_i_gate_loss_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++)
-        if (strcmp(losses[i].name, name) == 0)
-            return &losses[i];
-    return NULL;
-}
+const mele_i_gate_loss mele_i_gate_likelihood = {"likelihood", MELE_I_GATE_LIKELIHOODS,
+                                                 likelihood_block, false};
+const mele_i_gate_loss mele_i_gate_squared = {
+    "squared", MELE_I_GATE_PREDICTIONS | MELE_I_GATE_TARGETS, squared_block, false};
+const mele_i_gate_loss mele_i_gate_cross_entropy = {"posteriors", MELE_I_GATE_POSTERIORS,
+                                                    posteriors_block, true};

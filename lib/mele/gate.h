@@ -60,8 +60,11 @@ typedef struct mele_gate_info {
 
 MELE_API mele_gate_options mele_gate_defaults(void);
 
-/** The name of the i-th kind, NULL past the last. */
+/** The name of the i-th kind, of the i-th loss and of the i-th choice of what a gate sees (on); NULL
+ *  past the last. */
 MELE_API const char *mele_gate_kind(size_t i);
+MELE_API const char *mele_gate_loss(size_t i);
+MELE_API const char *mele_gate_input(size_t i);
 
 /** Train a gate with the experts frozen. The hard and posterior gates have nothing to train: they need
  *  none of the data, which are only for info->loss.

@@ -58,8 +58,6 @@ CHOICES(activations, "tanh", "logistic", "relu")
 CHOICES(trainers, "lm", "bfgs", "adam")
 CHOICES(kernels, "squared-exponential", "matern52")
 CHOICES(small_rules, "global", "shrink", "merge")
-CHOICES(gate_inputs, "posteriors", "features", "both")
-CHOICES(losses, "likelihood", "squared", "posteriors")
 CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
 
 #define LEAST_FLOOR 1e-15 /* a smaller variance is lost in the rounding of the largest */
@@ -184,9 +182,9 @@ static const option_row table[] = {
     {{"gate", 0, GATE, "KIND", "how posteriors become weights"},
      CHOICE, AT(gate.kind), 0, 0, mele_gate_kind, false},
     {{"on", 0, GATE, "INPUT", "what the softmax gate sees"},
-     CHOICE, AT(gate.on), 0, 0, gate_inputs, false},
+     CHOICE, AT(gate.on), 0, 0, mele_gate_input, false},
     {{"loss", 0, GATE, "LOSS", "what the gate minimises"},
-     CHOICE, AT(gate.loss), 0, 0, losses, false},
+     CHOICE, AT(gate.loss), 0, 0, mele_gate_loss, false},
     {{"gate-ridge", 0, GATE, "L", "pull of the gate towards the posteriors"},
      NUMBER, AT(gate.ridge), 0, DBL_MAX, NULL, false},
     {{"gate-max-iter", 0, GATE, "N", "iterations of the gate's training at most"},

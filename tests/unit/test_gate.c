@@ -11,7 +11,7 @@
 #include "core/memory.h"
 #include "core/stream.h"
 #include "gate/gate.h"
-#include "gate/softmax.h"
+#include "gate/softmax/softmax.h"
 #include "support/size.h"
 
 #define SUM_TOLERANCE 1e-12 /* of the weights of a row */

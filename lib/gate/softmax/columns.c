@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/magnitude.h"
 #include "core/memory.h"
-#include "gate/softmax.h"
+#include "gate/softmax/softmax.h"
 
 #define BLOCK_WORK ((size_t)1 << 19)
 #define LEAST_ROWS 32
@@ -25,7 +25,7 @@ static double column_value(const mele_i_gate_column *column, double raw)
 
 void mele_i_softmax_fill(const mele_i_softmax *state, const mele_i_gate_rows *rows, double *z)
 {
-    const size_t seen = state->on_posteriors ? state->clusters : 0;
+    const size_t seen = state->on->posteriors ? state->clusters : 0;
 
     for (size_t i = 0; i < rows->count; i++, z += state->columns) {
         const double *log_p = seen > 0 ? rows->log_posteriors + i * state->clusters : NULL;
@@ -113,7 +113,7 @@ static mele_i_gate_column standard(const moments *m, bool constant)
 static bool is_constant(const mele_i_softmax *state, const mele_gate_data *data, size_t j,
                         const moments *m)
 {
-    const size_t seen = state->on_posteriors ? state->clusters : 0;
+    const size_t seen = state->on->posteriors ? state->clusters : 0;
     const double size = fmax(fmax(fabs(m->lower), fabs(m->upper)), 1);
 
     if (j < seen)

@@ -1,5 +1,5 @@
-#ifndef MELE_GATE_SOFTMAX_H
-#define MELE_GATE_SOFTMAX_H
+#ifndef MELE_GATE_SOFTMAX_SOFTMAX_H
+#define MELE_GATE_SOFTMAX_SOFTMAX_H
 
 #include "gate/kind.h"
 
@@ -12,12 +12,12 @@ typedef struct mele_i_gate_column {
 /* The state of the kinds posterior, temperature and softmax. */
 typedef struct mele_i_softmax {
     size_t clusters;
-    double temperature; /* t >= 0; 0: log p is left out of the logits */
-    bool on_posteriors, on_features;
-    size_t features;            /* d; 0 unless on_features */
-    size_t columns;             /* of z; 0: no V and no b */
-    mele_i_gate_column *column; /* columns */
-    double *coefficients;       /* K x (1 + columns): b_k, then row k of V */
+    double temperature;          /* t >= 0; 0: log p is left out of the logits */
+    const mele_i_gate_input *on; /* what V sees; NULL: there is no V and no b */
+    size_t features;             /* d; 0 unless V sees them */
+    size_t columns;              /* of z; 0: no V and no b */
+    mele_i_gate_column *column;  /* columns */
+    double *coefficients;        /* K x (1 + columns): b_k, then row k of V */
 } mele_i_softmax;
 
 /* The rows' columns of z, count x columns (columns.c). */
@@ -30,7 +30,7 @@ mele_status mele_i_softmax_standardise(mele_i_softmax *state, unsigned needs,
 /* The columns' centres and factors go into V and b, which then apply to z in its own units. */
 void mele_i_softmax_fold(mele_i_softmax *state);
 
-/* ---- the model file (softmax_section.c) ---- */
+/* ---- the model file (section.c) ---- */
 
 bool mele_i_softmax_save(const mele_i_softmax *state, json_t *section);
 mele_status mele_i_softmax_load(const json_t *section, size_t clusters, mele_i_softmax **out,
@@ -39,16 +39,9 @@ mele_status mele_i_softmax_load(const json_t *section, size_t clusters, mele_i_s
 /* "temperature", a number from 0. */
 mele_status mele_i_softmax_read_temperature(const json_t *section, double *out, mele_error *error);
 
-/* A state with room for so many columns, V and b 0; the index is one of mele_i_gate_input_find(), -1
- * for a gate without V. NULL: no memory. */
-mele_i_softmax *mele_i_softmax_new(size_t clusters, int on, size_t columns);
+/* A state with room for so many columns of what V sees (NULL: there is no V), V and b 0. NULL: no
+ * memory. */
+mele_i_softmax *mele_i_softmax_new(size_t clusters, const mele_i_gate_input *on, size_t columns);
 void mele_i_softmax_free(void *state);
-
-/* The columns of z beside those of x, for an index of mele_i_gate_input_find(). */
-size_t mele_i_softmax_posterior_columns(size_t clusters, int on);
-bool mele_i_softmax_on_features(int on);
-
-/* The name of what V sees. */
-const char *mele_i_softmax_input(const mele_i_softmax *state);
 
 #endif

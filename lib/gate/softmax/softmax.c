@@ -25,7 +25,7 @@
  * where a log p of -infinity has r = 0 and counts for nothing. sum_i r_ik z_ij is a product of two
  * matrices with the rows of the block as the inner dimension: the kernel for linear forms computes
  * it from the transposed blocks, in row order. */
-#include "gate/softmax.h"
+#include "gate/softmax/softmax.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -37,38 +37,7 @@
 #include "core/memory.h"
 #include "engine/kernels.h"
 
-typedef struct input {
-    const char *name;
-    bool posteriors, features;
-} input;
-
-static const input inputs[] = {
-    {"posteriors", true, false}, {"features", false, true}, {"both", true, true}};
-
-int mele_i_gate_input_find(const char *name)
-{
-    for (int i = 0; i < 3; i++)
-        if (strcmp(inputs[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
 /* ---- the state ---- */
-
-size_t mele_i_softmax_posterior_columns(size_t clusters, int on)
-{
-    return inputs[on].posteriors ? clusters : 0;
-}
-
-bool mele_i_softmax_on_features(int on)
-{
-    return inputs[on].features;
-}
-
-const char *mele_i_softmax_input(const mele_i_softmax *state)
-{
-    return inputs[state->on_features ? 1 + state->on_posteriors : 0].name;
-}
 
 void mele_i_softmax_free(void *memory)
 {
@@ -81,7 +50,7 @@ void mele_i_softmax_free(void *memory)
     free(state);
 }
 
-mele_i_softmax *mele_i_softmax_new(size_t clusters, int on, size_t columns)
+mele_i_softmax *mele_i_softmax_new(size_t clusters, const mele_i_gate_input *on, size_t columns)
 {
     mele_i_softmax *state = MELE_I_NEW(mele_i_softmax);
 
@@ -89,12 +58,11 @@ mele_i_softmax *mele_i_softmax_new(size_t clusters, int on, size_t columns)
         return NULL;
     state->clusters = clusters;
     state->temperature = 1;
-    if (on < 0)
+    if (on == NULL)
         return state;
-    state->on_posteriors = inputs[on].posteriors;
-    state->on_features = inputs[on].features;
+    state->on = on;
     state->columns = columns;
-    state->features = columns - mele_i_softmax_posterior_columns(clusters, on);
+    state->features = columns - (on->posteriors ? clusters : 0);
     state->column = MELE_I_ZEROED(mele_i_gate_column, columns);
     state->coefficients = mele_i_zeroed(clusters, (1 + columns) * sizeof(double));
     if (state->column == NULL || state->coefficients == NULL) {
@@ -111,10 +79,12 @@ static mele_status settle(mele_gate *gate, mele_i_softmax *state, mele_error *er
     if (state == NULL)
         return mele_i_no_memory(error);
     gate->features = state->features;
-    gate->needs = (state->on_posteriors     ? MELE_I_GATE_POSTERIORS | MELE_I_GATE_SIZES
-                   : state->temperature > 0 ? MELE_I_GATE_POSTERIORS
-                                            : 0)
-                  | (state->features > 0 ? MELE_I_GATE_FEATURES : 0);
+    if (state->on != NULL && state->on->posteriors)
+        gate->needs |= MELE_I_GATE_POSTERIORS | MELE_I_GATE_SIZES;
+    if (state->temperature > 0)
+        gate->needs |= MELE_I_GATE_POSTERIORS;
+    if (state->features > 0)
+        gate->needs |= MELE_I_GATE_FEATURES;
     return MELE_OK;
 }
 
@@ -122,21 +92,21 @@ static mele_status make_plain(mele_gate *gate, const mele_i_gate_training *train
                               mele_error *error)
 {
     (void)training;
-    return settle(gate, mele_i_softmax_new(gate->clusters, -1, 0), error);
+    return settle(gate, mele_i_softmax_new(gate->clusters, NULL, 0), error);
 }
 
 static mele_status make_softmax(mele_gate *gate, const mele_i_gate_training *training,
                                 mele_error *error)
 {
-    const int on = mele_i_gate_input_find(training->options->on);
-    const size_t columns = mele_i_softmax_posterior_columns(gate->clusters, on)
-                           + (inputs[on].features ? training->data->x.cols : 0);
+    const mele_i_gate_input *on = mele_i_gate_input_find(training->options->on);
+    const size_t columns =
+        (on->posteriors ? gate->clusters : 0) + (on->features ? training->data->x.cols : 0);
     mele_i_softmax *state = mele_i_softmax_new(gate->clusters, on, columns);
     const char *missing;
 
     if (state != NULL
         && (training->loss->without_posteriors
-            || (!inputs[on].posteriors
+            || (!on->posteriors
                 && !mele_i_gate_has(training->data, MELE_I_GATE_POSTERIORS, &missing))))
         state->temperature = 0;
     return settle(gate, state, error);
@@ -277,7 +247,7 @@ static size_t describe(const mele_gate *gate, char *out, size_t size)
     if (state->columns == 0)
         return (size_t)snprintf(out, size, "%s %.4g", name, state->temperature);
     return (size_t)snprintf(out, size, "%s on %s, temperature %.4g, %zu coefficients", name,
-                            mele_i_softmax_input(state), state->temperature,
+                            state->on->name, state->temperature,
                             state->clusters * (1 + state->columns));
 }
 
@@ -311,7 +281,7 @@ static mele_status load_temperature(const json_t *section, mele_gate *gate, mele
         status = mele_i_softmax_read_temperature(section, &temperature, error);
     if (status != MELE_OK)
         return status;
-    mele_i_softmax *state = mele_i_softmax_new(gate->clusters, -1, 0);
+    mele_i_softmax *state = mele_i_softmax_new(gate->clusters, NULL, 0);
     if (state != NULL)
         state->temperature = temperature;
     return settle(gate, state, error);

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "gate/softmax.h"
+#include "gate/softmax/softmax.h"
 
 mele_status mele_i_softmax_read_temperature(const json_t *section, double *out, mele_error *error)
 {
@@ -47,7 +47,7 @@ bool mele_i_softmax_save(const mele_i_softmax *state, json_t *section)
 {
     const size_t size = sizeof *state->column / sizeof(double);
 
-    return mele_i_json_put(section, "on", json_string(mele_i_softmax_input(state)))
+    return mele_i_json_put(section, "on", json_string(state->on->name))
            && mele_i_json_put(section, "temperature", json_real(state->temperature))
            && mele_i_json_put(section, "intercept", spaced_numbers(state->coefficients,
                               state->clusters, 1 + state->columns))
@@ -59,20 +59,19 @@ bool mele_i_softmax_save(const mele_i_softmax *state, json_t *section)
 }
 
 /* The number of columns is that of the limits; everything else must agree with it. */
-static mele_status read_shape(const json_t *section, size_t clusters, int *on, size_t *columns,
-                              mele_error *error)
+static mele_status read_shape(const json_t *section, size_t clusters,
+                              const mele_i_gate_input **on, size_t *columns, mele_error *error)
 {
     const char *name;
     mele_status status = mele_i_json_get_string(section, "on", &name, error);
 
     if (status != MELE_OK)
         return status;
-    if ((*on = mele_i_gate_input_find(name)) < 0)
+    if ((*on = mele_i_gate_input_find(name)) == NULL)
         return mele_i_fail(error, MELE_EDATA, "the gate is on \"%s\", which is unknown", name);
     *columns = json_array_size(json_object_get(section, "lower"));
-    const bool features = mele_i_softmax_on_features(*on);
-    const size_t least = mele_i_softmax_posterior_columns(clusters, *on) + features;
-    if (*columns < least || (!features && *columns > least))
+    const size_t least = ((*on)->posteriors ? clusters : 0) + (*on)->features;
+    if (*columns < least || (!(*on)->features && *columns > least))
         return mele_i_fail(error, MELE_EDATA, "\"lower\" has %zu numbers, which do not fit a gate "
                            "of %zu clusters on %s", *columns, clusters, name);
     if (json_array_size(json_object_get(section, "intercept")) != clusters)
@@ -134,7 +133,7 @@ mele_status mele_i_softmax_load(const json_t *section, size_t clusters, mele_i_s
 {
     double temperature = 0;
     size_t columns = 0;
-    int on = -1;
+    const mele_i_gate_input *on = NULL;
     mele_status status = mele_i_json_keys(
         section, "gate", "kind,clusters,on,temperature,intercept,coefficients,lower,upper", error);
 
