@@ -118,10 +118,14 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/open.c \
 	lib/data/reader.c \
 	lib/data/reader.h \
+	lib/data/spill.c \
+	lib/data/spill.h \
 	lib/data/strings.c \
 	lib/data/strings.h \
 	lib/data/table.c \
 	lib/data/table.h \
+	lib/data/temporary.c \
+	lib/data/temporary.h \
 	lib/data/text.c \
 	lib/data/text.h \
 	lib/data/typing.c \

@@ -73,6 +73,7 @@ unit_tests = \
 	tests/unit/test_sketch \
 	tests/unit/test_small \
 	tests/unit/test_solvers \
+	tests/unit/test_spill \
 	tests/unit/test_stack \
 	tests/unit/test_start \
 	tests/unit/test_table \
@@ -117,6 +118,7 @@ tests_unit_test_sequences_LDFLAGS = $(failing_malloc)
 tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_sketch_LDFLAGS = $(failing_malloc)
 tests_unit_test_solvers_LDFLAGS = $(failing_malloc)
+tests_unit_test_spill_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_LDFLAGS = $(failing_malloc)

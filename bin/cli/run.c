@@ -106,8 +106,9 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
         {.name = what->fits ? "report" : NULL, .argument = "FILE", .text = &run.report_file,
          .help = "write a JSON report of the run to FILE"},
         {.name = what->fits ? "memory" : NULL, .argument = "MB", .whole = &run.memory, .least = 1,
-         .most = MOST_MEMORY, .help = "a .npy file whose numbers would take more stays in the file "
-         "in stage 1; never changes a result (default: half of the memory there is)"},
+         .most = MOST_MEMORY, .help = "features that would take more stay in the file, or in a "
+         "temporary one in $TMPDIR (default /tmp), and are read in windows; never changes a result "
+         "(default: half of the memory there is)"},
         {.name = what->fits ? "strict" : NULL, .flag = &run.strict,
          .help = "exit with 3 when a stage did not converge"},
         {.name = NULL},

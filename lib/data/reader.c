@@ -196,8 +196,7 @@ static mele_status settle_column(mele_reader *reader, size_t j, mele_error *erro
     return status;
 }
 
-/* What columns hold that nobody said. */
-static mele_status settle_kinds(mele_reader *reader, mele_engine *engine, mele_error *error)
+mele_status mele_i_reader_settle(mele_reader *reader, mele_engine *engine, mele_error *error)
 {
     bool some = false;
     mele_status status = MELE_OK;
@@ -211,9 +210,8 @@ static mele_status settle_kinds(mele_reader *reader, mele_engine *engine, mele_e
     return status;
 }
 
-/* Refuse ids among the columns that are to be features or targets, before they are sorted. */
-static mele_status check_levels(const mele_reader *reader, const mele_table *table,
-                                mele_error *error)
+mele_status mele_i_reader_check_levels(const mele_reader *reader, const mele_table *table,
+                                       size_t rows, mele_error *error)
 {
     mele_status status = MELE_OK;
 
@@ -221,7 +219,7 @@ static mele_status check_levels(const mele_reader *reader, const mele_table *tab
         const mele_i_column *column = &reader->column[j];
         if (column->guard != MELE_I_GUARD_NONE && column->kind == MELE_COLUMN_CATEGORY)
             status = mele_i_refuse_levels(column, reader->tally == NULL ? NULL : &reader->tally[j],
-                                          table->cells[j].levels.names.count, table->rows, error);
+                                          table->cells[j].levels.names.count, rows, error);
     }
     return status;
 }
@@ -231,14 +229,14 @@ static mele_status read_table(mele_reader *reader, size_t most, mele_engine *eng
                               mele_table **out, mele_error *error)
 {
     mele_table *table = NULL;
-    mele_status status = settle_kinds(reader, engine, error);
+    mele_status status = mele_i_reader_settle(reader, engine, error);
 
     if (status == MELE_OK)
         status = mele_i_table_new(reader->column, reader->columns, &table, error);
     if (status == MELE_OK)
         status = reader->kind->next(reader, most, engine, table, error);
     if (status == MELE_OK)
-        status = check_levels(reader, table, error);
+        status = mele_i_reader_check_levels(reader, table, table->rows, error);
     if (status == MELE_OK && !mele_i_table_finish(table))
         status = mele_i_no_memory(error);
     if (status == MELE_OK)
@@ -283,4 +281,13 @@ mele_status mele_i_reader_numbers(const mele_reader *reader, const size_t *colum
                                   size_t first, size_t count, double *out, mele_error *error)
 {
     return reader->kind->numbers(reader, column, columns, first, count, out, error);
+}
+
+mele_status mele_i_reader_line(const mele_reader *reader, size_t row, size_t *line,
+                               mele_error *error)
+{
+    if (reader->kind->line != NULL)
+        return reader->kind->line(reader, row, line, error);
+    *line = row + 1;
+    return MELE_OK;
 }

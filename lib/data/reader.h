@@ -21,11 +21,12 @@ typedef struct mele_i_source_kind {
     mele_status (*next)(mele_reader *reader, size_t most, mele_engine *engine, mele_table *table,
                         mele_error *error);
 
-    /* Of a file whose rows can be read in any order (else both are NULL), whatever next() has
-     * read: how many rows it has, and numbers of it. */
+    /* Of a file whose rows can be read in any order (else all are NULL), whatever next() has
+     * read: how many rows it has, numbers of it, and the line of a row (NULL: they count from 1). */
     size_t (*rows)(const mele_reader *reader);
     mele_status (*numbers)(const mele_reader *reader, const size_t *column, size_t columns,
                            size_t first, size_t count, double *out, mele_error *error);
+    mele_status (*line)(const mele_reader *reader, size_t row, size_t *line, mele_error *error);
 
     void (*close)(void *source); /* NULL is nothing */
 } mele_i_source_kind;
@@ -62,6 +63,14 @@ mele_status mele_i_reader_progress(mele_reader *reader, mele_engine *engine, siz
  * file that holds numbers only there is nothing to find out: reader->tally stays NULL. */
 mele_status mele_i_reader_sample(mele_reader *reader, mele_engine *engine, mele_error *error);
 
+/* Settle what columns hold that nobody said, before a row is read; a second call does nothing. */
+mele_status mele_i_reader_settle(mele_reader *reader, mele_engine *engine, mele_error *error);
+
+/* Refuse ids among the columns that are to be features or targets, by the levels of a table, which came
+ * from so many rows. */
+mele_status mele_i_reader_check_levels(const mele_reader *reader, const mele_table *table,
+                                       size_t rows, mele_error *error);
+
 /* As mele_reader_want(), of a column that is to be a feature or a target: text in it must not be
  * amounts, dates or ids. */
 mele_status mele_i_reader_guard(mele_reader *reader, size_t j, mele_column_kind kind,
@@ -71,16 +80,21 @@ mele_status mele_i_reader_guard(mele_reader *reader, size_t j, mele_column_kind 
 void mele_i_reader_note(const mele_reader *reader, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Whether rows can be read in any order, by the following two. */
+/* Whether rows can be read in any order, by the following three. */
 bool mele_i_reader_seeks(const mele_reader *reader);
 
 size_t mele_i_reader_rows(const mele_reader *reader);
 
 /* Columns column[0 .. columns - 1] of rows first .. first + count - 1, which the file has, as
- * numbers, row after row to out; NaN is missing, infinities are kept. From several threads at
- * once. MELE_EDATA: the file became shorter; MELE_EIO; MELE_ENOMEM. */
+ * numbers (of a temporary file, categories are the table's level indices), row after row to out; NaN is
+ * missing, infinities are kept. From several threads at once. MELE_EDATA: the file became shorter;
+ * MELE_EIO; MELE_ENOMEM. */
 mele_status mele_i_reader_numbers(const mele_reader *reader, const size_t *column, size_t columns,
                                   size_t first, size_t count, double *out, mele_error *error);
+
+/* The line on which a row starts, as mele_table_line() has it. MELE_EIO. */
+mele_status mele_i_reader_line(const mele_reader *reader, size_t row, size_t *line,
+                               mele_error *error);
 
 /* Call the columns by these names, or (NULL) x1, x2, ... MELE_EDATA for a name that is empty,
  * doubled or holds a zero byte; MELE_ENOMEM. */

@@ -86,6 +86,21 @@ bool mele_i_table_reserve(mele_table *table, size_t rows, size_t hoped)
     return set_room(table, hoped) || set_room(table, rows);
 }
 
+void mele_i_table_empty(mele_table *table, size_t most)
+{
+    table->rows = table->run_count = 0;
+    if (table->room > most) {
+        set_room(table, most); /* where this fails, there is more room than is used */
+        table->room = most;
+    }
+}
+
+void mele_i_table_forget(mele_table *table, size_t j)
+{
+    free(table->cells[j].values);
+    table->cells[j].values = NULL;
+}
+
 bool mele_i_table_add_line(mele_table *table, size_t row, size_t line)
 {
     if (table->run_count > 0) {

@@ -54,6 +54,12 @@ bool mele_i_column_has_text(const mele_i_column *column);
 /* Make room for so many rows; `hoped` (>= rows) is tried first. */
 bool mele_i_table_reserve(mele_table *table, size_t rows, size_t hoped);
 
+/* Forget all rows, and keep room for no more than `most`; levels stay. */
+void mele_i_table_empty(mele_table *table, size_t most);
+
+/* Give back the values of a column, which are wanted no more. */
+void mele_i_table_forget(mele_table *table, size_t j);
+
 /* Row `row`, the next one without a line, starts on this line. */
 bool mele_i_table_add_line(mele_table *table, size_t row, size_t line);
 

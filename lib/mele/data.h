@@ -37,17 +37,19 @@ typedef struct mele_data_options {
                                   group or weight are left out; "mean": a missing feature becomes
                                   the mean of its design columns, and the rest still fail */
     size_t memory;           /**< bytes that the features may take, with the matrix that is made
-                                  of them; changes no result. The features of a .npy file that
-                                  would take more stay in the file if they are all numbers: each
-                                  pass reads them again. 0 (default): half of the machine's
-                                  memory, or of RLIMIT_AS where that is less */
+                                  of them; changes no result. Features that would take more
+                                  are in a file, and each pass reads them again: where they are,
+                                  if they are numbers of a .npy file, else in a temporary file
+                                  without a name in the directory TMPDIR, or /tmp, of 8 bytes a
+                                  cell. 0 (default): half of the machine's memory, or of
+                                  RLIMIT_AS where that is less */
     mele_table_options table; /**< how the file is read */
 } mele_data_options;
 
 MELE_API mele_data_options mele_data_defaults(void);
 
-/** Read a file to fit to. Data whose features stay in the file (see `memory`) keep it open, and it
- *  must stay as it is; what is held of a row is then its targets and weight, and a bit under the
+/** Read a file to fit to. Data whose features are in a file (see `memory`) keep it open, and a .npy
+ *  file must stay as it is; what is held of a row is then its targets and weight, and a bit under the
  *  policy "drop". mele_fit_partition() works on those without holding more; the later stages
  *  read them into memory, and fail with MELE_ENOMEM when that is not enough;
  *  mele_cross_validate() refuses them in the same way.
@@ -58,8 +60,8 @@ MELE_API mele_data_options mele_data_defaults(void);
  *                 nothing else that it fixes. NULL: made from the options and the file.
  * @param engine   NULL: the calling thread alone; the data are the same for any.
  * @param out      freed with mele_data_free(); untouched on error.
- * @return MELE_OK; MELE_EIO; MELE_EDATA: what the file holds, a column that is not there, a
- *         missing value under "fail" (error->line says where), a negative weight;
+ * @return MELE_OK; MELE_EIO: also of the temporary file, whose disk may be full; MELE_EDATA: what
+ *         the file holds, a column that is not there, a missing value under "fail" (error->line says where), a negative weight;
  *         MELE_EINVAL: options that contradict each other; MELE_ENOMEM. */
 MELE_API mele_status mele_data_read(const char *path, const mele_data_options *options,
                                     const mele_schema *schema, mele_engine *engine,

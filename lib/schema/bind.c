@@ -77,30 +77,6 @@ mele_status mele_i_want_text(mele_reader *reader, size_t j, const mele_i_roles *
 
 /* ---- binding a table to a schema ---- */
 
-static mele_status translate_levels(const mele_table *table, size_t j,
-                                    const mele_i_variable *variable, double **out,
-                                    mele_error *error)
-{
-    size_t rows = mele_table_rows(table), levels = mele_table_levels(table, j);
-    const double *code = mele_table_values(table, j);
-    double *mapped = MELE_I_ARRAY(double, rows), *index = MELE_I_ARRAY(double, levels);
-
-    if (mapped == NULL || index == NULL) {
-        free(mapped);
-        free(index);
-        return mele_i_no_memory(error);
-    }
-    for (size_t l = 0; l < levels; l++) {
-        size_t found = mele_i_variable_level(variable, mele_table_level(table, j, l));
-        index[l] = found < variable->levels ? (double)found : INFINITY;
-    }
-    for (size_t i = 0; i < rows; i++)
-        mapped[i] = isnan(code[i]) ? NAN : index[(size_t)code[i]];
-    free(index);
-    *out = mapped;
-    return MELE_OK;
-}
-
 /* Whether the table's levels are the variable's, so that codes need no translation. */
 static bool same_levels(const mele_table *table, size_t j, const mele_i_variable *variable)
 {
@@ -112,18 +88,42 @@ static bool same_levels(const mele_table *table, size_t j, const mele_i_variable
     return true;
 }
 
+mele_status mele_i_bind_levels(const mele_table *table, size_t j, const mele_i_variable *variable,
+                               double **level, mele_error *error)
+{
+    const size_t levels = mele_table_levels(table, j);
+    double *index = NULL;
+
+    if (!same_levels(table, j, variable) && (index = MELE_I_ARRAY(double, levels)) == NULL)
+        return mele_i_no_memory(error);
+    for (size_t l = 0; l < levels && index != NULL; l++) {
+        size_t found = mele_i_variable_level(variable, mele_table_level(table, j, l));
+        index[l] = found < variable->levels ? (double)found : INFINITY;
+    }
+    *level = index;
+    return MELE_OK;
+}
+
 mele_status mele_i_bind_variable(const mele_table *table, size_t j, const mele_i_variable *variable,
                                  const double **column, double **owned, mele_error *error)
 {
-    mele_status status;
+    const size_t rows = mele_table_rows(table);
+    const double *code = mele_table_values(table, j);
+    double *index = NULL, *mapped;
+    mele_status status = MELE_OK;
 
     *owned = NULL;
-    *column = mele_table_values(table, j);
-    if (variable->levels == 0 || same_levels(table, j, variable))
-        return MELE_OK;
-    status = translate_levels(table, j, variable, owned, error);
-    *column = *owned;
-    return status;
+    *column = code;
+    if (variable->levels > 0)
+        status = mele_i_bind_levels(table, j, variable, &index, error);
+    if (index == NULL)
+        return status;
+    mapped = MELE_I_ARRAY(double, rows);
+    for (size_t i = 0; i < rows && mapped != NULL; i++)
+        mapped[i] = isnan(code[i]) ? NAN : index[(size_t)code[i]];
+    free(index);
+    *column = *owned = mapped;
+    return mapped == NULL ? mele_i_no_memory(error) : MELE_OK;
 }
 
 mele_status mele_i_bind_features(const mele_table *table, const mele_i_columns *features,

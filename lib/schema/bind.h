@@ -15,6 +15,11 @@ mele_status mele_i_want_columns(mele_reader *reader, const mele_i_roles *roles,
 mele_status mele_i_want_text(mele_reader *reader, size_t j, const mele_i_roles *roles,
                              const mele_schema *schema, mele_error *error);
 
+/* What stands for the levels of a table's column, as of a variable: an index, or infinity where the
+ * variable has no such level; free(*level). NULL: the levels are the variable's. */
+mele_status mele_i_bind_levels(const mele_table *table, size_t j, const mele_i_variable *variable,
+                               double **level, mele_error *error);
+
 /* A column of a table as a variable: its values are *column, which *owned holds when levels had to
  * be translated (else NULL). */
 mele_status mele_i_bind_variable(const mele_table *table, size_t j, const mele_i_variable *variable,

@@ -24,6 +24,7 @@
 #include "engine/pass.h"
 
 #define BLOCK_NUMBERS 32768
+#define WINDOW_NUMBERS 8192 /* read from a file at once, to be expanded */
 #define STRIP_ROWS 64 /* columns become rows in the nearest cache */
 #define MODERATE 400  /* 2^-400 to 2^400: squares of these and of their differences are normal */
 
@@ -96,25 +97,76 @@ static source source_of_matrix(const mele_matrix *matrix)
     return s;
 }
 
-static double value_at(const mele_i_features *f, size_t i, size_t j)
-{
-    return f->column[j][(f->row == NULL ? i : f->row[i]) * f->stride];
-}
+/* Values of one feature in memory: of row i, at[(row == NULL ? i : row[i]) * stride]. */
+typedef struct feature_values {
+    const double *at;
+    size_t stride;
+    const size_t *row;
+} feature_values;
 
 /* The design columns of feature j; returns the next column. */
-static size_t expand_feature(const source *s, size_t j, size_t first, size_t count, size_t column,
-                             double *out)
+static size_t expand_feature(const source *s, size_t j, feature_values values, size_t count,
+                             size_t column, double *out)
 {
     size_t levels = s->schema->feature[j].levels;
 
     for (size_t i = 0; i < count; i++) {
-        double value = value_at(s->features, first + i, j), *row = out + i * s->columns;
+        double value = values.at[(values.row == NULL ? i : values.row[i]) * values.stride];
+        double *row = out + i * s->columns;
         if (levels == 0)
             row[column] = value;
         for (size_t l = 1; l < levels; l++)
             row[column + l - 1] = isfinite(value) ? value == (double)l : NAN;
     }
     return column + (levels == 0 ? 1 : levels - 1);
+}
+
+static void expand_columns(const source *s, size_t first, size_t count, double *out)
+{
+    const mele_i_features *f = s->features;
+
+    for (size_t j = 0, column = 0; j < s->schema->features; j++) {
+        feature_values values = {f->column[j], f->stride, NULL};
+        if (f->row != NULL)
+            values.row = f->row + first;
+        else
+            values.at += first * f->stride;
+        column = expand_feature(s, j, values, count, column, out);
+    }
+}
+
+static bool has_categories(const mele_schema *schema)
+{
+    bool found = false;
+
+    for (size_t j = 0; j < schema->features && !found; j++)
+        found = schema->feature[j].levels > 0;
+    return found;
+}
+
+/* Rows of features that are in a file: what is there are the design columns, or is expanded to
+ * them. */
+static mele_status read_windows(const source *s, size_t first, size_t count, double *out,
+                                mele_error *error)
+{
+    const size_t features = s->schema->features, fit = WINDOW_NUMBERS / features + 1;
+    const size_t most = fit < count ? fit : count;
+    mele_status status = MELE_OK;
+
+    if (!has_categories(s->schema))
+        return mele_i_windows_read(s->features->windows, first, count, out, error);
+    double *value = mele_i_array(most, features * sizeof *value);
+    if (value == NULL)
+        return mele_i_no_memory(error);
+    for (size_t done = 0; done < count && status == MELE_OK; done += most) {
+        size_t rows = count - done < most ? count - done : most;
+        status = mele_i_windows_read(s->features->windows, first + done, rows, value, error);
+        for (size_t j = 0, column = 0; j < features && status == MELE_OK; j++)
+            column = expand_feature(s, j, (feature_values){value + j, features, NULL}, rows, column,
+                                    out + done * s->columns);
+    }
+    free(value);
+    return status;
 }
 
 /* Rows of the source, *stride apart, in place or made in the room; not finite means missing. */
@@ -129,11 +181,10 @@ static mele_status take_rows(const source *s, size_t first, size_t count, double
     *x = room;
     *stride = s->columns;
     if (s->features->windows != NULL)
-        return mele_i_windows_read(s->features->windows, first, count, room, error);
+        return read_windows(s, first, count, room, error);
     for (size_t done = 0; done < count; done += STRIP_ROWS) {
         size_t rows = count - done < STRIP_ROWS ? count - done : STRIP_ROWS;
-        for (size_t j = 0, column = 0; j < s->schema->features; j++)
-            column = expand_feature(s, j, first + done, rows, column, room + done * s->columns);
+        expand_columns(s, first + done, rows, room + done * s->columns);
     }
     return MELE_OK;
 }

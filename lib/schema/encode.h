@@ -8,8 +8,8 @@
 
 /* Rows of features as they lie in memory: value (i, j) is column[j][(row ? row[i] : i) * stride].
  * A number is itself; a category is the index of its level. NaN is missing; an infinity is, for a
- * category, a level the schema does not know, and for a number, itself. Or rows in a file, which
- * then has numbers only. */
+ * category, a level the schema does not know, and for a number, itself. Or rows in a file, which are read
+ * as such values. */
 typedef struct mele_i_features {
     size_t rows;
     const double *const *column;

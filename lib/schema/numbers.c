@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -52,12 +53,12 @@ typedef struct taking {
     const mele_reader *reader;
     const mele_i_roles *roles;
     mele_data *data;
-    size_t columns; /* features, then targets that are numbers, then weights */
-    size_t *column;
+    mele_i_window_columns all; /* features, then targets, then groups, then weights, as far as they
+                                  are read as numbers */
     size_t features, targets;
-    bool weighted, in_memory, drop, fill;
-    const double *class; /* the target when it is classes; the schema's levels */
-    const double *group;
+    bool grouped, weighted, in_memory, drop, fill;
+    const double *class; /* the target when it is classes, of a table; the schema's levels */
+    const double *group; /* of a table */
     mele_i_row_set used;
     size_t missing; /* rows with a missing feature */
 } taking;
@@ -65,14 +66,36 @@ typedef struct taking {
 static mele_status refuse(const taking *t, size_t row, size_t column, const char *what,
                           mele_error *error)
 {
-    return mele_i_fail_at(error, MELE_EDATA, row + 1, "column \"%s\": %s",
-                          t->reader->column[column].name, what);
+    size_t line;
+    mele_status status = mele_i_reader_line(t->reader, row, &line, error);
+
+    return status != MELE_OK ? status
+                             : mele_i_fail_at(error, MELE_EDATA, line, "column \"%s\": %s",
+                                              t->reader->column[column].name, what);
+}
+
+/* A level that the model does not know. */
+static mele_status refuse_level(const taking *t, size_t row, size_t column, mele_error *error)
+{
+    size_t line;
+    double level;
+    mele_status status = mele_i_reader_numbers(t->reader, &column, 1, row, 1, &level, error);
+
+    if (status == MELE_OK)
+        status = mele_i_reader_line(t->reader, row, &line, error);
+    if (status != MELE_OK)
+        return status;
+    return mele_i_fail_at(error, MELE_EDATA, line, "column \"%s\": the model does not know the level "
+                          "\"%s\"", t->reader->column[column].name,
+                          mele_table_level(t->data->table, column, (size_t)level));
 }
 
 /* A value that is not finite: *missing, unless that is an error. */
 static mele_status judge(const taking *t, size_t row, size_t column, double value, bool *missing,
                          mele_error *error)
 {
+    if (isinf(value) && is_category(t->reader, column))
+        return refuse_level(t, row, column, error);
     if (isinf(value))
         return refuse(t, row, column,
                       value > 0 ? "\"inf\" is not a finite number"
@@ -99,23 +122,21 @@ static mele_status judge_categories(const taking *t, size_t row, bool *missing, 
 static mele_status judge_row(const taking *t, size_t row, const double *number, size_t *incomplete,
                              mele_error *error)
 {
+    const size_t weights = t->all.columns - t->weighted;
     bool missing = false, missing_feature = false;
     mele_status status = MELE_OK;
 
-    for (size_t j = 0; j < t->features && status == MELE_OK; j++) {
-        if (t->fill && isnan(number[j]))
+    for (size_t j = 0; j < weights && status == MELE_OK; j++) {
+        if (t->fill && j < t->features && isnan(number[j]))
             missing_feature = true;
         else
-            status = judge(t, row, t->column[j], number[j], &missing, error);
+            status = judge(t, row, t->all.column[j], number[j], &missing, error);
     }
-    for (size_t j = t->features; j < t->features + t->targets && status == MELE_OK; j++)
-        status = judge(t, row, t->column[j], number[j], &missing, error);
     if (status == MELE_OK)
         status = judge_categories(t, row, &missing, error);
     if (status == MELE_OK && t->weighted) {
-        double weight = number[t->columns - 1];
-        status = judge(t, row, t->roles->weights, weight, &missing, error);
-        if (status == MELE_OK && weight < 0)
+        status = judge(t, row, t->roles->weights, number[weights], &missing, error);
+        if (status == MELE_OK && number[weights] < 0)
             status = refuse(t, row, t->roles->weights, "a weight must not be negative", error);
     }
     if (missing)
@@ -127,13 +148,14 @@ static mele_status judge_row(const taking *t, size_t row, const double *number, 
 /* Whether all rows of a block are as they should be, without looking which is not. */
 static bool is_clean(const taking *t, mele_i_block block, const double *number)
 {
+    const size_t columns = t->all.columns;
     bool clean = true;
 
-    for (size_t i = 0; i < block.count * t->columns; i++)
+    for (size_t i = 0; i < block.count * columns; i++)
         clean &= fabs(number[i]) <= DBL_MAX;
     for (size_t i = 0; i < block.count; i++) {
         size_t row = block.first + i;
-        clean &= !t->weighted || number[(i + 1) * t->columns - 1] >= 0;
+        clean &= !t->weighted || number[(i + 1) * columns - 1] >= 0;
         clean &= t->class == NULL || isfinite(t->class[row]);
         clean &= t->group == NULL || isfinite(t->group[row]);
     }
@@ -142,16 +164,18 @@ static bool is_clean(const taking *t, mele_i_block block, const double *number)
 
 static void deal_out(const taking *t, mele_i_block block, const double *number)
 {
-    const size_t f = t->features, targets = t->targets;
+    const size_t f = t->features, targets = t->targets, columns = t->all.columns;
 
-    for (size_t i = 0; i < block.count; i++, number += t->columns) {
+    for (size_t i = 0; i < block.count; i++, number += columns) {
         size_t row = block.first + i;
-        if (t->in_memory && t->columns > f)
+        if (t->in_memory && columns > f)
             memcpy(t->data->matrix + row * f, number, f * sizeof *number);
         if (targets > 0)
             memcpy(t->data->targets + row * targets, number + f, targets * sizeof *number);
+        if (t->grouped) /* of a row that is used */
+            t->data->group[row] = isnan(number[f + targets]) ? 0 : (size_t)number[f + targets];
         if (t->weighted)
-            t->data->weights[row] = number[t->columns - 1];
+            t->data->weights[row] = number[columns - 1];
     }
 }
 
@@ -159,16 +183,17 @@ static mele_status take_block(void *context, mele_i_block block, void *partial, 
                               mele_error *error)
 {
     const taking *t = context;
-    const bool direct = t->in_memory && t->columns == t->features;
+    const size_t columns = t->all.columns;
+    const bool direct = t->in_memory && columns == t->features;
     double *number = direct ? t->data->matrix + block.first * t->features : scratch;
-    mele_status status = mele_i_reader_numbers(t->reader, t->column, t->columns, block.first,
-                                               block.count, number, error);
+    mele_status status = mele_i_window_columns_read(t->reader, &t->all, block.first, block.count,
+                                                    number, error);
 
     if (status != MELE_OK)
         return status;
     if (!is_clean(t, block, number))
         for (size_t i = 0; i < block.count && status == MELE_OK; i++)
-            status = judge_row(t, block.first + i, number + i * t->columns, partial, error);
+            status = judge_row(t, block.first + i, number + i * columns, partial, error);
     deal_out(t, block, number);
     return status;
 }
@@ -181,12 +206,13 @@ static void count_missing(void *context, const void *partial)
 /* Blocks are whole words of the set of rows. */
 static mele_status take_numbers(taking *t, mele_engine *engine, mele_error *error)
 {
-    const size_t block_rows = mele_i_block_rows(t->columns, BLOCK_NUMBERS, 1) / 64 * 64 + 64;
-    const bool direct = t->in_memory && t->columns == t->features;
+    const size_t columns = t->all.columns;
+    const size_t block_rows = mele_i_block_rows(columns, BLOCK_NUMBERS, 1) / 64 * 64 + 64;
+    const bool direct = t->in_memory && columns == t->features;
     mele_i_pass pass = {.rows = mele_i_reader_rows(t->reader),
                         .block_rows = block_rows,
                         .partial_bytes = sizeof(size_t),
-                        .scratch_bytes = direct ? 0 : block_rows * t->columns * sizeof(double),
+                        .scratch_bytes = direct ? 0 : block_rows * columns * sizeof(double),
                         .map = take_block,
                         .combine = count_missing,
                         .context = t};
@@ -219,6 +245,8 @@ static mele_status gather(taking *t, mele_error *error)
         move_rows(data->weights, 1, i, row);
         if (t->group != NULL)
             data->group[i] = (size_t)t->group[row];
+        else if (t->grouped)
+            data->group[i] = data->group[row];
     }
     return mele_i_weights_divide(data->weights, used, error);
 }
@@ -250,12 +278,18 @@ static double default_memory(void)
     return memory / 2;
 }
 
-/* Whether rows and the matrix that is made of them have room. */
-static bool fits_memory(size_t rows, size_t features, size_t memory)
+size_t mele_i_rows_that_fit(size_t numbers, size_t memory)
 {
-    double wanted = 2 * (double)rows * (double)features * sizeof(double);
+    double room = memory > 0 ? (double)memory : default_memory();
+    double rows = room / (sizeof(double) * (double)numbers);
 
-    return wanted <= (memory > 0 ? (double)memory : default_memory());
+    return rows < (double)SIZE_MAX ? (size_t)rows : SIZE_MAX;
+}
+
+/* Whether rows and the matrix that is made of them have room. */
+static bool fits_memory(const taking *t, size_t memory)
+{
+    return mele_i_reader_rows(t->reader) <= mele_i_rows_that_fit(2 * t->features, memory);
 }
 
 static void list_columns(taking *t)
@@ -263,12 +297,28 @@ static void list_columns(taking *t)
     size_t count = 0;
 
     for (size_t j = 0; j < t->features; j++)
-        t->column[count++] = t->roles->features.column[j];
+        t->all.column[count++] = t->roles->features.column[j];
     for (size_t j = 0; j < t->targets; j++)
-        t->column[count++] = t->roles->targets.column[j];
+        t->all.column[count++] = t->roles->targets.column[j];
+    if (t->grouped)
+        t->all.column[count++] = t->roles->group;
     if (t->weighted)
-        t->column[count++] = t->roles->weights;
-    t->columns = count;
+        t->all.column[count] = t->roles->weights;
+}
+
+/* What stands for the levels of column j, where the schema has others than the file. */
+static mele_status bind_levels(taking *t, mele_error *error)
+{
+    const mele_schema *schema = t->data->schema;
+    mele_status status = MELE_OK;
+
+    for (size_t j = 0; j < t->features + t->targets && status == MELE_OK; j++)
+        if (is_category(t->reader, t->all.column[j]))
+            status = mele_i_bind_levels(t->data->table, t->all.column[j],
+                                        j < t->features ? &schema->feature[j]
+                                                        : &schema->target[j - t->features],
+                                        &t->all.level[j], error);
+    return status;
 }
 
 static mele_status make_room(taking *t, mele_error *error)
@@ -277,18 +327,20 @@ static mele_status make_room(taking *t, mele_error *error)
     mele_data *data = t->data;
     bool done = mele_i_row_set_new(rows, &t->used);
 
-    t->column = MELE_I_ARRAY(size_t, t->features + t->targets + 1);
-    done = done && t->column != NULL;
+    done = done && mele_i_window_columns_new(t->features + t->targets + t->grouped + t->weighted,
+                                             &t->all);
     if (done && t->in_memory)
         done = (data->matrix = mele_i_large_array(rows, t->features * sizeof(double))) != NULL;
     if (done && targets > 0)
         done = (data->targets = mele_i_large_array(rows, targets * sizeof(double))) != NULL;
+    if (done && t->grouped)
+        done = (data->group = MELE_I_ARRAY(size_t, rows)) != NULL;
     if (done && t->weighted)
         done = (data->weights = mele_i_large_array(rows, sizeof(double))) != NULL;
     return done ? MELE_OK : mele_i_no_memory(error);
 }
 
-/* The class of every row, by the schema's levels; *owned as for mele_i_bind_variable(). */
+/* The class of every row of a table, by the schema's levels; *owned as for mele_i_bind_variable(). */
 static mele_status bind_categories(taking *t, double **owned, mele_error *error)
 {
     const mele_i_roles *roles = t->roles;
@@ -311,8 +363,10 @@ static mele_status finish(taking *t, mele_reader **reader, mele_error *error)
     mele_table_free(data->table);
     data->table = NULL;
     data->complete = t->missing == 0;
-    if (!t->in_memory)
-        return mele_i_windows_new(reader, t->column, t->features, &t->used, &data->windows, error);
+    if (!t->in_memory) {
+        t->all.columns = t->features;
+        return mele_i_windows_new(reader, &t->all, &t->used, &data->windows, error);
+    }
     data->column = MELE_I_ARRAY(const double *, t->features);
     if (data->column == NULL)
         return mele_i_no_memory(error);
@@ -325,31 +379,34 @@ static mele_status finish(taking *t, mele_reader **reader, mele_error *error)
     return MELE_OK;
 }
 
-mele_status mele_i_numbers_fill(mele_reader **reader, const mele_i_roles *roles,
+mele_status mele_i_numbers_fill(mele_reader **reader, bool spilled, const mele_i_roles *roles,
                                 const mele_data_options *options, mele_engine *engine,
                                 mele_data *data, mele_error *error)
 {
     double *owned = NULL;
     taking t = {.reader = *reader, .roles = roles, .data = data,
                 .features = roles->features.count, .targets = roles->targets.count,
+                .grouped = spilled && roles->group != MELE_I_NO_COLUMN,
                 .weighted = roles->weights != MELE_I_NO_COLUMN,
                 .drop = strcmp(options->missing, "drop") == 0,
                 .fill = strcmp(options->missing, "mean") == 0};
-    mele_status status = bind_categories(&t, &owned, error);
+    mele_status status = spilled ? MELE_OK : bind_categories(&t, &owned, error);
 
-    t.in_memory = fits_memory(mele_i_reader_rows(*reader), t.features, options->memory);
+    t.in_memory = !spilled && fits_memory(&t, options->memory);
     if (status == MELE_OK)
         status = make_room(&t, error);
     if (status == MELE_OK) {
         list_columns(&t);
-        status = take_numbers(&t, engine, error);
+        status = bind_levels(&t, error);
     }
+    if (status == MELE_OK)
+        status = take_numbers(&t, engine, error);
     if (status == MELE_OK)
         status = use_rows(&t, error);
     if (status == MELE_OK)
         status = finish(&t, reader, error);
     mele_i_row_set_clear(&t.used);
-    free(t.column);
+    mele_i_window_columns_clear(&t.all);
     free(owned);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "data/spill.h"
 #include "engine/weights.h"
 #include "schema/bind.h"
 #include "schema/data.h"
@@ -192,6 +193,17 @@ static mele_status gather(const row_check *check, mele_data *data, mele_error *e
     return mele_i_weights_divide(data->weights, n, error);
 }
 
+/* Give back what the data have copies of. */
+static void forget_copied(mele_table *table, const mele_i_roles *roles)
+{
+    for (size_t t = 0; t < roles->targets.count; t++)
+        mele_i_table_forget(table, roles->targets.column[t]);
+    if (roles->weights != MELE_I_NO_COLUMN)
+        mele_i_table_forget(table, roles->weights);
+    if (roles->group != MELE_I_NO_COLUMN)
+        mele_i_table_forget(table, roles->group);
+}
+
 /* Bind the table to data->schema and take over what the rows hold. */
 static mele_status fill_data(mele_data *data, const mele_i_roles *roles, const char *missing,
                              mele_error *error)
@@ -218,6 +230,8 @@ static mele_status fill_data(mele_data *data, const mele_i_roles *roles, const c
         status = select_rows(&check, data, error);
     if (status == MELE_OK)
         status = gather(&check, data, error);
+    if (status == MELE_OK)
+        forget_copied(data->table, roles);
     for (size_t t = 0; owned_target != NULL && t < schema->targets; t++)
         free(owned_target[t]);
     free(owned_target);
@@ -242,32 +256,69 @@ static mele_status check_options(const mele_data_options *options, mele_error *e
     return MELE_OK;
 }
 
-/* Read the rows that the roles ask for and make the data of them, which may keep the reader:
- * *reader is then NULL. */
-static mele_status read_rows(mele_reader **reader, const mele_i_roles *roles,
-                             const mele_data_options *options, const mele_schema *known,
-                             mele_engine *engine, mele_data *data, mele_error *error)
+/* Where the rows of a file are. */
+typedef struct placing {
+    mele_reader *reader;
+    const mele_i_roles *roles;
+    const mele_data_options *options;
+    mele_engine *engine;
+    bool numbers; /* in the file, in any order */
+    bool spilled; /* in a temporary file */
+} placing;
+
+/* Read the rows, or what of them is not read as numbers, to the table. */
+static mele_status read_table(placing *p, mele_table **out, mele_error *error)
 {
-    bool numbers = false;
-    mele_status status = mele_i_want_columns(*reader, roles, known, options, error);
+    const size_t features = p->roles->features.count;
+    size_t rows;
+    mele_status status = mele_i_numbers_wanted(p->reader, p->roles, &p->numbers, error);
+
+    if (status == MELE_OK && p->numbers)
+        status = mele_reader_next(p->reader, 0, p->engine, out, error);
+    else if (status == MELE_OK)
+        status = mele_i_spill_read(p->reader, mele_i_rows_that_fit(2 * features, p->options->memory),
+                                   p->engine, out, &p->spilled, error);
+    if (status != MELE_OK)
+        return status;
+    rows = p->spilled ? mele_i_reader_rows(p->reader) : mele_table_rows(*out);
+    return rows > 0 ? MELE_OK : mele_i_fail(error, MELE_EDATA, "there are no data rows");
+}
+
+/* Where levels make many columns of a table, it may have no room with what is made of it. */
+static mele_status spill_wide(placing *p, const mele_schema *schema, mele_table *table,
+                              mele_error *error)
+{
+    const size_t numbers = schema->features + mele_schema_columns(schema);
+
+    if (p->numbers || p->spilled
+        || mele_table_rows(table) <= mele_i_rows_that_fit(numbers, p->options->memory))
+        return MELE_OK;
+    p->spilled = true;
+    return mele_i_spill_table(p->reader, table, p->engine, error);
+}
+
+/* Read the rows that the roles ask for and make the data of them, which may keep the reader:
+ * p->reader is then NULL. */
+static mele_status read_rows(placing *p, const mele_schema *known, mele_data *data,
+                             mele_error *error)
+{
+    const mele_i_roles *roles = p->roles;
+    mele_status status = mele_i_want_columns(p->reader, roles, known, p->options, error);
 
     if (status == MELE_OK)
-        status = mele_i_numbers_wanted(*reader, roles, &numbers, error);
-    if (status == MELE_OK)
-        status = mele_reader_next(*reader, 0, engine, &data->table, error);
-    if (status == MELE_OK && mele_table_rows(data->table) == 0)
-        status = mele_i_fail(error, MELE_EDATA, "there are no data rows");
+        status = read_table(p, &data->table, error);
     if (status != MELE_OK)
         return status;
     if (known != NULL && known->targets == roles->targets.count)
         status = mele_i_schema_copy(known, &data->schema, error);
     else
-        status = make_schema(data->table, roles, known, mele_reader_has_header(*reader),
+        status = make_schema(data->table, roles, known, mele_reader_has_header(p->reader),
                              &data->schema, error);
     if (status == MELE_OK)
-        status = numbers ? mele_i_numbers_fill(reader, roles, options, engine, data, error)
-                         : fill_data(data, roles, options->missing, error);
-    return status;
+        status = spill_wide(p, data->schema, data->table, error);
+    if (status == MELE_OK && (p->numbers || p->spilled))
+        return mele_i_numbers_fill(&p->reader, p->spilled, roles, p->options, p->engine, data, error);
+    return status == MELE_OK ? fill_data(data, roles, p->options->missing, error) : status;
 }
 
 mele_status mele_data_read(const char *path, const mele_data_options *options,
@@ -276,22 +327,22 @@ mele_status mele_data_read(const char *path, const mele_data_options *options,
 {
     mele_data_options chosen = options == NULL ? mele_data_defaults() : *options;
     mele_i_roles roles = {.weights = MELE_I_NO_COLUMN};
-    mele_reader *reader = NULL;
+    placing p = {.roles = &roles, .options = &chosen, .engine = engine};
     mele_data *data = NULL;
     mele_status status = check_options(&chosen, error);
 
     if (status == MELE_OK)
-        status = mele_reader_open(path, &chosen.table, &reader, error);
+        status = mele_reader_open(path, &chosen.table, &p.reader, error);
     if (status == MELE_OK)
         status = schema == NULL
-                     ? mele_i_roles_of_options(reader, &chosen, engine, &roles, error)
-                     : mele_i_roles_of_schema(reader, &chosen, schema, true, &roles, error);
+                     ? mele_i_roles_of_options(p.reader, &chosen, engine, &roles, error)
+                     : mele_i_roles_of_schema(p.reader, &chosen, schema, true, &roles, error);
     if (status == MELE_OK && (data = MELE_I_NEW(mele_data)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK)
-        status = read_rows(&reader, &roles, &chosen, schema, engine, data, error);
+        status = read_rows(&p, schema, data, error);
     mele_i_roles_clear(&roles);
-    mele_reader_close(reader);
+    mele_reader_close(p.reader);
     if (status != MELE_OK)
         mele_data_free(data);
     else

@@ -1,5 +1,6 @@
 #include "schema/windows.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,29 +91,63 @@ size_t mele_i_row_set_next(const mele_i_row_set *set, size_t row)
     return word * 64 + (size_t)__builtin_ctzll(bits);
 }
 
+/* ---- columns ---- */
+
+bool mele_i_window_columns_new(size_t columns, mele_i_window_columns *out)
+{
+    mele_i_window_columns made = {columns, MELE_I_ARRAY(size_t, columns),
+                                  MELE_I_ZEROED(double *, columns)};
+
+    if (made.column == NULL || made.level == NULL) {
+        free(made.column);
+        free(made.level);
+        return false;
+    }
+    *out = made;
+    return true;
+}
+
+void mele_i_window_columns_clear(mele_i_window_columns *columns)
+{
+    for (size_t j = 0; columns->level != NULL && j < columns->columns; j++)
+        free(columns->level[j]);
+    free(columns->level);
+    free(columns->column);
+    memset(columns, 0, sizeof *columns);
+}
+
+mele_status mele_i_window_columns_read(const mele_reader *reader,
+                                       const mele_i_window_columns *columns, size_t first,
+                                       size_t count, double *out, mele_error *error)
+{
+    const size_t d = columns->columns;
+    mele_status status = mele_i_reader_numbers(reader, columns->column, d, first, count, out, error);
+
+    for (size_t j = 0; j < d && status == MELE_OK; j++)
+        for (size_t i = 0; columns->level[j] != NULL && i < count; i++)
+            if (!isnan(out[i * d + j]))
+                out[i * d + j] = columns->level[j][(size_t)out[i * d + j]];
+    return status;
+}
+
 /* ---- windows ---- */
 
 struct mele_i_windows {
     mele_reader *reader;
-    size_t columns;
-    size_t *column; /* of the file */
+    mele_i_window_columns columns;
     mele_i_row_set rows;
 };
 
-mele_status mele_i_windows_new(mele_reader **reader, const size_t *column, size_t columns,
+mele_status mele_i_windows_new(mele_reader **reader, mele_i_window_columns *columns,
                                mele_i_row_set *rows, mele_i_windows **out, mele_error *error)
 {
     mele_i_windows *windows = MELE_I_NEW(mele_i_windows);
-    size_t *copy = MELE_I_ARRAY(size_t, columns);
 
-    if (windows == NULL || copy == NULL) {
-        free(windows);
-        free(copy);
+    if (windows == NULL)
         return mele_i_no_memory(error);
-    }
-    memcpy(copy, column, columns * sizeof *copy);
-    *windows = (mele_i_windows){*reader, columns, copy, *rows};
+    *windows = (mele_i_windows){*reader, *columns, *rows};
     *reader = NULL;
+    memset(columns, 0, sizeof *columns);
     rows->bit = NULL;
     rows->before = NULL;
     *out = windows;
@@ -124,7 +159,7 @@ void mele_i_windows_free(mele_i_windows *windows)
     if (windows == NULL)
         return;
     mele_reader_close(windows->reader);
-    free(windows->column);
+    mele_i_window_columns_clear(&windows->columns);
     mele_i_row_set_clear(&windows->rows);
     free(windows);
 }
@@ -139,13 +174,13 @@ size_t mele_i_windows_row(const mele_i_windows *windows, size_t i)
 static size_t keep_used(const mele_i_windows *w, size_t row, size_t count, double *from)
 {
     const uint64_t *bit = w->rows.bit;
+    const size_t d = w->columns.columns;
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++, row++)
         if ((bit[row / 64] >> row % 64 & 1) != 0) {
             if (kept != i)
-                memcpy(from + kept * w->columns, from + i * w->columns,
-                       w->columns * sizeof *from);
+                memcpy(from + kept * d, from + i * d, d * sizeof *from);
             kept++;
         }
     return kept;
@@ -157,13 +192,13 @@ mele_status mele_i_windows_read(const mele_i_windows *w, size_t first, size_t co
     mele_status status = MELE_OK;
 
     if (w->rows.bit == NULL)
-        return mele_i_reader_numbers(w->reader, w->column, w->columns, first, count, out, error);
+        return mele_i_window_columns_read(w->reader, &w->columns, first, count, out, error);
     for (size_t row = mele_i_row_set_at(&w->rows, first), done = 0;
          done < count && status == MELE_OK;) {
         size_t left = w->rows.rows - (row = mele_i_row_set_next(&w->rows, row));
         size_t span = count - done < left ? count - done : left;
-        double *to = out + done * w->columns;
-        status = mele_i_reader_numbers(w->reader, w->column, w->columns, row, span, to, error);
+        double *to = out + done * w->columns.columns;
+        status = mele_i_window_columns_read(w->reader, &w->columns, row, span, to, error);
         if (status == MELE_OK)
             done += keep_used(w, row, span, to);
         row += span;

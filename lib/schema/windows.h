@@ -37,9 +37,26 @@ size_t mele_i_row_set_at(const mele_i_row_set *set, size_t i);
 /* The first used row from `row` on; there must be one. */
 size_t mele_i_row_set_next(const mele_i_row_set *set, size_t row);
 
-/* Number columns of a file as features. The reader, which must seek, and the rows are taken over
- * on success: *reader and *rows are then empty. */
-mele_status mele_i_windows_new(mele_reader **reader, const size_t *column, size_t columns,
+/* Columns of a reader that seeks, as variables of a schema. */
+typedef struct mele_i_window_columns {
+    size_t columns;
+    size_t *column;
+    double **level; /* of each column: what stands for the reader's levels; NULL: nothing else does */
+} mele_i_window_columns;
+
+/* Room for so many; false: memory ran out. */
+bool mele_i_window_columns_new(size_t columns, mele_i_window_columns *out);
+void mele_i_window_columns_clear(mele_i_window_columns *columns);
+
+/* The values of rows first .. first + count - 1 of the file, row after row, as
+ * mele_i_reader_numbers() reads them. */
+mele_status mele_i_window_columns_read(const mele_reader *reader,
+                                       const mele_i_window_columns *columns, size_t first,
+                                       size_t count, double *out, mele_error *error);
+
+/* Columns of a file as features. The reader, the columns and the rows are taken over on success, and
+ * are then empty. */
+mele_status mele_i_windows_new(mele_reader **reader, mele_i_window_columns *columns,
                                mele_i_row_set *rows, mele_i_windows **out, mele_error *error);
 void mele_i_windows_free(mele_i_windows *windows);
 

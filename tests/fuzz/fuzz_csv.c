@@ -1,5 +1,6 @@
-/* Text files: however a file is read, the same table or the same error comes of it, and the rows
- * before the error with it; and what was read, written as CSV, is read again as the same cells.
+/* Text files: however a file is read, also through a temporary file, the same table or the same error
+ * comes of it, and the rows before the error with it; and what was read, written as CSV, is read
+ * again as the same cells.
  *
  * The first line says how to read: n: no header; i: infinite values are kept; s: skip every other
  * column; c: the columns are categories; x: they are text; the first digit d: chunks of 2^d bytes;
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/reader.h"
+#include "data/spill.h"
 #include "fuzz/fuzz.h"
 
 enum { ONE_CHUNK = 8192 }; /* bytes: more than an input has */
@@ -169,6 +170,70 @@ static void compare(const outcome *expected, const char *path, const manner *m, 
     clear(&o);
 }
 
+/* All rows, of columns that have numbers: as a table, or of more than `most` rows in a temporary
+ * file. */
+static mele_status read_all(const char *path, const manner *m, size_t most, mele_reader **reader,
+                            mele_table **table, bool *spilled, mele_error *error)
+{
+    mele_status status = mele_i_reader_open(path, &m->table, m->chunk_bytes, reader, error);
+
+    *spilled = false;
+    for (size_t j = 0; status == MELE_OK && j < mele_reader_columns(*reader); j++)
+        mele_reader_want(*reader, j, m->skip && j % 2 == 1 ? MELE_COLUMN_SKIP : m->kind, false, NULL);
+    if (status == MELE_OK)
+        status = mele_i_spill_read(*reader, most, m->engine, table, spilled, error);
+    fuzz_check_status(status, error);
+    return status;
+}
+
+static void check_spilled_row(const mele_table *table, const mele_table *levels,
+                              const mele_reader *reader, size_t i)
+{
+    size_t line = 0;
+    double value = 0;
+
+    FUZZ_CHECK(mele_i_reader_line(reader, i, &line, NULL) == MELE_OK
+                   && line == mele_table_line(table, i),
+               "row %zu: line %zu", i, line);
+    for (size_t j = 0; j < mele_table_columns(table); j++) {
+        if (mele_table_values(table, j) == NULL)
+            continue;
+        const double expected = mele_table_values(table, j)[i];
+        FUZZ_CHECK(mele_i_reader_numbers(reader, &j, 1, i, 1, &value, NULL) == MELE_OK
+                       && (isnan(expected) ? isnan(value) : value == expected),
+                   "row %zu, column %zu: %g and %g", i, j, expected, value);
+        FUZZ_CHECK(mele_table_kind(table, j) != MELE_COLUMN_CATEGORY || isnan(value)
+                       || strcmp(mele_table_level(table, j, (size_t)value),
+                                 mele_table_level(levels, j, (size_t)value)) == 0,
+                   "row %zu, column %zu: another level", i, j);
+    }
+}
+
+/* Rows in a temporary file, against those of a table. */
+static void check_spilling(const char *path, const manner *m)
+{
+    mele_reader *held = NULL, *reader = NULL;
+    mele_table *table = NULL, *levels = NULL;
+    mele_error held_error = {MELE_OK, 0, ""}, error = {MELE_OK, 0, ""};
+    bool spilled;
+    mele_status status = read_all(path, m, SIZE_MAX, &held, &table, &spilled, &held_error);
+
+    fuzz_check_same(status, &held_error,
+                    read_all(path, m, m->part, &reader, &levels, &spilled, &error), &error,
+                    "through a temporary file");
+    if (status == MELE_OK) {
+        const size_t rows = mele_table_rows(table);
+        FUZZ_CHECK(spilled == (rows > m->part), "%zu rows", rows);
+        FUZZ_CHECK(!spilled || mele_i_reader_rows(reader) == rows, "not %zu rows", rows);
+        for (size_t i = 0; i < rows && spilled; i++)
+            check_spilled_row(table, levels, reader, i);
+    }
+    mele_table_free(table);
+    mele_table_free(levels);
+    mele_reader_close(held);
+    mele_reader_close(reader);
+}
+
 /* Write what was read as text, without the lines' numbers, and read that. */
 static void check_writing(const char *path, const manner *like)
 {
@@ -222,6 +287,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (strncmp(expected.error.message, "it is ", 6) != 0) /* another format: the file is named */
         compare(&expected, "-", &m, "standard input");
     check_writing(path, &plain);
+    if (plain.kind != MELE_COLUMN_TEXT) {
+        check_spilling(path, &plain);
+        m.part = 5;
+        check_spilling(path, &m);
+    }
     clear(&expected);
     return 0;
 }
