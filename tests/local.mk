@@ -69,6 +69,7 @@ unit_tests = \
 	tests/unit/test_sample \
 	tests/unit/test_schema \
 	tests/unit/test_sequences \
+	tests/unit/test_shared_experts \
 	tests/unit/test_sizes \
 	tests/unit/test_sketch \
 	tests/unit/test_small \
@@ -241,6 +242,7 @@ thread_programs = \
 	tests/unit/test_mlp \
 	tests/unit/test_network \
 	tests/unit/test_sample \
+	tests/unit/test_shared_experts \
 	tests/unit/test_start \
 	tests/unit/test_table \
 	tests/unit/test_wide \

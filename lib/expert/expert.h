@@ -8,6 +8,10 @@
 json_t *mele_i_experts_save(const mele_experts *experts);
 mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_error *error);
 
+/* Whether both hold the same experts, to the bit. O(their size); those that both share are not looked
+ * at. */
+bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b);
+
 /* Whether experts of these options take so many columns and targets, or classes: MELE_EINVAL when
  * they do not. The fit asks, too; this is for who would do other work first. */
 mele_status mele_i_experts_check_columns(size_t columns, size_t outputs,

@@ -1,11 +1,18 @@
 #include "expert/experts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "expert/basis.h"
 #include "expert/expert.h"
+
+mele_i_expert_shape mele_i_experts_shape(const mele_experts *e, size_t degree)
+{
+    return (mele_i_expert_shape){mele_i_basis_columns(e->columns, degree), e->outputs, e->classes};
+}
 
 /* Rows of M variances: one an expert, or one for each that is marked and one for all others. */
 static bool make_variances(mele_experts *e, const bool *own)
@@ -56,13 +63,32 @@ mele_status mele_i_experts_new(size_t clusters, size_t columns, size_t outputs, 
     return mele_i_experts_new_owned(clusters, columns, outputs, classes, NULL, out, error);
 }
 
+/* Another holder of what an expert has learnt. */
+static void *hold(void *state)
+{
+    mele_i_shared *shared = state;
+
+    if (shared != NULL)
+        atomic_fetch_add_explicit(&shared->others, 1, memory_order_relaxed);
+    return state;
+}
+
+/* The last holder sees what all others did before they let go. */
+static void let_go(mele_i_expert *expert)
+{
+    mele_i_shared *shared = expert->state;
+
+    expert->state = NULL;
+    if (shared != NULL && atomic_fetch_sub_explicit(&shared->others, 1, memory_order_acq_rel) == 0)
+        expert->kind->free(shared);
+}
+
 void mele_experts_free(mele_experts *experts)
 {
     if (experts == NULL)
         return;
     for (size_t k = 0; experts->expert != NULL && k <= experts->clusters; k++)
-        if (experts->expert[k].state != NULL)
-            experts->expert[k].kind->free(experts->expert[k].state);
+        let_go(&experts->expert[k]);
     free(experts->expert);
     free(experts->variance);
     free(experts);
@@ -78,26 +104,26 @@ void mele_i_experts_settle(mele_experts *e)
                    e->outputs * sizeof *e->variance);
 }
 
-/* Put a copy in the place of expert k; where `from` has none it stays. */
-static mele_status copy_expert(mele_experts *e, const mele_experts *from, size_t k,
-                               mele_error *error)
+/* Whether something is known of expert k, if only who answers in its place. */
+static bool is_there(const mele_experts *e, size_t k)
+{
+    return e->expert[k].answers != k || e->expert[k].state != NULL;
+}
+
+/* What `from` has in the place of expert k; where it has nothing, that stays. */
+static void take(mele_experts *e, const mele_experts *from, size_t k)
 {
     mele_i_expert *expert = &e->expert[k];
+    double *variance = expert->variance;
 
-    if (from->expert[k].answers == k && from->expert[k].state == NULL)
-        return MELE_OK;
-    json_t *object = mele_i_expert_save(from, k);
-    if (object == NULL)
-        return mele_i_no_memory(error);
-    if (expert->state != NULL)
-        expert->kind->free(expert->state);
-    expert->state = NULL;
-    expert->kind = NULL;
-    expert->answers = k; /* whatever these rows would have made of it */
-    expert->own = 1;
-    mele_status status = mele_i_expert_load(e, k, object, error);
-    json_decref(object);
-    return status;
+    if (!is_there(from, k))
+        return;
+    let_go(expert);
+    *expert = from->expert[k];
+    expert->state = hold(expert->state);
+    expert->variance = variance;
+    if (variance != NULL && expert->state != NULL)
+        memcpy(variance, from->expert[k].variance, e->outputs * sizeof *variance);
 }
 
 /* Who answers in the end; the global expert for regions that were merged into one another. */
@@ -148,15 +174,106 @@ mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *opti
                                 const bool *train, bool trained, mele_error *error)
 {
     const mele_experts *from = options->start;
-    mele_status status = MELE_OK;
 
     if (from == NULL || (options->only == 0 && options->freeze == 0))
         return MELE_OK;
     if (strcmp(e->name, from->name) != 0)
         return mele_i_fail(error, MELE_EINVAL, "an expert of kind \"%s\" among those of kind "
                            "\"%s\"", e->name, from->name);
-    for (size_t k = 0; k <= e->clusters && status == MELE_OK; k++)
+    for (size_t k = 0; k <= e->clusters; k++)
         if (train[k] == trained && stays(options, k, e->clusters, trained))
-            status = copy_expert(e, from, k, error);
-    return status == MELE_OK ? find_answers(e, options, train, error) : status;
+            take(e, from, k);
+    return find_answers(e, options, train, error);
+}
+
+/* Who is said to answer must be there, or, in a part of the experts, may come with another part. */
+mele_status mele_i_experts_check_answers(const mele_experts *e, mele_error *error)
+{
+    for (size_t k = 0; k < e->clusters; k++) {
+        const size_t host = e->expert[k].answers;
+        if (host != k && host < e->clusters && e->expert[host].answers != host)
+            return mele_i_fail(error, MELE_EDATA, "expert %zu is merged into %zu, where another "
+                               "answers too", k + 1, host + 1);
+    }
+    return MELE_OK;
+}
+
+/* ---- equal ones, and parts that belong together ---- */
+
+static bool same_shape(const mele_experts *a, const mele_experts *b)
+{
+    return a->clusters == b->clusters && a->columns == b->columns && a->outputs == b->outputs
+           && a->classes == b->classes && strcmp(a->name, b->name) == 0;
+}
+
+/* Of experts that were trained themselves. */
+static bool same_expert(const mele_experts *e, const mele_i_expert *a, const mele_i_expert *b)
+{
+    const mele_i_expert_shape shape = mele_i_experts_shape(e, a->degree);
+
+    return a->kind == b->kind && a->degree == b->degree && a->rank == b->rank && a->own == b->own
+           && (a->variance == NULL || mele_i_same_numbers(a->variance, b->variance, e->outputs))
+           && (a->state == b->state || a->kind->equal(a->state, b->state, &shape));
+}
+
+/* In the place of expert k, of experts of one shape. */
+static bool is_same(const mele_experts *a, const mele_experts *b, size_t k)
+{
+    const mele_i_expert *one = &a->expert[k], *other = &b->expert[k];
+
+    if (!is_there(a, k) || !is_there(b, k))
+        return is_there(a, k) == is_there(b, k);
+    return one->rows == other->rows && one->answers == other->answers
+           && (one->answers != k || same_expert(a, one, other));
+}
+
+bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b)
+{
+    bool same = same_shape(a, b);
+
+    for (size_t k = 0; same && k <= a->clusters; k++)
+        same = is_same(a, b, k);
+    return same;
+}
+
+/* Put the part's experts where `into` has none; both having one they must agree. */
+static mele_status merge_part(mele_experts *into, const mele_experts *part, mele_error *error)
+{
+    char what[32];
+
+    if (!same_shape(part, into))
+        return mele_i_fail(error, MELE_EINVAL, "the parts are not of one shape and kind");
+    for (size_t k = 0; k <= into->clusters; k++) {
+        snprintf(what, sizeof what, k == into->clusters ? "the global expert" : "expert %zu", k + 1);
+        if (!is_there(into, k))
+            take(into, part, k);
+        else if (is_there(part, k) && !is_same(into, part, k))
+            return mele_i_fail(error, MELE_EDATA, "two parts have %s, and not the same one", what);
+    }
+    return MELE_OK;
+}
+
+mele_status mele_experts_merge(const mele_experts *const *parts, size_t count, mele_experts **out,
+                               mele_error *error)
+{
+    mele_experts *e = NULL;
+
+    if (parts == NULL || count == 0 || out == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "there are no parts to merge");
+    const mele_experts *first = parts[0];
+    mele_status status = mele_i_experts_new(first->clusters, first->columns, first->outputs,
+                                            first->classes > 0, &e, error);
+    if (status == MELE_OK)
+        e->name = first->name;
+    for (size_t i = 0; i < count && status == MELE_OK; i++)
+        status = merge_part(e, parts[i], error);
+    if (status == MELE_OK)
+        status = mele_i_experts_check_answers(e, error);
+    if (status != MELE_OK) {
+        mele_experts_free(e);
+        return status;
+    }
+    mele_i_experts_settle(e);
+    *out = e;
+    return MELE_OK;
 }

@@ -15,20 +15,19 @@ mele_status mele_i_experts_new(size_t clusters, size_t columns, size_t outputs, 
 mele_status mele_i_experts_new_owned(size_t clusters, size_t columns, size_t outputs, bool classes,
                                      const bool *own, mele_experts **out, mele_error *error);
 
+/* The sizes of those that are trained on an expansion of that degree. */
+mele_i_expert_shape mele_i_experts_shape(const mele_experts *e, size_t degree);
+
 /* Where another answers, its variances hold too. */
 void mele_i_experts_settle(mele_experts *e);
 
-/* Under options->only and ->freeze: put copies of the experts of options->start in the places of
+/* Under options->only and ->freeze: hold the experts of options->start in the places of
  * those that stay, as far as it has them. Once for those that are not trained, and, after training,
  * once for those that were trained all the same (`trained`), as they answer for one that is. Where
  * one was to answer that does not any more, what answers in its place does.
  * MELE_EINVAL: the kinds that were asked for differ; MELE_EDATA: nothing does. */
 mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *options,
                                 const bool *train, bool trained, mele_error *error);
-
-/* An expert of the model's section, JSON null when it is not trained; NULL: no memory. */
-json_t *mele_i_expert_save(const mele_experts *e, size_t k);
-mele_status mele_i_expert_load(mele_experts *e, size_t k, const json_t *object, mele_error *error);
 
 /* MELE_EDATA: where another region's expert is said to answer, there is none of its own. */
 mele_status mele_i_experts_check_answers(const mele_experts *e, mele_error *error);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "expert/basis.h"
 #include "expert/candidates.h"
+#include "expert/experts.h"
 #include "expert/predictor.h"
 
 const char *mele_expert_candidate(bool classes, size_t i)
@@ -66,16 +66,10 @@ static const mele_i_expert *answering(const mele_experts *e, size_t k)
     return &e->expert[e->expert[k].answers];
 }
 
-static mele_i_expert_shape shape_of(const mele_experts *e, const mele_i_expert *expert)
-{
-    return (mele_i_expert_shape){mele_i_basis_columns(e->columns, expert->degree), e->outputs,
-                                 e->classes};
-}
-
 bool mele_i_experts_coefficients(const mele_experts *experts, size_t k, double *out)
 {
     const mele_i_expert *expert = answering(experts, k);
-    const mele_i_expert_shape shape = shape_of(experts, expert);
+    const mele_i_expert_shape shape = mele_i_experts_shape(experts, expert->degree);
 
     if (expert->state == NULL || expert->kind->coefficients == NULL || experts->expert[k].own < 1)
         return false;
@@ -86,7 +80,7 @@ bool mele_i_experts_coefficients(const mele_experts *experts, size_t k, double *
 bool mele_i_experts_standard_errors(const mele_experts *experts, size_t k, double *out)
 {
     const mele_i_expert *expert = answering(experts, k);
-    const mele_i_expert_shape shape = shape_of(experts, expert);
+    const mele_i_expert_shape shape = mele_i_experts_shape(experts, expert->degree);
 
     if (expert->state == NULL || expert->kind->standard_errors == NULL
         || experts->expert[k].own < 1)
@@ -98,7 +92,7 @@ bool mele_i_experts_standard_errors(const mele_experts *experts, size_t k, doubl
 json_t *mele_i_experts_describe(const mele_experts *experts, size_t k)
 {
     const mele_i_expert *expert = answering(experts, k);
-    const mele_i_expert_shape shape = shape_of(experts, expert);
+    const mele_i_expert_shape shape = mele_i_experts_shape(experts, expert->degree);
 
     if (expert->state == NULL || expert->kind->describe == NULL)
         return json_object();

@@ -1,6 +1,9 @@
 #ifndef MELE_EXPERT_KIND_H
 #define MELE_EXPERT_KIND_H
 
+#include <stdatomic.h>
+#include <stddef.h>
+
 #include <jansson.h>
 #include <mele/expert.h>
 
@@ -20,6 +23,13 @@ typedef struct mele_i_expert_shape {
     size_t classes; /* 0: regression */
 } mele_i_expert_shape;
 
+/* How every kind's state begins, of zeros: who holds it. From the end of its training on a state says
+ * the same for ever, so experts of several fits and models hold one together; the last to let it go
+ * frees it. Any thread may take a hold of what it knows to be held, and let go. */
+typedef struct mele_i_shared {
+    atomic_size_t others; /* holders but one */
+} mele_i_shared;
+
 /* A trained expert; the K-th is the global expert. */
 typedef struct mele_i_expert {
     const mele_i_expert_kind *kind; /* NULL: not trained (yet), or another answers */
@@ -30,7 +40,7 @@ typedef struct mele_i_expert {
     double own;     /* share of its own prediction, the rest is the global expert's: 1, or less
                        for a small region */
     double *variance; /* M residual variances, in mele_experts; NULL for classes */
-    void *state;      /* the kind's own; NULL when another answers */
+    void *state;      /* the kind's own, which begins with mele_i_shared; NULL when another answers */
 } mele_i_expert;
 
 struct mele_experts {
@@ -155,7 +165,11 @@ struct mele_i_expert_kind {
                          const mele_expert_options *options, const mele_i_expert *start,
                          mele_engine *engine, mele_i_expert_result *result, mele_error *error);
 
+    /* Of a state that nobody holds any more. */
     void (*free)(void *state);
+
+    /* Whether two states say the same of all rows there may be, to the bit. */
+    bool (*equal)(const void *state, const void *other, const mele_i_expert_shape *shape);
 
     /* Bytes of scratch that predicting `rows` rows takes; NULL: none. */
     size_t (*scratch)(const mele_i_expert_group *group, size_t rows);
@@ -192,6 +206,16 @@ struct mele_i_expert_kind {
     mele_status (*load)(const json_t *object, const mele_i_expert_shape *shape,
                         mele_i_expert *expert, mele_error *error);
 };
+
+/* Whether all numbers are the same; NaN is NaN. */
+static inline bool mele_i_same_numbers(const double *a, const double *b, size_t count)
+{
+    bool same = true;
+
+    for (size_t i = 0; i < count && same; i++)
+        same = a[i] == b[i] || (a[i] != a[i] && b[i] != b[i]);
+    return same;
+}
 
 /* Where columns of x (before they were expanded), and targets, were measured. */
 static inline mele_i_origin mele_i_origin_of_x(const mele_expert_options *options)

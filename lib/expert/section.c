@@ -11,17 +11,12 @@
 #include "expert/experts.h"
 #include "expert/kinds.h"
 
-static mele_i_expert_shape shape_of(const mele_experts *e, size_t degree)
-{
-    return (mele_i_expert_shape){mele_i_basis_columns(e->columns, degree), e->outputs, e->classes};
-}
-
 /* ---- writing ---- */
 
 /* Keys of an expert that was trained itself. */
 static bool save_own(const mele_experts *e, const mele_i_expert *expert, json_t *object)
 {
-    const mele_i_expert_shape shape = shape_of(e, expert->degree);
+    const mele_i_expert_shape shape = mele_i_experts_shape(e, expert->degree);
 
     return mele_i_json_put(object, "kind", json_string(expert->kind->name))
            && mele_i_json_put(object, "degree", json_integer((json_int_t)expert->degree))
@@ -32,7 +27,7 @@ static bool save_own(const mele_experts *e, const mele_i_expert *expert, json_t 
                                   mele_i_json_numbers(expert->variance, e->outputs)));
 }
 
-json_t *mele_i_expert_save(const mele_experts *e, size_t k)
+static json_t *save_expert(const mele_experts *e, size_t k)
 {
     const mele_i_expert *expert = &e->expert[k];
     const bool own = expert->answers == k, fallback = !own && expert->answers == e->clusters;
@@ -60,7 +55,7 @@ static json_t *save_regions(const mele_experts *e)
     json_t *array = json_array();
 
     for (size_t k = 0; k < e->clusters && array != NULL; k++)
-        if (json_array_append_new(array, mele_i_expert_save(e, k)) != 0) {
+        if (json_array_append_new(array, save_expert(e, k)) != 0) {
             json_decref(array);
             array = NULL;
         }
@@ -77,7 +72,7 @@ json_t *mele_i_experts_save(const mele_experts *experts)
         && mele_i_json_put(section, "columns", json_integer((json_int_t)e->columns))
         && mele_i_json_put(section, e->classes > 0 ? "classes" : "targets",
                            json_integer((json_int_t)e->outputs))
-        && mele_i_json_put(section, "global", mele_i_expert_save(e, e->clusters))
+        && mele_i_json_put(section, "global", save_expert(e, e->clusters))
         && mele_i_json_put(section, "experts", save_regions(e)))
         return section;
     json_decref(section);
@@ -149,7 +144,7 @@ static mele_status load_own(mele_experts *e, size_t k, const json_t *object, con
 
     if (status != MELE_OK)
         return status;
-    const mele_i_expert_shape shape = shape_of(e, expert->degree);
+    const mele_i_expert_shape shape = mele_i_experts_shape(e, expert->degree);
     snprintf(keys, sizeof keys, "rows,rank,fallback,kind?,degree?%s%s%s",
              k < e->clusters ? ",own?" : "", expert->kind->keys,
              e->variance == NULL ? "" : ",variance");
@@ -186,7 +181,8 @@ static mele_status load_answer(mele_experts *e, size_t k, const json_t *object, 
     return status;
 }
 
-mele_status mele_i_expert_load(mele_experts *e, size_t k, const json_t *object, mele_error *error)
+static mele_status load_expert(mele_experts *e, size_t k, const json_t *object,
+                               mele_error *error)
 {
     mele_i_expert *expert = &e->expert[k];
     char what[32];
@@ -265,100 +261,17 @@ static mele_status load_head(const json_t *section, mele_experts **out, mele_err
     return status;
 }
 
-/* Who is said to answer must be there, or, in a part of the experts, may come with another part. */
-mele_status mele_i_experts_check_answers(const mele_experts *e, mele_error *error)
-{
-    for (size_t k = 0; k < e->clusters; k++) {
-        const size_t host = e->expert[k].answers;
-        if (host != k && host < e->clusters && e->expert[host].answers != host)
-            return mele_i_fail(error, MELE_EDATA, "expert %zu is merged into %zu, where another "
-                               "answers too", k + 1, host + 1);
-    }
-    return MELE_OK;
-}
-
 mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_error *error)
 {
     mele_experts *e = NULL;
     mele_status status = load_head(section, &e, error);
 
     if (status == MELE_OK)
-        status = mele_i_expert_load(e, e->clusters, json_object_get(section, "global"), error);
+        status = load_expert(e, e->clusters, json_object_get(section, "global"), error);
     for (size_t k = 0; status == MELE_OK && k < e->clusters; k++)
-        status = mele_i_expert_load(e, k, json_array_get(json_object_get(section, "experts"), k),
-                                    error);
+        status = load_expert(e, k, json_array_get(json_object_get(section, "experts"), k), error);
     if (status == MELE_OK)
         status = mele_i_experts_check_answers(e, error);
-    if (status != MELE_OK) {
-        mele_experts_free(e);
-        return status;
-    }
-    mele_i_experts_settle(e);
-    *out = e;
-    return MELE_OK;
-}
-
-/* ---- parts that belong together ---- */
-
-/* Put `from`, of another part, where `into` has nothing; both having it they must agree. */
-static mele_status merge_one(json_t **into, json_t *from, const char *what, mele_error *error)
-{
-    if (*into == NULL || json_is_null(*into)) {
-        json_decref(*into);
-        *into = json_incref(from);
-        return MELE_OK;
-    }
-    if (!json_is_null(from) && !json_equal(*into, from))
-        return mele_i_fail(error, MELE_EDATA, "two parts have %s, and not the same one", what);
-    return MELE_OK;
-}
-
-static mele_status merge_part(mele_experts *e, const mele_experts *part, json_t **object,
-                              mele_error *error)
-{
-    mele_status status = MELE_OK;
-    char what[32];
-
-    if (part->clusters != e->clusters || part->columns != e->columns
-        || part->outputs != e->outputs || part->classes != e->classes
-        || strcmp(part->name, e->name) != 0)
-        return mele_i_fail(error, MELE_EINVAL, "the parts are not of one shape and kind");
-    for (size_t k = 0; k <= e->clusters && status == MELE_OK; k++) {
-        json_t *from = mele_i_expert_save(part, k);
-        snprintf(what, sizeof what, k == e->clusters ? "the global expert" : "expert %zu", k + 1);
-        status = from == NULL ? mele_i_no_memory(error)
-                              : merge_one(&object[k], from, what, error);
-        json_decref(from);
-    }
-    return status;
-}
-
-mele_status mele_experts_merge(const mele_experts *const *parts, size_t count, mele_experts **out,
-                               mele_error *error)
-{
-    mele_experts *e = NULL;
-    json_t **object = NULL;
-    mele_status status;
-
-    if (parts == NULL || count == 0 || out == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "there are no parts to merge");
-    const mele_experts *first = parts[0];
-    status = mele_i_experts_new(first->clusters, first->columns, first->outputs,
-                                first->classes > 0, &e, error);
-    if (status == MELE_OK && (object = MELE_I_ZEROED(json_t *, first->clusters + 1)) == NULL)
-        status = mele_i_no_memory(error);
-    if (status == MELE_OK)
-        e->name = first->name;
-    for (size_t i = 0; i < count && status == MELE_OK; i++)
-        status = merge_part(e, parts[i], object, error);
-    for (size_t k = 0; object != NULL && k <= first->clusters; k++) {
-        if (status == MELE_OK)
-            status = mele_i_expert_load(e, k, object[k], error);
-        json_decref(object[k]);
-    }
-    if (status == MELE_OK)
-        status = mele_i_experts_check_answers(e, error);
-    free(object);
     if (status != MELE_OK) {
         mele_experts_free(e);
         return status;

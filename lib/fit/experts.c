@@ -9,18 +9,6 @@
 #include "expert/expert.h"
 #include "fit/report.h"
 
-mele_status mele_i_experts_equal(const mele_experts *a, const mele_experts *b, bool *equal,
-                                 mele_error *error)
-{
-    json_t *section = mele_i_experts_save(a), *other = mele_i_experts_save(b);
-    const bool made = section != NULL && other != NULL;
-
-    *equal = made && json_equal(section, other);
-    json_decref(section);
-    json_decref(other);
-    return made ? MELE_OK : mele_i_no_memory(error);
-}
-
 /* ---- records ---- */
 
 static json_t *repair_text(const mele_expert_info *info)

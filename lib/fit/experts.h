@@ -26,8 +26,4 @@ void mele_i_warn_of_experts(mele_report *report, const mele_expert_info *info, s
 void mele_i_settle_moved(mele_report *report, const mele_experts *old, const json_t *record,
                          const mele_experts *experts, mele_expert_info *info, bool *fresh);
 
-/* Whether both hold the same experts, to the bit. MELE_ENOMEM. */
-mele_status mele_i_experts_equal(const mele_experts *a, const mele_experts *b, bool *equal,
-                                 mele_error *error);
-
 #endif

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "fit/experts.h"
+#include "expert/expert.h"
 #include "fit/left_out.h"
 #include "fit/report.h"
 #include "fit/seen.h"
@@ -26,9 +26,7 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
     mele_experts *again = NULL, *nearer = NULL;
     mele_status status = mele_i_run_train_experts(run, &from_nothing, &again, NULL, error);
 
-    *same = false;
-    if (status == MELE_OK)
-        status = mele_i_experts_equal(run->model->experts, again, same, error);
+    *same = status == MELE_OK && mele_i_experts_equal(run->model->experts, again);
     if (status == MELE_OK && !*same)
         status = mele_i_run_train_experts(run, &from_model, &nearer, NULL, error);
     mele_experts_free(again);

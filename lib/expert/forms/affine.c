@@ -9,6 +9,8 @@
 #include "core/memory.h"
 #include "engine/kernels.h"
 
+_Static_assert(offsetof(mele_i_affine, shared) == 0, "a state begins with who holds it");
+
 static size_t size_of_one(const mele_i_expert_shape *shape)
 {
     return shape->outputs * (shape->columns + 1);
@@ -31,6 +33,15 @@ mele_i_affine *mele_i_affine_new(const mele_i_expert_shape *shape)
     for (size_t i = 0; i < size; i++)
         state->standard_errors[i] = NAN;
     return state;
+}
+
+bool mele_i_affine_equal(const void *state, const void *other, const mele_i_expert_shape *shape)
+{
+    const mele_i_affine *a = state, *b = other;
+    const size_t size = size_of_one(shape);
+
+    return mele_i_same_numbers(a->coefficients, b->coefficients, size)
+           && mele_i_same_numbers(a->standard_errors, b->standard_errors, size);
 }
 
 double *mele_i_affine_of(const mele_i_expert *expert)

@@ -5,6 +5,7 @@
 
 /* What kinds share whose outputs (targets, or logits of classes) are linear in x: their state. */
 typedef struct mele_i_affine {
+    mele_i_shared shared;
     double *coefficients;    /* M x (columns + 1), intercept first */
     double *standard_errors; /* the same, NaN where there are none */
 } mele_i_affine;
@@ -16,6 +17,7 @@ mele_i_affine *mele_i_affine_new(const mele_i_expert_shape *shape);
 double *mele_i_affine_of(const mele_i_expert *expert);
 
 /* Members of the table's row. */
+bool mele_i_affine_equal(const void *state, const void *other, const mele_i_expert_shape *shape);
 size_t mele_i_affine_scratch(const mele_i_expert_group *group, size_t rows);
 void mele_i_affine_predict(const mele_i_expert_group *group, const double *x, size_t stride,
                            size_t rows, double *mean, double *variance, void *scratch);

@@ -96,6 +96,7 @@ const mele_i_expert_kind mele_i_expert_gp = {
     .ridge = NAN,
     .train = mele_i_gp_train,
     .free = mele_i_gp_free,
+    .equal = mele_i_gp_equal,
     .scratch = scratch,
     .prepare = prepare,
     .predict = predict,

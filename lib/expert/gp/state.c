@@ -41,6 +41,8 @@ static size_t whitener_size(size_t n)
     return size;
 }
 
+_Static_assert(offsetof(mele_i_gp, shared) == 0, "a state begins with who holds it");
+
 mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t terms, size_t rows, size_t columns,
                           size_t outputs)
 {
@@ -80,6 +82,25 @@ void mele_i_gp_free(void *state)
     free(gp->whitener);
     pthread_mutex_destroy(&gp->lock);
     free(gp);
+}
+
+/* What follows from the numbers of the file is not looked at, least of all the whitener, which others
+ * may be making. */
+bool mele_i_gp_equal(const void *state, const void *other, const mele_i_expert_shape *shape)
+{
+    const mele_i_gp *a = state, *b = other;
+    const size_t n = a->rows, d = shape->columns, M = shape->outputs;
+
+    return a->kernel == b->kernel && a->terms == b->terms && n == b->rows && a->noise == b->noise
+           && mele_i_same_numbers(a->length, b->length, a->terms * d)
+           && mele_i_same_numbers(a->share, b->share, a->terms)
+           && mele_i_same_numbers(a->mean, b->mean, M)
+           && mele_i_same_numbers(a->unit, b->unit, M)
+           && mele_i_same_numbers(a->signal, b->signal, M)
+           && mele_i_same_numbers(a->least_variance, b->least_variance, M)
+           && mele_i_same_numbers(a->x, b->x, n * d)
+           && mele_i_same_numbers(a->weights, b->weights, n)
+           && mele_i_same_numbers(a->coefficients, b->coefficients, M * (n + 1));
 }
 
 /* Sets centre and z. */

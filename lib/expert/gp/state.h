@@ -12,6 +12,7 @@
  *     variance_t(x) = unit_t^2 signal_t (1 + e - |whitener k(x)|^2),    k_i(x) = K(x, x_i),
  * but at least least_variance_t, where K is a sum of terms (kernel.h). */
 typedef struct mele_i_gp {
+    mele_i_shared shared;
     const mele_i_gp_kernel *kernel;
     size_t terms, rows, columns, outputs;
     double noise;                 /* e: of noise to signal, for a row of weight 1 */
@@ -39,6 +40,7 @@ typedef struct mele_i_gp {
 mele_i_gp *mele_i_gp_make(const mele_i_gp_kernel *kernel, size_t terms, size_t rows, size_t columns,
                           size_t outputs);
 void mele_i_gp_free(void *state);
+bool mele_i_gp_equal(const void *state, const void *other, const mele_i_expert_shape *shape);
 
 /* From x, length, share, weights and noise: centre and z, and the covariance's factor, whose lower
  * triangle goes to `factor` (rows x rows). False: it is not positive definite. block:

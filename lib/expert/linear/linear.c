@@ -269,6 +269,7 @@ const mele_i_expert_kind mele_i_expert_linear = {
     .ridge = 0.1,
     .fit = fit,
     .free = free,
+    .equal = mele_i_affine_equal,
     .scratch = mele_i_affine_scratch,
     .predict = mele_i_affine_predict,
     .work = mele_i_affine_work,

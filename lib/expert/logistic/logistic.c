@@ -412,6 +412,7 @@ const mele_i_expert_kind mele_i_expert_logistic = {
     .ridge = 0.03,
     .fit = fit,
     .free = free,
+    .equal = mele_i_affine_equal,
     .scratch = mele_i_affine_scratch,
     .predict = predict,
     .work = mele_i_affine_work,

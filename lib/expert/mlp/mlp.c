@@ -88,5 +88,5 @@ static mele_status load(const json_t *object, const mele_i_expert_shape *shape,
 const mele_i_expert_kind mele_i_expert_mlp = {
     .name = "mlp", .regression = true, .classification = true, .ridge = RIDGE,
     .check = check, .parameters = parameters_of,
-    .train = mele_i_mlp_train, .free = mele_i_mlp_free, .scratch = scratch, .predict = predict,
+    .train = mele_i_mlp_train, .free = mele_i_mlp_free, .equal = mele_i_mlp_equal, .scratch = scratch, .predict = predict,
     .work = work, .describe = describe, .keys = MELE_I_MLP_KEYS, .save = save, .load = load};

@@ -40,6 +40,8 @@ const char *mele_i_mlp_activation_name(mele_i_activation activation)
     return activations[i].name;
 }
 
+_Static_assert(offsetof(mele_i_mlp, shared) == 0, "a state begins with who holds it");
+
 mele_i_mlp *mele_i_mlp_make(const mele_i_network *network, size_t networks)
 {
     const size_t count = mele_i_network_weights(network);
@@ -80,6 +82,20 @@ void mele_i_mlp_free(void *state)
     free(mlp->unit);
     free(mlp->weights);
     free(mlp);
+}
+
+bool mele_i_mlp_equal(const void *state, const void *other, const mele_i_expert_shape *shape)
+{
+    const mele_i_mlp *a = state, *b = other;
+    const mele_i_network *n = &a->network, *m = &b->network;
+
+    return n->hidden == m->hidden && n->activation == m->activation && a->networks == b->networks
+           && strcmp(a->trainer, b->trainer) == 0
+           && mele_i_same_numbers(a->centre, b->centre, shape->columns)
+           && mele_i_same_numbers(a->scale, b->scale, shape->columns)
+           && mele_i_same_numbers(a->shift, b->shift, shape->outputs)
+           && mele_i_same_numbers(a->unit, b->unit, shape->outputs)
+           && mele_i_same_numbers(a->weights, b->weights, a->networks * a->count);
 }
 
 /* ---- prediction ---- */

@@ -8,6 +8,7 @@
  * scale; of classes the logits, whose average is that of the log-probabilities but for a
  * constant. */
 typedef struct mele_i_mlp {
+    mele_i_shared shared;
     mele_i_network network;
     size_t networks, count;  /* networks; weights of one */
     const char *trainer;     /* what trained it */
@@ -19,6 +20,7 @@ typedef struct mele_i_mlp {
 /* Room for one; NULL: no memory. Freed with mele_i_mlp_free(). */
 mele_i_mlp *mele_i_mlp_make(const mele_i_network *network, size_t networks);
 void mele_i_mlp_free(void *state);
+bool mele_i_mlp_equal(const void *state, const void *other, const mele_i_expert_shape *shape);
 
 /* The activation of that name; false: there is none. The i-th name; NULL past the last. */
 bool mele_i_mlp_activation(const char *name, mele_i_activation *out);
