@@ -94,6 +94,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/normalise.c \
 	lib/engine/normalise.h \
 	lib/engine/pass.h \
+	lib/engine/rows.c \
 	lib/engine/rows.h \
 	lib/engine/weights.c \
 	lib/engine/weights.h \

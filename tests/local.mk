@@ -66,6 +66,7 @@ unit_tests = \
 	tests/unit/test_partition \
 	tests/unit/test_partition_properties \
 	tests/unit/test_parts \
+	tests/unit/test_rows \
 	tests/unit/test_sample \
 	tests/unit/test_schema \
 	tests/unit/test_sequences \
@@ -241,6 +242,7 @@ thread_programs = \
 	tests/unit/test_logistic \
 	tests/unit/test_mlp \
 	tests/unit/test_network \
+	tests/unit/test_rows \
 	tests/unit/test_sample \
 	tests/unit/test_shared_experts \
 	tests/unit/test_start \

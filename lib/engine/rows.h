@@ -46,4 +46,9 @@ static inline mele_status mele_i_rows_copy(const mele_rows *rows, size_t row, do
     return MELE_OK;
 }
 
+/* Some rows, in ascending order, to out without gaps. Those that are near one another are read
+ * together. */
+mele_status mele_i_rows_gather(const mele_rows *rows, const size_t *row, size_t count, double *out,
+                               mele_error *error);
+
 #endif

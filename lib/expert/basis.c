@@ -6,8 +6,6 @@
 
 #include "core/error.h"
 #include "core/magnitude.h"
-#include "core/memory.h"
-#include "engine/pass.h"
 
 size_t mele_i_basis_columns(size_t d, size_t degree)
 {
@@ -31,55 +29,60 @@ mele_status mele_i_basis_check(size_t columns, size_t degree, mele_error *error)
                              MELE_I_MOST_COLUMNS);
 }
 
+/* The products of a row. */
+static void multiply(const double *x, size_t d, double *out)
+{
+    for (size_t j = 0; j < d; j++)
+        for (size_t l = j; l < d; l++)
+            *out++ = mele_i_finite(x[j] * x[l]);
+}
+
 void mele_i_basis_expand(const double *x, size_t stride, size_t rows, size_t d, double *out)
 {
-    for (size_t i = 0; i < rows; i++, x += stride) {
+    const size_t terms = mele_i_basis_columns(d, 2);
+
+    for (size_t i = 0; i < rows; i++, x += stride, out += terms) {
         memcpy(out, x, d * sizeof *out);
-        out += d;
-        for (size_t j = 0; j < d; j++)
-            for (size_t l = j; l < d; l++)
-                *out++ = mele_i_finite(x[j] * x[l]);
+        multiply(x, d, out + d);
     }
 }
 
-/* A row's terms are written by the thread that makes them. */
-typedef struct expanding {
-    const mele_matrix *x;
-    size_t terms;
-    double *out;
-} expanding;
-
-static mele_status expand_block(void *context, mele_i_block block, void *partial, void *scratch,
-                                mele_error *error)
+/* A read() of rows. What is to be expanded is read to the end of the room: terms that are written
+ * never reach a row that is still to come, and a row's own columns are moved first. */
+static mele_status read_terms(void *user, size_t first, size_t count, double *out,
+                              mele_error *error)
 {
-    const expanding *e = context;
+    const mele_rows *x = user;
+    const size_t d = x->cols, terms = mele_i_basis_columns(d, 2);
+    double *from = out + count * (terms - d);
+    mele_status status = x->read(x->user, first, count, from, error);
 
-    (void)partial;
-    (void)scratch;
+    for (size_t i = 0; i < count && status == MELE_OK; i++, from += d, out += terms) {
+        memmove(out, from, d * sizeof *out);
+        multiply(out, d, out + d);
+    }
+    return status;
+}
+
+/* The same of rows in memory. */
+static mele_status expand_rows(void *user, size_t first, size_t count, double *out,
+                               mele_error *error)
+{
+    const mele_rows *x = user;
+
     (void)error;
-    mele_i_basis_expand(e->x->data + block.first * e->x->stride, e->x->stride, block.count,
-                        e->x->cols, e->out + block.first * e->terms);
+    mele_i_basis_expand(x->data + first * x->stride, x->stride, count, x->cols, out);
     return MELE_OK;
 }
 
-mele_status mele_i_basis_matrix(const mele_matrix *x, size_t degree, double **memory, mele_matrix *out,
-                          mele_engine *engine, mele_error *error)
+mele_status mele_i_basis_rows(const mele_rows *x, size_t degree, mele_rows *out, mele_error *error)
 {
-    expanding e = {x, mele_i_basis_columns(x->cols, degree), NULL};
-
     *out = *x;
     if (degree == 1)
         return MELE_OK;
-    mele_status status = mele_i_basis_check(x->cols, degree, error);
-    if (status != MELE_OK)
-        return status;
-    *memory = e.out = mele_i_large_array(x->rows, e.terms * sizeof(double));
-    if (*memory == NULL)
-        return mele_i_no_memory(error);
-    *out = mele_matrix_of(*memory, x->rows, e.terms);
-    const mele_i_pass pass = {.rows = x->rows, .map = expand_block, .context = &e,
-                              .block_rows = mele_i_block_rows(e.terms, 1 << 16, 16)};
-    return mele_i_pass_run(engine, &pass, error);
+    *out = (mele_rows){x->rows, mele_i_basis_columns(x->cols, degree), NULL, 0,
+                       x->data != NULL ? expand_rows : read_terms, (void *)x};
+    return mele_i_basis_check(x->cols, degree, error);
 }
 
 void mele_i_basis_factors(size_t d, size_t t, size_t *j, size_t *l)

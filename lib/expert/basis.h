@@ -4,8 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <mele/engine.h>
-#include <mele/matrix.h>
+#include <mele/rows.h>
 
 /* The terms that a linear form of degree 2 has beside the intercept: the d columns themselves, then
  * the products of two columns j <= l: 11, 12, .., 1d, 22, 23, .., dd. With degree 1 the columns
@@ -24,9 +23,9 @@ mele_status mele_i_basis_check(size_t d, size_t degree, mele_error *error);
  * largest. */
 void mele_i_basis_expand(const double *x, size_t stride, size_t rows, size_t d, double *out);
 
-/* x, or its terms of that degree in memory to be freed. MELE_EINVAL: too many terms. */
-mele_status mele_i_basis_matrix(const mele_matrix *x, size_t degree, double **memory,
-                                mele_matrix *out, mele_engine *engine, mele_error *error);
+/* x, or its terms of that degree as rows, made as they are read; x must outlive them. MELE_EINVAL:
+ * too many terms. */
+mele_status mele_i_basis_rows(const mele_rows *x, size_t degree, mele_rows *out, mele_error *error);
 
 /* The columns j <= l whose product is term t; term t < d: j = t, and d for l. */
 void mele_i_basis_factors(size_t d, size_t t, size_t *j, size_t *l);

@@ -24,8 +24,7 @@ typedef struct choosing {
     double *left_out, *left_out_variance;
     double *global;          /* n x M, twice: left_out and its variance of the global expert */
     double *memory, *kept;   /* left_out of the best: problem->left_out, or memory's */
-    double *terms;           /* of degree 2, made when they are needed first */
-    mele_matrix expanded[2]; /* x by degree */
+    mele_rows expanded[2];   /* x by degree */
 } choosing;
 
 static mele_status make_room(choosing *c, mele_error *error)
@@ -66,13 +65,6 @@ static mele_status start_trial(choosing *c, mele_error *error)
         c->info[k].left_out = c->info[k].error = NAN;
     }
     return status;
-}
-
-static mele_status expand(choosing *c, size_t degree, mele_engine *engine, mele_error *error)
-{
-    if (c->expanded[degree - 1].data != NULL)
-        return MELE_OK;
-    return mele_i_basis_matrix(c->problem->x, degree, &c->terms, &c->expanded[degree - 1], engine, error);
 }
 
 /* The candidate's own options. */
@@ -129,7 +121,8 @@ static mele_status run_trial(choosing *c, const mele_i_candidate *which, bool fi
 {
     const mele_expert_options options = options_of(c, which);
     mele_i_expert_problem problem = *c->problem;
-    mele_status status = expand(c, which->degree, engine, error);
+    mele_rows *x = &c->expanded[which->degree - 1];
+    mele_status status = mele_i_basis_rows(c->problem->x, which->degree, x, error);
 
     if (status != MELE_OK)
         return status;
@@ -137,7 +130,7 @@ static mele_status run_trial(choosing *c, const mele_i_candidate *which, bool fi
     problem.options = &options;
     problem.train = c->train;
     problem.degree = which->degree;
-    problem.x = &c->expanded[which->degree - 1];
+    problem.x = x;
     problem.shape.columns = problem.x->cols;
     problem.left_out = c->left_out;
     problem.left_out_variance = c->left_out_variance;
@@ -229,6 +222,5 @@ mele_status mele_i_choose_experts(const mele_i_expert_problem *problem, mele_exp
     free(c.left_out_variance);
     free(c.memory);
     free(c.global);
-    free(c.terms);
     return status;
 }

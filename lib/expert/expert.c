@@ -25,22 +25,23 @@
 
 /* ---- what comes in ---- */
 
-/* A matrix; all its numbers, or, where they are checked later, the first row's. */
-static mele_status check_numbers_of(const mele_matrix *a, const char *name, bool later,
+/* All numbers, or, where they are checked later, the first row's. */
+static mele_status check_numbers_of(const mele_rows *a, const char *name, bool later,
                                     mele_engine *engine, mele_error *error)
 {
     if (a == NULL || !later)
-        return mele_i_check_matrix(a, name, engine, error);
-    mele_matrix first = *a;
+        return mele_i_check_rows(a, name, engine, error);
+    mele_rows first = *a;
     first.rows = a->rows > 0;
-    return mele_i_check_matrix(&first, name, NULL, error);
+    return mele_i_check_rows(&first, name, NULL, error);
 }
 
 static mele_status check_targets(const mele_targets *targets, size_t rows, bool later,
                                  mele_engine *engine, mele_error *error)
 {
     const mele_matrix *y = &targets->values;
-    mele_status status = check_numbers_of(y, "targets", later, engine, error);
+    const mele_rows values = mele_rows_of(y);
+    mele_status status = check_numbers_of(&values, "targets", later, engine, error);
 
     if (status != MELE_OK)
         return status;
@@ -61,7 +62,7 @@ static mele_status check_targets(const mele_targets *targets, size_t rows, bool 
 }
 
 /* Shapes that the sizes of all arrays can be computed from without overflow. */
-static mele_status check_shape(const mele_matrix *x, const mele_targets *targets, size_t clusters,
+static mele_status check_shape(const mele_rows *x, const mele_targets *targets, size_t clusters,
                                mele_error *error)
 {
     size_t outputs = targets->classes > 0 ? targets->classes : targets->values.cols;
@@ -90,7 +91,7 @@ static bool is_checked_later(const mele_expert_options *o, const mele_targets *t
     return kind != NULL && kind->checks && (o == NULL || o->degree == 1);
 }
 
-static mele_status check_input(const mele_matrix *x, const mele_targets *targets,
+static mele_status check_input(const mele_rows *x, const mele_targets *targets,
                                const double *log_posteriors, size_t clusters,
                                const mele_expert_options *options, mele_engine *engine,
                                mele_error *error)
@@ -114,7 +115,7 @@ static mele_status check_input(const mele_matrix *x, const mele_targets *targets
 
 typedef struct fitting {
     mele_experts *experts;
-    const mele_matrix *x;
+    const mele_rows *x;
     mele_expert_options options;
     const mele_i_expert_kind *kind; /* NULL: auto */
     mele_i_regions regions;
@@ -122,8 +123,7 @@ typedef struct fitting {
     bool one_group;
     bool *train; /* K + 1 */
     mele_expert_info *info;
-    double *weights;  /* n, where they are not the caller's; NULL */
-    double *expanded; /* n x terms; NULL: x as it is */
+    double *weights; /* n, where they are not the caller's; NULL */
     mele_i_left_out left_out;
 } fitting;
 
@@ -232,7 +232,6 @@ static void free_fitting(fitting *f)
     free(f->train);
     free(f->info);
     free(f->weights);
-    free(f->expanded);
     mele_i_left_out_free(&f->left_out);
 }
 
@@ -262,15 +261,15 @@ static mele_status train(fitting *f, const mele_targets *targets, mele_engine *e
                          mele_error *error)
 {
     mele_i_expert_problem problem = problem_of(f, targets);
-    mele_matrix expanded;
+    mele_rows terms;
     mele_status status;
 
     if (f->kind == NULL)
         return mele_i_choose_experts(&problem, f->experts, engine, error);
     problem.degree = f->options.degree;
-    status = mele_i_basis_matrix(f->x, problem.degree, &f->expanded, &expanded, engine, error);
-    problem.x = &expanded;
-    problem.shape.columns = expanded.cols;
+    status = mele_i_basis_rows(f->x, problem.degree, &terms, error);
+    problem.x = &terms;
+    problem.shape.columns = terms.cols;
     if (status == MELE_OK)
         status = mele_i_expert_train(f->kind, &problem, f->experts->expert, engine, error);
     return status;
@@ -336,6 +335,19 @@ mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
                              const mele_expert_options *options, mele_engine *engine,
                              mele_experts **out, double *left_out, double *left_out_variance,
                              mele_expert_info *info, mele_error *error)
+{
+    const mele_rows rows = x == NULL ? (mele_rows){.data = NULL} : mele_rows_of(x);
+
+    return mele_experts_fit_rows(&rows, targets, weights, log_posteriors, clusters, options, engine,
+                                 out, left_out, left_out_variance, info, error);
+}
+
+mele_status mele_experts_fit_rows(const mele_rows *x, const mele_targets *targets,
+                                  const double *weights, const double *log_posteriors,
+                                  size_t clusters, const mele_expert_options *options,
+                                  mele_engine *engine, mele_experts **out, double *left_out,
+                                  double *left_out_variance, mele_expert_info *info,
+                                  mele_error *error)
 {
     fitting f = {.x = x};
     mele_status status = check_input(x, targets, log_posteriors, clusters, options, engine, error);

@@ -122,11 +122,21 @@ mele_status mele_experts_predict(const mele_experts *experts, const mele_matrix 
                                  mele_engine *engine, double *mean, double *variance,
                                  mele_error *error)
 {
+    const mele_rows rows = x == NULL ? (mele_rows){.data = NULL} : mele_rows_of(x);
+
+    return mele_experts_predict_rows(experts, x == NULL ? NULL : &rows, engine, mean, variance,
+                                     error);
+}
+
+mele_status mele_experts_predict_rows(const mele_experts *experts, const mele_rows *x,
+                                      mele_engine *engine, double *mean, double *variance,
+                                      mele_error *error)
+{
     mele_i_predictor predictor;
 
     if (experts == NULL || x == NULL || mean == NULL)
         return mele_i_fail(error, MELE_EINVAL, "experts, x or mean is NULL");
-    if (x->cols != experts->columns || x->stride < x->cols)
+    if (x->cols != experts->columns || (x->read == NULL && x->stride < x->cols))
         return mele_i_fail(error, MELE_EINVAL, "x has %zu columns (stride %zu), the experts have "
                            "%zu", x->cols, x->stride, experts->columns);
     mele_status status = check_all_there(experts, error);

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "engine/rows.h"
 #include "expert/predictor.h"
 
 /* ---- places ---- */
@@ -107,7 +108,7 @@ mele_status mele_i_left_out_make(mele_i_left_out *l, const mele_experts *e,
 
 /* What the global expert says of rows of no weight. */
 static mele_status fill_idle_rows(const mele_i_left_out *l, const mele_experts *e,
-                                  const mele_matrix *x, const mele_i_regions *regions,
+                                  const mele_rows *x, const mele_i_regions *regions,
                                   const mele_i_row_groups *groups, mele_error *error)
 {
     bool *idle = find_idle_rows(regions, groups);
@@ -117,21 +118,26 @@ static mele_status fill_idle_rows(const mele_i_left_out *l, const mele_experts *
     alone[0].answers = alone[1].answers = 0;
     mele_status status = mele_i_predictor_make(&global, alone, 1, e->columns, e->outputs,
                                                e->classes, 1, error);
+    double *row = MELE_I_ARRAY(double, x->cols);
     void *scratch = status != MELE_OK ? NULL
                                       : mele_i_array(1, mele_i_predictor_scratch(&global, 1) + 1);
 
-    if (status == MELE_OK && (scratch == NULL || idle == NULL))
+    if (status == MELE_OK && (scratch == NULL || idle == NULL || row == NULL))
         status = mele_i_no_memory(error);
     if (status == MELE_OK && l->global_variance != NULL)
         status = mele_i_predictor_prepare(&global, error);
-    for (size_t i = 0; i < l->rows && status == MELE_OK; i++)
-        if (idle[i])
-            mele_i_predictor_rows(&global, x->data + i * x->stride, x->stride, 1,
-                                  l->global_mean + i * l->outputs,
+    for (size_t i = 0; i < l->rows && status == MELE_OK; i++) {
+        if (!idle[i])
+            continue;
+        status = mele_i_rows_copy(x, i, row, error);
+        if (status == MELE_OK)
+            mele_i_predictor_rows(&global, row, x->cols, 1, l->global_mean + i * l->outputs,
                                   l->global_variance == NULL ? NULL
                                                              : l->global_variance + i * l->outputs,
                                   scratch);
+    }
     free(idle);
+    free(row);
     free(scratch);
     mele_i_predictor_free(&global);
     return status;
@@ -179,7 +185,7 @@ static void copy_column(const mele_i_left_out *l, size_t from, size_t to, const 
 }
 
 mele_status mele_i_left_out_settle(const mele_i_left_out *l, const mele_experts *e,
-                                   const mele_matrix *x, const mele_i_regions *regions,
+                                   const mele_rows *x, const mele_i_regions *regions,
                                    const mele_i_row_groups *groups, const bool *train,
                                    mele_error *error)
 {

@@ -22,7 +22,7 @@ mele_status mele_i_left_out_make(mele_i_left_out *l, const mele_experts *e,
 
 /* Once experts are trained, and their own shares are set: what each region's column is to be. */
 mele_status mele_i_left_out_settle(const mele_i_left_out *l, const mele_experts *e,
-                                   const mele_matrix *x, const mele_i_regions *regions,
+                                   const mele_rows *x, const mele_i_regions *regions,
                                    const mele_i_row_groups *groups, const bool *train,
                                    mele_error *error);
 

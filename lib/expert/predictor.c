@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "engine/pass.h"
+#include "engine/rows.h"
 #include "expert/basis.h"
 
 /* Who answers for expert k; NULL: nobody was trained for it. */
@@ -223,7 +223,7 @@ void mele_i_predictor_rows(const mele_i_predictor *p, const double *x, size_t st
 
 typedef struct predicting {
     const mele_i_predictor *predictor;
-    const mele_matrix *x;
+    const mele_rows *x;
     double *mean, *variance;
 } predicting;
 
@@ -233,15 +233,20 @@ static mele_status predict_block(void *context, mele_i_block rows, void *partial
     const predicting *p = context;
     const size_t at = rows.first * p->predictor->clusters * p->predictor->outputs;
 
+    unsigned char *cursor = scratch;
+    double *room = mele_i_carve(&cursor, mele_i_rows_room(p->x, rows.count), sizeof *room);
+    const double *x;
+    size_t stride;
+    mele_status status = mele_i_rows_take(p->x, rows, room, &x, &stride, error);
+
     (void)partial;
-    (void)error;
-    mele_i_predictor_rows(p->predictor, p->x->data + rows.first * p->x->stride, p->x->stride,
-                          rows.count, p->mean + at, p->variance == NULL ? NULL : p->variance + at,
-                          scratch);
-    return MELE_OK;
+    if (status == MELE_OK)
+        mele_i_predictor_rows(p->predictor, x, stride, rows.count, p->mean + at,
+                              p->variance == NULL ? NULL : p->variance + at, cursor);
+    return status;
 }
 
-mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_matrix *x, double *mean,
+mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_rows *x, double *mean,
                                  double *variance, mele_engine *engine, mele_error *error)
 {
     predicting q = {p, x, mean, variance};
@@ -252,7 +257,8 @@ mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_matrix *x
                               .block_rows = some > 0 ? some : 1,
                               .map = predict_block,
                               .context = &q,
-                              .scratch_bytes = mele_i_predictor_scratch(p, some)};
+                              .scratch_bytes = mele_i_carved(mele_i_rows_room(x, some), sizeof(double))
+                                               + mele_i_predictor_scratch(p, some)};
     mele_status status = variance == NULL ? MELE_OK : mele_i_predictor_prepare(p, error);
 
     return status == MELE_OK ? mele_i_pass_run(engine, &pass, error) : status;

@@ -34,7 +34,7 @@ void mele_i_predictor_rows(const mele_i_predictor *p, const double *x, size_t st
                            double *mean, double *variance, void *scratch);
 
 /* The same of all rows of x, as a pass. */
-mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_matrix *x, double *mean,
+mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_rows *x, double *mean,
                                  double *variance, mele_engine *engine, mele_error *error);
 
 /* own x + (1 - own) global, of means, or of probabilities in logarithms; count numbers. */

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/magnitude.h"
 #include "core/memory.h"
-#include "engine/pass.h"
+#include "engine/rows.h"
 #include "expert/predictor.h"
 #include "expert/units.h"
 
@@ -36,15 +36,15 @@ static size_t clusters_of(const training *t)
 
 /* ---- gathering ---- */
 
-/* Rows without gaps: copies to out, or, where the region has them all, the data themselves. */
-static const double *gather_rows(const mele_matrix *all, const size_t *row, size_t count,
-                                 double *out)
+/* Rows without gaps: copies to the room, or, where the region has them all, the data themselves. */
+static mele_status gather_rows(const mele_rows *all, const size_t *row, size_t count, double *room,
+                               const double **out, mele_error *error)
 {
-    if (count == all->rows && all->stride == all->cols)
-        return all->data;
-    for (size_t i = 0; i < count; i++)
-        memcpy(out + i * all->cols, all->data + row[i] * all->stride, all->cols * sizeof *out);
-    return out;
+    *out = room;
+    if (count != all->rows || all->data == NULL || all->stride != all->cols)
+        return mele_i_rows_gather(all, row, count, room, error);
+    *out = all->data;
+    return MELE_OK;
 }
 
 /* Weights of mean 1; those that become 0 next to the others are what they are. */
@@ -115,6 +115,7 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
 {
     const mele_i_expert_problem *p = t->problem;
     const size_t d = p->shape.columns, m = p->y->cols;
+    const mele_rows targets = mele_rows_of(p->y);
     size_t groups;
     mele_status status = list_rows(t, k, j, &groups, error);
 
@@ -130,8 +131,6 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
     level_weights(weights, j->count);
     *rows = (mele_i_expert_rows){.count = j->count,
                                  .row = j->row,
-                                 .x = gather_rows(p->x, j->row, j->count, x),
-                                 .y = gather_rows(p->y, j->row, j->count, y),
                                  .weights = weights,
                                  .region = k,
                                  .least_variance = t->least_variance,
@@ -139,9 +138,12 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
                                  .groups = groups,
                                  .asked = j->asked,
                                  .asked_x = asked};
-    for (size_t i = 0; i < j->asked; i++)
-        memcpy(asked + i * d, p->x->data + j->row[j->count + i] * p->x->stride, d * sizeof *asked);
-    return MELE_OK;
+    status = gather_rows(p->x, j->row, j->count, x, &rows->x, error);
+    if (status == MELE_OK)
+        status = gather_rows(&targets, j->row, j->count, y, &rows->y, error);
+    if (status == MELE_OK)
+        status = mele_i_rows_gather(p->x, j->row + j->count, j->asked, asked, error);
+    return status;
 }
 
 /* Of all rows of positive weight, whichever experts are trained. */
@@ -160,10 +162,12 @@ static mele_status find_least_variances(training *t, mele_error *error)
         goto cleanup;
     }
     count = mele_i_region_members(p->regions, 0, n, clusters_of(t), row, weights);
-    const double *values = gather_rows(p->y, row, count, y);
+    const mele_rows targets = mele_rows_of(p->y);
+    const double *values;
+    status = gather_rows(&targets, row, count, y, &values, error);
     for (size_t i = 0; i < count; i++)
         row[i] = i;
-    if (count > 0)
+    if (count > 0 && status == MELE_OK)
         status = mele_i_units_of(values, m, row, weights, count, mele_i_origin_of_y(p->options),
                                  INFINITY, units, error);
     for (size_t o = 0; o < m && count > 0 && status == MELE_OK; o++)

@@ -200,9 +200,9 @@ static size_t labelled(const mele_i_regions *regions, size_t first, size_t count
 {
     size_t found = 0;
 
-    for (size_t i = first; i < first + count; i++) {
+    for (size_t i = 0; i < count; i++) {
         row[found] = i;
-        found += k == regions->clusters || regions->label[i] == k;
+        found += k == regions->clusters || regions->label[first + i] == k;
     }
     return found;
 }
@@ -214,8 +214,8 @@ size_t mele_i_region_members(const mele_i_regions *regions, size_t first, size_t
     size_t members = 0;
 
     for (size_t c = 0; c < candidates; c++) {
-        size_t i = regions->label != NULL ? row[c] : first + c;
-        double w = mele_i_region_weight(regions, i, k);
+        size_t i = regions->label != NULL ? row[c] : c;
+        double w = mele_i_region_weight(regions, first + i, k);
         row[members] = i;
         weight[members] = w;
         members += w > 0;
@@ -239,7 +239,7 @@ static void group_equal_rows(const mele_i_regions *regions, size_t first, size_t
         start[label[i]]++;
     add_up(start, regions->clusters);
     for (size_t i = count; i-- > 0;)
-        row[--start[label[i]]] = first + i;
+        row[--start[label[i]]] = i;
     for (size_t i = 0; i < count; i++)
         weight[i] = 1;
 }
@@ -258,7 +258,7 @@ static void group_rows(const mele_i_regions *regions, size_t first, size_t count
         if (!(w > 0))
             continue;
         const size_t at = --start[label[i]];
-        row[at] = first + i;
+        row[at] = i;
         weight[at] = w;
     }
 }

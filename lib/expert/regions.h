@@ -44,8 +44,8 @@ static inline double mele_i_region_weight(const mele_i_regions *regions, size_t 
     return weight >= MELE_I_LEAST_WEIGHT ? weight : 0;
 }
 
-/* The rows first .. first + count - 1 with a positive weight in region k: their indices and
- * weights, in order; returns how many. */
+/* The rows first .. first + count - 1 with a positive weight in region k: their indices, counted from
+ * first, and weights, in order; returns how many. */
 size_t mele_i_region_members(const mele_i_regions *regions, size_t first, size_t count, size_t k,
                              size_t *row, double *weight);
 

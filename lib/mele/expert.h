@@ -6,6 +6,7 @@
 
 #include <mele/engine.h>
 #include <mele/matrix.h>
+#include <mele/rows.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -165,6 +166,15 @@ MELE_API mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *
                                       double *left_out_variance, mele_expert_info *info,
                                       mele_error *error);
 
+/** The same for rows that need not be in memory, in passes that read them block by block; mlp and gp
+ *  gather the rows of a region. Nothing of n x d is held. Also fails as x->read does. */
+MELE_API mele_status mele_experts_fit_rows(const mele_rows *x, const mele_targets *targets,
+                                           const double *weights, const double *log_posteriors,
+                                           size_t clusters, const mele_expert_options *options,
+                                           mele_engine *engine, mele_experts **out,
+                                           double *left_out, double *left_out_variance,
+                                           mele_expert_info *info, mele_error *error);
+
 MELE_API void mele_experts_free(mele_experts *experts);
 
 /** Join the experts of fits that trained some of them each (options.only). Each expert comes from
@@ -215,6 +225,11 @@ MELE_API mele_status mele_expert_log_likelihoods(const mele_targets *targets, co
                                                  const double *variance, size_t clusters,
                                                  mele_engine *engine, double *out,
                                                  mele_error *error);
+
+/** The same for rows that need not be in memory. Also fails as x->read does. */
+MELE_API mele_status mele_experts_predict_rows(const mele_experts *experts, const mele_rows *x,
+                                               mele_engine *engine, double *mean, double *variance,
+                                               mele_error *error);
 
 /** The residual variances from left-out predictions, K x M to out, floored above 0; a fallback
  *  has the global expert's. Regression only (classes: nothing is written). */

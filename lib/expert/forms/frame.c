@@ -7,43 +7,48 @@
 #include "core/error.h"
 #include "core/magnitude.h"
 #include "core/memory.h"
-#include "engine/pass.h"
+#include "engine/rows.h"
 #include "expert/forms/triangle.h"
 
 #define FEW_ROWS 8192
 #define SAMPLE 1024 /* rows that a shift is guessed from, or a few more */
 
-static const double *source(const mele_i_frame *frame, size_t row, size_t column)
-{
-    return column < frame->x->cols ? &frame->x->data[row * frame->x->stride + column]
-                                   : &frame->y->data[row * frame->y->stride + column
-                                                     - frame->x->cols];
-}
-
 typedef struct ranging {
     const mele_i_frame *frame;
+    const mele_rows *x;
+    const mele_matrix *y; /* NULL: features only */
     const mele_i_regions *regions;
     double *most, *sum; /* a column each: largest magnitude, weighted sum */
 } ranging;
+
+static void widen(const double *value, size_t count, double weight, double *most, double *sum)
+{
+    for (size_t j = 0; j < count; j++) {
+        most[j] = fabs(value[j]) > most[j] ? fabs(value[j]) : most[j];
+        sum[j] += weight * value[j];
+    }
+}
 
 static mele_status range_block(void *context, mele_i_block block, void *partial, void *scratch,
                                mele_error *error)
 {
     const ranging *r = context;
-    size_t columns = r->frame->columns;
-    double *most = partial, *sum = most + columns;
+    const size_t d = r->frame->features;
+    double *most = partial, *sum = most + r->frame->columns;
+    const double *x;
+    size_t stride;
+    mele_status status = mele_i_rows_take(r->x, block, scratch, &x, &stride, error);
 
-    (void)scratch;
-    (void)error;
-    for (size_t i = block.first; i < block.first + block.count; i++) {
-        double weight = mele_i_region_weight(r->regions, i, r->regions->clusters);
-        for (size_t j = 0; j < columns && weight > 0; j++) {
-            double value = *source(r->frame, i, j);
-            most[j] = fabs(value) > most[j] ? fabs(value) : most[j];
-            sum[j] += weight * value;
-        }
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++) {
+        const size_t row = block.first + i;
+        const double weight = mele_i_region_weight(r->regions, row, r->regions->clusters);
+        if (!(weight > 0))
+            continue;
+        widen(x + i * stride, d, weight, most, sum);
+        if (r->y != NULL)
+            widen(r->y->data + row * r->y->stride, r->y->cols, weight, most + d, sum + d);
     }
-    return MELE_OK;
+    return status;
 }
 
 static void add_range(void *context, const void *partial)
@@ -58,25 +63,26 @@ static void add_range(void *context, const void *partial)
     }
 }
 
-static bool allocate(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y)
+static bool allocate(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y)
 {
     size_t columns = x->cols + (y == NULL ? 0 : y->cols);
 
-    *frame = (mele_i_frame){x, y, columns, MELE_I_ZEROED(double, columns),
+    *frame = (mele_i_frame){x->cols, columns, MELE_I_ZEROED(double, columns),
                             MELE_I_ZEROED(double, columns)};
     return frame->shift != NULL && frame->scale != NULL;
 }
 
-mele_status mele_i_frame_make(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
+mele_status mele_i_frame_make(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
                               const mele_i_regions *regions, mele_engine *engine,
                               mele_error *error)
 {
     if (!allocate(frame, x, y))
         return mele_i_no_memory(error);
-    size_t columns = frame->columns;
-    ranging r = {frame, regions, frame->scale, frame->shift};
-    mele_i_pass pass = {.rows = x->rows, .block_rows = mele_i_block_rows(columns, 1 << 16, 16),
+    const size_t columns = frame->columns, block = mele_i_block_rows(columns, 1 << 16, 16);
+    ranging r = {frame, x, y, regions, frame->scale, frame->shift};
+    mele_i_pass pass = {.rows = x->rows, .block_rows = block,
                         .partial_bytes = 2 * columns * sizeof(double), .map = range_block,
+                        .scratch_bytes = mele_i_rows_room(x, block) * sizeof(double),
                         .combine = add_range, .context = &r};
     mele_status status = mele_i_pass_run(engine, &pass, error);
     double weight = regions->total[regions->clusters] * regions->scale;
@@ -94,39 +100,49 @@ bool mele_i_frame_ordinary(double low, double high)
     return mele_i_power_scale(most) == 1;
 }
 
-/* False: there is no row of positive weight among those that are looked at, or no finite sum. */
-static bool guess_shift(mele_i_frame *frame, const mele_i_regions *regions)
+/* Not *finite: there is no row of positive weight among those that are looked at, or no finite sum.
+ * row: room for the numbers of one. */
+static mele_status guess_shift(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
+                               const mele_i_regions *regions, double *row, bool *finite,
+                               mele_error *error)
 {
-    const size_t rows = frame->x->rows, step = rows / SAMPLE;
+    const size_t d = x->cols, step = x->rows / SAMPLE;
     double total = 0;
-    bool finite = true;
 
-    for (size_t i = 0; i < rows; i += step) {
+    for (size_t i = 0; i < x->rows; i += step) {
         const double weight = mele_i_region_weight(regions, i, regions->clusters);
+        mele_status status = mele_i_rows_copy(x, i, row, error);
+        if (status != MELE_OK)
+            return status;
+        for (size_t j = d; j < frame->columns; j++)
+            row[j] = y->data[i * y->stride + j - d];
         total += weight;
         for (size_t j = 0; j < frame->columns && weight > 0; j++)
-            frame->shift[j] += weight * *source(frame, i, j);
+            frame->shift[j] += weight * row[j];
     }
+    *finite = true;
     for (size_t j = 0; j < frame->columns; j++) {
         frame->scale[j] = 1;
         frame->shift[j] /= total;
-        finite = finite && isfinite(frame->shift[j]);
+        *finite = *finite && isfinite(frame->shift[j]);
     }
-    return finite;
+    return MELE_OK;
 }
 
-mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
+mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
                                const mele_i_regions *regions, bool *guessed, mele_engine *engine,
                                mele_error *error)
 {
     *guessed = false;
     if (x->rows < FEW_ROWS)
         return mele_i_frame_make(frame, x, y, regions, engine, error);
-    if (!allocate(frame, x, y))
-        return mele_i_no_memory(error);
-    *guessed = guess_shift(frame, regions);
-    if (*guessed)
-        return MELE_OK;
+    double *row = MELE_I_ARRAY(double, x->cols + (y == NULL ? 0 : y->cols));
+    mele_status status = !allocate(frame, x, y) || row == NULL
+                             ? mele_i_no_memory(error)
+                             : guess_shift(frame, x, y, regions, row, guessed, error);
+    free(row);
+    if (status != MELE_OK || *guessed)
+        return status;
     mele_i_frame_free(frame);
     return mele_i_frame_make(frame, x, y, regions, engine, error);
 }
@@ -137,46 +153,51 @@ void mele_i_frame_free(mele_i_frame *frame)
     free(frame->scale);
 }
 
-void mele_i_frame_rows(const mele_i_frame *frame, const size_t *row, size_t count, double *out)
+void mele_i_frame_rows(const mele_i_frame *frame, const mele_i_frame_source *source,
+                       const size_t *row, size_t count, double *out)
 {
-    size_t d = frame->x->cols, m = frame->columns - d;
+    const size_t d = frame->features, m = frame->columns - d;
 
     for (size_t i = 0; i < count; i++, out += frame->columns) {
-        const double *x = source(frame, row[i], 0);
+        const size_t at = row == NULL ? i : row[i];
+        const double *x = source->x + at * source->x_stride;
         for (size_t j = 0; j < d; j++)
             out[j] = x[j] * frame->scale[j] - frame->shift[j];
-        const double *y = m == 0 ? NULL : source(frame, row[i], d);
+        const double *y = m == 0 ? NULL : source->y + at * source->y_stride;
         for (size_t j = 0; j < m; j++)
             out[d + j] = y[j] * frame->scale[d + j] - frame->shift[d + j];
     }
 }
 
-void mele_i_frame_pack(const mele_i_frame *frame, const size_t *row, const double *factor,
-                       size_t count, size_t width, double *out)
+void mele_i_frame_pack(const mele_i_frame *frame, const mele_i_frame_source *source,
+                       const size_t *row, const double *factor, size_t count, size_t width,
+                       double *out)
 {
-    const size_t d = frame->x->cols, columns = frame->columns;
+    const size_t d = frame->features, columns = frame->columns;
 
-    mele_i_pack_rows(frame->x->data, frame->x->stride, row, factor, count, d, frame->scale,
+    mele_i_pack_rows(source->x, source->x_stride, row, factor, count, d, frame->scale,
                      frame->shift, out, width);
     if (columns > d)
-        mele_i_pack_rows(frame->y->data, frame->y->stride, row, factor, count, columns - d,
+        mele_i_pack_rows(source->y, source->y_stride, row, factor, count, columns - d,
                          frame->scale + d, frame->shift + d, out + d, width);
     for (size_t i = 0; i < count; i++)
         out[i * width + columns] = factor[i];
 }
 
-void mele_i_frame_columns(const mele_i_frame *frame, const size_t *row, const double *factor,
-                          size_t count, size_t rows, double *out)
+void mele_i_frame_columns(const mele_i_frame *frame, const mele_i_frame_source *source,
+                          const size_t *row, const double *factor, size_t count, size_t rows,
+                          double *out)
 {
-    size_t d = frame->x->cols, m = frame->columns - d;
+    const size_t d = frame->features, m = frame->columns - d;
 
     for (size_t i = 0; i < count; i++) {
-        const double *x = source(frame, row[i], 0);
+        const size_t from = row == NULL ? i : row[i];
+        const double *x = source->x + from * source->x_stride;
         double *at = out + i;
         *at = factor[i];
         for (size_t j = 0; j < d; j++)
             *(at += rows) = (x[j] * frame->scale[j] - frame->shift[j]) * factor[i];
-        const double *y = m == 0 ? NULL : source(frame, row[i], d);
+        const double *y = m == 0 ? NULL : source->y + from * source->y_stride;
         for (size_t j = d; j < d + m; j++)
             *(at += rows) = (y[j - d] * frame->scale[j] - frame->shift[j]) * factor[i];
     }

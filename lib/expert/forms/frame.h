@@ -5,6 +5,7 @@
 
 #include <mele/engine.h>
 #include <mele/matrix.h>
+#include <mele/rows.h>
 
 #include "expert/regions.h"
 
@@ -13,20 +14,20 @@
  * 2^-100 .. 2^100 the power of two that brings their largest value near 1 (a ridge then acts on
  * the scaled column). Columns are those of x, then those of the targets. */
 typedef struct mele_i_frame {
-    const mele_matrix *x, *y; /* y NULL: features only */
-    size_t columns;           /* of both */
+    size_t features, columns; /* of x; of both */
     double *shift, *scale;
 } mele_i_frame;
 
-/* Rows of weight zero have no say. Free with mele_i_frame_free(), also after a failure. */
-mele_status mele_i_frame_make(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
+/* y NULL: features only. Rows of weight zero have no say. Free with mele_i_frame_free(), also after a
+ * failure. */
+mele_status mele_i_frame_make(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
                               const mele_i_regions *regions, mele_engine *engine,
                               mele_error *error);
 
 /* The same without reading all rows: of many rows the shift is the mean of some thousands, spread
  * over all of them, and the scale is 1; the caller, who will read all rows, has to see that every
  * column is ordinary. *guessed: whether it is so. */
-mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_matrix *x, const mele_matrix *y,
+mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
                                const mele_i_regions *regions, bool *guessed, mele_engine *engine,
                                mele_error *error);
 
@@ -35,18 +36,35 @@ bool mele_i_frame_ordinary(double low, double high);
 
 void mele_i_frame_free(mele_i_frame *frame);
 
-/* The given rows in the frame's units, row-major, frame->columns a row. */
-void mele_i_frame_rows(const mele_i_frame *frame, const size_t *row, size_t count, double *out);
+/* Rows as they lie in memory, from some row on: x, and y where the frame has targets. */
+typedef struct mele_i_frame_source {
+    const double *x, *y;
+    size_t x_stride, y_stride;
+} mele_i_frame_source;
+
+/* Those of a block of x, which was taken (mele_i_rows_take), and of y. */
+static inline mele_i_frame_source mele_i_frame_block(const double *x, size_t stride,
+                                                     const mele_matrix *y, size_t first)
+{
+    return (mele_i_frame_source){x, y->data + first * y->stride, stride, y->stride};
+}
+
+/* The given rows of the source (row NULL: the first `count`) in the frame's units, row-major,
+ * frame->columns a row. */
+void mele_i_frame_rows(const mele_i_frame *frame, const mele_i_frame_source *source,
+                       const size_t *row, size_t count, double *out);
 
 /* The columns [x y 1] of the given rows, row-major, each row times its factor; what is beyond them
  * of the `width` numbers of a row stays as it is. */
-void mele_i_frame_pack(const mele_i_frame *frame, const size_t *row, const double *factor,
-                       size_t count, size_t width, double *out);
+void mele_i_frame_pack(const mele_i_frame *frame, const mele_i_frame_source *source,
+                       const size_t *row, const double *factor, size_t count, size_t width,
+                       double *out);
 
-/* The columns [1 x y] of the given rows, column-major, each row times its factor, filled up with
- * zeros to `rows` rows. */
-void mele_i_frame_columns(const mele_i_frame *frame, const size_t *row, const double *factor,
-                          size_t count, size_t rows, double *out);
+/* The columns [1 x y] of the given rows (row NULL: the first `count`), column-major, each row times
+ * its factor, filled up with zeros to `rows` rows. */
+void mele_i_frame_columns(const mele_i_frame *frame, const mele_i_frame_source *source,
+                          const size_t *row, const double *factor, size_t count, size_t rows,
+                          double *out);
 
 /* The linear function of d features in the frame, intercept first, as one of raw features
  * (times y_scale, plus y_shift); numbers beyond the doubles are cut to the largest. `raw` may

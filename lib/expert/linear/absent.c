@@ -43,12 +43,9 @@ static void widen(double *extremes, double low, double high)
     extremes[1] = high > extremes[1] ? high : extremes[1];
 }
 
-/* Row i, if it has a weight in region k. */
-static void take_row(const question *q, size_t i, size_t k, double *extremes)
+/* Row i, whose numbers these are, if it has a weight in region k. */
+static void take_row(const question *q, size_t i, const double *row, size_t k, double *extremes)
 {
-    const mele_matrix *x = q->fit->problem->x;
-    const double *row = x->data + i * x->stride;
-
     if (!(mele_i_region_weight(q->fit->problem->regions, i, k) > 0))
         return;
     for (size_t c = 0; c < q->count; c++)
@@ -61,17 +58,19 @@ static mele_status take_block(void *context, mele_i_block block, void *partial, 
     const question *q = context;
     const uint32_t *label = q->fit->problem->regions->label;
     const size_t K = q->fit->clusters;
+    const double *x;
+    size_t stride;
+    mele_status status = mele_i_rows_take(q->fit->problem->x, block, scratch, &x, &stride, error);
 
-    (void)scratch;
-    (void)error;
     start_extremes(q, partial);
-    for (size_t i = block.first; i < block.first + block.count; i++) {
-        const size_t first = label == NULL ? 0 : label[i], end = label == NULL ? K : first + 1;
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++, x += stride) {
+        const size_t row = block.first + i;
+        const size_t first = label == NULL ? 0 : label[row], end = label == NULL ? K : first + 1;
         for (size_t k = first; k < end; k++)
-            take_row(q, i, k, partial);
-        take_row(q, i, K, partial);
+            take_row(q, row, x, k, partial);
+        take_row(q, row, x, K, partial);
     }
-    return MELE_OK;
+    return status;
 }
 
 static void join_block(void *context, const void *partial)
@@ -86,10 +85,12 @@ static void join_block(void *context, const void *partial)
 static mele_status take_extremes(question *q, mele_engine *engine, mele_error *error)
 {
     const size_t numbers = numbers_of(q);
+    const size_t block = mele_i_block_rows(q->count + q->fit->clusters, 1 << 16, numbers / 8 + 64);
     const mele_i_pass pass = {.rows = q->fit->problem->x->rows,
-                              .block_rows = mele_i_block_rows(q->count + q->fit->clusters, 1 << 16,
-                                                              numbers / 8 + 64),
+                              .block_rows = block,
                               .partial_bytes = numbers * sizeof(double),
+                              .scratch_bytes = mele_i_rows_room(q->fit->problem->x, block)
+                                               * sizeof(double),
                               .map = take_block,
                               .combine = join_block,
                               .context = q};
@@ -176,31 +177,44 @@ mele_status mele_i_linear_find_absent(mele_i_linear_fit *f, mele_engine *engine,
     return status;
 }
 
-bool mele_i_linear_absent_without(const mele_i_linear_fit *f, size_t k, size_t group,
-                                  const mele_i_least_problem *problem, bool *absent)
+/* Extremes of the columns that are marked, over region k's rows but those of a group. */
+static mele_status take_without(const mele_i_linear_fit *f, size_t k, size_t group,
+                                const bool *marked, double *row, double *extremes,
+                                mele_error *error)
 {
-    const mele_matrix *x = f->problem->x;
-    double *extremes = MELE_I_ARRAY(double, 2 * f->d);
+    for (size_t i = 0; i < f->problem->x->rows; i++) {
+        if (f->problem->groups->of[i] == group
+            || !(mele_i_region_weight(f->problem->regions, i, k) > 0))
+            continue;
+        mele_status status = mele_i_rows_copy(f->problem->x, i, row, error);
+        if (status != MELE_OK)
+            return status;
+        for (size_t j = 0; j < f->d; j++)
+            if (marked[j])
+                widen(extremes + 2 * j, row[j], row[j]);
+    }
+    return MELE_OK;
+}
+
+mele_status mele_i_linear_absent_without(const mele_i_linear_fit *f, size_t k, size_t group,
+                                         const mele_i_least_problem *problem, bool *absent,
+                                         mele_error *error)
+{
+    double *extremes = MELE_I_ARRAY(double, 3 * f->d);
 
     if (extremes == NULL)
-        return false;
-    mele_i_least_suspect(problem, absent);
+        return mele_i_no_memory(error);
+    const bool asked = mele_i_least_suspect(problem, absent);
     for (size_t j = 0; j < f->d; j++) {
         extremes[2 * j] = INFINITY;
         extremes[2 * j + 1] = -INFINITY;
     }
-    for (size_t i = 0; i < x->rows; i++) {
-        const double *row = x->data + i * x->stride;
-        if (f->problem->groups->of[i] == group
-            || !(mele_i_region_weight(f->problem->regions, i, k) > 0))
-            continue;
-        for (size_t j = 0; j < f->d; j++)
-            if (absent[j])
-                widen(extremes + 2 * j, row[j], row[j]);
-    }
-    for (size_t j = 0; j < f->d; j++)
+    mele_status status = !asked ? MELE_OK
+                                : take_without(f, k, group, absent, extremes + 2 * f->d, extremes,
+                                               error);
+    for (size_t j = 0; j < f->d && status == MELE_OK; j++)
         absent[j] = problem->absent[j] || (absent[j] && is_constant(f, j, extremes + 2 * j));
     mele_i_basis_absent(f->problem->columns, f->d, absent);
     free(extremes);
-    return true;
+    return status;
 }

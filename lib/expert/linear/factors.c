@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/error.h"
 #include "core/memory.h"
 #include "engine/check.h"
 #include "engine/kernels.h"
@@ -27,9 +28,9 @@ struct mele_i_linear_reduction {
     bool moments;
     size_t (*rows)(size_t q);  /* of a chunk */
     size_t (*width)(size_t q); /* a factor is q x width, a chunk rows x width */
-    /* after: as many rows from there on come next, or there are none */
-    void (*add)(const mele_i_linear_fit *f, const size_t *row, const double *root, size_t count,
-                size_t after, double *chunk, double *factor);
+    /* next: where as many rows lie that come next; NULL: they are near already, or there are none */
+    void (*add)(const mele_i_linear_fit *f, const mele_i_linear_rows *rows, const double *root,
+                size_t count, const double *next, double *chunk, double *factor);
     void (*merge)(double *factor, const double *other, size_t q, double *scratch);
 };
 
@@ -38,25 +39,24 @@ static size_t itself(size_t q)
     return q;
 }
 
-static void triangle_add(const mele_i_linear_fit *f, const size_t *row, const double *root,
-                         size_t count, size_t after, double *chunk, double *factor)
+static void triangle_add(const mele_i_linear_fit *f, const mele_i_linear_rows *from,
+                         const double *root, size_t count, const double *next, double *chunk,
+                         double *factor)
 {
     size_t rows = (count + MELE_I_LANES - 1) / MELE_I_LANES * MELE_I_LANES;
 
-    (void)after; /* beside this much work with a row its way from memory is nothing */
-    mele_i_frame_columns(&f->frame, row, root, count, rows, chunk);
+    (void)next; /* beside this much work with a row its way from memory is nothing */
+    mele_i_frame_columns(&f->frame, &from->source, from->row, root, count, rows, chunk);
     mele_i_triangle_add(factor, f->q, chunk, rows);
 }
 
-static void moments_add(const mele_i_linear_fit *f, const size_t *row, const double *root,
-                        size_t count, size_t after, double *chunk, double *factor)
+static void moments_add(const mele_i_linear_fit *f, const mele_i_linear_rows *from,
+                        const double *root, size_t count, const double *next, double *chunk,
+                        double *factor)
 {
-    const mele_matrix *x = f->problem->x;
-    const bool more = after + 2 * count <= x->rows;
-
-    mele_i_frame_pack(&f->frame, row, root, count, f->width, chunk);
-    mele_i_gram_add(chunk, f->q, count, factor, more ? x->data + after * x->stride : NULL,
-                    more ? x->stride * sizeof(double) : 0);
+    mele_i_frame_pack(&f->frame, &from->source, from->row, root, count, f->width, chunk);
+    mele_i_gram_add(chunk, f->q, count, factor, next,
+                    next != NULL ? f->problem->x->stride * sizeof(double) : 0);
 }
 
 static void moments_merge(double *moments, const double *other, size_t q, double *scratch)
@@ -122,83 +122,125 @@ static block_factors place_factors(const mele_i_linear_fit *f, void *partial)
     return placed;
 }
 
-/* Fails where a run of rows has a number that is not finite, and names the first of all rows. */
-static mele_status check_run(const mele_matrix *a, const char *name, mele_i_block run,
-                             mele_error *error)
-{
-    mele_matrix rows = *a;
-
-    rows.data += run.first * a->stride;
-    rows.rows = run.count;
-    if (mele_i_check_matrix(&rows, name, NULL, NULL) == MELE_OK)
-        return MELE_OK;
-    return mele_i_check_matrix(a, name, NULL, error);
-}
-
-/* The extremes of the columns so far. A number that is not finite makes the sum of its column one
- * that is not; `sum` has a number a column. */
-static mele_status take_extremes(const mele_matrix *a, const char *name, mele_i_block run,
+/* The extremes of the columns of a run of rows, and those so far. A number that is not finite makes
+ * the sum of its column one that is not (`sum` has a number a column): then the first of all rows is
+ * named that has one. */
+static mele_status take_extremes(const mele_matrix *run, const mele_rows *all, const char *name,
                                  double *low, double *high, double *sum, mele_error *error)
 {
-    const double *first = a->data + run.first * a->stride;
     bool finite = true;
 
-    memset(sum, 0, a->cols * sizeof *sum);
-    mele_i_kernels_best()->column_sums(first, a->stride, run.count, a->cols, NULL, low, high, sum);
-    for (size_t j = 0; j < a->cols; j++)
+    memset(sum, 0, run->cols * sizeof *sum);
+    mele_i_kernels_best()->column_sums(run->data, run->stride, run->rows, run->cols, NULL, low, high,
+                                       sum);
+    for (size_t j = 0; j < run->cols; j++)
         finite = finite && isfinite(sum[j]);
-    return finite ? MELE_OK : check_run(a, name, run, error);
+    if (finite || mele_i_check_matrix(run, name, NULL, NULL) == MELE_OK)
+        return MELE_OK;
+    return mele_i_check_rows(all, name, NULL, error);
+}
+
+static mele_status take_all_extremes(const mele_i_linear_fit *f, const mele_i_frame_source *source,
+                                     size_t rows, const block_factors *out, double *sum,
+                                     mele_error *error)
+{
+    const mele_matrix x = {source->x, rows, f->d, source->x_stride};
+    const mele_matrix y = {source->y, rows, f->m, source->y_stride};
+    const mele_rows targets = mele_rows_of(f->problem->y);
+    mele_status status = take_extremes(&x, f->problem->x, "x", out->low, out->high, sum, error);
+
+    if (status == MELE_OK)
+        status = take_extremes(&y, &targets, "targets", out->low + f->d, out->high + f->d, sum,
+                               error);
+    return status;
+}
+
+/* What one thread works in. */
+typedef struct factor_room {
+    mele_i_linear_members members;
+    double *chunk, *sum, *x; /* x: a run of rows that are not in memory */
+} factor_room;
+
+/* Where rows from `row` on lie that will be read soon, as many as have been taken and some more. */
+static const double *next_rows(const mele_i_linear_fit *f, size_t row, size_t count)
+{
+    const mele_rows *x = f->problem->x;
+
+    return x->data != NULL && row + 2 * count <= x->rows ? x->data + row * x->stride : NULL;
 }
 
 /* Reading a run of rows in order, for their extremes, brings near what is not there yet; the
  * regions' rows then lie in it here and there. */
 static mele_status factor_run(const mele_i_linear_fit *f, mele_i_block run,
-                              const block_factors *out, const mele_i_linear_members *m,
-                              double *chunk, double *sum, mele_error *error)
+                              const block_factors *out, const factor_room *r, mele_error *error)
 {
     const mele_i_regions *regions = f->problem->regions;
     const bool equal = regions->weights == NULL && regions->label != NULL;
     /* soft regions have the same rows again */
-    size_t after = regions->label != NULL ? run.first + run.count : regions->rows;
-    mele_status status = take_extremes(f->problem->x, "x", run, out->low, out->high, sum, error);
+    size_t after = regions->label != NULL ? run.first + run.count : regions->rows, stride;
+    mele_i_linear_rows rows;
+    const double *x;
+    mele_status status = mele_i_rows_take(f->problem->x, run, r->x, &x, &stride, error);
 
-    if (status == MELE_OK)
-        status = take_extremes(f->problem->y, "targets", run, out->low + f->d, out->high + f->d,
-                               sum, error);
+    if (status != MELE_OK)
+        return status;
+    rows.source = mele_i_frame_block(x, stride, f->problem->y, run.first);
+    status = take_all_extremes(f, &rows.source, run.count, out, r->sum, error);
     for (size_t k = 0; k < f->clusters && status == MELE_OK; k++) {
-        mele_i_linear_slice s = mele_i_linear_members_of(f, run, k, m);
+        mele_i_linear_slice s = mele_i_linear_members_of(f, run, k, &r->members);
         out->count[k] += s.count;
         for (size_t i = 0; i < s.count && !equal; i++)
             s.weight[i] = sqrt(s.weight[i]);
         for (size_t i = 0, count; i < s.count; i += count, after += count) {
             count = s.count - i < f->rows ? s.count - i : f->rows;
-            f->reduction->add(f, s.row + i, s.weight + i, count, after, chunk,
+            rows.row = s.row + i;
+            f->reduction->add(f, &rows, s.weight + i, count, next_rows(f, after, count), r->chunk,
                               out->factor + k * mele_i_linear_factor_size(f));
         }
     }
     return status;
 }
 
+static factor_room place_room(const mele_i_linear_fit *f, void *scratch)
+{
+    unsigned char *at = scratch;
+    factor_room r = {.members = mele_i_linear_place_members(f, &at, f->run)};
+
+    r.chunk = mele_i_carve(&at, f->rows * f->width, sizeof *r.chunk);
+    r.sum = mele_i_carve(&at, f->d + f->m, sizeof *r.sum);
+    r.x = mele_i_carve(&at, mele_i_rows_room(f->problem->x, f->run), sizeof *r.x);
+    return r;
+}
+
+static size_t room_bytes(const mele_i_linear_fit *f)
+{
+    return mele_i_linear_members_bytes(f, f->run) + mele_i_carved(f->rows * f->width, sizeof(double))
+           + mele_i_carved(f->d + f->m, sizeof(double))
+           + mele_i_carved(mele_i_rows_room(f->problem->x, f->run), sizeof(double));
+}
+
+static void start_extremes(const mele_i_linear_fit *f, double *low, double *high)
+{
+    for (size_t j = 0; j < f->d + f->m; j++) {
+        low[j] = INFINITY;
+        high[j] = -INFINITY;
+    }
+}
+
 static mele_status factor_block(void *context, mele_i_block block, void *partial, void *scratch,
                                 mele_error *error)
 {
     const mele_i_linear_fit *f = context;
-    const mele_matrix *x = f->problem->x, *y = f->problem->y;
     block_factors out = place_factors(f, partial);
-    unsigned char *at = scratch;
-    mele_i_linear_members m = mele_i_linear_place_members(f, &at, f->run);
-    double *chunk = mele_i_carve(&at, f->rows * f->width, sizeof *chunk);
-    double *sum = mele_i_carve(&at, f->d + f->m, sizeof *sum);
+    factor_room room = place_room(f, scratch);
     mele_status status = MELE_OK;
 
-    memset(chunk, 0, f->rows * f->width * sizeof *chunk);
-    memcpy(out.low, x->data + block.first * x->stride, f->d * sizeof *out.low);
-    memcpy(out.low + f->d, y->data + block.first * y->stride, f->m * sizeof *out.low);
-    memcpy(out.high, out.low, (f->d + f->m) * sizeof *out.high);
+    memset(room.chunk, 0, f->rows * f->width * sizeof *room.chunk);
+    start_extremes(f, out.low, out.high);
     for (size_t i = 0; i < block.count && status == MELE_OK; i += f->run) {
         size_t count = block.count - i < f->run ? block.count - i : f->run;
         mele_i_block run = {0, block.first + i, count};
-        status = factor_run(f, run, &out, &m, chunk, sum, error);
+        status = factor_run(f, run, &out, &room, error);
     }
     return status;
 }
@@ -244,13 +286,8 @@ static mele_status factor_rows(mele_i_linear_fit *f, mele_engine *engine, mele_e
                         .partial_bytes = mele_i_carved(f->clusters, sizeof(size_t))
                                          + mele_i_carved(f->clusters * size, sizeof(double))
                                          + 2 * mele_i_carved(columns, sizeof(double)),
-                        .scratch_bytes = mele_i_linear_members_bytes(f, f->run)
-                                         + mele_i_carved(f->rows * f->width, sizeof(double))
-                                         + mele_i_carved(columns, sizeof(double))};
-    for (size_t j = 0; j < columns; j++) {
-        f->low[j] = INFINITY;
-        f->high[j] = -INFINITY;
-    }
+                        .scratch_bytes = room_bytes(f)};
+    start_extremes(f, f->low, f->high);
     memset(f->factor, 0, (f->clusters + 1) * size * sizeof *f->factor);
     return mele_i_pass_run(engine, &pass, error);
 }
@@ -310,26 +347,48 @@ mele_status mele_i_linear_factor(mele_i_linear_fit *f, mele_engine *engine, mele
     return status;
 }
 
-bool mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, const size_t *row,
-                               size_t count, double *triangle)
+/* What a triangle of any rows is made in. */
+typedef struct triangle_room {
+    double *chunk, *root, *rows;
+} triangle_room;
+
+static mele_status add_rows(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t count,
+                            const triangle_room *r, double *triangle, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t at = 0, some; at < count && status == MELE_OK; at += some) {
+        mele_i_linear_rows rows;
+        some = count - at < f->rows ? count - at : f->rows;
+        for (size_t i = 0; i < some; i++)
+            r->root[i] = sqrt(mele_i_region_weight(f->problem->regions, row[at + i], k));
+        status = mele_i_linear_take(f, row + at, some, r->rows, &rows, error);
+        if (status == MELE_OK)
+            f->reduction->add(f, &rows, r->root, some, NULL, r->chunk, triangle);
+    }
+    return status;
+}
+
+mele_status mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, const size_t *row,
+                                      size_t count, double *triangle, mele_error *error)
 {
     mele_i_linear_fit f = *fit;
+    mele_status status;
 
     reduce_by(&f, &reductions[TRIANGLES]);
-    double *chunk = MELE_I_ZEROED(double, f.rows *f.width), *root = MELE_I_ARRAY(double, f.rows);
-    const bool done = chunk != NULL && root != NULL;
-
-    if (done)
+    const triangle_room room = {MELE_I_ZEROED(double, f.rows *f.width),
+                                MELE_I_ARRAY(double, f.rows),
+                                MELE_I_ARRAY(double, f.rows *(f.d + f.m))};
+    if (room.chunk == NULL || room.root == NULL || room.rows == NULL) {
+        status = mele_i_no_memory(error);
+    } else {
         memset(triangle, 0, mele_i_linear_factor_size(&f) * sizeof *triangle);
-    for (size_t at = 0, some; done && at < count; at += some) {
-        some = count - at < f.rows ? count - at : f.rows;
-        for (size_t i = 0; i < some; i++)
-            root[i] = sqrt(mele_i_region_weight(f.problem->regions, row[at + i], k));
-        f.reduction->add(&f, row + at, root, some, f.problem->x->rows, chunk, triangle);
+        status = add_rows(&f, k, row, count, &room, triangle, error);
     }
-    free(chunk);
-    free(root);
-    return done;
+    free(room.chunk);
+    free(room.root);
+    free(room.rows);
+    return status;
 }
 
 mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, size_t k,

@@ -1,7 +1,7 @@
 #ifndef MELE_EXPERT_LINEAR_FIT_H
 #define MELE_EXPERT_LINEAR_FIT_H
 
-#include "engine/pass.h"
+#include "engine/rows.h"
 #include "expert/forms/frame.h"
 #include "expert/kind.h"
 #include "expert/linear/least.h"
@@ -40,7 +40,7 @@ typedef struct mele_i_linear_members {
     double *weight;
 } mele_i_linear_members;
 
-/* Those of one region. */
+/* Those of one region, counted from the block's first. */
 typedef struct mele_i_linear_slice {
     const size_t *row;
     double *weight;
@@ -56,6 +56,16 @@ size_t mele_i_linear_members_bytes(const mele_i_linear_fit *fit, size_t block_ro
 mele_i_linear_slice mele_i_linear_members_of(const mele_i_linear_fit *fit, mele_i_block block,
                                              size_t k, const mele_i_linear_members *members);
 
+/* Any rows of the data, in ascending order: which rows of the source they are; NULL: the first ones. */
+typedef struct mele_i_linear_rows {
+    mele_i_frame_source source;
+    const size_t *row;
+} mele_i_linear_rows;
+
+/* Take them where they are, or to the room: count x (d + m) numbers. */
+mele_status mele_i_linear_take(const mele_i_linear_fit *fit, const size_t *row, size_t count,
+                               double *room, mele_i_linear_rows *out, mele_error *error);
+
 /* ---- the rows' factors (factors.c) ---- */
 
 /* The reduction that options.solver names, and the sizes that follow from it; columns are set. */
@@ -69,9 +79,9 @@ mele_status mele_i_linear_factor(mele_i_linear_fit *fit, mele_engine *engine, me
 /* Triangles in place of moments, in the same frame. */
 mele_status mele_i_linear_triangles(mele_i_linear_fit *fit, mele_engine *engine, mele_error *error);
 
-/* The triangle of some of region k's rows, q x q; false: no memory. */
-bool mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, const size_t *row,
-                               size_t count, double *triangle);
+/* The triangle of some of region k's rows, q x q. */
+mele_status mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, const size_t *row,
+                                      size_t count, double *triangle, mele_error *error);
 
 /* The small problem of a factor of region k; rows: how many there are, for a ridge that is
  * chosen. */
@@ -91,9 +101,10 @@ mele_status mele_i_linear_find_absent(mele_i_linear_fit *fit, mele_engine *engin
                                       mele_error *error);
 
 /* The same of region k's rows but those of a group, of which the problem's factor is: d marks, with
- * the problem's own among them. False: no memory. */
-bool mele_i_linear_absent_without(const mele_i_linear_fit *fit, size_t k, size_t group,
-                                  const mele_i_least_problem *problem, bool *absent);
+ * the problem's own among them. */
+mele_status mele_i_linear_absent_without(const mele_i_linear_fit *fit, size_t k, size_t group,
+                                         const mele_i_least_problem *problem, bool *absent,
+                                         mele_error *error);
 
 /* ---- what is left out (left_out.c; groups.c) ---- */
 

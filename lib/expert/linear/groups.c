@@ -43,6 +43,7 @@ typedef struct leaving {
  * then m residuals. */
 typedef struct room {
     size_t q, units, width;
+    double *taken;              /* CHUNK x (d + m): rows that are not in memory */
     double *framed, *predicted; /* CHUNK x (d + m), CHUNK x m */
     double *rows;               /* CHUNK x width */
     double *kept;               /* q x units: of a group of at most q rows */
@@ -63,7 +64,8 @@ static bool make_room(const mele_i_linear_fit *f, room *r)
     struct {
         double **at;
         size_t count;
-    } parts[] = {{&r->framed, CHUNK * (f->d + m)},
+    } parts[] = {{&r->taken, CHUNK * (f->d + m)},
+                 {&r->framed, CHUNK * (f->d + m)},
                  {&r->predicted, CHUNK * m},
                  {&r->rows, CHUNK * r->width},
                  {&r->kept, q * r->units},
@@ -102,15 +104,28 @@ static void whiten_row(const mele_i_linear_fit *f, const mele_i_least_solution *
     }
 }
 
-/* The next rows of the group, from *at on, that are in region k: U and r of them to `rows`. Returns
- * how many. */
-static size_t next_rows(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t *at,
-                        size_t end, const room *r)
+/* Rows in the frame, to `framed`. */
+static mele_status frame_rows(const mele_i_linear_fit *f, const size_t *row, size_t count,
+                              const room *r, mele_error *error)
+{
+    mele_i_linear_rows rows;
+    mele_status status = mele_i_linear_take(f, row, count, r->taken, &rows, error);
+
+    if (status == MELE_OK)
+        mele_i_frame_rows(&f->frame, &rows.source, rows.row, count, r->framed);
+    return status;
+}
+
+/* The next rows of the group, from *at on, that are in region k: U and r of them to `rows`, *taken
+ * being how many there are. */
+static mele_status next_rows(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t *at,
+                             size_t end, const room *r, size_t *taken, mele_error *error)
 {
     const mele_i_least_solution *s = &f->solution[k];
     const size_t width = f->d + f->m;
     size_t index[CHUNK], count = 0;
     double root[CHUNK];
+    mele_status status;
 
     for (; *at < end && count < CHUNK; ++*at) {
         const double weight = mele_i_region_weight(f->problem->regions, row[*at], k);
@@ -118,7 +133,10 @@ static size_t next_rows(const mele_i_linear_fit *f, size_t k, const size_t *row,
         root[count] = sqrt(weight);
         count += weight > 0;
     }
-    mele_i_frame_rows(&f->frame, index, count, r->framed);
+    *taken = count;
+    status = frame_rows(f, index, count, r, error);
+    if (status != MELE_OK)
+        return status;
     mele_i_kernels_best()->linear(r->framed, width, count, f->d, s->coefficients, f->m,
                                   r->predicted, f->m);
     memset(r->rows, 0, count * r->width * sizeof *r->rows);
@@ -128,7 +146,7 @@ static size_t next_rows(const mele_i_linear_fit *f, size_t k, const size_t *row,
             r->rows[i * r->width + r->units + t] =
                 root[i] * (r->framed[i * width + f->d + t] - r->predicted[i * f->m + t]);
     }
-    return count;
+    return MELE_OK;
 }
 
 static size_t count_members(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t count)
@@ -178,13 +196,15 @@ static bool solve_without(const room *r, size_t size, size_t targets)
 }
 
 /* c of a group of no more rows than there are coefficients. */
-static bool solve_rows(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t count,
-                       const room *r)
+static mele_status solve_rows(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t count,
+                              const room *r, bool *solved, mele_error *error)
 {
-    size_t members = 0;
+    size_t members = 0, some;
 
     for (size_t at = 0; at < count;) {
-        const size_t some = next_rows(f, k, row, &at, count, r);
+        mele_status status = next_rows(f, k, row, &at, count, r, &some, error);
+        if (status != MELE_OK)
+            return status;
         for (size_t i = 0; i < some; i++, members++) {
             memcpy(r->kept + members * r->units, r->rows + i * r->width,
                    r->units * sizeof *r->kept);
@@ -194,35 +214,35 @@ static bool solve_rows(const mele_i_linear_fit *f, size_t k, const size_t *row, 
     }
     memset(r->matrix, 0, members * members * sizeof *r->matrix);
     mele_i_cross_add(r->kept, members, r->kept, members, r->units, r->matrix, members);
-    if (!solve_without(r, members, f->m))
-        return false;
+    *solved = solve_without(r, members, f->m);
     memset(r->change, 0, f->m * r->q * sizeof *r->change);
-    for (size_t t = 0; t < f->m; t++)
+    for (size_t t = 0; t < f->m && *solved; t++)
         for (size_t i = 0; i < members; i++)
             for (size_t j = 0; j < r->q; j++)
                 r->change[t * r->q + j] += r->kept[i * r->units + j] * r->right[t * r->q + i];
-    return true;
+    return MELE_OK;
 }
 
 /* c of a group of more rows. */
-static bool solve_columns(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t count,
-                          const room *r)
+static mele_status solve_columns(const mele_i_linear_fit *f, size_t k, const size_t *row,
+                                 size_t count, const room *r, bool *solved, mele_error *error)
 {
     const size_t q = r->q;
 
     memset(r->moments, 0, r->width * r->width * sizeof *r->moments);
-    for (size_t at = 0; at < count;) {
-        const size_t some = next_rows(f, k, row, &at, count, r);
+    for (size_t at = 0, some; at < count;) {
+        mele_status status = next_rows(f, k, row, &at, count, r, &some, error);
+        if (status != MELE_OK)
+            return status;
         mele_i_gram_add(r->rows, r->units + f->m, some, r->moments, NULL, 0);
     }
     for (size_t i = 0; i < q; i++)
         memcpy(r->matrix + i * q, r->moments + i * r->width, (i + 1) * sizeof *r->matrix);
     for (size_t t = 0; t < f->m; t++)
         memcpy(r->right + t * q, r->moments + (r->units + t) * r->width, q * sizeof *r->right);
-    if (!solve_without(r, q, f->m))
-        return false;
+    *solved = solve_without(r, q, f->m);
     memcpy(r->change, r->right, f->m * q * sizeof *r->change);
-    return true;
+    return MELE_OK;
 }
 
 /* ---- coefficients without a group ---- */
@@ -246,8 +266,9 @@ static void take_off(const mele_i_linear_fit *f, const mele_i_least_solution *s,
     }
 }
 
-/* The triangle of the region's rows but those of the group; false: no memory. */
-static bool triangle_without(const mele_i_linear_fit *f, size_t k, size_t group, double *triangle)
+/* The triangle of the region's rows but those of the group. */
+static mele_status triangle_without(const mele_i_linear_fit *f, size_t k, size_t group,
+                                    double *triangle, mele_error *error)
 {
     const mele_i_row_groups *g = f->problem->groups;
     size_t *row = MELE_I_ARRAY(size_t, g->rows), count = 0;
@@ -255,9 +276,11 @@ static bool triangle_without(const mele_i_linear_fit *f, size_t k, size_t group,
     for (size_t i = 0; i < g->rows && row != NULL; i++)
         if (g->of[i] != group && mele_i_region_weight(f->problem->regions, i, k) > 0)
             row[count++] = i;
-    const bool done = row != NULL && mele_i_linear_triangle_of(f, k, row, count, triangle);
+    mele_status status = row == NULL
+                             ? mele_i_no_memory(error)
+                             : mele_i_linear_triangle_of(f, k, row, count, triangle, error);
     free(row);
-    return done;
+    return status;
 }
 
 static mele_status fit_anew(const mele_i_linear_fit *f, size_t k, size_t group, const room *r,
@@ -269,23 +292,24 @@ static mele_status fit_anew(const mele_i_linear_fit *f, size_t k, size_t group, 
     mele_i_least_problem problem =
         mele_i_linear_problem(f, k, triangle, f->solution[k].ridge, f->solution[k].weight);
     mele_i_least_solution s = {NULL};
-    bool done = numbers != NULL && triangle != NULL && absent != NULL
-                && triangle_without(f, k, group, triangle);
+    mele_status status = numbers == NULL || triangle == NULL || absent == NULL
+                             ? mele_i_no_memory(error)
+                             : triangle_without(f, k, group, triangle, error);
 
     problem.moments = false;
-    if (done)
-        done = mele_i_linear_absent_without(f, k, group, &problem, absent);
-    if (done) {
+    if (status == MELE_OK)
+        status = mele_i_linear_absent_without(f, k, group, &problem, absent, error);
+    if (status == MELE_OK) {
         problem.absent = absent;
         mele_i_least_place(&s, numbers, f->d, f->m);
-        done = mele_i_least_solve(&problem, &s);
+        status = mele_i_least_solve(&problem, &s) ? MELE_OK : mele_i_no_memory(error);
     }
-    if (done)
+    if (status == MELE_OK)
         memcpy(r->coefficients, s.coefficients, f->m * r->q * sizeof *r->coefficients);
     free(numbers);
     free(triangle);
     free(absent);
-    return done ? MELE_OK : mele_i_no_memory(error);
+    return status;
 }
 
 static mele_status leave_out_of(const mele_i_linear_fit *f, size_t k, size_t group, const room *r,
@@ -293,10 +317,13 @@ static mele_status leave_out_of(const mele_i_linear_fit *f, size_t k, size_t gro
 {
     const mele_i_row_groups *g = f->problem->groups;
     const size_t *row = g->row + g->start[group], count = g->start[group + 1] - g->start[group];
-    const bool solved = count_members(f, k, row, count) <= r->q
-                            ? solve_rows(f, k, row, count, r)
-                            : solve_columns(f, k, row, count, r);
+    bool solved;
+    mele_status status = count_members(f, k, row, count) <= r->q
+                             ? solve_rows(f, k, row, count, r, &solved, error)
+                             : solve_columns(f, k, row, count, r, &solved, error);
 
+    if (status != MELE_OK)
+        return status;
     if (!solved)
         return fit_anew(f, k, group, r, error);
     take_off(f, &f->solution[k], r);
@@ -307,8 +334,8 @@ static mele_status leave_out_of(const mele_i_linear_fit *f, size_t k, size_t gro
 
 /* The predictions of all rows of the group, and the squared residuals of those in the region:
  * without it, and of the fit with it. */
-static void predict_group(const mele_i_linear_fit *f, size_t k, size_t group, const room *r,
-                          double *square)
+static mele_status predict_group(const mele_i_linear_fit *f, size_t k, size_t group, const room *r,
+                                 double *square, mele_error *error)
 {
     const mele_i_row_groups *g = f->problem->groups;
     const mele_matrix *y = f->problem->y;
@@ -317,7 +344,9 @@ static void predict_group(const mele_i_linear_fit *f, size_t k, size_t group, co
     for (size_t at = g->start[group], count; at < end; at += count) {
         const size_t *row = g->row + at;
         count = end - at < CHUNK ? end - at : CHUNK;
-        mele_i_frame_rows(&f->frame, row, count, r->framed);
+        mele_status status = frame_rows(f, row, count, r, error);
+        if (status != MELE_OK)
+            return status;
         for (size_t which = 0; which < 2; which++) {
             mele_i_kernels_best()->linear(r->framed, width, count, f->d,
                                           which == 0 ? r->coefficients
@@ -336,6 +365,7 @@ static void predict_group(const mele_i_linear_fit *f, size_t k, size_t group, co
             }
         }
     }
+    return MELE_OK;
 }
 
 /* The first group of a run. */
@@ -366,8 +396,8 @@ static mele_status run_groups(void *context, size_t task, mele_engine *engine, m
                 continue;
             status = leave_out_of(f, from, group, &r, error);
             if (status == MELE_OK)
-                predict_group(f, k, group, &r,
-                              l->square + (task * (f->clusters + 1) + k) * 2 * f->m);
+                status = predict_group(f, k, group, &r,
+                                       l->square + (task * (f->clusters + 1) + k) * 2 * f->m, error);
         }
     free(r.memory);
     return status;

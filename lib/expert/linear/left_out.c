@@ -75,6 +75,7 @@ static void settle_squares(const mele_i_linear_fit *f)
 /* Scratch of the pass beside the members: a region's rows. */
 typedef struct chunk {
     double *framed, *predicted, *distance;
+    double *x; /* of the block, where it is not in memory */
 } chunk;
 
 static chunk place_chunk(const mele_i_linear_fit *f, unsigned char **at, size_t block_rows)
@@ -84,6 +85,7 @@ static chunk place_chunk(const mele_i_linear_fit *f, unsigned char **at, size_t 
     c.framed = mele_i_carve(at, block_rows * (f->d + f->m), sizeof *c.framed);
     c.predicted = mele_i_carve(at, block_rows * f->m, sizeof *c.predicted);
     c.distance = mele_i_carve(at, block_rows, sizeof *c.distance);
+    c.x = mele_i_carve(at, mele_i_rows_room(f->problem->x, block_rows), sizeof *c.x);
     return c;
 }
 
@@ -91,7 +93,8 @@ static size_t chunk_bytes(const mele_i_linear_fit *f, size_t block_rows)
 {
     return mele_i_carved(block_rows * (f->d + f->m), sizeof(double))
            + mele_i_carved(block_rows * f->m, sizeof(double))
-           + mele_i_carved(block_rows, sizeof(double));
+           + mele_i_carved(block_rows, sizeof(double))
+           + mele_i_carved(mele_i_rows_room(f->problem->x, block_rows), sizeof(double));
 }
 
 /* The residual of a target in the frame when its row is left out; `free` is 1 - h. */
@@ -108,14 +111,16 @@ static double residual_left_out(const mele_i_linear_fit *f, const mele_i_least_s
     return (target - s->mean[f->d + t]) * (s->weight / others);
 }
 
+/* Rows of the source, which begins at row `first`. */
 static void leave_out_slice(const mele_i_linear_fit *f, size_t k, const mele_i_linear_slice *rows,
-                            const chunk *c, double *square)
+                            const mele_i_frame_source *source, size_t first, const chunk *c,
+                            double *square)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
     const mele_i_least_solution *s = &f->solution[k];
     const size_t width = f->d + f->m, count = rows->count;
 
-    mele_i_frame_rows(&f->frame, rows->row, count, c->framed);
+    mele_i_frame_rows(&f->frame, source, rows->row, count, c->framed);
     kernels->linear(c->framed, width, count, f->d, s->coefficients, f->m, c->predicted, f->m);
     kernels->mahalanobis(c->framed, width, count, f->d, s->mean, s->whitener, 1, c->distance);
     for (size_t i = 0; i < count; i++) {
@@ -126,11 +131,10 @@ static void leave_out_slice(const mele_i_linear_fit *f, size_t k, const mele_i_l
             double without = residual_left_out(f, s, t, w, target, residual, free);
             square[t] += w * without * without;
             square[f->m + t] += w * residual * residual;
-            double *out = mele_i_left_out_of(f->problem, rows->row[i], k);
+            double *out = mele_i_left_out_of(f->problem, first + rows->row[i], k);
             if (out != NULL) {
-                const mele_matrix *y = f->problem->y;
                 double raw = without / f->frame.scale[f->d + t];
-                out[t] = mele_i_finite(y->data[rows->row[i] * y->stride + t] - raw);
+                out[t] = mele_i_finite(source->y[rows->row[i] * source->y_stride + t] - raw);
             }
         }
     }
@@ -147,21 +151,25 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
                                    mele_error *error)
 {
     const mele_i_linear_fit *f = context;
-    const mele_matrix *x = f->problem->x;
     const size_t first = block.first * f->clusters * f->m;
     unsigned char *at = scratch;
     mele_i_linear_members m = mele_i_linear_place_members(f, &at, block.count);
     chunk c = place_chunk(f, &at, block.count);
     double *square = partial;
+    const double *x;
+    size_t stride;
+    mele_status status = mele_i_rows_take(f->problem->x, block, c.x, &x, &stride, error);
 
-    (void)error;
+    if (status != MELE_OK)
+        return status;
+    const mele_i_frame_source source = mele_i_frame_block(x, stride, f->problem->y, block.first);
     if (f->problem->left_out != NULL)
-        mele_i_predictor_rows(f->predictor, x->data + block.first * x->stride, x->stride,
-                              block.count, f->problem->left_out + first, NULL, at);
+        mele_i_predictor_rows(f->predictor, x, stride, block.count, f->problem->left_out + first,
+                              NULL, at);
     for (size_t k = 0; k <= f->clusters; k++) {
         mele_i_linear_slice s = mele_i_linear_members_of(f, block, k, &m);
         if (is_left_out(f, k))
-            leave_out_slice(f, k, &s, &c, square + k * 2 * f->m);
+            leave_out_slice(f, k, &s, &source, block.first, &c, square + k * 2 * f->m);
     }
     return MELE_OK;
 }

@@ -1,4 +1,4 @@
-/* The rows of a block, a region after the other. */
+/* The rows of a block, a region after the other; and any rows. */
 #include "core/memory.h"
 #include "expert/linear/fit.h"
 
@@ -32,4 +32,19 @@ mele_i_linear_slice mele_i_linear_members_of(const mele_i_linear_fit *f, mele_i_
         mele_i_region_groups(regions, block.first, block.count, m->start, m->row, m->weight);
     return (mele_i_linear_slice){m->row + m->start[k], m->weight + m->start[k],
                                  m->start[k + 1] - m->start[k]};
+}
+
+mele_status mele_i_linear_take(const mele_i_linear_fit *f, const size_t *row, size_t count,
+                               double *room, mele_i_linear_rows *out, mele_error *error)
+{
+    const mele_rows *x = f->problem->x, y = mele_rows_of(f->problem->y);
+    double *targets = room + count * f->d;
+
+    if (x->data != NULL) {
+        *out = (mele_i_linear_rows){{x->data, y.data, x->stride, y.stride}, row};
+        return MELE_OK;
+    }
+    *out = (mele_i_linear_rows){{room, targets, f->d, f->m}, NULL};
+    mele_status status = mele_i_rows_gather(x, row, count, room, error);
+    return status == MELE_OK ? mele_i_rows_gather(&y, row, count, targets, error) : status;
 }

@@ -96,8 +96,10 @@ static mele_status make_triangles(choosing *c, mele_error *error)
         for (size_t i = 0; i < c->count; i++)
             if (c->fold[i] == fold)
                 c->some[some++] = c->row[i];
-        if (!mele_i_linear_triangle_of(c->f, c->k, c->some, some, c->triangle + fold * size))
-            return mele_i_no_memory(error);
+        mele_status status = mele_i_linear_triangle_of(c->f, c->k, c->some, some,
+                                                       c->triangle + fold * size, error);
+        if (status != MELE_OK)
+            return status;
     }
     return MELE_OK;
 }

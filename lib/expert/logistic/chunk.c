@@ -25,6 +25,7 @@ static mele_i_multinomial_chunk place(const mele_i_multinomial *m, void *scratch
     c.row = mele_i_carve(&at, c.most, sizeof *c.row);
     c.weight = mele_i_carve(&at, c.most, sizeof *c.weight);
     c.one = mele_i_carve(&at, c.most, sizeof *c.one);
+    c.raw = mele_i_carve(&at, mele_i_rows_room(m->problem->x, c.most), sizeof *c.raw);
     c.framed = mele_i_carve(&at, c.most * m->d, sizeof *c.framed);
     c.logit = mele_i_carve(&at, c.most * m->classes, sizeof *c.logit);
     c.z = mele_i_carve(&at, c.most * (m->d + 1), sizeof *c.z);
@@ -38,6 +39,7 @@ size_t mele_i_multinomial_chunk_bytes(const mele_i_multinomial *m)
     const size_t rows = mele_i_multinomial_chunk_rows(m), number = sizeof(double);
 
     return 2 * mele_i_carved(rows, sizeof(size_t)) + 3 * mele_i_carved(rows, number)
+           + mele_i_carved(mele_i_rows_room(m->problem->x, rows), number)
            + mele_i_carved(rows * m->d, number) + mele_i_carved(rows * m->classes, number)
            + mele_i_carved(rows * (m->d + 1), number) + mele_i_carved(rows * columns_of(m), number);
 }
@@ -53,18 +55,31 @@ static void clear_absent(const mele_i_multinomial *m, const mele_i_multinomial_c
     }
 }
 
-static void fill(const mele_i_multinomial *m, mele_i_multinomial_chunk *c)
+static mele_status fill(const mele_i_multinomial *m, mele_i_multinomial_chunk *c, mele_error *error)
 {
+    const mele_rows *x = m->problem->x;
+    mele_i_frame_source source = {x->data, NULL, x->stride, 0};
+    const size_t *row = c->row;
+
+    if (x->data == NULL) {
+        mele_status status = mele_i_rows_gather(x, c->row, c->count, c->raw, error);
+        if (status != MELE_OK)
+            return status;
+        source = (mele_i_frame_source){c->raw, NULL, m->d, 0};
+        row = NULL;
+    }
     c->padded = (c->count + MELE_I_LANES - 1) / MELE_I_LANES * MELE_I_LANES;
-    mele_i_frame_rows(m->frame, c->row, c->count, c->framed);
-    mele_i_frame_columns(m->frame, c->row, c->one, c->count, c->padded, c->z);
+    mele_i_frame_rows(m->frame, &source, row, c->count, c->framed);
+    mele_i_frame_columns(m->frame, &source, row, c->one, c->count, c->padded, c->z);
     clear_absent(m, c);
+    return MELE_OK;
 }
 
-void mele_i_multinomial_chunks(const mele_i_multinomial *m, mele_i_block block, void *scratch,
-                               void (*take)(void *context, const mele_i_multinomial_chunk *chunk,
-                                            double *sums),
-                               void *context, double *sums)
+mele_status mele_i_multinomial_chunks(const mele_i_multinomial *m, mele_i_block block, void *scratch,
+                                      void (*take)(void *context,
+                                                   const mele_i_multinomial_chunk *chunk,
+                                                   double *sums),
+                                      void *context, double *sums, mele_error *error)
 {
     mele_i_multinomial_chunk c = place(m, scratch);
     const size_t end = block.first + block.count;
@@ -77,11 +92,14 @@ void mele_i_multinomial_chunks(const mele_i_multinomial *m, mele_i_block block, 
         c.weight[c.count] = m->weight[i];
         c.count += !mele_i_multinomial_leaves(m, i);
         if (c.count == c.most || (c.count > 0 && i + 1 == end)) {
-            fill(m, &c);
+            mele_status status = fill(m, &c, error);
+            if (status != MELE_OK)
+                return status;
             take(context, &c, sums);
             c.count = 0;
         }
     }
+    return MELE_OK;
 }
 
 void mele_i_multinomial_log_chances(const mele_i_multinomial *m,

@@ -1,7 +1,7 @@
 #ifndef MELE_EXPERT_MULTINOMIAL_CHUNK_H
 #define MELE_EXPERT_MULTINOMIAL_CHUNK_H
 
-#include "engine/pass.h"
+#include "engine/rows.h"
 #include "expert/logistic/multinomial.h"
 
 /* Rows of a multinomial problem as its passes take them: some at a time, those of the fold that is
@@ -11,6 +11,7 @@ typedef struct mele_i_multinomial_chunk {
     size_t count, padded; /* rows in it, and rounded up to MELE_I_LANES */
     size_t *slot, *row;   /* which of the problem's rows these are, and which of all rows */
     double *weight, *one;
+    double *raw;    /* room for count x d: rows that are not in memory */
     double *framed; /* count x d */
     double *logit;  /* count x C, for whoever takes the chunk; so are u and v */
     double *z;      /* the columns [1 x]: padded x (d + 1), column-major, zeros past the rows */
@@ -23,10 +24,11 @@ size_t mele_i_multinomial_chunk_rows(const mele_i_multinomial *m);
 size_t mele_i_multinomial_chunk_bytes(const mele_i_multinomial *m);
 
 /* Hand the block's rows to take(), chunk after chunk. */
-void mele_i_multinomial_chunks(const mele_i_multinomial *m, mele_i_block block, void *scratch,
-                               void (*take)(void *context, const mele_i_multinomial_chunk *chunk,
-                                            double *sums),
-                               void *context, double *sums);
+mele_status mele_i_multinomial_chunks(const mele_i_multinomial *m, mele_i_block block, void *scratch,
+                                      void (*take)(void *context,
+                                                   const mele_i_multinomial_chunk *chunk,
+                                                   double *sums),
+                                      void *context, double *sums, mele_error *error);
 
 /* A chunk's logits become log-probabilities; coefficients: C x (d + 1), in the frame. */
 void mele_i_multinomial_log_chances(const mele_i_multinomial *m,

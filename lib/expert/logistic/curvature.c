@@ -80,9 +80,7 @@ static mele_status map(void *context, mele_i_block block, void *partial, void *s
 {
     const product *p = context;
 
-    (void)error;
-    mele_i_multinomial_chunks(p->m, block, scratch, p->take, context, partial);
-    return MELE_OK;
+    return mele_i_multinomial_chunks(p->m, block, scratch, p->take, context, partial, error);
 }
 
 static void combine(void *context, const void *partial)

@@ -12,7 +12,7 @@
 #include "core/memory.h"
 #include "core/stream.h"
 #include "engine/kernels.h"
-#include "engine/pass.h"
+#include "engine/rows.h"
 #include "expert/forms/affine.h"
 #include "expert/kind.h"
 #include "expert/logistic/multinomial.h"
@@ -63,8 +63,7 @@ static mele_status make_problem(mele_i_multinomial *m, const fitting *f, size_t 
             m->weight[m->count++] = weight;
         }
     }
-    mele_i_multinomial_leave(m, MELE_I_NO_FOLD);
-    return MELE_OK;
+    return mele_i_multinomial_leave(m, MELE_I_NO_FOLD, error);
 }
 
 static void free_problem(mele_i_multinomial *m)
@@ -177,8 +176,8 @@ static mele_status fit_folds(const fitting *f, mele_i_multinomial *m, size_t k,
     else if (status == MELE_OK)
         keep_folds(f, m, k);
     for (size_t fold = 0; fold < folds && fold < m->count && status == MELE_OK; fold++) {
-        mele_i_multinomial_leave(m, (unsigned)fold);
-        if (m->total > 0) /* or else there is one row, and without it all are 0 */
+        status = mele_i_multinomial_leave(m, (unsigned)fold, error);
+        if (status == MELE_OK && m->total > 0) /* or else there is one row: without it all are 0 */
             status = mele_i_multinomial_solve(m, f->differences + k * f->parameters, engine,
                                               &without, error);
         if (status == MELE_OK)
@@ -265,21 +264,19 @@ static void predict(const mele_i_expert_group *group, const double *x, size_t st
                                            NULL);
 }
 
-/* The log-probabilities of a row from the fit without its fold. */
-static void predict_without(const fitting *f, size_t k, size_t row, size_t fold, double *out)
+/* The log-probabilities of a row, whose numbers are x, from the fit without its fold. */
+static void predict_without(const fitting *f, size_t k, const double *x, size_t fold, double *out)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
-    const mele_matrix *x = f->problem->x;
     size_t fit = k * f->problem->options->folds + fold, size = f->classes * (f->d + 1);
 
-    kernels->linear(x->data + row * x->stride, x->stride, 1, f->d, f->folded + fit * size,
-                    f->classes, out, f->classes);
+    kernels->linear(x, f->d, 1, f->d, f->folded + fit * size, f->classes, out, f->classes);
     kernels->log_softmax(out, 1, f->classes, NULL);
 }
 
 /* Put right what expert k predicts of a row that it, or with groups another row of its group, was
  * trained on. */
-static void leave_out_row(const fitting *f, size_t k, size_t row, double *loss)
+static void leave_out_row(const fitting *f, size_t k, size_t row, const double *x, double *loss)
 {
     const mele_i_regions *regions = f->problem->regions;
     const mele_i_row_groups *groups = f->problem->groups;
@@ -291,7 +288,7 @@ static void leave_out_row(const fitting *f, size_t k, size_t row, double *loss)
     if (!f->problem->train[k] || out == NULL || (groups == NULL && !(weight > 0)))
         return;
     if (groups == NULL || *fold_of(f, row, from) != MELE_I_NO_FOLD)
-        predict_without(f, from, row, *fold_of(f, row, from), out);
+        predict_without(f, from, x, *fold_of(f, row, from), out);
     if (weight > 0)
         loss[k] -= weight * out[class];
 }
@@ -300,16 +297,20 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
                                    mele_error *error)
 {
     const fitting *f = context;
-    const mele_matrix *x = f->problem->x;
-    size_t width = f->clusters * f->classes;
+    const mele_rows *rows = f->problem->x;
+    unsigned char *cursor = scratch;
+    double *room = mele_i_carve(&cursor, mele_i_rows_room(rows, block.count), sizeof *room);
+    size_t width = f->clusters * f->classes, stride;
     double *out = f->problem->left_out + block.first * width;
+    const double *x;
+    mele_status status = mele_i_rows_take(rows, block, room, &x, &stride, error);
 
-    (void)error;
-    mele_i_predictor_rows(f->predictor, x->data + block.first * x->stride, x->stride, block.count,
-                          out, NULL, scratch);
+    if (status != MELE_OK)
+        return status;
+    mele_i_predictor_rows(f->predictor, x, stride, block.count, out, NULL, cursor);
     for (size_t i = 0; i < block.count; i++)
         for (size_t k = 0; k <= f->clusters; k++)
-            leave_out_row(f, k, block.first + i, partial);
+            leave_out_row(f, k, block.first + i, x + i * stride, partial);
     return MELE_OK;
 }
 
@@ -336,7 +337,8 @@ static mele_status leave_out(fitting *f, mele_engine *engine, mele_error *error)
 
     f->predictor = &predictor;
     if (status == MELE_OK) {
-        pass.scratch_bytes = mele_i_predictor_scratch(&predictor, block);
+        pass.scratch_bytes = mele_i_carved(mele_i_rows_room(f->problem->x, block), sizeof(double))
+                             + mele_i_predictor_scratch(&predictor, block);
         status = mele_i_pass_run(engine, &pass, error);
     }
     for (size_t k = 0; k <= f->clusters && status == MELE_OK; k++)

@@ -56,29 +56,62 @@
 #define FIRST_BOOST 1e-12
 #define BOOST_GROWTH 30
 #define RANK_GRAM 1e-10   /* of a column's square is left */
+#define EXTREME_ROWS 512  /* that are read at once */
 
-static void find_absent(mele_i_multinomial *m)
+/* Widen the extremes by the rows first .. first + count - 1 of the problem. */
+static void take_extremes(const mele_i_multinomial *m, const double *x, size_t stride,
+                          const size_t *row, size_t first, size_t count)
 {
-    const mele_matrix *x = m->frame->x;
     double *low = m->extremes, *high = low + m->d;
+
+    for (size_t i = 0; i < count; i++) {
+        const double *value = x + (row == NULL ? i : row[i]) * stride;
+        for (size_t j = 0; j < m->d && !mele_i_multinomial_leaves(m, first + i); j++) {
+            low[j] = value[j] < low[j] ? value[j] : low[j];
+            high[j] = value[j] > high[j] ? value[j] : high[j];
+        }
+    }
+}
+
+/* The same of all rows, which are read some at a time. */
+static mele_status read_extremes(const mele_i_multinomial *m, mele_error *error)
+{
+    const mele_rows *x = m->problem->x;
+    const size_t most = m->count < EXTREME_ROWS ? m->count : EXTREME_ROWS;
+    double *room = mele_i_array(most, m->d * sizeof(double));
+    mele_status status = room == NULL ? mele_i_no_memory(error) : MELE_OK;
+
+    for (size_t at = 0, count; at < m->count && status == MELE_OK; at += count) {
+        count = m->count - at < most ? m->count - at : most;
+        status = mele_i_rows_gather(x, m->row + at, count, room, error);
+        if (status == MELE_OK)
+            take_extremes(m, room, m->d, NULL, at, count);
+    }
+    free(room);
+    return status;
+}
+
+static mele_status find_absent(mele_i_multinomial *m, mele_error *error)
+{
+    const mele_rows *x = m->problem->x;
+    double *low = m->extremes, *high = low + m->d;
+    mele_status status = MELE_OK;
 
     for (size_t j = 0; j < m->d; j++) {
         low[j] = INFINITY;
         high[j] = -INFINITY;
     }
-    for (size_t i = 0; i < m->count; i++) {
-        const double *row = x->data + m->row[i] * x->stride;
-        for (size_t j = 0; j < m->d && !mele_i_multinomial_leaves(m, i); j++) {
-            low[j] = row[j] < low[j] ? row[j] : low[j];
-            high[j] = row[j] > high[j] ? row[j] : high[j];
-        }
-    }
-    for (size_t j = 0; j < m->d; j++)
+    if (x->data != NULL)
+        take_extremes(m, x->data, x->stride, m->row, 0, m->count);
+    else
+        status = read_extremes(m, error);
+    for (size_t j = 0; j < m->d && status == MELE_OK; j++)
         m->absent[j] = mele_i_is_constant(mele_i_origin_of_term(m->problem, j), j, low[j], high[j]);
     mele_i_basis_absent(m->problem->columns, m->d, m->absent);
+    return status;
 }
 
-void mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold)
+mele_status mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold, mele_error *error)
 {
     m->left = fold;
     m->total = 0;
@@ -87,7 +120,7 @@ void mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold)
             m->total += m->weight[i];
     m->intercept_ridge = INTERCEPT_RIDGE * m->total;
     m->slope_ridge = fmax(m->ridge, LEAST_RIDGE * m->total);
-    find_absent(m);
+    return find_absent(m, error);
 }
 
 /* ---- the objective and its derivatives, in one pass ---- */
@@ -154,9 +187,7 @@ static mele_status objective_block(void *context, mele_i_block block, void *part
 {
     const objective *o = context;
 
-    (void)error;
-    mele_i_multinomial_chunks(o->m, block, scratch, take_chunk, context, partial);
-    return MELE_OK;
+    return mele_i_multinomial_chunks(o->m, block, scratch, take_chunk, context, partial, error);
 }
 
 /* Numbers of the Hessian, where there is one. */

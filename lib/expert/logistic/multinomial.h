@@ -45,7 +45,7 @@ static inline size_t mele_i_class_of(const mele_matrix *y, size_t row)
 }
 
 /* Leave out this fold, or none; its rows have no say until the next call. */
-void mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold);
+mele_status mele_i_multinomial_leave(mele_i_multinomial *m, unsigned fold, mele_error *error);
 
 /* Minimise from 0, or from the differences `start` (NULL: none) where the objective is lower.
  * Not converged after max_iterations is a result; after a failure the solution is in no

@@ -1,0 +1,39 @@
+#include "engine/rows.h"
+
+#include <string.h>
+
+#define NEAR 8       /* rows: to read so many for nothing costs less than to read once more */
+#define MOST 4096    /* rows that are read at once */
+
+/* How many of the rows are read together: those that follow near, as long as all that lies between
+ * them has room where the rows themselves are to be. */
+static size_t run_of(const size_t *row, size_t count)
+{
+    const size_t most = count < MOST ? count : MOST;
+    size_t run = 1;
+
+    while (run < most && row[run] - row[run - 1] <= NEAR && row[run] - row[0] < most)
+        run++;
+    return run;
+}
+
+mele_status mele_i_rows_gather(const mele_rows *rows, const size_t *row, size_t count, double *out,
+                               mele_error *error)
+{
+    const size_t d = rows->cols;
+
+    for (size_t i = 0; i < count && rows->data != NULL; i++)
+        memcpy(out + i * d, rows->data + row[i] * rows->stride, d * sizeof *out);
+    for (size_t done = 0, run; done < count && rows->data == NULL; done += run) {
+        const size_t *these = row + done;
+        double *to = out + done * d;
+        run = run_of(these, count - done);
+        mele_status status = rows->read(rows->user, these[0], these[run - 1] - these[0] + 1, to,
+                                        error);
+        if (status != MELE_OK)
+            return status;
+        for (size_t i = 1; i < run; i++)
+            memmove(to + i * d, to + (these[i] - these[0]) * d, d * sizeof *to);
+    }
+    return MELE_OK;
+}

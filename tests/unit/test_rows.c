@@ -1,0 +1,240 @@
+/* Experts of rows that are read, block by block, are those of the same rows in memory, to the last
+ * byte, with all that is told of them; and what reading fails with is what the fit fails with. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+
+#include "core/memory.h"
+#include "engine/rows.h"
+#include "unit/expert_support.h"
+
+enum { N = 270, D = 3, K = 3 };
+
+/* Rows of a matrix, handed out by a function that fails at the call `fails` (0: never). */
+typedef struct reading {
+    mele_matrix x;
+    size_t calls, fails;
+    pthread_mutex_t lock;
+} reading;
+
+static mele_status read_rows(void *user, size_t first, size_t count, double *out, mele_error *error)
+{
+    reading *r = user;
+
+    cr_assert(count > 0 && first + count <= r->x.rows);
+    pthread_mutex_lock(&r->lock);
+    const bool fails = ++r->calls == r->fails;
+    pthread_mutex_unlock(&r->lock);
+    if (fails) {
+        snprintf(error->message, sizeof error->message, "the disk is gone");
+        return error->status = MELE_EIO;
+    }
+    for (size_t i = 0; i < count; i++)
+        memcpy(out + i * r->x.cols, r->x.data + (first + i) * r->x.stride,
+               r->x.cols * sizeof *out);
+    return MELE_OK;
+}
+
+static reading reading_of(const made *p)
+{
+    return (reading){made_x(p), 0, 0, PTHREAD_MUTEX_INITIALIZER};
+}
+
+static mele_rows rows_of(reading *r)
+{
+    return (mele_rows){r->x.rows, r->x.cols, NULL, 0, read_rows, r};
+}
+
+/* ---- all kinds ---- */
+
+typedef struct variant {
+    const char *name, *kind, *assign, *solver, *small;
+    size_t degree, classes;
+    bool gcv, weights, groups, alone;
+} variant;
+
+static const variant variants[] = {
+    {"linear", "linear", "hard", "qr", "global", 1, 0, false, false, false, false},
+    {"normal, weights", "linear", "hard", "normal", "global", 1, 0, false, true, false, false},
+    {"soft, degree 2", "linear", "soft", "qr", "shrink", 2, 0, false, true, false, false},
+    {"gcv", "linear", "hard", "qr", "merge", 2, 0, true, false, false, false},
+    {"groups, gcv", "linear", "hard", "qr", "global", 1, 0, true, true, true, false},
+    {"a region of one group", "linear", "hard", "qr", "global", 2, 0, false, true, true, true},
+    {"logistic", "logistic", "hard", "qr", "global", 1, 3, false, false, false, false},
+    {"logistic, soft", "logistic", "soft", "qr", "global", 2, 2, false, true, false, false},
+    {"logistic, groups", "logistic", "hard", "qr", "shrink", 1, 2, false, true, true, true},
+    {"mlp", "mlp", "hard", "qr", "global", 1, 0, false, true, false, false},
+    {"mlp, groups", "mlp", "hard", "qr", "global", 1, 2, false, false, true, false},
+    {"gp", "gp", "soft", "qr", "global", 1, 0, false, true, false, false},
+    {"gp, groups", "gp", "hard", "qr", "shrink", 1, 0, false, false, true, true},
+    {"auto", "auto", "hard", "qr", "global", 1, 0, false, true, false, false},
+};
+
+static mele_expert_options options_of(const variant *v, const size_t *groups)
+{
+    mele_expert_options o = mele_expert_defaults();
+
+    o.kind = v->kind;
+    o.assign = v->assign;
+    o.solver = v->solver;
+    o.small = v->small;
+    o.degree = v->degree;
+    o.ridge = v->gcv ? MELE_RIDGE_GCV : o.ridge;
+    o.groups = v->groups ? groups : NULL;
+    o.hidden = 2;
+    o.terms = 1;
+    o.max_epochs = 5;
+    o.most_rows = 24;
+    o.folds = 2;
+    return o;
+}
+
+/* Rows of few regions and, with `alone`, a region whose rows are of one group. */
+static made problem_for(const variant *v, size_t *groups)
+{
+    made p = make_problem(N, D, v->classes > 0 ? 1 : 2, K, v->classes);
+
+    for (size_t i = 0; i < N; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < K; k++)
+            best = p.log_posterior[i * K + k] > p.log_posterior[i * K + best] ? k : best;
+        groups[i] = v->alone && best == 1 ? 500 : 7 + i % 40;
+        if (i % 11 == 0)
+            p.weight[i] = 0;
+    }
+    return p;
+}
+
+typedef struct outcome {
+    mele_experts *experts;
+    double *left_out, *variance, *mean;
+    mele_expert_info info[K + 1];
+} outcome;
+
+static outcome outcome_of(const made *p)
+{
+    const size_t count = p->n * K * (p->classes > 0 ? p->classes : p->m);
+
+    return (outcome){NULL, numbers(count), numbers(count), numbers(count), {{0}}};
+}
+
+static void free_outcome(outcome *o)
+{
+    mele_experts_free(o->experts);
+    free(o->left_out);
+    free(o->variance);
+    free(o->mean);
+}
+
+static mele_status fit(const made *p, const mele_rows *x, const mele_expert_options *o,
+                       const double *weights, mele_engine *engine, outcome *out, mele_error *error)
+{
+    const mele_targets targets = made_targets(p);
+
+    return mele_experts_fit_rows(x, &targets, weights, p->log_posterior, K, o, engine,
+                                 &out->experts, out->left_out, out->variance, out->info, error);
+}
+
+static void expect_same(const made *p, outcome *a, outcome *b, const mele_rows *ax,
+                        const mele_rows *bx, mele_engine *engine, const char *name)
+{
+    const size_t count = p->n * K * (p->classes > 0 ? p->classes : p->m);
+    json_t *sa = mele_i_experts_save(a->experts), *sb = mele_i_experts_save(b->experts);
+
+    cr_expect(json_equal(sa, sb), "%s: experts", name);
+    cr_expect(memcmp(a->left_out, b->left_out, count * sizeof(double)) == 0, "%s: left out", name);
+    cr_expect(memcmp(a->variance, b->variance, count * sizeof(double)) == 0, "%s: variances", name);
+    cr_expect(memcmp(a->info, b->info, sizeof a->info) == 0, "%s: info", name);
+    cr_assert_eq(mele_experts_predict_rows(a->experts, ax, NULL, a->mean, NULL, NULL), MELE_OK);
+    cr_assert_eq(mele_experts_predict_rows(b->experts, bx, engine, b->mean, NULL, NULL), MELE_OK);
+    cr_expect(memcmp(a->mean, b->mean, count * sizeof(double)) == 0, "%s: predictions", name);
+    json_decref(sa);
+    json_decref(sb);
+}
+
+Test(rows, that_are_read_give_the_bytes_of_rows_in_memory)
+{
+    mele_engine *engine = engine_of(2);
+
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        const variant *v = &variants[i];
+        size_t groups[N];
+        made p = problem_for(v, groups);
+        const mele_expert_options o = options_of(v, groups);
+        const mele_matrix x = made_x(&p);
+        const mele_rows memory = mele_rows_of(&x);
+        reading r = reading_of(&p);
+        const mele_rows read = rows_of(&r);
+        const double *weights = v->weights ? p.weight : NULL;
+        outcome a = outcome_of(&p), b = outcome_of(&p);
+        mele_error error = {MELE_OK, 0, ""};
+        cr_assert_eq(fit(&p, &memory, &o, weights, NULL, &a, &error), MELE_OK, "%s: %s", v->name,
+                     error.message);
+        cr_assert_eq(fit(&p, &read, &o, weights, engine, &b, &error), MELE_OK, "%s: %s", v->name,
+                     error.message);
+        expect_same(&p, &a, &b, &memory, &read, engine, v->name);
+        free_outcome(&a);
+        free_outcome(&b);
+        free_problem(&p);
+    }
+    mele_engine_free(engine);
+}
+
+/* ---- reading that fails ---- */
+
+/* At the first read, at the last, and at one in between. */
+Test(rows, that_cannot_be_read_fail_the_fit)
+{
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        const variant *v = &variants[i];
+        size_t groups[N];
+        made p = problem_for(v, groups);
+        const mele_expert_options o = options_of(v, groups);
+        reading r = reading_of(&p);
+        const mele_rows read = rows_of(&r);
+        outcome a = outcome_of(&p);
+        mele_error error = {MELE_OK, 0, ""};
+        cr_assert_eq(fit(&p, &read, &o, p.weight, NULL, &a, &error), MELE_OK, "%s: %s", v->name,
+                     error.message);
+        const size_t at[] = {1, r.calls / 2, r.calls};
+        mele_experts_free(a.experts);
+        a.experts = NULL;
+        for (size_t f = 0; f < sizeof at / sizeof *at; f++) {
+            r.calls = 0;
+            r.fails = at[f];
+            cr_expect_eq(fit(&p, &read, &o, p.weight, NULL, &a, &error), MELE_EIO, "%s, call %zu",
+                         v->name, at[f]);
+            cr_expect_str_eq(error.message, "the disk is gone");
+            cr_expect_null(a.experts);
+        }
+        free_outcome(&a);
+        free_problem(&p);
+    }
+}
+
+/* ---- gathering ---- */
+
+Test(rows, are_gathered_in_order_and_without_gaps)
+{
+    made p = make_problem(N, D, 1, K, 0);
+    const mele_matrix x = made_x(&p);
+    reading r = reading_of(&p);
+    const mele_rows memory = mele_rows_of(&x), read = rows_of(&r);
+    double a[N * D], b[N * D];
+    size_t row[N];
+
+    for (size_t step = 1; step < 40; step++)
+        for (size_t first = 0; first < 3; first++) {
+            size_t count = 0;
+            for (size_t i = first; i < N; i += 1 + (i * step) % (2 * step))
+                row[count++] = i;
+            r.calls = 0;
+            cr_assert_eq(mele_i_rows_gather(&memory, row, count, a, NULL), MELE_OK);
+            cr_assert_eq(mele_i_rows_gather(&read, row, count, b, NULL), MELE_OK);
+            cr_expect(memcmp(a, b, count * D * sizeof *a) == 0, "step %zu", step);
+            for (size_t i = 0; i < count; i++)
+                cr_expect(memcmp(a + i * D, p.x + row[i] * D, D * sizeof *a) == 0);
+            cr_expect(r.calls <= count);
+        }
+    cr_assert_eq(mele_i_rows_gather(&read, row, 0, b, NULL), MELE_OK);
+    free_problem(&p);
+}
