@@ -76,8 +76,10 @@ static mele_status blend_window(window *w, const mele_gate *gate, mele_error *er
     const mele_i_pass pass = {.rows = w->rows, .map = blend_block, .context = w,
                               .block_rows = mele_i_block_rows(work, BLOCK_WORK, 16)};
     double units = 0;
-    mele_status status = mele_gate_log_weights(gate, run->marginal + w->first * w->clusters, &x,
-                                               w->rows, run->engine, w->log_gate, error);
+    const double *log_p = mele_gate_needs_posteriors(gate) ? run->marginal + w->first * w->clusters
+                                                           : NULL;
+    mele_status status = mele_gate_log_weights(gate, log_p, &x, w->rows, run->engine, w->log_gate,
+                                               error);
 
     if (status == MELE_OK)
         status = mele_i_pass_run(run->engine, &pass, error);

@@ -11,6 +11,7 @@
 #include "fit/report.h"
 #include "fit/seen.h"
 #include "fit/stages.h"
+#include "gate/gate.h"
 #include "model/predict.h"
 #include "schema/data.h"
 
@@ -161,6 +162,13 @@ static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *bli
     return options;
 }
 
+/* Whether a gate of these options is to stand on x alone: there is no stage 1 that would make log
+ * posteriors of new rows. */
+static bool stands_alone(const mele_i_run *run, const mele_gate_options *options)
+{
+    return run->model->joint == NULL && mele_i_gate_does_without(options);
+}
+
 /* *measures: of the left-out predictions under the gate, when there are any and the run reports. */
 static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele_gate_info *info,
                               json_t **measures, mele_error *error)
@@ -188,6 +196,8 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
         .x = mele_rows_of_array(run->design, rows, model->scaling.columns),
         .center = model->scaling.center, .scale = model->scaling.scale,
         .weights = run->data->weights};
+    if (stands_alone(run, &options))
+        data.log_posteriors.data = NULL;
     if (blind)
         data.log_likelihoods.data = data.predictions.data = NULL;
     if (status == MELE_OK)
@@ -232,7 +242,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
         return status;
     if (run->data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
-    status = mele_i_run_need_marginal(run, error);
+    if (!stands_alone(run, &run->options->gate))
+        status = mele_i_run_need_marginal(run, error);
     if (status == MELE_OK)
         status = need_left_out(run, &fresh, error);
     if (status == MELE_OK)

@@ -486,7 +486,9 @@ static void find_needs(predict_context *c)
                         && (wants_variances(out) || wants_expert_variances(out)
                             || out->log_density != NULL || out->joint_log_density != NULL);
     c->need_densities = out->log_densities != NULL;
-    c->need_posteriors = c->need_gate || out->log_posteriors != NULL;
+    c->need_posteriors = out->log_posteriors != NULL
+                         || (c->need_gate && c->model->gate != NULL
+                             && mele_gate_needs_posteriors(c->model->gate));
 }
 
 bool mele_model_has_expert(const mele_model *model, size_t k)
