@@ -49,6 +49,7 @@
 #define SAMPLE_ROWS 10000
 #define REGION_ROWS 200
 #define SAMPLE_GROUPS 100
+#define HELD_ROWS 65536 /* of a sample of data in a file */
 #define FIRST_FOLDS 3   /* before anyone is given up */
 #define MORE_FOLDS 2    /* between one comparison and the next */
 #define CHANCE 0.05     /* of giving up a racer that is as good, and of taking one that is no better */
@@ -325,6 +326,8 @@ static mele_status draw_sample(race *r, mele_data **sample, mele_error *error)
             of_row[count++] = i;
     if (status == MELE_OK)
         status = mele_i_data_subset(r->data, of_row, count, true, sample, error);
+    if (status == MELE_OK && count <= HELD_ROWS)
+        status = mele_i_data_hold(*sample, error);
     if (status == MELE_OK)
         r->data = *sample;
     free(of_row);

@@ -51,8 +51,7 @@ MELE_API mele_data_options mele_data_defaults(void);
 /** Read a file to fit to. Data whose features are in a file (see `memory`) keep it open, and a .npy
  *  file must stay as it is; what is held of a row is then its targets and weight, and a bit under the
  *  policy "drop". mele_fit_partition() works on those without holding more; the later stages
- *  read them into memory, and fail with MELE_ENOMEM when that is not enough;
- *  mele_cross_validate() refuses them in the same way.
+ *  read them into memory, and fail with MELE_ENOMEM when that is not enough.
  * @param path     as for mele_reader_open().
  * @param options  NULL: mele_data_defaults().
  * @param schema   the schema to follow (a model's), whose columns are found by name, or by position

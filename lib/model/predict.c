@@ -46,6 +46,7 @@ typedef struct predict_context {
 /* Working memory of one block. */
 typedef struct workspace {
     const double **column;
+    double *value; /* of features that are in a file */
     mele_reason *reason;
     double *design, *space, *log_posteriors, *log_densities, *log_gate, *gate, *mean, *variance;
     double *log_joint;
@@ -66,6 +67,9 @@ static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memo
     size_t at = 0, experts = rows * c->clusters * c->outputs;
 
     w->column = carve(memory, &at, c->model->schema->features, sizeof *w->column);
+    w->value = carve(memory, &at,
+                     c->features->windows == NULL ? 0 : rows * c->model->schema->features,
+                     sizeof(double));
     w->reason = carve(memory, &at, rows, sizeof *w->reason);
     w->design = carve(memory, &at, rows * c->columns, sizeof(double));
     w->space = carve(memory, &at, rows * c->space_columns, sizeof(double));
@@ -81,19 +85,30 @@ static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memo
     return at;
 }
 
-static mele_i_features features_of_block(const mele_i_features *all, mele_i_block block,
-                                         size_t count, const double **column)
+/* The features of a block, in place or, of rows in a file, read. */
+static mele_status take_features(const predict_context *c, mele_i_block block, const workspace *w,
+                                 mele_i_features *out, mele_error *error)
 {
-    mele_i_features part = {.rows = block.count, .column = all->column, .stride = all->stride};
+    const mele_i_features *all = c->features;
+    const size_t count = c->model->schema->features;
+    mele_i_features part = {.rows = block.count, .column = w->column, .stride = all->stride};
+    mele_status status = MELE_OK;
 
-    if (all->row != NULL) {
+    if (all->windows != NULL) {
+        part.stride = count;
+        status = mele_i_windows_read(all->windows, all->row, block.first, block.count, w->value,
+                                     error);
+        for (size_t j = 0; j < count; j++)
+            w->column[j] = w->value + j;
+    } else if (all->row != NULL) {
+        part.column = all->column;
         part.row = all->row + block.first;
-        return part;
+    } else {
+        for (size_t j = 0; j < count; j++)
+            w->column[j] = all->column[j] + block.first * all->stride;
     }
-    for (size_t j = 0; j < count; j++)
-        column[j] = all->column[j] + block.first * all->stride;
-    part.column = column;
-    return part;
+    *out = part;
+    return status;
 }
 
 static mele_reason reason_of_row(const mele_schema *schema, const mele_i_features *features,
@@ -452,9 +467,10 @@ static mele_status predict_block(void *context, mele_i_block block, void *partia
 
     (void)partial;
     lay_out(c, block.count, scratch, &w);
-    mele_i_features features = features_of_block(c->features, block, c->model->schema->features,
-                                                 w.column);
-    mele_status status = run_stages(c, &features, block, &w, error);
+    mele_i_features features;
+    mele_status status = take_features(c, block, &w, &features, error);
+    if (status == MELE_OK)
+        status = run_stages(c, &features, block, &w, error);
     for (size_t i = 0; i < block.count && status == MELE_OK; i++)
         hand_out(c, &w, i, block.first + i);
     return status;

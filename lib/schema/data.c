@@ -28,8 +28,10 @@ void mele_data_free(mele_data *data)
     free(data->weights);
     free(data->group);
     free(data->matrix);
-    mele_i_windows_free(data->windows);
+    if (data->whole == NULL)
+        mele_i_windows_free(data->windows);
     mele_i_row_set_clear(&data->used);
+    free(data->place);
     mele_table_free(data->table);
     mele_i_schema_free(data->schema);
     free(data);
@@ -61,10 +63,11 @@ mele_i_features mele_i_data_features(const mele_data *data)
 size_t mele_i_data_row(const mele_data *data, size_t i)
 {
     const mele_data *whole = data->whole == NULL ? data : data->whole;
+    const size_t place = data->row != NULL ? data->row[i] : i;
 
     if (data->windows != NULL)
-        return mele_i_windows_row(data->windows, i);
-    return mele_i_row_set_at(&whole->used, data->row != NULL ? data->row[i] : i);
+        return mele_i_windows_row(data->windows, place);
+    return whole->place != NULL ? whole->place[place] : mele_i_row_set_at(&whole->used, place);
 }
 
 size_t mele_i_data_count(const mele_data *data)
@@ -83,7 +86,8 @@ static mele_status copy_columns(const mele_data *data, mele_data *subset, mele_e
     size_t features = data->schema->features;
     mele_status status = mele_i_schema_copy(data->schema, &subset->schema, error);
 
-    if (status != MELE_OK)
+    subset->windows = data->windows;
+    if (status != MELE_OK || data->windows != NULL)
         return status;
     subset->column = MELE_I_ARRAY(const double *, features);
     if (subset->column == NULL)
@@ -105,7 +109,6 @@ static mele_status copy_rows(const mele_data *data, const size_t *rows, size_t c
 
     subset->rows = count;
     subset->dropped = data->rows + data->dropped - count;
-    subset->whole = data->whole == NULL ? data : data->whole;
     subset->row = MELE_I_ARRAY(size_t, count);
     subset->targets = MELE_I_ARRAY(double, count * targets);
     subset->weights = data->weights == NULL ? NULL : MELE_I_ARRAY(double, count);
@@ -129,18 +132,13 @@ static mele_status copy_rows(const mele_data *data, const size_t *rows, size_t c
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error)
 {
-    mele_data *subset = NULL;
-    mele_status status = MELE_OK;
+    mele_data *subset = MELE_I_NEW(mele_data);
+    mele_status status;
 
-    if (data->windows != NULL)
-        status = mele_i_fail(error, MELE_ENOMEM, "cross-validation (--cv, or --criterion cv, which "
-                             "chooses K where there is a target) needs the data in memory, and "
-                             "--memory does not allow it");
-    else if ((subset = MELE_I_NEW(mele_data)) == NULL)
-        status = mele_i_no_memory(error);
-    if (status == MELE_OK)
-        status = copy_columns(data, subset, error);
-
+    if (subset == NULL)
+        return mele_i_no_memory(error);
+    subset->whole = data->whole == NULL ? data : data->whole;
+    status = copy_columns(data, subset, error);
     if (status == MELE_OK)
         status = copy_rows(data, rows, count, subset, error);
     if (status == MELE_OK && to_train)
@@ -150,4 +148,39 @@ mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t
     else
         *out = subset;
     return status;
+}
+
+/* ---- a part that is held ---- */
+
+mele_status mele_i_data_hold(mele_data *part, mele_error *error)
+{
+    const size_t features = part->schema->features;
+    double *matrix;
+    const double **column;
+    mele_status status;
+
+    if (part->windows == NULL)
+        return MELE_OK;
+    matrix = mele_i_array(part->rows, features * sizeof *matrix);
+    column = MELE_I_ARRAY(const double *, features);
+    status = matrix == NULL || column == NULL
+                 ? mele_i_no_memory(error)
+                 : mele_i_windows_read(part->windows, part->row, 0, part->rows, matrix, error);
+    if (status != MELE_OK) {
+        free(matrix);
+        free(column);
+        return status;
+    }
+    for (size_t j = 0; j < features; j++)
+        column[j] = matrix + j;
+    for (size_t i = 0; i < part->rows; i++)
+        part->row[i] = mele_i_windows_row(part->windows, part->row[i]);
+    part->place = part->row;
+    part->row = NULL;
+    part->matrix = matrix;
+    part->column = column;
+    part->stride = features;
+    part->windows = NULL;
+    part->whole = NULL;
+    return MELE_OK;
 }

@@ -13,8 +13,10 @@ struct mele_data {
     size_t stride;
     size_t *row;          /* the rows used; NULL: all */
     double *matrix;       /* the features, row after row; NULL: they are elsewhere */
-    mele_i_windows *windows; /* the features are in a file; NULL: they are in memory */
+    mele_i_windows *windows; /* the features are in a file; NULL: they are in memory. A part has those
+                                of the whole */
     mele_i_row_set used;  /* the rows of the file that matrix holds */
+    size_t *place;        /* the same of a part that is held: a number each; NULL: it is not */
     bool complete;        /* no feature is known to be missing */
     double *targets;      /* rows x targets; class indices for classes; NULL: none */
     double *weights;      /* the ordinary row's is 1 (engine/weights.h); NULL: all 1 */
@@ -42,9 +44,13 @@ size_t mele_i_data_count(const mele_data *data);
 /* Some rows of data as data of their own, which share its columns: they must not outlive it. The
  * others are dropped rows of theirs. To train on, their weights must have a positive sum, and get the
  * unit that they have as data of their own. What is copied is 8 bytes a row for its place, each
- * target, the weight and the group. MELE_ENOMEM also when the data are not in memory. */
+ * target, the weight and the group: features that are in a file stay there. */
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error);
+
+/* Read the features of a part whose whole is in a file into memory; it then stands on its own. A part
+ * of data in memory stays as it is. */
+mele_status mele_i_data_hold(mele_data *part, mele_error *error);
 
 /* Whether all rows of positive weight are of one group, so that none can be left out. */
 bool mele_i_data_is_one_group(const mele_data *data);

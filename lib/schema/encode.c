@@ -154,13 +154,14 @@ static mele_status read_windows(const source *s, size_t first, size_t count, dou
     mele_status status = MELE_OK;
 
     if (!has_categories(s->schema))
-        return mele_i_windows_read(s->features->windows, first, count, out, error);
+        return mele_i_windows_read(s->features->windows, s->features->row, first, count, out, error);
     double *value = mele_i_array(most, features * sizeof *value);
     if (value == NULL)
         return mele_i_no_memory(error);
     for (size_t done = 0; done < count && status == MELE_OK; done += most) {
         size_t rows = count - done < most ? count - done : most;
-        status = mele_i_windows_read(s->features->windows, first + done, rows, value, error);
+        status = mele_i_windows_read(s->features->windows, s->features->row, first + done, rows, value,
+                                     error);
         for (size_t j = 0, column = 0; j < features && status == MELE_OK; j++)
             column = expand_feature(s, j, (feature_values){value + j, features, NULL}, rows, column,
                                     out + done * s->columns);

@@ -9,14 +9,14 @@
 /* Rows of features as they lie in memory: value (i, j) is column[j][(row ? row[i] : i) * stride].
  * A number is itself; a category is the index of its level. NaN is missing; an infinity is, for a
  * category, a level the schema does not know, and for a number, itself. Or rows in a file, which are read
- * as such values. */
+ * as such values: row i is then the used row (row ? row[i] : i). */
 typedef struct mele_i_features {
     size_t rows;
     const double *const *column;
     size_t stride;
     const size_t *row; /* NULL: all rows in order */
     bool complete;     /* no value is known to be missing or infinite */
-    const mele_i_windows *windows; /* not NULL: in a file, and only `rows` counts of the others */
+    const mele_i_windows *windows; /* not NULL: in a file; there are no column and stride */
 } mele_i_features;
 
 /* z = (value - center) / scale for each design column. */

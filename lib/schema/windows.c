@@ -186,8 +186,9 @@ static size_t keep_used(const mele_i_windows *w, size_t row, size_t count, doubl
     return kept;
 }
 
-mele_status mele_i_windows_read(const mele_i_windows *w, size_t first, size_t count, double *out,
-                                mele_error *error)
+/* Used rows one after the other. */
+static mele_status read_run(const mele_i_windows *w, size_t first, size_t count, double *out,
+                            mele_error *error)
 {
     mele_status status = MELE_OK;
 
@@ -203,5 +204,55 @@ mele_status mele_i_windows_read(const mele_i_windows *w, size_t first, size_t co
             done += keep_used(w, row, span, to);
         row += span;
     }
+    return status;
+}
+
+#define GAP 16             /* used rows that are not wanted are read along up to which */
+#define SPAN_NUMBERS 32768 /* read at once */
+
+/* How many of the listed rows are to be read at once: they ascend, with small gaps. */
+static size_t span_of(const mele_i_windows *w, const size_t *row, size_t count)
+{
+    const size_t most = SPAN_NUMBERS / w->columns.columns;
+    size_t wanted = 1;
+
+    while (wanted < count && row[wanted] > row[wanted - 1] && row[wanted] - row[wanted - 1] <= GAP
+           && row[wanted] - row[0] < most)
+        wanted++;
+    return wanted;
+}
+
+/* Read all rows from the first to the last of a span, and keep the listed ones. */
+static mele_status read_span(const mele_i_windows *w, const size_t *row, size_t count, double *span,
+                             double *out, mele_error *error)
+{
+    const size_t d = w->columns.columns, rows = row[count - 1] - row[0] + 1;
+    mele_status status;
+
+    if (rows == count)
+        return read_run(w, row[0], count, out, error);
+    status = read_run(w, row[0], rows, span, error);
+    for (size_t i = 0; i < count && status == MELE_OK; i++)
+        memcpy(out + i * d, span + (row[i] - row[0]) * d, d * sizeof *out);
+    return status;
+}
+
+mele_status mele_i_windows_read(const mele_i_windows *w, const size_t *row, size_t first,
+                                size_t count, double *out, mele_error *error)
+{
+    const size_t d = w->columns.columns;
+    double *span = NULL;
+    mele_status status = MELE_OK;
+
+    if (row == NULL)
+        return read_run(w, first, count, out, error);
+    span = MELE_I_ARRAY(double, SPAN_NUMBERS);
+    if (span == NULL)
+        return mele_i_no_memory(error);
+    for (size_t done = 0, some; done < count && status == MELE_OK; done += some) {
+        some = span_of(w, row + first + done, count - done);
+        status = read_span(w, row + first + done, some, span, out + done * d, error);
+    }
+    free(span);
     return status;
 }

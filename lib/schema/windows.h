@@ -63,9 +63,10 @@ void mele_i_windows_free(mele_i_windows *windows);
 /* The row of the file that is the i-th used one. */
 size_t mele_i_windows_row(const mele_i_windows *windows, size_t i);
 
-/* Used rows first .. first + count - 1, a number a feature, to out. Fails as
+/* Used rows first .. first + count - 1, a number a feature, to out; with a list of used rows, those
+ * that stand there at first .. first + count - 1, best in ascending order. Fails as
  * mele_i_reader_numbers() does. */
-mele_status mele_i_windows_read(const mele_i_windows *windows, size_t first, size_t count,
-                                double *out, mele_error *error);
+mele_status mele_i_windows_read(const mele_i_windows *windows, const size_t *row, size_t first,
+                                size_t count, double *out, mele_error *error);
 
 #endif

@@ -239,14 +239,119 @@ Test(windows, the_whole_fit_gives_the_bytes_of_memory)
         cr_assert_eq(mele_fit(data, &options, NULL, NULL, &model, &error), MELE_OK, "%s",
                      error.message);
         cr_assert_eq(mele_model_text(model, &text[file], &length, NULL), MELE_OK);
-        if (file)
-            cr_assert_eq(mele_cross_validate(data, &options, 2, NULL, NULL, &error), MELE_ENOMEM);
         mele_model_free(model);
         mele_data_free(data);
     }
     cr_assert_str_eq(text[0], text[1]);
     free(text[0]);
     free(text[1]);
+    unlink(path);
+}
+
+/* ---- parts of the rows ---- */
+
+/* What is in the report but the seconds. */
+static char *report_text(const mele_report *report)
+{
+    char *text = NULL;
+    size_t length;
+
+    cr_assert_eq(mele_report_text(report, &text, &length, NULL), MELE_OK);
+    char *seconds = strstr(text, "\"seconds\""), *end = seconds == NULL ? NULL : strchr(seconds, '}');
+    if (end != NULL)
+        memmove(seconds, end, strlen(end) + 1);
+    return text;
+}
+
+/* Errors and numbers of regions from folds, whose rows lie here and there in the file. */
+static char *cross_validate(const char *path, mele_options options, size_t memory,
+                            mele_engine *engine)
+{
+    mele_data *data = NULL;
+    mele_report *report = NULL;
+    mele_error error = {0};
+
+    options.data.memory = memory;
+    cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
+    cr_assert_eq(mele_data_read(path, &options.data, NULL, engine, &data, NULL), MELE_OK);
+    cr_assert_eq(data->windows != NULL, memory == IN_FILE);
+    cr_assert_eq(mele_cross_validate(data, &options, 3, engine, report, &error), MELE_OK, "%s",
+                 error.message);
+    char *text = report_text(report);
+    mele_report_free(report);
+    mele_data_free(data);
+    return text;
+}
+
+Test(windows, cross_validation_measures_what_it_does_in_memory)
+{
+    mele_engine *engine = start_engine(3);
+
+    for (int missing = 0; missing < 2; missing++) {
+        char *path = write_rows(&forms[missing], missing);
+        mele_options options = with_defaults();
+        options.data.target = missing ? "15" : "13";
+        options.data.task = missing ? "classification" : NULL;
+        options.data.weights = "14";
+        options.data.ignore = missing ? "13" : "15";
+        options.data.missing = missing ? "drop" : "fail";
+        options.partition.clusters = missing ? 3 : 0;
+        options.clusters_least = 1;
+        options.clusters_most = 3;
+        char *memory = cross_validate(path, options, 0, NULL);
+        char *file = cross_validate(path, options, IN_FILE, engine);
+        cr_assert_str_eq(memory, file);
+        free(memory);
+        free(file);
+        unlink(path);
+    }
+    mele_engine_free(engine);
+}
+
+/* Lists of rows, in any order, are those rows. */
+Test(windows, any_rows_can_be_read)
+{
+    enum { LISTED = 300, SOME = 90 };
+    char *path = write_rows(&forms[0], true);
+    mele_data_options options = mele_data_defaults();
+    mele_data *data = NULL, *part = NULL;
+    mele_i_stream stream = mele_i_stream_make(3, MELE_I_FOR_FOLDS, 0, 0);
+
+    options.memory = IN_FILE;
+    options.missing = "drop";
+    cr_assert_eq(mele_data_read(path, &options, NULL, NULL, &data, NULL), MELE_OK);
+    double *all = malloc(data->rows * COLUMNS * sizeof *all);
+    double *some = malloc(LISTED * COLUMNS * sizeof *some);
+    size_t row[LISTED];
+    cr_assert_eq(mele_i_windows_read(data->windows, NULL, 0, data->rows, all, NULL), MELE_OK);
+    for (int pattern = 0; pattern < 4; pattern++) {
+        size_t at = 0;
+        for (size_t i = 0; i < LISTED; i++) {
+            double u = mele_i_stream_uniform(&stream);
+            row[i] = pattern == 3 ? (size_t)(u * (double)data->rows) : at;
+            at += pattern == 0 ? 1 : pattern == 1 ? 1 + (u < 0.3) : 1 + (size_t)(30 * u * u * u * u);
+        }
+        cr_assert_lt(pattern == 3 ? 0 : at, data->rows);
+        for (size_t first = 0, count; first < LISTED; first += count) {
+            count = first + SOME > LISTED ? LISTED - first : SOME;
+            cr_assert_eq(mele_i_windows_read(data->windows, row, first, count,
+                                             some + first * COLUMNS, NULL), MELE_OK);
+        }
+        for (size_t i = 0; i < LISTED; i++)
+            cr_assert_arr_eq(some + i * COLUMNS, all + row[i] * COLUMNS, COLUMNS * sizeof *some,
+                             "pattern %d, row %zu", pattern, i);
+    }
+    cr_assert_eq(mele_i_data_subset(data, row, LISTED, true, &part, NULL), MELE_OK);
+    size_t third = mele_i_data_row(part, 2);
+    cr_assert_eq(third, mele_i_data_row(data, row[2]));
+    cr_assert_eq(mele_i_data_hold(part, NULL), MELE_OK);
+    cr_assert_null(part->windows);
+    cr_assert_eq(mele_i_data_row(part, 2), third);
+    cr_assert_arr_eq(part->matrix, some, LISTED * COLUMNS * sizeof *some);
+    mele_data_free(part);
+    mele_data_free(data);
+    free(all);
+    free(some);
     unlink(path);
 }
 
