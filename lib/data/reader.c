@@ -250,10 +250,14 @@ mele_status mele_reader_next(mele_reader *reader, size_t most, mele_engine *engi
                              mele_table **out, mele_error *error)
 {
     mele_error *failure = &reader->failure;
+    mele_status status = mele_i_engine_claim(engine, error);
 
+    if (status != MELE_OK)
+        return status;
     reader->started = true;
     if (failure->status == MELE_OK)
         failure->status = read_table(reader, most, engine, out, failure);
+    mele_i_engine_release(engine);
     if (failure->status != MELE_OK && error != NULL)
         *error = *failure;
     return failure->status;

@@ -6,7 +6,11 @@
  * Waiting for a slot cannot deadlock: the lowest index not combined always has its thread.
  *
  * A thread that cannot be started is simply not there: the caller works too, and alone if need
- * be. Progress of tasks is told by the calling thread only. */
+ * be. Progress of tasks is told by the calling thread only.
+ *
+ * A thread that calls claims the engine, as often as its calls lie within one another; the claim of
+ * another thread fails meanwhile. Jobs and progress claim it themselves; calls of several jobs do so
+ * for all of them, so that it is the later call that fails, not the one under way. */
 #include "engine/pass.h"
 
 #include <math.h>
@@ -45,6 +49,8 @@ struct mele_engine {
     pthread_t *thread;
     pthread_mutex_t lock;
     pthread_cond_t work; /* a job came, a slot became free, a job ended */
+    pthread_t caller;    /* whose claims there are */
+    unsigned claims;
     job *job;
     unsigned long serial; /* of the job: two jobs may have the same address */
     unsigned busy;        /* helpers inside the job */
@@ -65,16 +71,55 @@ unsigned mele_engine_threads(const mele_engine *engine)
     return engine == NULL ? 1 : engine->helpers + 1;
 }
 
+mele_status mele_i_engine_claim(mele_engine *engine, mele_error *error)
+{
+    const pthread_t self = pthread_self();
+    bool free;
+
+    if (engine == NULL)
+        return MELE_OK;
+    pthread_mutex_lock(&engine->lock);
+    free = engine->claims == 0 || pthread_equal(engine->caller, self);
+    if (free) {
+        engine->caller = self;
+        engine->claims++;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return free ? MELE_OK
+                : mele_i_fail(error, MELE_EINVAL,
+                              "the engine is at work for another thread: threads that call at once "
+                              "need an engine each, or NULL");
+}
+
+void mele_i_engine_release(mele_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    engine->claims--;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+static bool tell(const mele_engine *engine, const mele_progress *progress)
+{
+    const mele_progress *outer = &engine->outer;
+    const bool within = outer->stage != NULL && strcmp(outer->stage, progress->stage) != 0;
+
+    return engine->progress == NULL || engine->progress(within ? outer : progress, engine->user);
+}
+
 mele_status mele_i_progress(mele_engine *engine, const char *stage, size_t done, size_t total,
                             double value, mele_error *error)
 {
-    mele_progress progress = {stage, done, total, value};
+    const mele_progress progress = {stage, done, total, value};
+    mele_status status = mele_i_engine_claim(engine, error);
 
-    if (engine != NULL && engine->outer.stage != NULL && strcmp(engine->outer.stage, stage) != 0)
-        progress = engine->outer;
-    if (engine == NULL || engine->progress == NULL || engine->progress(&progress, engine->user))
-        return MELE_OK;
-    return mele_i_fail(error, MELE_ESTOPPED, "stopped during %s", stage);
+    if (engine == NULL || status != MELE_OK)
+        return status;
+    if (!tell(engine, &progress))
+        status = mele_i_fail(error, MELE_ESTOPPED, "stopped during %s", stage);
+    mele_i_engine_release(engine);
+    return status;
 }
 
 size_t mele_i_block_rows(size_t row_work, size_t work, size_t least)
@@ -270,10 +315,18 @@ static mele_status run_serially(mele_engine *engine, job *j, void *scratch)
     return status;
 }
 
+/* The helpers do one job at a time: a progress function that is told of a job cannot start another
+ * on them. */
 static mele_status run_on_pool(mele_engine *engine, job *j, void *scratch)
 {
     j->failed = j->count;
     pthread_mutex_lock(&engine->lock);
+    if (engine->job != NULL) {
+        pthread_mutex_unlock(&engine->lock);
+        return mele_i_fail(&j->error, MELE_EINVAL,
+                           "the engine is at work: a progress function that calls needs an engine "
+                           "of its own, or NULL");
+    }
     engine->job = j;
     engine->serial++;
     pthread_cond_broadcast(&engine->work);
@@ -289,10 +342,13 @@ static mele_status run_on_pool(mele_engine *engine, job *j, void *scratch)
 
 static mele_status run_job(mele_engine *engine, job *j, bool parallel, mele_error *error)
 {
+    mele_status status = mele_i_engine_claim(engine, error);
+
+    if (status != MELE_OK)
+        return status;
     unsigned char *ready = MELE_I_ZEROED(unsigned char, j->window);
     void *scratch = mele_i_array(j->scratch_bytes, 1);
-    mele_status status = MELE_ENOMEM;
-
+    status = MELE_ENOMEM;
     if (ready == NULL || scratch == NULL) {
         mele_i_no_memory(&j->error);
     } else {
@@ -303,6 +359,7 @@ static mele_status run_job(mele_engine *engine, job *j, bool parallel, mele_erro
         *error = j->error;
     free(scratch);
     free(ready);
+    mele_i_engine_release(engine);
     return status;
 }
 

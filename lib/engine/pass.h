@@ -46,6 +46,12 @@ typedef struct mele_i_tasks {
 
 mele_status mele_i_tasks_run(mele_engine *engine, const mele_i_tasks *tasks, mele_error *error);
 
+/* Claim the engine for the thread that calls, until it is released as often; NULL is nobody's.
+ * MELE_EINVAL: another thread has it. Passes, tasks and progress do so themselves; a call that is
+ * made of several claims it for all of them. */
+mele_status mele_i_engine_claim(mele_engine *engine, mele_error *error);
+void mele_i_engine_release(mele_engine *engine);
+
 /* Rows in a block: about `work` elementary operations, `row_work` of them a row, and never
  * fewer than `least` rows. */
 size_t mele_i_block_rows(size_t row_work, size_t work, size_t least);

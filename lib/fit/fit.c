@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "engine/pass.h"
 #include "fit/report.h"
 #include "fit/stages.h"
 #include "model/options.h"
@@ -18,6 +19,21 @@ static mele_i_run run_of(const mele_data *data, const mele_posteriors *posterior
     return run;
 }
 
+static mele_status run_stages(mele_i_run *run, bool whole, mele_error *error)
+{
+    mele_status status = mele_i_engine_claim(run->engine, error);
+
+    if (status != MELE_OK)
+        return status;
+    status = mele_i_run_partition(run, error);
+    if (status == MELE_OK && whole)
+        status = mele_i_run_experts(run, true, error);
+    if (status == MELE_OK && whole)
+        status = mele_i_run_gate(run, error);
+    mele_i_engine_release(run->engine);
+    return status;
+}
+
 /* Run stage 1 on a new model, and the others when the whole is wanted. */
 static mele_status fit_new(const mele_data *data, const mele_options *options, bool whole,
                            mele_engine *engine, mele_report *report, mele_model **out,
@@ -31,11 +47,7 @@ static mele_status fit_new(const mele_data *data, const mele_options *options, b
     if (status == MELE_OK && whole)
         status = mele_i_check_columns(data, options, error);
     if (status == MELE_OK)
-        status = mele_i_run_partition(&run, error);
-    if (status == MELE_OK && whole)
-        status = mele_i_run_experts(&run, true, error);
-    if (status == MELE_OK && whole)
-        status = mele_i_run_gate(&run, error);
+        status = run_stages(&run, whole, error);
     mele_i_run_clear(&run);
     if (status != MELE_OK)
         mele_model_free(model);
@@ -99,7 +111,11 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
     if (changed.training == NULL)
         return mele_i_no_memory(error);
     run->model = &changed;
-    status = stage(run, error);
+    status = mele_i_engine_claim(run->engine, error);
+    if (status == MELE_OK) {
+        status = stage(run, error);
+        mele_i_engine_release(run->engine);
+    }
     mele_i_run_clear(run);
     if (status == MELE_OK) {
         free_new_parts(model, &changed);

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/total.h"
+#include "engine/pass.h"
 #include "engine/weights.h"
 #include "gate/gate.h"
 #include "gate/kind.h"
@@ -107,9 +108,9 @@ static mele_status fit(mele_gate *gate, const mele_i_gate_training *given, mele_
     return status;
 }
 
-mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
-                          mele_engine *engine, mele_gate **out, mele_gate_info *info,
-                          mele_error *error)
+static mele_status fit_gate(const mele_gate_data *data, const mele_gate_options *options,
+                            mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                            mele_error *error)
 {
     const mele_gate_options chosen = options == NULL ? mele_gate_defaults() : *options;
     mele_gate_info found = {.loss = NAN, .converged = true};
@@ -139,4 +140,17 @@ mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *o
         *info = found;
     *out = gate;
     return MELE_OK;
+}
+
+mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
+                          mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                          mele_error *error)
+{
+    mele_status status = mele_i_engine_claim(engine, error);
+
+    if (status != MELE_OK)
+        return status;
+    status = fit_gate(data, options, engine, out, info, error);
+    mele_i_engine_release(engine);
+    return status;
 }

@@ -22,9 +22,11 @@ typedef struct mele_progress {
 typedef bool mele_progress_fn(const mele_progress *progress, void *user);
 
 /** The threads that a call may use, and whom it tells of progress. One engine serves one call at
- *  a time; callers that work at once have an engine each, or pass NULL: the calling thread
- *  alone, no progress. Results never depend on the engine. Every call of the library needs 256 KiB of
- *  stack in the thread that makes it; the engine's own threads have at least 1 MiB. */
+ *  a time: a call that gets an engine which is at work for another thread ends with MELE_EINVAL, and
+ *  the one under way goes on. Callers that work at once have an engine each, or pass NULL: the
+ *  calling thread alone, no progress; so does a progress function that makes calls. Results never
+ *  depend on the engine. Every call of the library needs 256 KiB of stack in the thread that makes
+ *  it; the engine's own threads have at least 1 MiB. */
 typedef struct mele_engine mele_engine;
 
 typedef struct mele_engine_options {
@@ -43,7 +45,7 @@ MELE_API mele_engine_options mele_engine_defaults(void);
 MELE_API mele_status mele_engine_new(const mele_engine_options *options, mele_engine **out,
                                      mele_error *error);
 
-/** End its threads; NULL is nothing. */
+/** End its threads, when no call has it; NULL is nothing. */
 MELE_API void mele_engine_free(mele_engine *engine);
 
 /** The threads it has, the calling one included; 1 for NULL. */

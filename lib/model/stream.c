@@ -265,9 +265,12 @@ static mele_status write_window(format_context *c, size_t rows, mele_engine *eng
 static mele_status predict_windows(format_context *c, row_source *source, mele_engine *engine,
                                    mele_predict_summary *summary, mele_error *error)
 {
-    mele_status status = write_header(c, error);
+    mele_status status = mele_i_engine_claim(engine, error);
     size_t rows = 1;
 
+    if (status != MELE_OK)
+        return status;
+    status = write_header(c, error);
     while (status == MELE_OK) {
         status = next_window(source, engine, &rows, error);
         if (status != MELE_OK || rows == 0)
@@ -282,6 +285,7 @@ static mele_status predict_windows(format_context *c, row_source *source, mele_e
             status = mele_i_reader_progress(source->reader, engine, source->reader->done,
                                             source->reader->total, error);
     }
+    mele_i_engine_release(engine);
     return status;
 }
 
@@ -395,6 +399,22 @@ static mele_status score_window(score_context *c, size_t rows, mele_engine *engi
     return mele_metrics_add(c->metrics, &outcomes, error);
 }
 
+static mele_status score_windows(score_context *c, mele_engine *engine, mele_error *error)
+{
+    mele_status status = mele_i_engine_claim(engine, error);
+    size_t rows = 1;
+
+    if (status != MELE_OK)
+        return status;
+    while (status == MELE_OK && rows > 0) {
+        status = next_window(&c->source, engine, &rows, error);
+        if (status == MELE_OK && rows > 0)
+            status = score_window(c, rows, engine, error);
+    }
+    mele_i_engine_release(engine);
+    return status;
+}
+
 static mele_status score_room(score_context *c, mele_error *error)
 {
     const mele_schema *schema = c->source.model->schema;
@@ -445,7 +465,6 @@ mele_status mele_score_file(const mele_model *model, const char *path, const cha
                        .targets = model->schema->targets,
                        .classes = mele_schema_classes(model->schema)};
     mele_predict_options defaults = mele_predict_defaults(model);
-    size_t rows = 1;
     mele_status status = MELE_OK;
 
     table = table == NULL ? &defaults.table : table;
@@ -458,11 +477,8 @@ mele_status mele_score_file(const mele_model *model, const char *path, const cha
         status = open_source(path, table, &columns, true, false, &c.source, error);
     if (status == MELE_OK)
         status = score_room(&c, error);
-    while (status == MELE_OK && rows > 0) {
-        status = next_window(&c.source, engine, &rows, error);
-        if (status == MELE_OK && rows > 0)
-            status = score_window(&c, rows, engine, error);
-    }
+    if (status == MELE_OK)
+        status = score_windows(&c, engine, error);
     if (status == MELE_OK) {
         *out = c.metrics;
         c.metrics = NULL;

@@ -333,13 +333,10 @@ static mele_status fit_sample(const mele_i_sample *sample, const mele_partition_
     return MELE_OK;
 }
 
-mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights,
-                                    const mele_partition_options *options, mele_engine *engine,
-                                    mele_partition **out, mele_partition_info *info,
-                                    mele_error *error)
+static mele_status fit_rows(const mele_rows *rows, const double *weights,
+                            const mele_partition_options *o, mele_engine *engine,
+                            mele_partition **out, mele_partition_info *info, mele_error *error)
 {
-    const mele_partition_options defaults = mele_partition_defaults();
-    const mele_partition_options *o = options == NULL ? &defaults : options;
     mele_i_sample sample = {.total = 0};
     double *owned = NULL;
     mele_i_level level = {0};
@@ -365,6 +362,22 @@ mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights
     mele_i_level_clear(&level);
     mele_i_sample_clear(&sample);
     free(owned);
+    return status;
+}
+
+mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights,
+                                    const mele_partition_options *options, mele_engine *engine,
+                                    mele_partition **out, mele_partition_info *info,
+                                    mele_error *error)
+{
+    const mele_partition_options defaults = mele_partition_defaults();
+    mele_status status = mele_i_engine_claim(engine, error);
+
+    if (status != MELE_OK)
+        return status;
+    status = fit_rows(rows, weights, options == NULL ? &defaults : options, engine, out, info,
+                      error);
+    mele_i_engine_release(engine);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "data/spill.h"
+#include "engine/pass.h"
 #include "engine/weights.h"
 #include "schema/bind.h"
 #include "schema/data.h"
@@ -321,9 +322,9 @@ static mele_status read_rows(placing *p, const mele_schema *known, mele_data *da
     return status == MELE_OK ? fill_data(data, roles, p->options->missing, error) : status;
 }
 
-mele_status mele_data_read(const char *path, const mele_data_options *options,
-                           const mele_schema *schema, mele_engine *engine, mele_data **out,
-                           mele_error *error)
+static mele_status read_data(const char *path, const mele_data_options *options,
+                             const mele_schema *schema, mele_engine *engine, mele_data **out,
+                             mele_error *error)
 {
     mele_data_options chosen = options == NULL ? mele_data_defaults() : *options;
     mele_i_roles roles = {.weights = MELE_I_NO_COLUMN};
@@ -347,5 +348,18 @@ mele_status mele_data_read(const char *path, const mele_data_options *options,
         mele_data_free(data);
     else
         *out = data;
+    return status;
+}
+
+mele_status mele_data_read(const char *path, const mele_data_options *options,
+                           const mele_schema *schema, mele_engine *engine, mele_data **out,
+                           mele_error *error)
+{
+    mele_status status = mele_i_engine_claim(engine, error);
+
+    if (status != MELE_OK)
+        return status;
+    status = read_data(path, options, schema, engine, out, error);
+    mele_i_engine_release(engine);
     return status;
 }

@@ -1,10 +1,13 @@
 /* Passes and tasks: order, errors, stopping, and the same bytes for any number of threads. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <mele/partition.h>
 
 #include "core/error.h"
 #include "core/stream.h"
@@ -236,6 +239,179 @@ Test(engine, the_outermost_stage_is_told_of)
         cr_assert_eq(seen.last, 15);
         cr_assert_geq(seen.calls, 15);
         mele_engine_free(engine);
+    }
+}
+
+/* ---- one engine, several threads ---- */
+
+#define SHARED_ROWS 4000
+
+typedef struct rival {
+    mele_engine *engine;
+    const double *values;
+    pthread_t thread;
+    size_t calls, done, refused;
+} rival;
+
+/* Every call has the sum, or is refused with the way out. */
+static void *call_often(void *argument)
+{
+    rival *r = argument;
+
+    for (size_t i = 0; i < r->calls; i++) {
+        sum s = {r->values, 0, 0, 0, true};
+        mele_i_pass pass = {.rows = SHARED_ROWS, .block_rows = 100, .scratch_bytes = 64,
+                            .partial_bytes = 2 * sizeof(double), .map = sum_block,
+                            .combine = combine_sum, .context = &s};
+        mele_error error = {0};
+        mele_status status = mele_i_pass_run(r->engine, &pass, &error);
+        if (status == MELE_OK) {
+            cr_assert_eq(s.total, SHARED_ROWS / 2.0);
+            r->done++;
+        } else {
+            cr_assert_eq(status, MELE_EINVAL);
+            cr_assert_str_eq(error.message,
+                             "the engine is at work for another thread: threads that call at once "
+                             "need an engine each, or NULL");
+            cr_assert_eq(s.blocks, 0, "nothing was done");
+            r->refused++;
+        }
+    }
+    return NULL;
+}
+
+Test(engine, of_threads_that_call_at_once_one_has_the_engine)
+{
+    static double values[SHARED_ROWS];
+
+    for (size_t i = 0; i < SHARED_ROWS; i++)
+        values[i] = 0.5;
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        rival rivals[4] = {{0}};
+        mele_engine *engine = engine_of(threads);
+        size_t done = 0, refused = 0;
+        for (size_t i = 0; i < 4; i++) {
+            rivals[i] = (rival){.engine = engine, .values = values, .calls = 50};
+            cr_assert_eq(pthread_create(&rivals[i].thread, NULL, call_often, &rivals[i]), 0);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            pthread_join(rivals[i].thread, NULL);
+            done += rivals[i].done;
+            refused += rivals[i].refused;
+        }
+        cr_assert_eq(done + refused, 200);
+        cr_assert_gt(done, 0);
+        rival last = {.engine = engine, .values = values, .calls = 3};
+        call_often(&last);
+        cr_assert_eq(last.done, 3, "nobody has it any more");
+        mele_engine_free(engine);
+    }
+}
+
+typedef struct intruder {
+    mele_engine *engine;
+    const mele_matrix *x;
+    size_t calls;
+    mele_status status;
+    mele_error error;
+    mele_partition *partition;
+} intruder;
+
+static mele_partition *const UNTOUCHED = (mele_partition *)(void *)&UNTOUCHED;
+
+static void *intrude(void *argument)
+{
+    intruder *in = argument;
+
+    in->partition = UNTOUCHED;
+    in->status = mele_partition_fit(in->x, NULL, NULL, in->engine, &in->partition, NULL,
+                                    &in->error);
+    return NULL;
+}
+
+/* Another thread calls while the fit waits for it. */
+static bool let_in(const mele_progress *progress, void *user)
+{
+    intruder *in = user;
+    pthread_t thread;
+
+    (void)progress;
+    if (in->calls++ > 0)
+        return true;
+    cr_assert_eq(pthread_create(&thread, NULL, intrude, in), 0);
+    pthread_join(thread, NULL);
+    return true;
+}
+
+Test(engine, a_call_under_way_goes_on_when_another_thread_calls)
+{
+    enum { ROWS = 300, K = 8 };
+    static double values[ROWS];
+    double alone[K], centres[K];
+    const mele_matrix x = mele_matrix_of(values, ROWS, 1);
+    mele_partition *partition = NULL;
+    mele_i_stream stream = mele_i_stream_make(3, MELE_I_FOR_TESTS, 0, 0);
+
+    for (size_t i = 0; i < ROWS; i++)
+        values[i] = mele_i_stream_normal(&stream);
+    cr_assert_eq(mele_partition_fit(&x, NULL, NULL, NULL, &partition, NULL, NULL), MELE_OK);
+    mele_partition_centres(partition, alone);
+    mele_partition_free(partition);
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        intruder in = {.x = &x};
+        mele_engine_options options = {threads, let_in, &in};
+
+        cr_assert_eq(mele_engine_new(&options, &in.engine, NULL), MELE_OK);
+        cr_assert_eq(mele_partition_fit(&x, NULL, NULL, in.engine, &partition, NULL, NULL),
+                     MELE_OK);
+        mele_partition_centres(partition, centres);
+        cr_assert_arr_eq(centres, alone, sizeof alone);
+        cr_assert_gt(in.calls, 0);
+        cr_assert_eq(in.status, MELE_EINVAL);
+        cr_assert_eq(in.partition, UNTOUCHED);
+        cr_assert_not_null(strstr(in.error.message, "need an engine each, or NULL"));
+        mele_partition_free(partition);
+        mele_engine_free(in.engine);
+    }
+}
+
+typedef struct nested {
+    mele_engine *engine;
+    size_t calls;
+    mele_status status;
+    mele_error error;
+} nested;
+
+static bool call_within(const mele_progress *progress, void *user)
+{
+    nested *n = user;
+    jobs j = {.ordered = true};
+    mele_i_tasks tasks = {.count = 10, .run = run_job, .context = &j};
+
+    (void)progress;
+    if (n->calls++ == 0)
+        n->status = mele_i_tasks_run(n->engine, &tasks, &n->error);
+    return true;
+}
+
+/* Helpers do one job at a time: with any, a progress function of a job has to do without. */
+Test(engine, a_progress_function_that_calls_is_refused_while_helpers_work)
+{
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        nested n = {.status = MELE_EDATA};
+        mele_engine_options options = {threads, call_within, &n};
+        jobs j = {.ordered = true};
+        mele_i_tasks tasks = {.count = 50, .run = run_slowly, .context = &j, .stage = "cv"};
+
+        cr_assert_eq(mele_engine_new(&options, &n.engine, NULL), MELE_OK);
+        cr_assert_eq(mele_i_tasks_run(n.engine, &tasks, NULL), MELE_OK);
+        cr_assert_gt(n.calls, 0);
+        cr_assert_eq(n.status, threads == 1 ? MELE_OK : MELE_EINVAL);
+        if (threads > 1)
+            cr_assert_str_eq(n.error.message,
+                             "the engine is at work: a progress function that calls needs an "
+                             "engine of its own, or NULL");
+        mele_engine_free(n.engine);
     }
 }
 
