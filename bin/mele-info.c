@@ -114,23 +114,15 @@ static void print_choice(FILE *out, const mele_model *model)
 }
 
 /* The options that the model records. */
-static mele_status print_options(FILE *out, const mele_model *model, mele_error *error)
+static void print_options(FILE *out, const mele_model *model)
 {
-    mele_options options = mele_options_defaults();
-    mele_status status = mele_options_inherit(model, &options, error);
-    const mele_option *option;
-    char value[1024];
+    char text[1024];
 
-    for (size_t i = 0; status == MELE_OK && (option = mele_option_at(i)) != NULL; i++)
-        if (options.chosen >> i & 1) {
-            mele_option_text(&options, i, value, sizeof value);
-            fprintf(out, "%-*s--%s%s", LABEL_WIDTH, "option", option->name,
-                    option->argument == NULL ? "" : " ");
-            print_name(out, option->argument == NULL ? "" : value);
-            fputc('\n', out);
-        }
-    mele_options_clear(&options);
-    return status;
+    for (size_t i = 0; mele_model_option_text(model, i, text, sizeof text) > 0; i++) {
+        fprintf(out, "%-*s", LABEL_WIDTH, "option");
+        print_name(out, text);
+        fputc('\n', out);
+    }
 }
 
 /* ---- rows in each region ---- */
@@ -198,10 +190,8 @@ static int print_summary(cli_run *run, FILE *out, const mele_model *model)
     if (!print_experts(out, model))
         return cli_no_memory(run);
     print_gate(out, model);
-    int exit_status = cli_check(run, print_options(out, model, &run->error), run->operand[0]);
-    if (exit_status == CLI_DONE && run->operands > 1)
-        exit_status = print_regions(run, out, model, run->operand[1]);
-    return exit_status;
+    print_options(out, model);
+    return run->operands > 1 ? print_regions(run, out, model, run->operand[1]) : CLI_DONE;
 }
 
 static int summarise(cli_run *run, const mele_model *model, char **data, size_t *length)

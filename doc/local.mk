@@ -9,6 +9,8 @@ EXTRA_DIST += doc/Doxyfile
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
+	doc/examples/by_name.c \
+	doc/examples/by_name.expected \
 	doc/examples/errors.c \
 	doc/examples/errors.expected \
 	doc/examples/gsl_matrix.c \
@@ -35,7 +37,11 @@ man_pages = \
 EXTRA_DIST += $(man_pages:.1=.x)
 MAINTAINERCLEANFILES += $(man_pages)
 
-doc/man/%.1: doc/man/%.x bin/%.c $(bin_libcli_a_SOURCES) lib/model/options.c configure.ac \
+option_rows = \
+	lib/expert/options.c lib/expert/gp/gp.c lib/expert/linear/linear.c lib/expert/mlp/mlp.c \
+	lib/gate/options.c lib/model/own_options.c lib/partition/options.c lib/schema/options.c
+
+doc/man/%.1: doc/man/%.x bin/%.c $(bin_libcli_a_SOURCES) $(option_rows) configure.ac \
 		| bin/%$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && LC_ALL=C $(HELP2MAN) --no-info \
 		--include=$(srcdir)/doc/man/$*.x --output=$@ ./bin/$*$(EXEEXT)

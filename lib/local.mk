@@ -50,6 +50,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/number.h \
 	lib/core/number_parse.c \
 	lib/core/number_print.c \
+	lib/core/option.c \
+	lib/core/option.h \
 	lib/core/powers.c \
 	lib/core/powers.h \
 	lib/core/quote.c \
@@ -142,6 +144,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/schema/numbers.c \
 	lib/schema/numbers.h \
 	lib/schema/read.c \
+	lib/schema/options.c \
+	lib/schema/options.h \
 	lib/schema/roles.c \
 	lib/schema/roles.h \
 	lib/schema/schema.c \
@@ -181,6 +185,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/lloyd.h \
 	lib/partition/mixture.c \
 	lib/partition/mixture.h \
+	lib/partition/options.c \
+	lib/partition/options.h \
 	lib/partition/partition.c \
 	lib/partition/partition.h \
 	lib/partition/sample.c \
@@ -296,6 +302,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/kind.h \
 	lib/gate/kinds.c \
 	lib/gate/loss.c \
+	lib/gate/options.c \
+	lib/gate/options.h \
 	lib/gate/section.c \
 	lib/gate/softmax/columns.c \
 	lib/gate/softmax/section.c \
@@ -306,16 +314,19 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/expert_info.h \
 	lib/model/file.c \
 	lib/model/info.c \
-	lib/model/inherit.c \
 	lib/model/items.c \
 	lib/model/items.h \
 	lib/model/model.c \
 	lib/model/model.h \
 	lib/model/options.c \
 	lib/model/options.h \
+	lib/model/owned.c \
+	lib/model/own_options.c \
+	lib/model/own_options.h \
 	lib/model/posteriors.c \
 	lib/model/predict.c \
 	lib/model/predict.h \
+	lib/model/record.c \
 	lib/model/stream.c \
 	lib/fit/centres.c \
 	lib/fit/centres.h \

@@ -65,6 +65,7 @@ unit_tests = \
 	tests/unit/test_number \
 	tests/unit/test_partition \
 	tests/unit/test_partition_properties \
+	tests/unit/test_options \
 	tests/unit/test_parts \
 	tests/unit/test_rows \
 	tests/unit/test_sample \
@@ -105,6 +106,7 @@ failing_malloc = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
 tests_unit_test_apart_LDFLAGS = $(failing_malloc)
 tests_unit_test_centres_LDFLAGS = $(failing_malloc)
+tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_constant_LDFLAGS = $(failing_malloc)

@@ -19,7 +19,6 @@ typedef struct option_list {
     struct option *longs;     /* for getopt_long(), ended by zeros */
     char *letters;            /* likewise */
     const cli_option **own;   /* of place i; NULL: of the table, or --help or --version */
-    size_t *table;            /* of place i, when it is of the table */
     size_t help, version;     /* their places */
 } option_list;
 
@@ -28,7 +27,6 @@ static void list_free(option_list *list)
     free(list->longs);
     free(list->letters);
     free(list->own);
-    free(list->table);
 }
 
 static size_t add(option_list *list, const char *name, char letter, const char *argument)
@@ -57,13 +55,11 @@ static void add_own(option_list *list, const cli_option *option)
 
 static void add_table(option_list *list, const cli_usage *usage)
 {
-    const mele_option *option;
+    const char *name;
 
-    for (size_t i = 0; (option = mele_option_at(i)) != NULL; i++)
-        if (cli_takes(usage, option)) {
-            size_t place = add(list, option->name, option->letter, option->argument);
-            list->table[place] = i;
-        }
+    for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++)
+        if (cli_takes(usage, name))
+            add(list, name, mele_option_letter(name), mele_option_argument(name));
 }
 
 static size_t own_count(const cli_option *option)
@@ -79,13 +75,12 @@ static bool list_make(option_list *list, const cli_usage *usage)
 {
     size_t most = own_count(usage->own) + own_count(usage->shared) + 3;
 
-    for (size_t i = 0; mele_option_at(i) != NULL; i++)
+    for (size_t i = 0; mele_option_name(i) != NULL; i++)
         most++;
     list->longs = calloc(most, sizeof *list->longs);
     list->letters = calloc(most, 2);
     list->own = calloc(most, sizeof *list->own);
-    list->table = calloc(most, sizeof *list->table);
-    if (list->longs == NULL || list->letters == NULL || list->own == NULL || list->table == NULL)
+    if (list->longs == NULL || list->letters == NULL || list->own == NULL)
         return false;
     list->letters[0] = ':';
     add_own(list, usage->own);
@@ -147,13 +142,17 @@ static int set_own(cli_console *console, const cli_usage *usage, const cli_optio
     return -1;
 }
 
-static int set_from_table(cli_console *console, mele_options *options, size_t i, const char *text)
+static int set_from_table(cli_console *console, mele_options *options, const char *name,
+                          const char *text)
 {
     mele_error error;
+    mele_status status = mele_options_set(options, name, text, &error);
 
-    if (mele_option_set(options, i, text, &error) == MELE_OK)
-        return -1;
-    return cli_wrong_usage(console, "%s", error.message);
+    if (status == MELE_EINVAL)
+        return cli_wrong_usage(console, "%s", error.message);
+    if (status != MELE_OK)
+        cli_say(console, "%s", error.message);
+    return status == MELE_OK ? -1 : CLI_FAILED;
 }
 
 /* How many long options begin with what stands after the dashes of `argument`. */
@@ -234,7 +233,7 @@ static int parse(cli_console *console, const cli_usage *usage, const option_list
         else if (list->own[place] != NULL)
             exit_status = set_own(console, usage, list->own[place], optarg);
         else
-            exit_status = set_from_table(console, options, list->table[place], optarg);
+            exit_status = set_from_table(console, options, list->longs[place].name, optarg);
     }
     return exit_status;
 }
@@ -259,14 +258,4 @@ int cli_arguments(cli_console *console, const cli_usage *usage, int argc, char *
     if (*count > usage->most)
         return cli_wrong_usage(console, "one operand too many: %s", (*operands)[usage->most]);
     return -1;
-}
-
-bool cli_given(const mele_options *options, const char *name)
-{
-    const mele_option *option;
-
-    for (size_t i = 0; (option = mele_option_at(i)) != NULL; i++)
-        if (strcmp(option->name, name) == 0)
-            return options->chosen >> i & 1;
-    return false;
 }

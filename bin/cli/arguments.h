@@ -13,7 +13,7 @@ typedef struct cli_option {
     const char *name;     /* without dashes; NULL ends a list */
     char letter;          /* 0: none */
     const char *argument; /* NULL: a flag */
-    const char *help;     /* as in mele_option */
+    const char *help;     /* as mele_option_help() */
     bool *flag;
     const char **text;
     size_t *whole;        /* within least .. most */
@@ -39,8 +39,5 @@ typedef struct cli_usage {
  * @return -1: go on; else the exit status, with everything said (--help, --version, an error). */
 int cli_arguments(cli_console *console, const cli_usage *usage, int argc, char **argv,
                   mele_options *options, char ***operands, size_t *count);
-
-/* Whether the command line gave an option of the library's table. */
-bool cli_given(const mele_options *options, const char *name);
 
 #endif

@@ -13,12 +13,12 @@
 #define WIDTH 80
 #define HELP_COLUMN 30
 
-bool cli_takes(const cli_usage *usage, const mele_option *option)
+bool cli_takes(const cli_usage *usage, const char *option)
 {
     if (usage->from_table == NULL)
         return true;
     for (const char *const *name = usage->from_table; *name != NULL; name++)
-        if (strcmp(*name, option->name) == 0)
+        if (strcmp(*name, option) == 0)
             return true;
     return false;
 }
@@ -67,14 +67,14 @@ static void print_own(FILE *out, const char *title, const cli_option *option)
 }
 
 /* The help of a row of the table, with its choices and its default. */
-static void describe(size_t i, char *out, size_t size)
+static void describe(const char *name, char *out, size_t size)
 {
     char choices[256] = "", value[128] = "";
-    size_t some = mele_option_choices(i, choices, sizeof choices);
-    size_t has_default = mele_option_default(i, value, sizeof value);
+    size_t some = mele_option_choices(name, choices, sizeof choices);
+    size_t has_default = mele_option_default(name, value, sizeof value);
     const char *quote = value[0] == ',' ? "\"" : "";
 
-    snprintf(out, size, "%s%s%s%s%s%s%s%s", mele_option_at(i)->help, some > 0 ? ": " : "", choices,
+    snprintf(out, size, "%s%s%s%s%s%s%s%s", mele_option_help(name), some > 0 ? ": " : "", choices,
              has_default > 0 ? " (default: " : "", quote, value, quote,
              has_default > 0 ? ")" : "");
 }
@@ -82,18 +82,18 @@ static void describe(size_t i, char *out, size_t size)
 static void print_table(FILE *out, const cli_usage *usage, mele_option_stage stage,
                         const char *title)
 {
-    const mele_option *option;
+    const char *name;
     bool first = true;
     char help[1024];
 
-    for (size_t i = 0; (option = mele_option_at(i)) != NULL; i++) {
-        if (option->stage != stage || !cli_takes(usage, option))
+    for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++) {
+        if (mele_option_stage_of(name) != stage || !cli_takes(usage, name))
             continue;
         if (first)
             fprintf(out, "\n%s:\n", title);
         first = false;
-        describe(i, help, sizeof help);
-        print_option(out, option->letter, option->name, option->argument, help);
+        describe(name, help, sizeof help);
+        print_option(out, mele_option_letter(name), name, mele_option_argument(name), help);
     }
 }
 

@@ -11,6 +11,6 @@ int cli_print_version(cli_console *console);
 int cli_print_text(cli_console *console, char *text, size_t length);
 
 /* Whether --help lists an option of the library's table. */
-bool cli_takes(const cli_usage *usage, const mele_option *option);
+bool cli_takes(const cli_usage *usage, const char *option);
 
 #endif

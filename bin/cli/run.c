@@ -192,13 +192,13 @@ void cli_table_options(const mele_options *options, mele_table_options *table)
     const mele_table_options *given = &options->data.table;
 
     table->by_position = given->by_position;
-    if (cli_given(options, "na"))
+    if (mele_options_given(options, "na"))
         table->missing = given->missing;
-    if (cli_given(options, "delimiter"))
+    if (mele_options_given(options, "delimiter"))
         table->delimiter = given->delimiter;
-    if (cli_given(options, "decimal"))
+    if (mele_options_given(options, "decimal"))
         table->decimal = given->decimal;
-    if (cli_given(options, "no-header"))
+    if (mele_options_given(options, "no-header"))
         table->header = given->header;
     table->note = given->note;
     table->note_user = given->note_user;

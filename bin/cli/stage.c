@@ -37,7 +37,7 @@ static int read_model(cli_run *run, const char *path, cli_stage *stage)
 /* Whether --clusters, if it was given, allows so many. */
 static bool allows_clusters(const mele_options *options, size_t clusters)
 {
-    if (!cli_given(options, "clusters"))
+    if (!mele_options_given(options, "clusters"))
         return true;
     if (options->partition.clusters > 0)
         return options->partition.clusters == clusters;
@@ -45,18 +45,18 @@ static bool allows_clusters(const mele_options *options, size_t clusters)
            || (clusters >= options->clusters_least && clusters <= options->clusters_most);
 }
 
-static const char *clusters_text(const mele_options *options, char *out, size_t size)
+static int refuse_clusters(cli_run *run, size_t clusters)
 {
-    for (size_t i = 0; mele_option_at(i) != NULL; i++)
-        if (strcmp(mele_option_at(i)->name, "clusters") == 0)
-            mele_option_text(options, i, out, size);
-    return out;
+    char text[48];
+
+    mele_options_get(&run->options, "clusters", text, sizeof text, NULL, NULL);
+    return cli_wrong_usage(&run->console, "--clusters is \"%s\", and there are posteriors of %zu", text,
+                           clusters);
 }
 
 static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
 {
     const mele_posteriors *read = &stage->store;
-    char text[48];
 
     if (stage->model != NULL && mele_model_has_partition(stage->model))
         return cli_wrong_usage(&run->console,
@@ -67,9 +67,7 @@ static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
     if (exit_status != CLI_DONE)
         return exit_status;
     if (!allows_clusters(&run->options, read->clusters))
-        return cli_wrong_usage(&run->console, "--clusters is \"%s\", and there are posteriors of "
-                               "%zu", clusters_text(&run->options, text, sizeof text),
-                               read->clusters);
+        return refuse_clusters(run, read->clusters);
     stage->posteriors = read;
     return CLI_DONE;
 }

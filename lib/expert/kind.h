@@ -9,11 +9,15 @@
 #include <mele/rows.h>
 
 #include "core/magnitude.h"
+#include "core/option.h"
 #include "expert/regions.h"
 #include "expert/row_groups.h"
 
 #define MELE_I_MOST_HIDDEN 1024
 #define MELE_I_MOST_NETWORKS 1024 /* whose average one expert is */
+
+/* Where a row of a table of options lies. */
+#define MELE_I_EXPERT_MEMBER(name) MELE_I_MEMBER(mele_expert_options, name)
 
 typedef struct mele_i_expert_kind mele_i_expert_kind;
 
@@ -147,6 +151,7 @@ struct mele_i_expert_kind {
     bool expands; /* --degree is for it */
     bool checks;  /* fit() itself refuses an x, or targets, that are not finite */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
+    mele_i_option_table options; /* those that are for this kind alone */
 
     /* What of the options is not for this kind, or not for classes (0: regression), beside words and
      * numbers that are nothing at all, which were checked: MELE_EINVAL. NULL: it takes all. */

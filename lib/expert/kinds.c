@@ -18,6 +18,11 @@ double mele_expert_ridge(size_t i)
     return i < KINDS ? kinds[i]->ridge : MELE_RIDGE_DEFAULT;
 }
 
+const mele_i_expert_kind *mele_i_expert_kind_at(size_t i)
+{
+    return i < KINDS ? kinds[i] : NULL;
+}
+
 const mele_i_expert_kind *mele_i_expert_kind_named(const char *name)
 {
     for (size_t i = 0; i < KINDS; i++)

@@ -1,12 +1,13 @@
 /* What is asked for: defaults, what may be asked for, and every default settled. */
 #include "expert/options.h"
 
+#include <float.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/number.h"
 #include "expert/basis.h"
 #include "expert/candidates.h"
 #include "expert/expert.h"
@@ -16,8 +17,70 @@
 #define FEWEST_ROWS 5
 
 #define MOST_FOLDS 255
-#define MOST_TERMS 4
-#define MOST_HELD_ROWS 20000
+
+/* ---- the tables ---- */
+
+MELE_I_CHOICES(assignments, "hard", "soft")
+MELE_I_CHOICES(small_rules, "global", "shrink", "merge")
+
+/* Kinds of experts that have a ridge have one of their own. */
+static size_t ridge_defaults(char *out, size_t size)
+{
+    const mele_i_expert_kind *kind;
+    size_t length = 0;
+
+    for (size_t k = 0; (kind = mele_i_expert_kind_at(k)) != NULL; k++) {
+        char number[MELE_I_NUMBER_ROOM + 1];
+        if (!(kind->ridge >= 0))
+            continue;
+        number[mele_i_number_print(kind->ridge, number)] = '\0';
+        char *at = length < size ? out + length : NULL;
+        length += (size_t)snprintf(at, at == NULL ? 0 : size - length, "%s%s %s",
+                                   length == 0 ? "" : ", ", kind->name, number);
+    }
+    return length;
+}
+
+static const mele_i_option first[] = {
+    {.name = "expert", .argument = "KIND", .help = "one in each region (default: linear, for classes "
+     "logistic)",
+     MELE_I_EXPERT_MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_expert_kind, .optional = true},
+    {.name = "assign", .argument = "HOW", .help = "an expert's rows: its region's, or all by posterior",
+     MELE_I_EXPERT_MEMBER(assign), .type = MELE_I_CHOICE, .choice = assignments},
+    {.name = "degree", .argument = "N", .help = "linear, logistic: 1, or 2 with squares and products of "
+     "columns",
+     MELE_I_EXPERT_MEMBER(degree), .type = MELE_I_WHOLE, .least = 1, .most = 2},
+    {.name = "ridge", .argument = "L|gcv", .help = "penalty on squared standardised coefficients, for "
+     "mlp on all weights, or (linear) chosen a region by generalised cross-validation",
+     MELE_I_EXPERT_MEMBER(ridge), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX, .word = "gcv",
+     .word_value = MELE_RIDGE_GCV, .optional = true, .default_text = ridge_defaults},
+};
+
+static const mele_i_option last[] = {
+    {.name = "expert-restarts", .argument = "N", .help = "mlp, gp: starts, of which the best result wins",
+     MELE_I_EXPERT_MEMBER(restarts), .type = MELE_I_WHOLE, .least = 1, .most = 1e6},
+    {.name = "min-rows", .argument = "N", .help = "regions with fewer are too small (--small); 0: as many "
+     "as a linear expert has coefficients, at most 5",
+     MELE_I_EXPERT_MEMBER(min_rows), .type = MELE_I_WHOLE, .least = 0, .most = 1e9},
+    {.name = "small", .argument = "RULE", .help = "what a region too small gets: the global expert, an own "
+     "one drawn towards it, or that of the next region, with its rows",
+     MELE_I_EXPERT_MEMBER(small), .type = MELE_I_CHOICE, .choice = small_rules},
+    {MELE_I_EXPERT_MEMBER(folds), .type = MELE_I_WHOLE, .least = 2, .most = MOST_FOLDS},
+};
+
+/* Those that all kinds have, around those of each kind. */
+const mele_i_option_table *mele_i_expert_options_at(size_t i)
+{
+    static const mele_i_option_table before = MELE_I_OPTION_TABLE(first);
+    static const mele_i_option_table after = MELE_I_OPTION_TABLE(last);
+    const mele_i_expert_kind *kind = i == 0 ? NULL : mele_i_expert_kind_at(i - 1);
+
+    if (i == 0)
+        return &before;
+    if (kind != NULL)
+        return &kind->options;
+    return mele_i_expert_kind_at(i - 2) != NULL ? &after : NULL;
+}
 
 mele_expert_options mele_expert_defaults(void)
 {
@@ -32,42 +95,13 @@ mele_expert_options mele_expert_defaults(void)
 
 /* ---- checks ---- */
 
-/* A value that must be one of some words, the last of them NULL. */
-typedef struct word {
-    const char *what, *value;
-    const char *const *words;
-} word;
-
-static mele_status check_word(const word *w, mele_error *error)
+static mele_status check_tables(const mele_expert_options *o, mele_error *error)
 {
-    char list[128] = "";
-
-    for (size_t i = 0; w->words[i] != NULL; i++) {
-        size_t length = strlen(list);
-        if (w->value != NULL && strcmp(w->value, w->words[i]) == 0)
-            return MELE_OK;
-        snprintf(list + length, sizeof list - length, "%s\"%s\"",
-                 i == 0 ? "" : w->words[i + 1] == NULL ? " or " : ", ", w->words[i]);
-    }
-    return mele_i_fail(error, MELE_EINVAL, "%s is \"%s\": it may be %s", w->what,
-                       w->value == NULL ? "NULL" : w->value, list);
-}
-
-static mele_status check_words(const mele_expert_options *o, mele_error *error)
-{
-    static const char *const assigns[] = {"hard", "soft", NULL}, *const solvers[] = {
-        "qr", "normal", NULL}, *const activations[] = {"tanh", "logistic", "relu", NULL},
-        *const trainers[] = {"lm", "bfgs", "adam", NULL}, *const kernels[] = {
-        "squared-exponential", "matern52", NULL}, *const smalls[] = {
-        "global", "shrink", "merge", NULL};
-    const word words[] = {{"assign", o->assign, assigns}, {"solver", o->solver, solvers},
-                          {"activation", o->activation, activations}, {"kernel", o->kernel, kernels},
-                          {"small", o->small, smalls},
-                          {"trainer", o->trainer == NULL ? "lm" : o->trainer, trainers}};
+    const mele_i_option_table *table;
     mele_status status = MELE_OK;
 
-    for (size_t i = 0; i < sizeof words / sizeof *words && status == MELE_OK; i++)
-        status = check_word(&words[i], error);
+    for (size_t i = 0; (table = mele_i_expert_options_at(i)) != NULL && status == MELE_OK; i++)
+        status = mele_i_option_check_all(table, o, "", error);
     return status;
 }
 
@@ -84,35 +118,6 @@ static mele_status check_by_kind(const mele_expert_options *o, const mele_i_expe
         if (candidate->kind->check != NULL && status == MELE_OK)
             status = candidate->kind->check(o, classes, error);
     return status;
-}
-
-/* A number of options that has a range. */
-typedef struct range {
-    const char *what;
-    double value, least, most;
-} range;
-
-static mele_status check_numbers(const mele_expert_options *o, mele_error *error)
-{
-    const range ranges[] = {
-        {"degree", (double)o->degree, 1, 2},
-        {"max_iterations", (double)o->max_iterations, 1, (double)SIZE_MAX},
-        {"hidden", (double)o->hidden, 1, MELE_I_MOST_HIDDEN},
-        {"networks", (double)o->networks, 0, MELE_I_MOST_NETWORKS},
-        {"batch", (double)o->batch, 1, (double)SIZE_MAX},
-        {"rate", o->rate, 1e-12, 1e3},
-        {"holdout", o->holdout, -INFINITY, 0.5},
-        {"terms", (double)o->terms, 1, MOST_TERMS},
-        {"most_rows", (double)o->most_rows, 2, MOST_HELD_ROWS},
-        {"restarts", (double)o->restarts, 1, 1e6},
-        {"folds", (double)o->folds, 2, MOST_FOLDS},
-    };
-
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-        if (!(ranges[i].value >= ranges[i].least && ranges[i].value <= ranges[i].most))
-            return mele_i_fail(error, MELE_EINVAL, "%s is %g, not within %g to %g", ranges[i].what,
-                               ranges[i].value, ranges[i].least, ranges[i].most);
-    return MELE_OK;
 }
 
 static mele_status check_units(mele_i_origin origin, const char *what, size_t columns,
@@ -187,16 +192,13 @@ mele_status mele_i_expert_options_settle(const mele_expert_options *given,
     if (o->kind == NULL)
         o->kind = targets->classes == 0 ? "linear" : "logistic";
     *kind = mele_i_expert_kind_named(o->kind);
-    if (*kind == NULL && strcmp(o->kind, MELE_I_AUTO) != 0)
-        return mele_i_fail(error, MELE_EINVAL, "there is no kind of expert \"%s\"", o->kind);
+    status = check_tables(o, error);
+    if (status != MELE_OK)
+        return status;
     if (*kind != NULL && !(targets->classes == 0 ? (*kind)->regression : (*kind)->classification))
         return mele_i_fail(error, MELE_EINVAL, "experts of kind \"%s\" are not for %s", o->kind,
                            targets->classes == 0 ? "regression" : "classes");
-    status = check_words(o, error);
-    if (status == MELE_OK)
-        status = check_by_kind(o, *kind, targets->classes, error);
-    if (status == MELE_OK)
-        status = check_numbers(o, error);
+    status = check_by_kind(o, *kind, targets->classes, error);
     if (status == MELE_OK)
         status = check_ridge(o, *kind, error);
     if (status == MELE_OK)

@@ -3,6 +3,9 @@
 
 #include "expert/kind.h"
 
+/* The i-th table of the options of stage 2; NULL past the last. */
+const mele_i_option_table *mele_i_expert_options_at(size_t i);
+
 /* The options of a fit (given: NULL: the defaults) with every default settled, for targets and x of
  * so many columns; *kind is NULL for "auto". MELE_EINVAL: an option, or the experts to start from. */
 mele_status mele_i_expert_options_settle(const mele_expert_options *given,

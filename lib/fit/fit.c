@@ -99,8 +99,10 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
                              mele_model *model, mele_error *error)
 {
     mele_model changed = *model;
-    mele_status status = mele_i_schema_fits(run->data->schema, model->schema, error);
+    mele_status status = mele_i_model_check_record(model, error);
 
+    if (status == MELE_OK)
+        status = mele_i_schema_fits(run->data->schema, model->schema, error);
     if (status == MELE_OK)
         status = mele_i_options_check(run->options, error);
     if (status == MELE_OK)

@@ -134,6 +134,9 @@ mele_status mele_model_merge(const mele_model *const *parts, size_t count, mele_
 
     if (parts == NULL || count == 0)
         return mele_i_fail(error, MELE_EINVAL, "there are no models to merge");
+    status = mele_i_model_check_record(parts[0], error);
+    if (status != MELE_OK)
+        return status;
     first = mele_i_model_save(parts[0]);
     if (first == NULL)
         return mele_i_no_memory(error);

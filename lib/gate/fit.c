@@ -9,13 +9,7 @@
 #include "engine/weights.h"
 #include "gate/gate.h"
 #include "gate/kind.h"
-
-mele_gate_options mele_gate_defaults(void)
-{
-    mele_gate_options options = {.kind = "softmax", .on = "posteriors", .loss = "likelihood",
-                                 .ridge = 1, .max_iterations = 200, .tolerance = 1e-5};
-    return options;
-}
+#include "gate/options.h"
 
 bool mele_i_gate_does_without(const mele_gate_options *options)
 {
@@ -25,26 +19,6 @@ bool mele_i_gate_does_without(const mele_gate_options *options)
 
     return kind != NULL && kind->has_input && on != NULL && !on->posteriors && loss != NULL
            && !(loss->needs & MELE_I_GATE_POSTERIORS);
-}
-
-static mele_status check_options(const mele_gate_options *options, mele_error *error)
-{
-    if (options->kind == NULL || mele_i_gate_kind_find(options->kind) == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is no kind of gate",
-                           options->kind == NULL ? "" : options->kind);
-    if (options->on == NULL || mele_i_gate_input_find(options->on) == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is nothing that a gate may see",
-                           options->on == NULL ? "" : options->on);
-    if (options->loss == NULL || mele_i_gate_loss_find(options->loss) == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "gate: \"%s\" is no loss of gates",
-                           options->loss == NULL ? "" : options->loss);
-    if (!isfinite(options->ridge) || options->ridge < 0)
-        return mele_i_fail(error, MELE_EINVAL, "gate: the ridge is %g, not a finite number >= 0",
-                           options->ridge);
-    if (!isfinite(options->tolerance) || options->tolerance < 0)
-        return mele_i_fail(error, MELE_EINVAL, "gate: the tolerance is %g, not a finite number "
-                           ">= 0", options->tolerance);
-    return MELE_OK;
 }
 
 /* What training and the loss look at must be there; without it a gate that is not trained has a
@@ -114,7 +88,7 @@ static mele_status fit_gate(const mele_gate_data *data, const mele_gate_options 
 {
     const mele_gate_options chosen = options == NULL ? mele_gate_defaults() : *options;
     mele_gate_info found = {.loss = NAN, .converged = true};
-    mele_status status = check_options(&chosen, error);
+    mele_status status = mele_i_gate_options_check(&chosen, error);
 
     if (status != MELE_OK)
         return status;

@@ -36,7 +36,8 @@ MELE_API mele_status mele_model_text(const mele_model *model, char **out, size_t
  *  are copied: the options may be used whatever becomes of the model, and want
  *  mele_options_clear() in the end.
  * @param options  untouched on error.
- * @return MELE_OK; MELE_EINVAL: one does not agree; MELE_ENOMEM. */
+ * @return MELE_OK; MELE_EINVAL: one does not agree; MELE_EDATA: the model records an option that this
+ *         version does not know, so that no stage can be added to it; MELE_ENOMEM. */
 MELE_API mele_status mele_options_inherit(const mele_model *model, mele_options *options,
                                           mele_error *error);
 
@@ -59,6 +60,10 @@ MELE_API size_t mele_model_expert_text(const mele_model *model, size_t k, char *
  *  criterion said of each, as lines for people in the same way; 0: there is no gate, or no i-th. */
 MELE_API size_t mele_model_gate_text(const mele_model *model, char *out, size_t size);
 MELE_API size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size);
+
+/** The i-th option that a model records, as "--name value", in the same way. One that this version does
+ *  not know, because a newer one wrote it, says so; it is kept when the model is written again. */
+MELE_API size_t mele_model_option_text(const mele_model *model, size_t i, char *out, size_t size);
 
 /** Why a row has no prediction. */
 typedef enum mele_reason_kind {

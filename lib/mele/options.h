@@ -20,14 +20,19 @@ typedef struct mele_centres {
     double *values;           /**< clusters x columns */
 } mele_centres;
 
-/** What mele_options_inherit() copied. */
-typedef struct mele_inherited mele_inherited;
+/** Strings that options own. */
+typedef struct mele_owned_texts mele_owned_texts;
 
-/** Everything that can change a model. Strings that the caller sets are the caller's and must
- *  outlive the options; only those that are NULL by default may be NULL. Strings that
- *  mele_options_inherit() took from a model are the options' own: mele_options_clear() frees them,
- *  and a copy by assignment shares them. The seeds of the parts are set from `seed`, their folds by
- *  cross-validation. */
+/** Everything that can change a model. A program in C sets members of what mele_options_defaults()
+ *  gives; every other language takes options as an object, mele_options_new(), that is set by name
+ *  and text, and needs nothing of this structure. Both may be done to the same options.
+ *
+ *  Strings that the caller sets as members are the caller's and must outlive the options; only those
+ *  that are NULL by default may be NULL. Strings that mele_options_set() is given, and those that
+ *  mele_options_inherit() takes from a model, are copied and the options' own, until
+ *  mele_options_clear() or mele_options_free(). A copy by assignment shares them: it is good as long as
+ *  they are, and only one of the two is set by name, and cleared; mele_options_copy() makes one that
+ *  stands alone. The seeds of the parts are set from `seed`, their folds by cross-validation. */
 typedef struct mele_options {
     mele_data_options data;
     mele_partition_options partition; /**< clusters N > 0: so many. 0 (default): the best of
@@ -55,15 +60,60 @@ typedef struct mele_options {
     const mele_centres *centres;      /**< start stage 1 from these, which number the clusters, as
                                            many as partition.clusters; default NULL */
     uint64_t seed;                    /**< default 1, at most 32 bits */
-    uint64_t chosen;                  /**< which options mele_option_set() was given, a bit each */
-    mele_inherited *inherited;        /**< NULL (default) until mele_options_inherit() */
+    uint64_t chosen[4];               /**< which options were set by name, or inherited:
+                                           mele_options_given() tells */
+    mele_owned_texts *owned;          /**< NULL (default) until then */
 } mele_options;
 
 MELE_API mele_options mele_options_defaults(void);
 
 /** Free what the options own; they are then mele_options_defaults(). NULL is nothing. Only options
- *  that inherited own anything. */
+ *  that were set by name, or inherited, own anything. */
 MELE_API void mele_options_clear(mele_options *options);
+
+/* ---- as an object, by names and texts ---- */
+
+/** New options, all of them defaults.
+ * @param out  freed with mele_options_free(); untouched on error.
+ * @return MELE_OK; MELE_ENOMEM. */
+MELE_API mele_status mele_options_new(mele_options **out, mele_error *error);
+
+/** NULL is nothing. For options of mele_options_new() and mele_options_copy() only. */
+MELE_API void mele_options_free(mele_options *options);
+
+/** A copy that owns all its strings, also those that were the caller's. What else members point to
+ *  (centres, responsibilities, experts to start from, a note function) stays shared.
+ * @param out  freed with mele_options_free(); untouched on error.
+ * @return MELE_OK; MELE_ENOMEM. */
+MELE_API mele_status mele_options_copy(const mele_options *options, mele_options **out,
+                                       mele_error *error);
+
+/** Set one option as a command line does: mele_options_set(options, "expert", "gp", &error). There is
+ *  no other setter: the programs parse their arguments with this one, and a model's record is read
+ *  by it.
+ * @param name  as in mele_option_name(), without dashes.
+ * @param text  copied; of a flag "yes", "no", or NULL for "yes".
+ * @return MELE_OK; MELE_EINVAL: no such option (the message names the nearest), or not a value of it
+ *         (the message says what is: the choices, the range); MELE_ENOMEM. The options are then as
+ *         they were. Members of mele_options that are no option (such as partition.centres) are
+ *         set directly. */
+MELE_API mele_status mele_options_set(mele_options *options, const char *name, const char *text,
+                                      mele_error *error);
+
+/** The value of an option as text that mele_options_set() takes (a flag that is set: "yes").
+ * @param out     size bytes, ended by a zero (size 0: not written to).
+ * @param length  NULL, or what the length of the whole text is; 0: it has no value.
+ * @return MELE_OK; MELE_EINVAL: no such option. */
+MELE_API mele_status mele_options_get(const mele_options *options, const char *name, char *out,
+                                      size_t size, size_t *length, mele_error *error);
+
+/** Whether an option was set by name, or inherited from a model. */
+MELE_API bool mele_options_given(const mele_options *options, const char *name);
+
+/** Their part that mele_data_read() takes; it is good as long as they are. */
+MELE_API const mele_data_options *mele_options_data(const mele_options *options);
+
+/* ---- what options there are ---- */
 
 /** What an option belongs to: the data, or the stage that it changes. */
 typedef enum mele_option_stage {
@@ -73,34 +123,37 @@ typedef enum mele_option_stage {
     MELE_OPTION_GATE
 } mele_option_stage;
 
-/** One option as programs and bindings see it. */
-typedef struct mele_option {
-    const char *name;      /**< "clusters": the long option without its dashes */
-    char letter;           /**< 'k', or 0 */
-    mele_option_stage stage;
-    const char *argument;  /**< "N", "COL[,COL...]"; NULL: a flag */
-    const char *help;      /**< one line, lower case, no full stop */
-} mele_option;
+/** What a value of an option is. */
+typedef enum mele_option_type {
+    MELE_OPTION_TEXT,   /**< text; mele_option_argument() says of what form */
+    MELE_OPTION_CHOICE, /**< one of mele_option_choices() */
+    MELE_OPTION_FLAG,   /**< "yes" or "no" */
+    MELE_OPTION_WHOLE,  /**< a whole number within mele_option_range() */
+    MELE_OPTION_NUMBER  /**< a number within mele_option_range(), or a word that
+                             mele_option_argument() names */
+} mele_option_type;
 
-/** The i-th option, NULL past the last. */
-MELE_API const mele_option *mele_option_at(size_t i);
+/** The name of the i-th option: "clusters", the long option without its dashes; NULL past the last.
+ *  So all are walked, in the order of --help; the functions below tell of each by its name, and of
+ *  a name that is none NULL, 0 or false. All of them are thread-safe. */
+MELE_API const char *mele_option_name(size_t i);
 
-/** Set option i from text, as a command line gives it; flags take NULL. Lists of columns, and of
- *  what counts as missing, keep the pointer; other texts are done with. Members of mele_options
- *  that are no option (such as partition.centres) are set directly.
- * @return MELE_OK; MELE_EINVAL: no such option, or not a value of it (the message says what is). */
-MELE_API mele_status mele_option_set(mele_options *options, size_t i, const char *text,
-                                     mele_error *error);
+MELE_API char mele_option_letter(const char *name);            /**< 'k', or 0: it has none */
+MELE_API const char *mele_option_argument(const char *name);   /**< "N", "COL[,COL...]"; NULL: a flag */
+MELE_API const char *mele_option_help(const char *name);       /**< a line, lower case, no full stop */
+MELE_API mele_option_stage mele_option_stage_of(const char *name);
+MELE_API mele_option_type mele_option_type_of(const char *name);
 
-/** The value of option i as text that mele_option_set() takes (a flag that is set: "yes"), in
- *  out[size]; returns its length (as snprintf does), or 0 when it has none. */
-MELE_API size_t mele_option_text(const mele_options *options, size_t i, char *out, size_t size);
+/** The range of a whole number or a number, both ends included; false: it has none. An end of DBL_MAX
+ *  is any number. */
+MELE_API bool mele_option_range(const char *name, double *least, double *most);
 
-/** The default of option i as people read it, in out[size]; 0: it has none. */
-MELE_API size_t mele_option_default(size_t i, char *out, size_t size);
+/** The choices as text ("kmeans, gmm"), in out[size]; returns the length (as snprintf does); 0: it has
+ *  no list of choices. */
+MELE_API size_t mele_option_choices(const char *name, char *out, size_t size);
 
-/** The choices of option i as text ("kmeans, gmm"), in out[size]; 0: it has no list of choices. */
-MELE_API size_t mele_option_choices(size_t i, char *out, size_t size);
+/** The default as people read it, in the same way; 0: it has none. */
+MELE_API size_t mele_option_default(const char *name, char *out, size_t size);
 
 #ifdef __cplusplus
 }

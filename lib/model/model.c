@@ -1,9 +1,14 @@
 #include "model/model.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include <mele/version.h>
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/quote.h"
+#include "model/options.h"
 #include "partition/partition.h"
 
 mele_model *mele_i_model_new(void)
@@ -77,6 +82,27 @@ mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint,
         status = mele_i_partition_marginal(joint, model->space.columns, &model->marginal, error);
     }
     return status;
+}
+
+mele_status mele_i_model_check_record(const mele_model *model, mele_error *error)
+{
+    const char *unknown = mele_i_options_unknown(json_object_get(model->training, "options"));
+
+    if (unknown == NULL)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EDATA, "a newer version of mele wrote the option %s into the model: "
+                       "%s, which does not know it, adds no stage (take that version, or fit anew)",
+                       mele_i_quote(unknown, strlen(unknown)).text, MELE_VERSION);
+}
+
+size_t mele_model_option_text(const mele_model *model, size_t i, char *out, size_t size)
+{
+    const json_t *record = json_object_get(model->training, "options");
+    const size_t length = mele_i_options_line(record, i, out, size);
+
+    if (length == 0 && size > 0)
+        out[0] = '\0';
+    return length;
 }
 
 mele_option_stage mele_i_model_last_stage(const mele_model *model)

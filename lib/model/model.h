@@ -35,6 +35,10 @@ mele_model *mele_i_model_new(void);
 mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint,
                                        mele_error *error);
 
+/* A model whose record has options that this version does not know can be used, and gets no further
+ * stage: MELE_EDATA. */
+mele_status mele_i_model_check_record(const mele_model *model, mele_error *error);
+
 /* The stage that was fitted last; needs a partition or experts. */
 mele_option_stage mele_i_model_last_stage(const mele_model *model);
 

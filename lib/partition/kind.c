@@ -7,24 +7,6 @@
 #include "engine/pass.h"
 #include "partition/mixture.h"
 
-mele_partition_options mele_partition_defaults(void)
-{
-    mele_partition_options options = {
-        .method = "kmeans",
-        .clusters = 8,
-        .covariance = "full",
-        .init = "kmeans++",
-        .restarts = 10,
-        .max_iterations = 300,
-        .tolerance = 1e-4,
-        .covariance_floor = 1e-2,
-        .algorithm = "auto",
-        .seed = 1,
-    };
-
-    return options;
-}
-
 size_t mele_i_partition_block(size_t row_work)
 {
     return mele_i_block_rows(row_work, 1 << 19, 512);

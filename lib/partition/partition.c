@@ -19,77 +19,11 @@
 #include "engine/weights.h"
 #include "partition/kinds.h"
 #include "partition/level.h"
+#include "partition/options.h"
 
 #define MOST_ASIDE ((size_t)1 << 22) /* numbers of the rows that restarts share side by side */
 
-static const char *start(size_t i)
-{
-    static const char *const names[] = {"kmeans++", "random"};
-
-    return i < sizeof names / sizeof *names ? names[i] : NULL;
-}
-
-static const char *algorithm(size_t i)
-{
-    static const char *const names[] = {"auto", "plain", "tiles", "bounds"};
-
-    return i < sizeof names / sizeof *names ? names[i] : NULL;
-}
-
 /* ---- checks ---- */
-
-typedef const char *name_fn(size_t i);
-
-/* Whether a name is one of those; the message lists them. */
-static mele_status check_name(const char *what, const char *name, name_fn *names,
-                              mele_error *error)
-{
-    char list[128] = "";
-    size_t length = 0;
-
-    for (size_t i = 0; names(i) != NULL; i++) {
-        if (name != NULL && strcmp(names(i), name) == 0)
-            return MELE_OK;
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s\"%s\"",
-                                   i == 0 ? "" : ", ", names(i));
-    }
-    return mele_i_fail(error, MELE_EINVAL, "%s \"%s\" is not known: there are %s", what,
-                       name == NULL ? "" : name, list);
-}
-
-static mele_status check_names(const mele_partition_options *o, mele_error *error)
-{
-    mele_status status = check_name("method", o->method, mele_partition_method, error);
-
-    if (status == MELE_OK)
-        status = check_name("covariance", o->covariance, mele_partition_covariance, error);
-    if (status == MELE_OK)
-        status = check_name("init", o->init, start, error);
-    if (status == MELE_OK)
-        status = check_name("algorithm", o->algorithm, algorithm, error);
-    return status;
-}
-
-static mele_status check_numbers(const mele_partition_options *o, mele_error *error)
-{
-    if (o->clusters == 0 || o->clusters > INT32_MAX)
-        return mele_i_fail(error, MELE_EINVAL, "%zu clusters asked for, not 1 or more",
-                           o->clusters);
-    if (o->restarts == 0 || o->max_iterations == 0)
-        return mele_i_fail(error, MELE_EINVAL,
-                           "%zu restarts of %zu iterations: both must be 1 or "
-                           "more",
-                           o->restarts, o->max_iterations);
-    if (!(o->tolerance >= 0) || isinf(o->tolerance))
-        return mele_i_fail(error, MELE_EINVAL, "tolerance %g is not a number >= 0", o->tolerance);
-    if (!(o->covariance_floor > 0) || isinf(o->covariance_floor))
-        return mele_i_fail(error, MELE_EINVAL, "covariance floor %g is not a number > 0",
-                           o->covariance_floor);
-    if (!(o->shrinkage >= 0 && o->shrinkage <= 1))
-        return mele_i_fail(error, MELE_EINVAL, "shrinkage %g is not a number from 0 to 1",
-                           o->shrinkage);
-    return MELE_OK;
-}
 
 static mele_status check_rows(const mele_rows *rows, mele_error *error)
 {
@@ -340,10 +274,8 @@ static mele_status fit_rows(const mele_rows *rows, const double *weights,
     mele_i_sample sample = {.total = 0};
     double *owned = NULL;
     mele_i_level level = {0};
-    mele_status status = check_names(o, error);
+    mele_status status = mele_i_partition_options_check(o, error);
 
-    if (status == MELE_OK)
-        status = check_numbers(o, error);
     if (status == MELE_OK)
         status = check_data(rows, o, engine, error);
     if (status == MELE_OK)

@@ -7,14 +7,6 @@
 #include "core/memory.h"
 #include "engine/weights.h"
 
-mele_data_options mele_data_defaults(void)
-{
-    mele_data_options options = {.missing = "fail"};
-
-    options.table = mele_table_defaults();
-    return options;
-}
-
 void mele_data_free(mele_data *data)
 {
     if (data == NULL)

@@ -28,12 +28,17 @@
 #define STRIP_ROWS 64 /* columns become rows in the nearest cache */
 #define MODERATE 400  /* 2^-400 to 2^400: squares of these and of their differences are normal */
 
-bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out)
+const char *mele_i_scale_kind_at(size_t i)
 {
     static const char *const names[] = {"standard", "minmax", "none"};
 
-    for (int i = 0; i < 3; i++)
-        if (strcmp(name, names[i]) == 0) {
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out)
+{
+    for (size_t i = 0; mele_i_scale_kind_at(i) != NULL; i++)
+        if (strcmp(name, mele_i_scale_kind_at(i)) == 0) {
             *out = (mele_i_scale_kind)i;
             return true;
         }

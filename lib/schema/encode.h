@@ -34,6 +34,9 @@ typedef enum mele_i_scale_kind {
 /* The kind by its name in options; false when there is none such. */
 bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out);
 
+/* The name of the i-th; NULL past the last. */
+const char *mele_i_scale_kind_at(size_t i);
+
 mele_status mele_i_scaling_new(size_t columns, mele_i_scaling *out, mele_error *error);
 void mele_i_scaling_clear(mele_i_scaling *scaling);
 

@@ -12,6 +12,7 @@
 #include "schema/bind.h"
 #include "schema/data.h"
 #include "schema/numbers.h"
+#include "schema/options.h"
 
 /* ---- the schema of a table ---- */
 
@@ -240,23 +241,6 @@ static mele_status fill_data(mele_data *data, const mele_i_roles *roles, const c
     return status;
 }
 
-static mele_status check_options(const mele_data_options *options, mele_error *error)
-{
-    static const char *const policies[] = {"fail", "drop", "mean"};
-    const char *task = options->task;
-    bool known = false;
-
-    for (int i = 0; i < 3; i++)
-        known = known || strcmp(options->missing, policies[i]) == 0;
-    if (!known)
-        return mele_i_fail(error, MELE_EINVAL, "--missing is \"%s\", not fail, drop or mean",
-                           options->missing);
-    if (task != NULL && strcmp(task, "regression") != 0 && strcmp(task, "classification") != 0)
-        return mele_i_fail(error, MELE_EINVAL,
-                           "--task is \"%s\", not regression or classification", task);
-    return MELE_OK;
-}
-
 /* Where the rows of a file are. */
 typedef struct placing {
     mele_reader *reader;
@@ -330,7 +314,7 @@ static mele_status read_data(const char *path, const mele_data_options *options,
     mele_i_roles roles = {.weights = MELE_I_NO_COLUMN};
     placing p = {.roles = &roles, .options = &chosen, .engine = engine};
     mele_data *data = NULL;
-    mele_status status = check_options(&chosen, error);
+    mele_status status = mele_i_data_options_check(&chosen, error);
 
     if (status == MELE_OK)
         status = mele_reader_open(path, &chosen.table, &p.reader, error);

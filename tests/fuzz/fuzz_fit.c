@@ -44,9 +44,7 @@ static void set_option(mele_options *options, char *line)
 
     if (value != NULL)
         *value++ = '\0';
-    for (size_t i = 0; mele_option_at(i) != NULL; i++)
-        if (strcmp(mele_option_at(i)->name, line) == 0)
-            fuzz_check_status(mele_option_set(options, i, value, &error), &error);
+    fuzz_check_status(mele_options_set(options, line, value, &error), &error);
 }
 
 /* Take the lines of options from `text`; what follows them. */
@@ -204,5 +202,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(alone.text);
     free(threads.text);
     free(text);
+    mele_options_clear(&options);
     return 0;
 }

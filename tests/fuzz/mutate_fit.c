@@ -57,14 +57,14 @@ static void column_of(const input *in, char *out, size_t size)
     out[length] = '\0';
 }
 
-/* One of the choices of option i, a number, or a column. */
-static void value_of(const input *in, size_t i, char *out, size_t size)
+/* One of the choices of an option, a number, or a column. */
+static void value_of(const input *in, const char *name, char *out, size_t size)
 {
     static const char *const values[] = {"0",   "1",   "2",    "3",   "1e-9", "0.3", "1e6", "1e300",
                                          "1-2", "2-3", "auto", "gcv", "xy",   "5",   "10",  "0.01"};
-    const char *argument = mele_option_at(i)->argument;
+    const char *argument = mele_option_argument(name);
     char choices[256];
-    size_t length = mele_option_choices(i, choices, sizeof choices);
+    size_t length = mele_option_choices(name, choices, sizeof choices);
     const char *value = values[(size_t)rand() % (sizeof values / sizeof *values)];
 
     if (argument != NULL && strstr(argument, "COL") != NULL && rand() % 8 > 0) {
@@ -85,11 +85,11 @@ static void add_option(input *in)
     char line[300], value[256];
     size_t options = 0;
 
-    while (mele_option_at(options) != NULL)
+    while (mele_option_name(options) != NULL)
         options++;
-    size_t i = (size_t)rand() % options;
-    value_of(in, i, value, sizeof value);
-    int length = snprintf(line, sizeof line, "%s %s\n", mele_option_at(i)->name, value);
+    const char *name = mele_option_name((size_t)rand() % options);
+    value_of(in, name, value, sizeof value);
+    int length = snprintf(line, sizeof line, "%s %s\n", name, value);
     replace(in, 0, 0, line, (size_t)length);
 }
 

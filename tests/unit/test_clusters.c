@@ -477,7 +477,7 @@ Test(clusters, refusals)
         {0, 3, "bic", MELE_EINVAL, "clusters from 0 to 3 are no range from 1"},
         {4, 3, "bic", MELE_EINVAL, "clusters from 4 to 3 are no range from 1"},
         {1, 3, "cv", MELE_EINVAL, "--criterion cv needs a target (-t COL)"},
-        {1, 3, "dic", MELE_EINVAL, "the criterion \"dic\" is not known"},
+        {1, 3, "dic", MELE_EINVAL, "criterion is \"dic\", not one of bic, icl, aic, silhouette, cv"},
     };
     mele_data *data = read_data("faithful.csv", NULL);
 
@@ -560,15 +560,6 @@ Test(clusters, memory_that_runs_out)
 
 /* ---- the option ---- */
 
-static size_t option_named(const char *name)
-{
-    size_t i = 0;
-
-    while (strcmp(mele_option_at(i)->name, name) != 0)
-        i++;
-    return i;
-}
-
 Test(clusters, texts_of_the_option)
 {
     static const struct {
@@ -580,22 +571,21 @@ Test(clusters, texts_of_the_option)
     static const char *const bad[] = {"0",   "a",   "",    "4-2",  "3-",  "-3",       "0-3",
                                       "2.5", "1-x", "x-3", "1--2", "1-2-3", "1-1000001", "Auto",
                                       "1-1.5"};
-    const size_t i = option_named("clusters");
 
     for (size_t c = 0; c < COUNT(good); c++) {
         mele_options options = options_of(5, 6, NULL);
         char text[32];
         options.partition.clusters = 7;
-        cr_assert_eq(mele_option_set(&options, i, good[c].text, NULL), MELE_OK, "%s", good[c].text);
+        cr_assert_eq(mele_options_set(&options, "clusters", good[c].text, NULL), MELE_OK, "%s", good[c].text);
         cr_assert(options.partition.clusters == good[c].clusters
                   && options.clusters_least == good[c].least
                   && options.clusters_most == good[c].most);
-        mele_option_text(&options, i, text, sizeof text);
+        mele_options_get(&options, "clusters", text, sizeof text, NULL, NULL);
         cr_assert_str_eq(text, good[c].text);
     }
     for (size_t c = 0; c < COUNT(bad); c++) {
         mele_options options = options_of(5, 6, NULL), before = options;
-        cr_assert_eq(mele_option_set(&options, i, bad[c], NULL), MELE_EINVAL, "%s", bad[c]);
+        cr_assert_eq(mele_options_set(&options, "clusters", bad[c], NULL), MELE_EINVAL, "%s", bad[c]);
         cr_assert(memcmp(&options, &before, sizeof options) == 0);
     }
 }
@@ -615,7 +605,7 @@ Test(clusters, the_record_holds_what_was_asked)
         mele_options options = mele_options_defaults(), later = mele_options_defaults();
         mele_data *data = read_data("mcycle.csv", cases[c].target);
         mele_error error = {0};
-        cr_assert_eq(mele_option_set(&options, option_named("clusters"), cases[c].text, NULL),
+        cr_assert_eq(mele_options_set(&options, "clusters", cases[c].text, NULL),
                      MELE_OK);
         mele_model *model = partition_of(data, &options, NULL);
         const json_t *record = json_object_get(model->training, "options");
@@ -624,11 +614,11 @@ Test(clusters, the_record_holds_what_was_asked)
         cr_assert_str_eq(text, cases[c].recorded);
         cr_assert(cases[c].criterion == NULL ? criterion == NULL
                                              : strcmp(criterion, cases[c].criterion) == 0);
-        cr_assert_eq(mele_option_set(&later, option_named("clusters"), cases[c].text, NULL),
+        cr_assert_eq(mele_options_set(&later, "clusters", cases[c].text, NULL),
                      MELE_OK);
         cr_assert_eq(mele_options_inherit(model, &later, &error), MELE_OK, "%s", error.message);
-        later = mele_options_defaults();
-        cr_assert_eq(mele_option_set(&later, option_named("clusters"), "2-5", NULL), MELE_OK);
+        mele_options_clear(&later);
+        cr_assert_eq(mele_options_set(&later, "clusters", "2-5", NULL), MELE_OK);
         cr_assert_eq(mele_options_inherit(model, &later, &error), MELE_EINVAL);
         free(text);
         mele_model_free(model);

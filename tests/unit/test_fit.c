@@ -606,7 +606,6 @@ Test(models, what_is_not_known_is_refused)
         {"\"center\":[", "\"center\":[1,", NULL},
         {"\"center\":[", "\"center\":[NaN,", NULL},
         {"\"scale\":[", "\"scale\":[\"1\",", NULL},
-        {"\"options\":{", "\"options\":{\"unknown\":1,", NULL},
         {"\"target\":\"accel\"", "\"target\":-1", "the record of option \"target\" has the wrong "
          "type"},
         {"\"tol\":0.0001", "\"tol\":\"0.0001\"", NULL},
@@ -629,6 +628,47 @@ Test(models, what_is_not_known_is_refused)
     for (size_t length = 0; length < strlen(text) - 1; length += 97)
         cr_assert_eq(read_model_text(text, length, &read, NULL), MELE_EDATA, "cut at %zu", length);
     free(text);
+    mele_model_free(model);
+    mele_data_free(data);
+}
+
+/* A newer version's option is kept, and the model predicts; it gets no stage and merges with none. */
+Test(models, options_of_a_newer_version)
+{
+    mele_options options = options_of(2), later = mele_options_defaults();
+    mele_data *data = read_data("mcycle.csv", "accel", &options);
+    mele_model *model = fit(data, &options, NULL), *read = NULL, *merged = NULL;
+    char *text = text_of(model), line[64], stages[2][8] = {"experts", "gate"};
+    char *newer = replaced(text, "\"options\":{", "\"options\":{\"mood\":[1,\"x\"],\"tone\":\"blue\",");
+    mele_error error = {0};
+
+    cr_assert_eq(read_model_text(newer, strlen(newer), &read, &error), MELE_OK, "%s", error.message);
+    char *again = text_of(read);
+    cr_assert_str_eq(again, newer);
+    mele_model_option_text(read, 0, line, sizeof line);
+    cr_assert_str_eq(line, "--mood [1,\"x\"] (of a newer version)");
+    mele_model_option_text(read, 1, line, sizeof line);
+    cr_assert_str_eq(line, "--tone blue (of a newer version)");
+    mele_model_option_text(read, 2, line, sizeof line);
+    cr_assert_str_eq(line, "--target accel");
+    cr_assert_eq(mele_model_option_text(read, 99, line, sizeof line), 0);
+    cr_assert_str_eq(line, "");
+
+    cr_assert_eq(mele_options_inherit(read, &later, &error), MELE_EDATA);
+    cr_assert(strstr(error.message, "newer version of mele wrote the option \"mood\"") != NULL);
+    for (int stage = 0; stage < 2; stage++) {
+        error.message[0] = '\0';
+        cr_assert_eq((stage == 0 ? mele_fit_experts : mele_fit_gate)(data, NULL, &options, NULL, NULL,
+                                                                     read, &error),
+                     MELE_EDATA, "%s", stages[stage]);
+        cr_assert(strstr(error.message, "mood") != NULL, "%s", error.message);
+    }
+    cr_assert_eq(mele_model_merge((const mele_model *const *)&read, 1, NULL, &merged, &error),
+                 MELE_EDATA);
+    free(text);
+    free(newer);
+    free(again);
+    mele_model_free(read);
     mele_model_free(model);
     mele_data_free(data);
 }
@@ -756,74 +796,6 @@ Test(cv, errors_are_better_than_one_expert_and_the_same_for_any_number_of_thread
 
 /* ---- options ---- */
 
-Test(options, every_option_round_trips_through_text)
-{
-    const mele_option *option;
-    mele_options options = mele_options_defaults();
-    char text[64], again[64];
-
-    for (size_t i = 0; (option = mele_option_at(i)) != NULL; i++) {
-        mele_options changed = options;
-        if (option->argument == NULL || mele_option_text(&options, i, text, sizeof text) == 0)
-            continue;
-        cr_assert_eq(mele_option_set(&changed, i, text, NULL), MELE_OK, "%s %s", option->name,
-                     text);
-        mele_option_text(&changed, i, again, sizeof again);
-        cr_assert_str_eq(again, text);
-        cr_assert_eq(changed.chosen, (uint64_t)1 << i);
-    }
-}
-
-static size_t option_named(const char *name)
-{
-    size_t i = 0;
-
-    while (strcmp(mele_option_at(i)->name, name) != 0)
-        i++;
-    return i;
-}
-
-Test(options, bad_values_say_what_is_wanted)
-{
-    static const struct {
-        const char *name, *text, *message;
-    } cases[] = {
-        {"clusters", "0", "--clusters is \"0\", not a whole number from 1 to 1000000, a "
-         "range A-B of them, or auto"},
-        {"clusters", "2.5", "--clusters is \"2.5\", not a whole number from 1 to 1000000, a "
-         "range A-B of them, or auto"},
-        {"clusters", "many", "--clusters is \"many\", not a whole number from 1 to 1000000, a "
-         "range A-B of them, or auto"},
-        {"seed", "4294967296", "--seed is \"4294967296\", not a whole number from 0 to "
-         "4294967295"},
-        {"ridge", "-1", "--ridge is \"-1\", not a number from 0, or gcv"},
-        {"gate", "best", "--gate is \"best\", not one of hard, posterior, temperature, softmax"},
-        {"delimiter", ",,", "--delimiter is \",,\", not one character that can delimit fields"},
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        mele_options options = mele_options_defaults();
-        mele_error error = {0};
-        cr_assert_eq(mele_option_set(&options, option_named(cases[i].name), cases[i].text, &error),
-                     MELE_EINVAL);
-        cr_assert_str_eq(error.message, cases[i].message);
-        cr_assert_eq(options.chosen, 0);
-    }
-}
-
-Test(options, there_are_no_others)
-{
-    mele_options options = mele_options_defaults();
-    char text[8];
-
-    cr_assert_eq(mele_option_set(&options, 1000, "1", NULL), MELE_EINVAL);
-    cr_assert_eq(mele_option_set(&options, option_named("seed"), NULL, NULL), MELE_EINVAL);
-    cr_assert_eq(mele_option_text(&options, 1000, text, sizeof text), 0);
-    cr_assert_eq(mele_option_default(1000, text, sizeof text), 0);
-    cr_assert_eq(mele_option_choices(1000, text, sizeof text), 0);
-    cr_assert_null(mele_option_at(1000));
-}
-
 Test(options, later_stages_inherit_and_must_agree)
 {
     mele_options options = options_of(3), later = mele_options_defaults();
@@ -833,14 +805,14 @@ Test(options, later_stages_inherit_and_must_agree)
 
     options.seed = 9;
     cr_assert_eq(mele_fit_partition(data, &options, NULL, NULL, &model, NULL), MELE_OK);
-    cr_assert_eq(mele_option_set(&later, option_named("ridge"), "2", NULL), MELE_OK);
-    cr_assert_eq(mele_option_set(&later, option_named("seed"), "9", NULL), MELE_OK);
+    cr_assert_eq(mele_options_set(&later, "ridge", "2", NULL), MELE_OK);
+    cr_assert_eq(mele_options_set(&later, "seed", "9", NULL), MELE_OK);
     cr_assert_eq(mele_options_inherit(model, &later, &error), MELE_OK, "%s", error.message);
     cr_assert(later.partition.clusters == 3 && later.experts.ridge == 2 && later.seed == 9);
     cr_assert_str_eq(later.data.target, "accel");
     mele_options_clear(&later);
     later = mele_options_defaults();
-    cr_assert_eq(mele_option_set(&later, option_named("clusters"), "4", NULL), MELE_OK);
+    cr_assert_eq(mele_options_set(&later, "clusters", "4", NULL), MELE_OK);
     cr_assert_eq(mele_options_inherit(model, &later, &error), MELE_EINVAL);
     cr_assert_str_eq(error.message, "--clusters is \"4\", but the model was made with \"3\"");
     mele_options_clear(&later);

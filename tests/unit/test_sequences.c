@@ -33,15 +33,6 @@ static const char *const given[][2] = {
     {"max-iter", "20"},     {"ridge", "0.5"},        {"seed", "7"},
 };
 
-static size_t option_named(const char *name)
-{
-    size_t i = 0;
-
-    while (strcmp(mele_option_at(i)->name, name) != 0)
-        i++;
-    return i;
-}
-
 /* What the calls of a sequence share. */
 typedef struct shared {
     test_file rows;
@@ -55,7 +46,7 @@ typedef struct shared {
 static void give_options(shared *s)
 {
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
-        cr_assert_eq(mele_option_set(&s->options, option_named(given[i][0]), given[i][1], NULL),
+        cr_assert_eq(mele_options_set(&s->options, given[i][0], given[i][1], NULL),
                      MELE_OK);
     s->with_options = true;
 }
@@ -274,11 +265,10 @@ static void describe(const mele_options *options, char *out, size_t size)
     size_t length = 0;
 
     out[0] = '\0';
-    for (size_t i = 0; mele_option_at(i) != NULL; i++) {
+    for (size_t i = 0; mele_option_name(i) != NULL; i++) {
         char text[64];
-        mele_option_text(options, i, text, sizeof text);
-        length +=
-            (size_t)snprintf(out + length, size - length, "%s %s\n", mele_option_at(i)->name, text);
+        mele_options_get(options, mele_option_name(i), text, sizeof text, NULL, NULL);
+        length += (size_t)snprintf(out + length, size - length, "%s %s\n", mele_option_name(i), text);
     }
 }
 
@@ -319,7 +309,7 @@ Test(sequences, cleared_options_are_the_defaults)
     describe(&fresh, defaults, sizeof defaults);
     describe(&s.options, cleared, sizeof cleared);
     cr_assert_str_eq(cleared, defaults);
-    cr_assert(s.options.chosen == 0 && s.options.inherited == NULL);
+    cr_assert(s.options.chosen[0] == 0 && s.options.owned == NULL);
     end(&s);
 }
 
@@ -336,7 +326,7 @@ Test(sequences, options_are_untouched_when_memory_runs_out)
         mele_status status = mele_options_inherit(s.model, &options, &error);
         failed = failing_malloc_end();
         cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK);
-        cr_assert_eq(options.inherited == NULL && options.chosen == 0, failed);
+        cr_assert_eq(options.owned == NULL && options.chosen[0] == 0, failed);
         mele_options_clear(&options);
     }
     cr_assert_geq(failures, 8, "%zu", failures); /* a string each of the eight that are given */

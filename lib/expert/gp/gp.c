@@ -90,10 +90,29 @@ static mele_status load(const json_t *object, const mele_i_expert_shape *shape,
     return status;
 }
 
+static const char *kernel(size_t i)
+{
+    const mele_i_gp_kernel *at = mele_i_gp_kernel_at(i);
+
+    return at == NULL ? NULL : at->name;
+}
+
+static const mele_i_option options[] = {
+    {.name = "kernel", .argument = "NAME", .help = "gp: of the covariances",
+     MELE_I_EXPERT_MEMBER(kernel), .type = MELE_I_CHOICE, .choice = kernel},
+    {.name = "kernel-terms", .argument = "N", .help = "gp: the covariance is the sum of N kernels, each "
+     "with its own lengths and variance, 1 to 4, or one where that predicts rows between those of a "
+     "grid better",
+     MELE_I_EXPERT_MEMBER(terms), .type = MELE_I_WHOLE, .least = 1, .most = MELE_I_GP_MOST_TERMS},
+    {.name = "gp-rows", .argument = "N", .help = "gp: rows of a region that are used at most, 2 to 20000",
+     MELE_I_EXPERT_MEMBER(most_rows), .type = MELE_I_WHOLE, .least = 2, .most = 20000},
+};
+
 const mele_i_expert_kind mele_i_expert_gp = {
     .name = "gp",
     .regression = true,
     .ridge = NAN,
+    .options = MELE_I_OPTION_TABLE(options),
     .train = mele_i_gp_train,
     .free = mele_i_gp_free,
     .equal = mele_i_gp_equal,

@@ -73,6 +73,11 @@ static const mele_i_linear_reduction reductions[] = {
     {"normal", true, mele_i_gram_rows, mele_i_gram_width, moments_add, moments_merge},
 };
 
+const char *mele_i_linear_solver(size_t i)
+{
+    return i < sizeof reductions / sizeof *reductions ? reductions[i].name : NULL;
+}
+
 size_t mele_i_linear_factor_size(const mele_i_linear_fit *f)
 {
     return f->q * f->width;

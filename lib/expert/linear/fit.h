@@ -88,6 +88,9 @@ mele_status mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, co
 mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *fit, size_t k,
                                            const double *factor, double ridge, double rows);
 
+/* The name of the i-th way to reduce rows, which the option `solver` chooses; NULL past the last. */
+const char *mele_i_linear_solver(size_t i);
+
 /* ---- a ridge by groups (ridge.c) ---- */
 
 /* The ridge of region k, which has several groups, by leaving out groups. */

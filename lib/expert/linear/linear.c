@@ -261,12 +261,18 @@ static mele_status fit(const mele_i_expert_problem *problem, mele_i_expert *expe
     return status;
 }
 
+static const mele_i_option options[] = {
+    {.name = "solver", .argument = "NAME", .help = "linear: of least squares",
+     MELE_I_EXPERT_MEMBER(solver), .type = MELE_I_CHOICE, .choice = mele_i_linear_solver},
+};
+
 const mele_i_expert_kind mele_i_expert_linear = {
     .name = "linear",
     .regression = true,
     .expands = true,
     .checks = true,
     .ridge = 0.1,
+    .options = MELE_I_OPTION_TABLE(options),
     .fit = fit,
     .free = free,
     .equal = mele_i_affine_equal,

@@ -407,11 +407,16 @@ static mele_status fit(const mele_i_expert_problem *problem, mele_i_expert *expe
     return status;
 }
 
+static const mele_i_option options[] = {
+    {MELE_I_EXPERT_MEMBER(max_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
+};
+
 const mele_i_expert_kind mele_i_expert_logistic = {
     .name = "logistic",
     .classification = true,
     .expands = true,
     .ridge = 0.03,
+    .options = MELE_I_OPTION_TABLE(options),
     .fit = fit,
     .free = free,
     .equal = mele_i_affine_equal,

@@ -40,6 +40,11 @@ const char *mele_i_mlp_activation_name(mele_i_activation activation)
     return activations[i].name;
 }
 
+const char *mele_i_mlp_activation_at(size_t i)
+{
+    return i < ACTIVATIONS ? activations[i].name : NULL;
+}
+
 _Static_assert(offsetof(mele_i_mlp, shared) == 0, "a state begins with who holds it");
 
 mele_i_mlp *mele_i_mlp_make(const mele_i_network *network, size_t networks)

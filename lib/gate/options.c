@@ -1,0 +1,39 @@
+/* What is asked of stage 3: defaults, and the table of what may be asked. */
+#include "gate/options.h"
+
+#include <float.h>
+
+#define MEMBER(name) MELE_I_MEMBER(mele_gate_options, name)
+
+mele_gate_options mele_gate_defaults(void)
+{
+    mele_gate_options options = {.kind = "softmax", .on = "posteriors", .loss = "likelihood",
+                                 .ridge = 1, .max_iterations = 200, .tolerance = 1e-5};
+    return options;
+}
+
+static const mele_i_option rows[] = {
+    {.name = "gate", .argument = "KIND", .help = "how posteriors become weights",
+     MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_gate_kind},
+    {.name = "on", .argument = "INPUT", .help = "what the softmax gate sees",
+     MEMBER(on), .type = MELE_I_CHOICE, .choice = mele_gate_input},
+    {.name = "loss", .argument = "LOSS", .help = "what the gate minimises",
+     MEMBER(loss), .type = MELE_I_CHOICE, .choice = mele_gate_loss},
+    {.name = "gate-ridge", .argument = "L", .help = "pull of the gate towards the posteriors",
+     MEMBER(ridge), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
+    {.name = "gate-max-iter", .argument = "N", .help = "iterations of the gate's training at most",
+     MEMBER(max_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
+    {MEMBER(tolerance), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
+};
+
+static const mele_i_option_table table = MELE_I_OPTION_TABLE(rows);
+
+const mele_i_option_table *mele_i_gate_options_at(size_t i)
+{
+    return i == 0 ? &table : NULL;
+}
+
+mele_status mele_i_gate_options_check(const mele_gate_options *options, mele_error *error)
+{
+    return mele_i_option_check_all(&table, options, "gate: ", error);
+}

@@ -1,0 +1,166 @@
+/* The options of a model as a whole: seed, how many regions, where they are looked for, and what they
+ * start from. */
+#include "model/own_options.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/number.h"
+#include "partition/options.h"
+#include "schema/encode.h"
+
+#define MEMBER(name) MELE_I_MEMBER(mele_options, name)
+
+/* ---- the number of regions: N, A-B or auto ---- */
+
+#define MOST_CLUSTERS 1000000
+#define TEXT(number) #number
+#define TEXT_OF(number) TEXT(number)
+
+static bool parse_count(const char *text, size_t length, size_t *out)
+{
+    double value;
+
+    if (mele_i_number_parse(text, length, &value) != MELE_I_NUMBER_OK || value != floor(value)
+        || !(value >= 1 && value <= MOST_CLUSTERS))
+        return false;
+    *out = (size_t)value;
+    return true;
+}
+
+static bool set_clusters(void *structure, const char *text)
+{
+    mele_options *options = structure;
+    const char *dash = strchr(text, '-');
+    const bool range = dash != NULL && dash != text, any = strcmp(text, "auto") == 0;
+    size_t least = 0, most = 0;
+
+    if (range && !(parse_count(text, (size_t)(dash - text), &least)
+                   && parse_count(dash + 1, strlen(dash + 1), &most) && least <= most))
+        return false;
+    if (!range && !any && !parse_count(text, strlen(text), &least))
+        return false;
+    options->partition.clusters = range ? 0 : least;
+    options->clusters_least = range ? least : 0;
+    options->clusters_most = range ? most : 0;
+    return true;
+}
+
+static size_t clusters_text(const void *structure, char *out, size_t size)
+{
+    const mele_options *options = structure;
+
+    if (options->partition.clusters > 0)
+        return (size_t)snprintf(out, size, "%zu", options->partition.clusters);
+    if (options->clusters_most > 0)
+        return (size_t)snprintf(out, size, "%zu-%zu", options->clusters_least,
+                                options->clusters_most);
+    return (size_t)snprintf(out, size, "auto");
+}
+
+static const mele_i_option_special clusters = {
+    .wanted = "a whole number from 1 to " TEXT_OF(MOST_CLUSTERS) ", a range A-B of them, or auto",
+    .set = set_clusters, .text = clusters_text, .whole = true};
+
+mele_status mele_i_check_range(const mele_options *options, mele_error *error)
+{
+    if (options->clusters_most > 0
+        && (options->clusters_least == 0 || options->clusters_least > options->clusters_most))
+        return mele_i_fail(error, MELE_EINVAL, "clusters from %zu to %zu are no range from 1",
+                           options->clusters_least, options->clusters_most);
+    return MELE_OK;
+}
+
+/* ---- what they start from: a way, or a file of centres ---- */
+
+#define GIVEN "given" /* what a model records of a start that is not chosen by the fit */
+
+/* The way to start of that name; NULL: none. */
+static const char *start_named(const char *text)
+{
+    for (size_t w = 0; mele_i_partition_way(w) != NULL; w++)
+        if (strcmp(text, mele_i_partition_way(w)) == 0)
+            return mele_i_partition_way(w);
+    return strcmp(text, GIVEN) == 0 ? GIVEN : NULL;
+}
+
+/* What is no way to start is a file of centres. */
+static bool set_start(void *structure, const char *text)
+{
+    mele_options *options = structure;
+    const char *way = start_named(text);
+
+    options->partition.init = way == NULL ? GIVEN : way;
+    options->centres_file = way == NULL ? text : NULL;
+    return true;
+}
+
+static size_t start_text(const void *structure, char *out, size_t size)
+{
+    const mele_options *options = structure;
+    const mele_partition_options *partition = &options->partition;
+    const bool given = options->centres != NULL || options->centres_file != NULL
+                       || partition->centres != NULL || partition->responsibilities != NULL;
+
+    return (size_t)snprintf(out, size, "%s", given ? GIVEN : partition->init);
+}
+
+static const char **start_string(void *structure)
+{
+    return &((mele_options *)structure)->centres_file;
+}
+
+static bool start_recorded(const char *text)
+{
+    return start_named(text) != NULL;
+}
+
+static const mele_i_option_special start = {
+    .wanted = "a way to start, or a file", .set = set_start, .text = start_text,
+    .string = start_string, .recorded = start_recorded};
+
+/* ---- the tables ---- */
+
+MELE_I_CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
+
+static const mele_i_option run[] = {
+    {.name = "seed", .argument = "N", .help = "of all random choices",
+     MEMBER(seed), .type = MELE_I_SEED, .least = 0, .most = UINT32_MAX},
+};
+
+static const mele_i_option choice[] = {
+    {.name = "clusters", .letter = 'k', .argument = "N|A-B|auto", .help = "how many regions, or the best "
+     "number from A to B, or of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 with at least 20 rows each",
+     .type = MELE_I_SPECIAL, .special = &clusters},
+    {.name = "criterion", .argument = "NAME", .help = "what the best number of regions is (default: cv, "
+     "the cross-validated error of the mixture, when there is a target, else bic)",
+     MEMBER(criterion), .type = MELE_I_CHOICE, .choice = criteria, .optional = true},
+};
+
+static const mele_i_option space[] = {
+    {.name = "cluster-on", .argument = "x|xy|COL[,COL...]", .help = "what to cluster: the features, with "
+     "the targets, or some of the features",
+     MEMBER(cluster_on), .type = MELE_I_TEXT},
+    {.name = "y-weight", .argument = "W", .help = "of the scaled targets under --cluster-on xy",
+     MEMBER(target_weight), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
+    {.name = "scale", .argument = "KIND", .help = "of the columns that are clustered",
+     MEMBER(scale), .type = MELE_I_CHOICE, .choice = mele_i_scale_kind_at},
+    {.name = "init", .argument = "kmeans++|random|FILE", .help = "the first centres: well apart, any rows, "
+     "or those of a CSV file in the data's units, a row for each region",
+     .type = MELE_I_SPECIAL, .special = &start},
+};
+
+const mele_i_option_table *mele_i_own_options_at(size_t i)
+{
+    static const mele_i_option_table tables[] = {
+        [MELE_I_OPTIONS_OF_RUN] = MELE_I_OPTION_TABLE(run),
+        [MELE_I_OPTIONS_OF_CHOICE] = MELE_I_OPTION_TABLE(choice),
+        [MELE_I_OPTIONS_OF_SPACE] = MELE_I_OPTION_TABLE(space),
+    };
+
+    return i < sizeof tables / sizeof *tables ? &tables[i] : NULL;
+}

@@ -1,0 +1,16 @@
+#ifndef MELE_MODEL_OWN_OPTIONS_H
+#define MELE_MODEL_OWN_OPTIONS_H
+
+#include <mele/options.h>
+
+#include "core/option.h"
+
+/* The tables of the options that are no stage's own but of a model as a whole; the structure is
+ * mele_options. NULL past the last. */
+enum { MELE_I_OPTIONS_OF_RUN, MELE_I_OPTIONS_OF_CHOICE, MELE_I_OPTIONS_OF_SPACE };
+const mele_i_option_table *mele_i_own_options_at(size_t i);
+
+/* The range of clusters to choose from is one: MELE_EINVAL. */
+mele_status mele_i_check_range(const mele_options *options, mele_error *error);
+
+#endif

@@ -1,0 +1,111 @@
+/* What is asked of data: defaults, and the table of what may be asked. */
+#include "schema/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MEMBER(name) MELE_I_MEMBER(mele_data_options, name)
+
+mele_data_options mele_data_defaults(void)
+{
+    mele_data_options options = {.missing = "fail"};
+
+    options.table = mele_table_defaults();
+    return options;
+}
+
+MELE_I_CHOICES(tasks, "regression", "classification")
+MELE_I_CHOICES(policies, "fail", "drop", "mean")
+
+/* ---- characters: 0 stands for "not given" ---- */
+
+static size_t character_text(char character, char *out, size_t size)
+{
+    return character == '\0' ? 0
+           : character == '\t' ? (size_t)snprintf(out, size, "\\t")
+                                : (size_t)snprintf(out, size, "%c", character);
+}
+
+static bool set_delimiter(void *options, const char *text)
+{
+    const char character = strcmp(text, "\\t") == 0 ? '\t' : text[0];
+
+    if (text[0] == '\0' || (text[1] != '\0' && character != '\t')
+        || strchr("\"\r\n \\", character) != NULL || (character & 0x80))
+        return false;
+    ((mele_data_options *)options)->table.delimiter = character;
+    return true;
+}
+
+static size_t delimiter_text(const void *options, char *out, size_t size)
+{
+    return character_text(((const mele_data_options *)options)->table.delimiter, out, size);
+}
+
+static const mele_i_option_special delimiter = {
+    .wanted = "one character that can delimit fields", .set = set_delimiter, .text = delimiter_text};
+
+static bool set_decimal(void *options, const char *text)
+{
+    if (strcmp(text, ".") != 0 && strcmp(text, ",") != 0)
+        return false;
+    ((mele_data_options *)options)->table.decimal = text[0];
+    return true;
+}
+
+static size_t decimal_text(const void *options, char *out, size_t size)
+{
+    return character_text(((const mele_data_options *)options)->table.decimal, out, size);
+}
+
+static const mele_i_option_special decimal = {
+    .wanted = "a point or a comma", .set = set_decimal, .text = decimal_text};
+
+/* ---- the table ---- */
+
+static const mele_i_option rows[] = {
+    {.name = "target", .letter = 't', .argument = "COL[,COL...]",
+     .help = "what to predict (several: multi-output regression)",
+     MEMBER(target), .type = MELE_I_TEXT, .optional = true},
+    {.name = "features", .letter = 'x', .argument = "COL[,COL...]",
+     .help = "what to predict from (default: every other column)",
+     MEMBER(features), .type = MELE_I_TEXT, .optional = true, .settled = true},
+    {.name = "ignore", .argument = "COL[,COL...]", .help = "columns to leave out",
+     MEMBER(ignore), .type = MELE_I_TEXT, .optional = true, .settled = true},
+    {.name = "weights", .letter = 'w', .argument = "COL", .help = "row weights, >= 0, in any unit",
+     MEMBER(weights), .type = MELE_I_TEXT, .optional = true},
+    {.name = "id", .argument = "COL", .help = "column that is passed through to predictions",
+     MEMBER(id), .type = MELE_I_TEXT, .optional = true},
+    {.name = "group", .argument = "COL",
+     .help = "rows with the same value are left out together, wherever rows are",
+     MEMBER(group), .type = MELE_I_TEXT, .optional = true},
+    {.name = "task", .argument = "TASK", .help = "what the target is (default: text means classes)",
+     MEMBER(task), .type = MELE_I_CHOICE, .choice = tasks, .optional = true},
+    {.name = "categorical", .argument = "COL[,COL...]",
+     .help = "number-looking columns that are categories",
+     MEMBER(categorical), .type = MELE_I_TEXT, .optional = true, .settled = true},
+    {.name = "na", .argument = "STR[,STR...]", .help = "what counts as missing",
+     MEMBER(table.missing), .type = MELE_I_TEXT, .optional = true},
+    {.name = "missing", .argument = "POLICY", .help = "rows with missing values, when fitting",
+     MEMBER(missing), .type = MELE_I_CHOICE, .choice = policies},
+    {.name = "delimiter", .letter = 'd', .argument = "CHAR",
+     .help = "between fields (default: comma, semicolon or tab, whichever the first line has most "
+     "often)",
+     .type = MELE_I_SPECIAL, .special = &delimiter},
+    {.name = "decimal", .argument = "CHAR", .help = "the decimal mark, . or , (default: .)",
+     .type = MELE_I_SPECIAL, .special = &decimal},
+    {.name = "no-header", .help = "the first line is data; columns are x1, x2, ...",
+     MEMBER(table.header), .type = MELE_I_DENIAL},
+};
+
+static const mele_i_option_table table = MELE_I_OPTION_TABLE(rows);
+
+const mele_i_option_table *mele_i_data_options_at(size_t i)
+{
+    return i == 0 ? &table : NULL;
+}
+
+mele_status mele_i_data_options_check(const mele_data_options *options, mele_error *error)
+{
+    return mele_i_option_check_all(&table, options, "", error);
+}
