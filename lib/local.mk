@@ -354,7 +354,9 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/stage_partition.c \
 	lib/fit/stages.h \
 	lib/fit/warnings.c \
-	lib/fit/warnings.h
+	lib/fit/warnings.h \
+	lib/fit/whole.c \
+	lib/fit/whole.h
 
 lib_LTLIBRARIES += lib/libmele.la
 lib_libmele_la_SOURCES =

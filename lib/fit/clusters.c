@@ -42,11 +42,10 @@ typedef struct choice {
     const mele_data *data;
     const mele_rows *rows;
     const mele_options *options;
-    const mele_partition_options *start;
+    const mele_i_regions_fit *fit;
     const char *criterion;
     candidate *list; /* by ascending K */
     size_t count, best;
-    size_t folds;  /* of cv */
     size_t sample; /* rows that cv is of, where they are not all; else 0 */
 } choice;
 
@@ -125,16 +124,6 @@ static bool beats_best(const choice *c, size_t i)
 
 /* ---- by what a partition says of its rows ---- */
 
-static mele_status fit_partition(const choice *c, size_t clusters, mele_engine *engine,
-                                 mele_partition **out, mele_partition_info *info,
-                                 mele_error *error)
-{
-    mele_partition_options options = *c->start;
-
-    options.clusters = clusters;
-    return mele_partition_fit_rows(c->rows, c->data->weights, &options, engine, out, info, error);
-}
-
 static double value_of(const choice *c, const mele_criteria *criteria)
 {
     return is_criterion(c, "bic")   ? criteria->bic
@@ -149,11 +138,12 @@ static mele_status run_candidate(void *context, size_t index, mele_engine *engin
 {
     const choice *c = context;
     candidate *k = &c->list[c->count - 1 - index];
-    mele_status status = fit_partition(c, k->clusters, engine, &k->partition, &k->info, error);
+    mele_status status =
+        mele_i_fit_regions(c->fit, c->data, k->clusters, engine, &k->partition, &k->info, error);
 
     if (status == MELE_OK)
         status = mele_partition_criteria(k->partition, c->rows, c->data->weights,
-                                         is_criterion(c, "silhouette"), c->start->seed, engine,
+                                         is_criterion(c, "silhouette"), c->fit->options.seed, engine,
                                          &k->criteria, error);
     if (status == MELE_OK) {
         k->value = value_of(c, &k->criteria);
@@ -208,10 +198,10 @@ static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *e
         return mele_i_no_memory(error);
     for (size_t i = 0; i < c->count; i++)
         racers[i].clusters = c->list[i].clusters;
-    size_t rows = 0;
-    mele_status status = mele_i_race(c->data, c->options, c->start, racers, c->count, engine,
-                                     &c->folds, &rows, error);
-    c->sample = rows < c->data->rows ? rows : 0;
+    mele_i_race_course course = {0, c->data->rows};
+    mele_status status = mele_i_race(c->data, c->options, racers, c->count, engine, &course,
+                                     error);
+    c->sample = course.rows < c->data->rows ? course.rows : 0;
     for (size_t i = 0; i < c->count && status == MELE_OK; i++) {
         c->list[i].value = racers[i].loss;
         c->list[i].folds = isnan(racers[i].loss) ? 0 : racers[i].folds;
@@ -284,15 +274,6 @@ static void choice_clear(choice *c)
     free(c->list);
 }
 
-/* K when nothing is to be chosen, else 0. */
-static size_t known_clusters(const mele_partition_options *start)
-{
-    return start->clusters > 0               ? start->clusters
-           : start->centres != NULL          ? start->centres->rows
-           : start->responsibilities != NULL ? start->responsibilities->cols
-                                             : 0;
-}
-
 /* The best candidate's partition, fitted now if it was not kept. */
 static mele_status take_best(choice *c, mele_engine *engine, mele_error *error)
 {
@@ -300,7 +281,8 @@ static mele_status take_best(choice *c, mele_engine *engine, mele_error *error)
     mele_status status = MELE_OK;
 
     if (best->partition == NULL)
-        status = fit_partition(c, best->clusters, engine, &best->partition, &best->info, error);
+        status = mele_i_fit_regions(c->fit, c->data, best->clusters, engine, &best->partition,
+                                    &best->info, error);
     if (status == MELE_OK)
         best->merged = best->info.merged;
     return status;
@@ -321,34 +303,30 @@ static mele_status choose(choice *c, mele_engine *engine, mele_error *error)
     return status == MELE_OK ? take_best(c, engine, error) : status;
 }
 
-mele_status mele_i_clusters_fit(const mele_data *data, const mele_rows *rows,
-                                const mele_options *options, const mele_partition_options *start,
-                                mele_engine *engine, mele_partition **out,
-                                mele_partition_info *info, json_t **record, mele_error *error)
+mele_status mele_i_choose_clusters(const mele_i_run *run, mele_i_regions_fit *fit,
+                                   mele_error *error)
 {
-    choice c = {.data = data,
-                .rows = rows,
-                .options = options,
-                .start = start,
-                .criterion = options->criterion};
-    json_t *object = NULL;
+    choice c = {.data = run->data,
+                .rows = &fit->points.rows,
+                .options = run->options,
+                .fit = fit,
+                .criterion = run->options->criterion};
+    json_t *record = NULL;
 
+    if (fit->clusters > 0)
+        return MELE_OK;
     if (c.criterion == NULL)
-        c.criterion = data->schema->targets > 0 ? "cv" : "bic";
-    if (known_clusters(start) > 0) {
-        mele_status status = fit_partition(&c, known_clusters(start), engine, out, info, error);
-        if (status == MELE_OK)
-            *record = NULL;
-        return status;
-    }
-    mele_status status = choose(&c, engine, error);
-    if (status == MELE_OK && (object = record_choice(&c)) == NULL)
+        c.criterion = run->data->schema->targets > 0 ? "cv" : "bic";
+    mele_status status = choose(&c, run->engine, error);
+    if (status == MELE_OK && (record = record_choice(&c)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK) {
-        *out = c.list[c.best].partition;
-        *info = c.list[c.best].info;
-        *record = object;
-        c.list[c.best].partition = NULL;
+        candidate *best = &c.list[c.best];
+        fit->clusters = best->clusters;
+        fit->partition = best->partition;
+        fit->info = best->info;
+        fit->choice = record;
+        best->partition = NULL;
     }
     choice_clear(&c);
     return status;

@@ -3,33 +3,26 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "engine/pass.h"
+#include "fit/clusters.h"
 #include "fit/report.h"
 #include "fit/stages.h"
+#include "fit/whole.h"
 #include "model/options.h"
 #include "schema/data.h"
 
-static mele_i_run run_of(const mele_data *data, const mele_posteriors *posteriors,
-                         const mele_options *options, mele_engine *engine, mele_report *report,
-                         mele_model *model)
+static mele_status run_new(mele_i_run *run, bool whole, mele_error *error)
 {
-    mele_i_run run = {.data = data, .posteriors = posteriors, .options = options,
-                      .engine = engine, .report = report, .model = model};
-
-    run.features = mele_i_data_features(data);
-    return run;
-}
-
-static mele_status run_stages(mele_i_run *run, bool whole, mele_error *error)
-{
+    mele_i_regions_fit fit = {.clusters = 0};
     mele_status status = mele_i_engine_claim(run->engine, error);
 
     if (status != MELE_OK)
         return status;
-    status = mele_i_run_partition(run, error);
-    if (status == MELE_OK && whole)
-        status = mele_i_run_experts(run, true, error);
-    if (status == MELE_OK && whole)
-        status = mele_i_run_gate(run, error);
+    status = mele_i_run_space(run, &fit, error);
+    if (status == MELE_OK)
+        status = mele_i_choose_clusters(run, &fit, error);
+    if (status == MELE_OK)
+        status = mele_i_run_stages(run, &fit, whole, error);
+    mele_i_regions_fit_clear(&fit);
     mele_i_engine_release(run->engine);
     return status;
 }
@@ -40,14 +33,14 @@ static mele_status fit_new(const mele_data *data, const mele_options *options, b
                            mele_error *error)
 {
     mele_model *model = mele_i_model_new();
-    mele_i_run run = run_of(data, NULL, options, engine, report, model);
+    mele_i_run run = mele_i_run_of(data, NULL, options, engine, report, model);
     mele_status status = model == NULL ? mele_i_no_memory(error)
                                        : mele_i_data_check_options(data, &options->data, error);
 
     if (status == MELE_OK && whole)
         status = mele_i_check_columns(data, options, error);
     if (status == MELE_OK)
-        status = run_stages(&run, whole, error);
+        status = run_new(&run, whole, error);
     mele_i_run_clear(&run);
     if (status != MELE_OK)
         mele_model_free(model);
@@ -137,7 +130,7 @@ mele_status mele_fit_experts(const mele_data *data, const mele_posteriors *poste
                              const mele_options *options, mele_engine *engine, mele_report *report,
                              mele_model *model, mele_error *error)
 {
-    mele_i_run run = run_of(data, posteriors, options, engine, report, NULL);
+    mele_i_run run = mele_i_run_of(data, posteriors, options, engine, report, NULL);
 
     return fit_later(&run, experts_alone, model, error);
 }
@@ -146,7 +139,7 @@ mele_status mele_fit_gate(const mele_data *data, const mele_posteriors *posterio
                           const mele_options *options, mele_engine *engine, mele_report *report,
                           mele_model *model, mele_error *error)
 {
-    mele_i_run run = run_of(data, posteriors, options, engine, report, NULL);
+    mele_i_run run = mele_i_run_of(data, posteriors, options, engine, report, NULL);
 
     return fit_later(&run, mele_i_run_gate, model, error);
 }
@@ -156,7 +149,7 @@ mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *poste
                              mele_error *error)
 {
     mele_model *model = mele_i_model_new();
-    mele_i_run run = run_of(data, posteriors, options, engine, NULL, model);
+    mele_i_run run = mele_i_run_of(data, posteriors, options, engine, NULL, model);
     mele_status status = model == NULL        ? mele_i_no_memory(error)
                          : posteriors == NULL ? mele_i_fail(error, MELE_EINVAL,
                                                             "posteriors is NULL")

@@ -40,6 +40,7 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "fit/folds.h"
+#include "fit/whole.h"
 #include "model/predict.h"
 #include "schema/encode.h"
 
@@ -60,7 +61,6 @@
 typedef struct race {
     const mele_data *data;
     const mele_options *options;
-    const mele_partition_options *start;
     mele_i_racer *racers;
     size_t count;
 
@@ -94,10 +94,14 @@ static size_t part_of(const race *r, const mele_data *left_out, size_t row)
     return (left_out->group == NULL ? row : left_out->group[row]) % r->parts;
 }
 
+/* Where the losses of a fold and their weights go, by parts. */
+typedef struct sums {
+    double *loss, *weight;
+} sums;
+
 /* Sum the losses of the rows left out, by parts. A row without a prediction is in no sum. */
 static mele_status measure_fold(const race *r, const mele_model *model, const mele_data *left_out,
-                                mele_engine *engine, double *loss, double *weight,
-                                mele_error *error)
+                                mele_engine *engine, const sums *out, mele_error *error)
 {
     const size_t classes = mele_schema_classes(r->data->schema);
     const size_t targets = r->data->schema->targets, outputs = classes > 0 ? classes : targets;
@@ -114,9 +118,9 @@ static mele_status measure_fold(const race *r, const mele_model *model, const me
         if (!(w > 0) || isnan(predicted[i * outputs]))
             continue;
         const size_t part = part_of(r, left_out, i);
-        loss[part] += w * loss_of(r, left_out->targets + i * targets, predicted + i * outputs,
-                                  classes);
-        weight[part] += w;
+        out->loss[part] += w * loss_of(r, left_out->targets + i * targets,
+                                       predicted + i * outputs, classes);
+        out->weight[part] += w;
     }
     free(predicted);
     return status;
@@ -129,17 +133,17 @@ static size_t inner_fold(size_t outer, size_t fold)
 }
 
 static mele_status fit_outside_fold(const race *r, size_t clusters, size_t index,
-                                    const mele_i_fold *fold, mele_engine *engine, double *loss,
-                                    double *weight, mele_error *error)
+                                    const mele_i_fold *fold, mele_engine *engine,
+                                    const sums *out, mele_error *error)
 {
     mele_options options = *r->options;
     mele_model *model = NULL;
 
     options.partition.clusters = clusters;
-    options.partition.fold = options.experts.fold = inner_fold(r->start->fold, index);
-    mele_status status = mele_fit(fold->training, &options, engine, NULL, &model, error);
+    options.partition.fold = options.experts.fold = inner_fold(r->options->partition.fold, index);
+    mele_status status = mele_i_fit_whole(fold->training, &options, engine, &model, error);
     if (status == MELE_OK)
-        status = measure_fold(r, model, fold->left_out, engine, loss, weight, error);
+        status = measure_fold(r, model, fold->left_out, engine, out, error);
     mele_model_free(model);
     return status;
 }
@@ -154,8 +158,8 @@ static mele_status run_fold(void *context, size_t index, mele_engine *engine, me
     mele_status status = mele_i_fold_make(r->data, r->fold_of_row, fold, &rows, error);
 
     if (status == MELE_OK) {
-        status = fit_outside_fold(r, r->racers[i].clusters, fold, &rows, engine, &r->loss[at],
-                                  &r->weight[at], error);
+        status = fit_outside_fold(r, r->racers[i].clusters, fold, &rows, engine,
+                                  &(sums){&r->loss[at], &r->weight[at]}, error);
         mele_i_fold_clear(&rows);
     }
     if (status != MELE_EDATA)
@@ -313,8 +317,8 @@ static mele_status count_samples(const race *r, size_t *samples, mele_error *err
 /* Of many rows a sample races: *sample, which r->data then is. */
 static mele_status draw_sample(race *r, mele_data **sample, mele_error *error)
 {
-    const mele_i_stream stream = mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS,
-                                                    r->start->fold, 2);
+    const mele_i_stream stream =
+        mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS, r->options->partition.fold, 2);
     size_t samples, count = 0, *of_row = NULL;
     mele_status status = count_samples(r, &samples, error);
 
@@ -354,8 +358,8 @@ static mele_status count_folds(race *r, mele_error *error)
 static mele_status prepare_folds(race *r, mele_engine *engine, mele_error *error)
 {
     const mele_data *data = r->data;
-    const mele_i_stream stream = mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS,
-                                                    r->start->fold, 1);
+    const mele_i_stream stream =
+        mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS, r->options->partition.fold, 1);
 
     r->loss = mele_i_zeroed(r->count, r->folds * r->parts * sizeof(double));
     r->weight = mele_i_zeroed(r->count, r->folds * r->parts * sizeof(double));
@@ -429,11 +433,11 @@ static void race_clear(race *r)
     free(r->running);
 }
 
-mele_status mele_i_race(const mele_data *data, const mele_options *options,
-                        const mele_partition_options *start, mele_i_racer *racers, size_t count,
-                        mele_engine *engine, size_t *folds, size_t *rows, mele_error *error)
+mele_status mele_i_race(const mele_data *data, const mele_options *options, mele_i_racer *racers,
+                        size_t count, mele_engine *engine, mele_i_race_course *course,
+                        mele_error *error)
 {
-    race r = {.data = data, .options = options, .start = start, .racers = racers, .count = count};
+    race r = {.data = data, .options = options, .racers = racers, .count = count};
     mele_data *sample = NULL;
     mele_status status = draw_sample(&r, &sample, error);
 
@@ -451,10 +455,8 @@ mele_status mele_i_race(const mele_data *data, const mele_options *options,
             measure_gains(&r);
     }
     race_clear(&r);
-    if (status == MELE_OK) {
-        *folds = r.folds >= 2 ? r.folds : 0;
-        *rows = r.data->rows;
-    }
+    if (status == MELE_OK)
+        *course = (mele_i_race_course){r.folds >= 2 ? r.folds : 0, r.data->rows};
     mele_data_free(sample);
     return status;
 }

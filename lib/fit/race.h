@@ -12,13 +12,17 @@ typedef struct mele_i_racer {
     double chance; /* chance alone gains in 1 of 20 cases; NaN: K = 1 is no racer, or has no loss */
 } mele_i_racer;
 
-/* The cross-validated losses of `count` numbers of regions, by ascending number (race.c).
- * @param start  options->partition, with the centres to start from if there are any.
- * @param folds  how many there are; racers that were given up, or were the last that was left, have
- *               run in fewer. 0: the data are too few to be dealt, and no racer has a loss.
- * @param rows   how many of the data's rows raced: all, or a sample of many. */
-mele_status mele_i_race(const mele_data *data, const mele_options *options,
-                        const mele_partition_options *start, mele_i_racer *racers, size_t count,
-                        mele_engine *engine, size_t *folds, size_t *rows, mele_error *error);
+/* What the racers ran on. */
+typedef struct mele_i_race_course {
+    size_t folds; /* racers that were given up, or were the last that was left, have run in fewer. 0:
+                     the data are too few to be dealt, and no racer has a loss */
+    size_t rows;  /* of the data: all, or a sample of many */
+} mele_i_race_course;
+
+/* The cross-validated losses of `count` numbers of regions, by ascending number (race.c); *course is
+ * untouched on error. */
+mele_status mele_i_race(const mele_data *data, const mele_options *options, mele_i_racer *racers,
+                        size_t count, mele_engine *engine, mele_i_race_course *course,
+                        mele_error *error);
 
 #endif

@@ -13,6 +13,17 @@
 #include "partition/partition.h"
 #include "schema/data.h"
 
+mele_i_run mele_i_run_of(const mele_data *data, const mele_posteriors *posteriors,
+                         const mele_options *options, mele_engine *engine, mele_report *report,
+                         mele_model *model)
+{
+    mele_i_run run = {.data = data, .posteriors = posteriors, .options = options,
+                      .engine = engine, .report = report, .model = model};
+
+    run.features = mele_i_data_features(data);
+    return run;
+}
+
 void mele_i_run_clear(mele_i_run *run)
 {
     free(run->design);

@@ -26,6 +26,11 @@ typedef struct mele_i_run {
     double *left_out_variance;  /* n x K x M; NULL for classes */
 } mele_i_run;
 
+/* A run that has nothing yet. */
+mele_i_run mele_i_run_of(const mele_data *data, const mele_posteriors *posteriors,
+                         const mele_options *options, mele_engine *engine, mele_report *report,
+                         mele_model *model);
+
 /* Free what the run holds; the model stays. */
 void mele_i_run_clear(mele_i_run *run);
 

@@ -6,7 +6,6 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "fit/centres.h"
-#include "fit/clusters.h"
 #include "fit/report.h"
 #include "fit/stages.h"
 #include "fit/warnings.h"
@@ -40,9 +39,9 @@ mele_status mele_i_run_start(mele_i_run *run, mele_error *error)
     return status;
 }
 
-static json_t *partition_record(const mele_partition_info *info, const size_t *sizes,
-                                json_t *choice)
+static json_t *partition_record(const mele_i_regions_fit *fit, const size_t *sizes)
 {
+    const mele_partition_info *info = &fit->info;
     json_t *object = json_object(), *list = json_array();
     bool good = mele_i_json_put(object, "iterations", json_integer((json_int_t)info->iterations))
                 && mele_i_json_put(object, "objective", mele_i_report_real(info->objective))
@@ -53,8 +52,8 @@ static json_t *partition_record(const mele_partition_info *info, const size_t *s
     for (size_t k = 0; k < info->clusters && good; k++)
         good = json_array_append_new(list, json_integer((json_int_t)sizes[k])) == 0;
     good = mele_i_json_put(object, "sizes", list) && good;
-    if (good && choice != NULL)
-        good = json_object_update(object, choice) == 0;
+    if (good && fit->choice != NULL)
+        good = json_object_update(object, fit->choice) == 0;
     if (good)
         return object;
     json_decref(object);
@@ -83,80 +82,111 @@ static mele_status region_sizes(mele_i_run *run, const mele_rows *rows, size_t *
     return status;
 }
 
-/* Fit the partition to the rows, which are all there is to time. */
-static mele_status fit_regions(mele_i_run *run, const mele_rows *rows, mele_partition_info *info,
-                               json_t **choice, mele_error *error)
-{
-    mele_partition_options options = run->options->partition;
-    mele_partition *partition = NULL;
-    double *centres = NULL, *units = NULL, start = mele_i_clock();
-    mele_matrix given;
-    mele_status status = mele_i_centres_use(run->options, &run->model->space, &options, &given,
-                                            &centres, error);
+/* ---- before the number of regions is known ---- */
 
-    options.seed = run->options->seed;
-    if (status == MELE_OK)
-        status = mele_i_space_units(&run->model->space, &units, error);
-    options.center = units;
-    options.scale = units == NULL ? NULL : units + rows->cols;
-    if (status == MELE_OK)
-        status = mele_i_clusters_fit(run->data, rows, run->options, &options, run->engine,
-                                     &partition, info, choice, error);
-    free(centres);
-    free(units);
-    mele_report_seconds(run->report, "fit_partition", mele_i_clock() - start);
-    if (status != MELE_OK)
-        return status;
-    return mele_i_model_set_partition(run->model, partition, error);
+/* K where nothing is to be chosen, else 0. */
+static size_t known_clusters(const mele_partition_options *options)
+{
+    return options->clusters > 0               ? options->clusters
+           : options->centres != NULL          ? options->centres->rows
+           : options->responsibilities != NULL ? options->responsibilities->cols
+                                               : 0;
 }
 
-/* The space, and the regions in it with their sizes. */
-static mele_status make_regions(mele_i_run *run, const mele_i_summary *summary,
-                                mele_partition_info *info, size_t **sizes, json_t **choice,
-                                mele_error *error)
+/* The options of a partition in the model's space. */
+static mele_status make_options(const mele_i_run *run, mele_i_regions_fit *fit, mele_error *error)
 {
-    const mele_options *options = run->options;
-    mele_model *model = run->model;
-    mele_i_coordinates points = {.owned = NULL};
-    mele_status status = mele_i_space_fit(model->schema, summary, run->features.rows,
-                                          run->data->targets, run->data->weights,
-                                          options->cluster_on, options->scale,
-                                          options->target_weight, run->engine, &model->space,
-                                          error);
+    const mele_i_space *space = &run->model->space;
+    mele_status status;
 
+    fit->options = run->options->partition;
+    status = mele_i_centres_use(run->options, space, &fit->options, &fit->given, &fit->centres,
+                                error);
+    fit->options.seed = run->options->seed;
     if (status == MELE_OK)
-        status = mele_i_run_coordinates(run, true, false, &points, error);
-    if (status == MELE_OK)
-        status = fit_regions(run, &points.rows, info, choice, error);
-    if (status == MELE_OK)
-        status = region_sizes(run, &points.rows, sizes, error);
-    free(points.owned);
+        status = mele_i_space_units(space, &fit->units, error);
+    fit->options.center = fit->units;
+    fit->options.scale = fit->units == NULL ? NULL : fit->units + fit->points.rows.cols;
+    fit->clusters = known_clusters(&fit->options);
     return status;
 }
 
-mele_status mele_i_run_partition(mele_i_run *run, mele_error *error)
+mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error)
 {
-    double start = mele_i_clock();
-    mele_partition_info info;
+    const mele_options *options = run->options;
+    mele_model *model = run->model;
+    mele_status status;
+
+    *fit = (mele_i_regions_fit){.began = mele_i_clock()};
+    status = mele_i_options_check(options, error);
+    if (status == MELE_OK)
+        status = start_model(run, &fit->summary, error);
+    if (status == MELE_OK)
+        status = mele_i_space_fit(model->schema, &fit->summary, run->features.rows,
+                                  run->data->targets, run->data->weights, options->cluster_on,
+                                  options->scale, options->target_weight, run->engine,
+                                  &model->space, error);
+    if (status == MELE_OK)
+        status = mele_i_run_coordinates(run, true, false, &fit->points, error);
+    fit->fit_began = mele_i_clock();
+    return status == MELE_OK ? make_options(run, fit, error) : status;
+}
+
+void mele_i_regions_fit_clear(mele_i_regions_fit *fit)
+{
+    mele_i_summary_clear(&fit->summary);
+    free(fit->points.owned);
+    free(fit->centres);
+    free(fit->units);
+    mele_partition_free(fit->partition);
+    json_decref(fit->choice);
+    *fit = (mele_i_regions_fit){.clusters = 0};
+}
+
+/* ---- the regions ---- */
+
+mele_status mele_i_fit_regions(const mele_i_regions_fit *fit, const mele_data *data,
+                               size_t clusters, mele_engine *engine, mele_partition **out,
+                               mele_partition_info *info, mele_error *error)
+{
+    mele_partition_options options = fit->options;
+
+    options.clusters = clusters;
+    return mele_partition_fit_rows(&fit->points.rows, data->weights, &options, engine, out, info,
+                                   error);
+}
+
+/* The model's partition: the one that the choice of K left, else one that is fitted now. */
+static mele_status set_regions(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error)
+{
+    mele_partition *partition = fit->partition;
+    mele_status status = MELE_OK;
+
+    if (partition == NULL)
+        status = mele_i_fit_regions(fit, run->data, fit->clusters, run->engine, &partition,
+                                    &fit->info, error);
+    mele_report_seconds(run->report, "fit_partition", mele_i_clock() - fit->fit_began);
+    if (status != MELE_OK)
+        return status;
+    fit->partition = NULL;
+    return mele_i_model_set_partition(run->model, partition, error);
+}
+
+mele_status mele_i_run_partition(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error)
+{
     size_t *sizes = NULL;
-    json_t *choice = NULL;
-    mele_i_summary summary = {0};
-    mele_status status = mele_i_options_check(run->options, error);
+    mele_status status = set_regions(run, fit, error);
 
     if (status == MELE_OK)
-        status = start_model(run, &summary, error);
-    if (status == MELE_OK)
-        status = make_regions(run, &summary, &info, &sizes, &choice, error);
+        status = region_sizes(run, &fit->points.rows, &sizes, error);
     if (status == MELE_OK) {
         mele_i_run_start_report(run);
-        mele_i_warn_of_regions(run, &summary, &info, sizes);
-        status = mele_i_run_record(run, "partition", partition_record(&info, sizes, choice), error);
+        mele_i_warn_of_regions(run, &fit->summary, &fit->info, sizes);
+        status = mele_i_run_record(run, "partition", partition_record(fit, sizes), error);
     }
     if (status == MELE_OK)
         status = mele_i_run_record_options(run, error);
-    mele_report_seconds(run->report, "partition", mele_i_clock() - start);
-    mele_i_summary_clear(&summary);
-    json_decref(choice);
+    mele_report_seconds(run->report, "partition", mele_i_clock() - fit->began);
     free(sizes);
     return status;
 }

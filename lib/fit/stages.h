@@ -1,15 +1,43 @@
 #ifndef MELE_FIT_STAGES_H
 #define MELE_FIT_STAGES_H
 
+#include <jansson.h>
+
 #include "fit/run.h"
+
+/* Stage 1 under way: what there is before the number of regions is known, and what a choice of that
+ * number hands on. It points into itself. */
+typedef struct mele_i_regions_fit {
+    double began, fit_began;        /* by the clock */
+    mele_i_summary summary;         /* of the design columns */
+    mele_i_coordinates points;      /* the rows in the space that is clustered */
+    mele_partition_options options; /* of any number of regions */
+    mele_matrix given;              /* what options may point to */
+    double *centres, *units;
+    size_t clusters;                /* the number of regions; 0: to be chosen */
+
+    mele_partition *partition;      /* of so many, from the choice; NULL: not fitted yet */
+    mele_partition_info info;
+    json_t *choice;                 /* what was chosen from; NULL: the number was given */
+} mele_i_regions_fit;
 
 /* Schema and scalings: what every model starts with. */
 mele_status mele_i_run_start(mele_i_run *run, mele_error *error);
 
+/* Schema, scalings and the space that is clustered. mele_i_regions_fit_clear(), whatever this
+ * returns. */
+mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error);
+void mele_i_regions_fit_clear(mele_i_regions_fit *fit);
+
+/* A partition into so many regions. */
+mele_status mele_i_fit_regions(const mele_i_regions_fit *fit, const mele_data *data,
+                               size_t clusters, mele_engine *engine, mele_partition **out,
+                               mele_partition_info *info, mele_error *error);
+
 /* Each stage sets its part of run->model and the record of it, and frees nothing that the model
  * had before: the caller, who knows what else shares it, does.
- * keep_left_out: stage 3 will follow on this run, so stage 2 keeps what it needs. */
-mele_status mele_i_run_partition(mele_i_run *run, mele_error *error);
+ * fit: with a number of regions. keep_left_out: stage 3 will follow on this run, so stage 2 keeps what it needs. */
+mele_status mele_i_run_partition(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error);
 mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error);
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error);
 

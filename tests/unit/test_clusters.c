@@ -223,22 +223,21 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
     mele_data *data = curve(1000, 5, NULL, NULL);
     mele_options options = options_of(1, MOST, "cv");
     mele_i_racer racers[MOST];
-    size_t folds = 0, least = 0, raced = 0;
+    mele_i_race_course course;
+    size_t least = 0;
 
     for (size_t i = 0; i < MOST; i++)
         racers[i].clusters = i + 1;
-    cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, MOST, NULL, &folds,
-                             &raced, NULL),
-                 MELE_OK);
+    cr_assert_eq(mele_i_race(data, &options, racers, MOST, NULL, &course, NULL), MELE_OK);
+    const size_t folds = course.folds;
     cr_assert_eq(folds, 10);
     cr_assert_eq(racers[0].folds, folds, "one model is what others are measured against");
     cr_assert(racers[1].gain > 2 * racers[1].chance, "two lines for two: %g, chance %g",
               racers[1].gain, racers[1].chance);
     for (size_t i = 0; i < MOST; i++) {
         mele_i_racer alone = {.clusters = i + 1};
-        cr_assert_eq(mele_i_race(data, &options, &options.partition, &alone, 1, NULL, &folds,
-                                 &raced, NULL),
-                     MELE_OK);
+        cr_assert_eq(mele_i_race(data, &options, &alone, 1, NULL, &course, NULL), MELE_OK);
+        cr_assert_eq(course.folds, folds);
         cr_assert_eq(alone.folds, folds);
         cr_assert(racers[i].folds == 3 || racers[i].folds % 2 == 1 || racers[i].folds == folds);
         cr_assert(racers[i].folds < folds || racers[i].loss == alone.loss, "K %zu", i + 1);
@@ -264,12 +263,10 @@ Test(clusters, one_model_stays_unless_more_gain_by_more_than_chance)
         mele_data *data = curve(rows[c], 0, NULL, NULL);
         mele_options options = options_of(1, 3, "cv");
         mele_i_racer racers[3] = {{.clusters = 1}, {.clusters = 2}, {.clusters = 3}};
-        size_t folds, raced;
-        cr_assert_eq(mele_i_race(data, &options, &options.partition, racers, 3, NULL, &folds,
-                                 &raced, NULL),
-                     MELE_OK);
-        cr_assert_eq(raced, rows[c] < 20000 ? rows[c] : 10000);
-        cr_assert_eq(folds, raced > 5000 ? 50000 / raced : 10);
+        mele_i_race_course course;
+        cr_assert_eq(mele_i_race(data, &options, racers, 3, NULL, &course, NULL), MELE_OK);
+        cr_assert_eq(course.rows, rows[c] < 20000 ? rows[c] : 10000);
+        cr_assert_eq(course.folds, course.rows > 5000 ? 50000 / course.rows : 10);
         cr_assert(isnan(racers[0].gain));
         mele_model *model = partition_of(data, &options, NULL);
         for (size_t i = 1; i < 3; i++)

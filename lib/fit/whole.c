@@ -1,0 +1,37 @@
+#include "fit/whole.h"
+
+#include "core/error.h"
+#include "engine/pass.h"
+
+mele_status mele_i_run_stages(mele_i_run *run, mele_i_regions_fit *fit, bool whole,
+                              mele_error *error)
+{
+    mele_status status = mele_i_run_partition(run, fit, error);
+
+    mele_i_regions_fit_clear(fit);
+    if (status == MELE_OK && whole)
+        status = mele_i_run_experts(run, true, error);
+    if (status == MELE_OK && whole)
+        status = mele_i_run_gate(run, error);
+    return status;
+}
+
+mele_status mele_i_fit_whole(const mele_data *data, const mele_options *options,
+                             mele_engine *engine, mele_model **out, mele_error *error)
+{
+    mele_model *model = mele_i_model_new();
+    mele_i_run run = mele_i_run_of(data, NULL, options, engine, NULL, model);
+    mele_i_regions_fit fit = {.clusters = 0};
+    mele_status status = model == NULL ? mele_i_no_memory(error)
+                                       : mele_i_run_space(&run, &fit, error);
+
+    if (status == MELE_OK)
+        status = mele_i_run_stages(&run, &fit, true, error);
+    mele_i_regions_fit_clear(&fit);
+    mele_i_run_clear(&run);
+    if (status != MELE_OK)
+        mele_model_free(model);
+    else
+        *out = model;
+    return status;
+}
