@@ -3,6 +3,7 @@
 
 melepublicdir = $(includedir)/mele
 melepublic_HEADERS = \
+	lib/mele/assignment.h \
 	lib/mele/data.h \
 	lib/mele/engine.h \
 	lib/mele/expert.h \
@@ -197,6 +198,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/start.h \
 	lib/partition/sums.c \
 	lib/partition/sums.h \
+	lib/expert/assignment.c \
+	lib/expert/assignment.h \
 	lib/expert/basis.c \
 	lib/expert/basis.h \
 	lib/expert/candidates.c \

@@ -29,6 +29,7 @@ LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
 
 unit_tests = \
 	tests/unit/test_apart \
+	tests/unit/test_assignment \
 	tests/unit/test_centres \
 	tests/unit/test_choice \
 	tests/unit/test_clusters \
@@ -127,6 +128,7 @@ tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_levels_LDFLAGS = $(failing_malloc)
+tests_unit_test_assignment_LDFLAGS = $(failing_malloc)
 tests_unit_test_independence_LDFLAGS = $(failing_malloc)
 tests_unit_test_mlp_LDFLAGS = $(failing_malloc)
 tests_unit_test_network_LDFLAGS = $(failing_malloc)

@@ -41,7 +41,11 @@ static void fit_stages(const mele_matrix *x, const double *y, mele_partition **p
 {
     static double log_posteriors[ROWS * REGIONS], log_likelihoods[ROWS * REGIONS];
     static double left_out[ROWS * REGIONS], variance[ROWS * REGIONS];
-    mele_targets targets = {mele_matrix_of(y, ROWS, 1), 0};
+    static uint32_t labels[ROWS];
+    const mele_rows rows = mele_rows_of(x);
+    const mele_assignment assignment = {.rows = ROWS, .clusters = REGIONS, .labels = labels};
+    const mele_expert_data data = {.x = rows, .targets = {mele_matrix_of(y, ROWS, 1), 0},
+                                   .assignment = &assignment};
     mele_partition_options options = mele_partition_defaults();
     mele_error error;
 
@@ -49,11 +53,11 @@ static void fit_stages(const mele_matrix *x, const double *y, mele_partition **p
     check(mele_partition_fit(x, NULL, &options, NULL, partition, NULL, &error), &error);
     check(mele_partition_log_posteriors(*partition, x, NULL, log_posteriors, &error), &error);
 
-    check(mele_experts_fit(x, &targets, NULL, log_posteriors, REGIONS, NULL, NULL, experts,
-                           left_out, variance, NULL, &error), &error);
+    check(mele_partition_assign(*partition, &rows, NULL, labels, &error), &error);
+    check(mele_experts_fit(&data, NULL, NULL, experts, left_out, variance, NULL, &error), &error);
 
     /* the gate learns from what the experts say of rows that they have not seen */
-    check(mele_expert_log_likelihoods(&targets, left_out, variance, REGIONS, NULL, log_likelihoods,
+    check(mele_expert_log_likelihoods(&data.targets, left_out, variance, REGIONS, NULL, log_likelihoods,
                                       &error), &error);
     mele_gate_data seen = {.rows = ROWS, .clusters = REGIONS,
                            .log_posteriors = mele_rows_of_array(log_posteriors, ROWS, REGIONS),

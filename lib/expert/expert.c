@@ -13,6 +13,7 @@
 #include "engine/check.h"
 #include "engine/pass.h"
 #include "engine/weights.h"
+#include "expert/assignment.h"
 #include "expert/basis.h"
 #include "expert/choice.h"
 #include "expert/experts.h"
@@ -91,23 +92,24 @@ static bool is_checked_later(const mele_expert_options *o, const mele_targets *t
     return kind != NULL && kind->checks && (o == NULL || o->degree == 1);
 }
 
-static mele_status check_input(const mele_rows *x, const mele_targets *targets,
-                               const double *log_posteriors, size_t clusters,
-                               const mele_expert_options *options, mele_engine *engine,
-                               mele_error *error)
+static mele_status check_input(const mele_expert_data *data, const mele_expert_options *options,
+                               mele_engine *engine, mele_error *error)
 {
-    if (targets == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "targets is NULL");
-    if (log_posteriors == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "log_posteriors is NULL");
-    if (clusters == 0)
-        return mele_i_fail(error, MELE_EINVAL, "clusters is 0");
-    const bool later = is_checked_later(options, targets);
-    mele_status status = check_numbers_of(x, "x", later, engine, error);
+    if (data == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "data is NULL");
+    const mele_assignment *a = data->assignment;
+    const bool later = is_checked_later(options, &data->targets);
+    mele_status status = mele_i_assignment_check(a, error);
+
     if (status == MELE_OK)
-        status = check_targets(targets, x->rows, later, engine, error);
+        status = check_numbers_of(&data->x, "x", later, engine, error);
+    if (status == MELE_OK && a->rows != data->x.rows)
+        status = mele_i_fail(error, MELE_EINVAL, "the assignment has %zu rows, x has %zu", a->rows,
+                             data->x.rows);
     if (status == MELE_OK)
-        status = check_shape(x, targets, clusters, error);
+        status = check_targets(&data->targets, data->x.rows, later, engine, error);
+    if (status == MELE_OK)
+        status = check_shape(&data->x, &data->targets, a->clusters, error);
     return status;
 }
 
@@ -190,36 +192,44 @@ static void start_infos(fitting *f)
     }
 }
 
-static mele_status make_fitting(fitting *f, const mele_targets *targets, const double *weights,
-                                const double *log_posteriors, size_t clusters,
-                                mele_engine *engine, mele_error *error)
+static mele_status make_experts(fitting *f, const mele_expert_data *data, mele_error *error)
 {
-    const bool classes = targets->classes > 0;
-    mele_status status = mele_i_experts_new(clusters, f->x->cols,
-                                            classes ? targets->classes : targets->values.cols,
-                                            classes, &f->experts, error);
+    const size_t classes = data->targets.classes;
+    const size_t outputs = classes > 0 ? classes : data->targets.values.cols;
+    mele_status status = mele_i_experts_new(data->assignment->clusters, f->x->cols, outputs,
+                                            classes > 0, &f->experts, error);
 
     if (status == MELE_OK)
-        status = mele_i_weights_relative(weights, f->x->rows, &weights, &f->weights, error);
+        f->experts->name = f->kind == NULL ? MELE_I_AUTO : f->kind->name;
+    return status;
+}
+
+static mele_status make_fitting(fitting *f, const mele_expert_data *data, mele_engine *engine,
+                                mele_error *error)
+{
+    const size_t K = data->assignment->clusters;
+    const double *weights;
+    mele_status status = make_experts(f, data, error);
+
     if (status == MELE_OK)
-        status = mele_i_regions_make(&f->regions, f->x->rows, weights, log_posteriors, clusters,
-                                     strcmp(f->options.assign, "soft") == 0, engine, error);
-    f->train = MELE_I_ZEROED(bool, clusters + 1);
-    f->info = MELE_I_ZEROED(mele_expert_info, clusters + 1);
+        status = mele_i_weights_relative(data->weights, f->x->rows, &weights, &f->weights, error);
+    if (status == MELE_OK)
+        status = mele_i_regions_make(&f->regions, data->assignment, weights, engine, error);
+    f->train = MELE_I_ZEROED(bool, K + 1);
+    f->info = MELE_I_ZEROED(mele_expert_info, K + 1);
     if (status == MELE_OK && (f->train == NULL || f->info == NULL))
         status = mele_i_no_memory(error);
     if (status != MELE_OK)
         return status;
-    f->experts->name = f->kind == NULL ? MELE_I_AUTO : f->kind->name;
     start_infos(f);
-    status = mele_i_small_settle(f->experts, &f->regions, log_posteriors, &f->options, f->info,
-                                 error);
+    status = mele_i_small_settle(f->experts, &f->regions, data->assignment->log_posteriors,
+                                 &f->options, f->info, error);
     if (status == MELE_OK)
         status = find_groups(f, error);
     if (status == MELE_OK) {
         mark_training(f);
         mark_hosts(f);
-        f->train[clusters] = needs_global(f);
+        f->train[K] = needs_global(f);
     }
     return status;
 }
@@ -330,36 +340,26 @@ static void clear_left_out(fitting *f)
         }
 }
 
-mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
-                             const double *weights, const double *log_posteriors, size_t clusters,
-                             const mele_expert_options *options, mele_engine *engine,
-                             mele_experts **out, double *left_out, double *left_out_variance,
-                             mele_expert_info *info, mele_error *error)
+mele_status mele_experts_fit(const mele_expert_data *data, const mele_expert_options *options,
+                             mele_engine *engine, mele_experts **out, double *left_out,
+                             double *left_out_variance, mele_expert_info *info, mele_error *error)
 {
-    const mele_rows rows = x == NULL ? (mele_rows){.data = NULL} : mele_rows_of(x);
+    mele_status status = check_input(data, options, engine, error);
 
-    return mele_experts_fit_rows(&rows, targets, weights, log_posteriors, clusters, options, engine,
-                                 out, left_out, left_out_variance, info, error);
-}
-
-mele_status mele_experts_fit_rows(const mele_rows *x, const mele_targets *targets,
-                                  const double *weights, const double *log_posteriors,
-                                  size_t clusters, const mele_expert_options *options,
-                                  mele_engine *engine, mele_experts **out, double *left_out,
-                                  double *left_out_variance, mele_expert_info *info,
-                                  mele_error *error)
-{
+    if (status != MELE_OK)
+        return status;
+    const mele_rows *x = &data->x;
+    const mele_targets *targets = &data->targets;
+    const size_t clusters = data->assignment->clusters;
     fitting f = {.x = x};
-    mele_status status = check_input(x, targets, log_posteriors, clusters, options, engine, error);
 
-    if (status == MELE_OK)
-        status = mele_i_expert_options_settle(options, targets, x->cols, clusters, &f.options,
-                                              &f.kind, error);
+    status = mele_i_expert_options_settle(options, targets, x->cols, clusters, &f.options, &f.kind,
+                                          error);
     if (status == MELE_OK)
         status = mele_i_lapack_ready(error);
     if (status != MELE_OK)
         return status;
-    status = make_fitting(&f, targets, weights, log_posteriors, clusters, engine, error);
+    status = make_fitting(&f, data, engine, error);
     if (status == MELE_OK)
         status = mele_i_left_out_make(&f.left_out, f.experts, &f.regions, groups_of(&f), f.train,
                                       f.kind == NULL || f.options.start != NULL

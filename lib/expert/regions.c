@@ -7,92 +7,97 @@
 #include "core/error.h"
 #include "core/magnitude.h"
 #include "core/memory.h"
-#include "engine/kernels.h"
 #include "engine/pass.h"
+#include "engine/rows.h"
 
-#define ABREAST 16         /* sums side by side, so that none waits for itself */
-#define AT_ONCE 1024       /* numbers: a part of the nearest cache */
-#define FEWEST_AT_ONCE 32   /* rows */
-
-typedef double pair __attribute__((vector_size(2 * sizeof(double)), may_alias,
-                                   aligned(sizeof(double))));
+#define SUM_ERROR 1e-6 /* of shares, which may have been printed, or single precision */
 
 typedef struct making {
     mele_i_regions *regions;
-    const double *log_posteriors;
+    const mele_assignment *assignment;
+    const mele_rows *factors; /* NULL: labels */
 } making;
 
-/* ---- log posteriors of a block ---- */
+/* ---- factors ---- */
 
-static mele_status check_row(const double *p, size_t row, size_t clusters, mele_error *error)
+static mele_status check_row(const making *m, const double *factor, size_t row, mele_error *error)
 {
-    for (size_t k = 0; k < clusters; k++)
-        if (isnan(p[k]) || p[k] == INFINITY)
-            return mele_i_fail(error, MELE_EDATA,
-                               "log posteriors: row %zu, cluster %zu is %g, not a logarithm of a "
-                               "probability", row + 1, k + 1, p[k]);
+    const bool shares = m->assignment->shares != NULL;
+    const char *what = shares ? "shares" : "weights of regions";
+    double sum = 0;
+
+    for (size_t k = 0; k < m->assignment->clusters; k++) {
+        if (!(factor[k] >= 0 && isfinite(factor[k])))
+            return mele_i_fail(error, MELE_EDATA, "%s: row %zu, cluster %zu is %g, not a finite number "
+                               ">= 0", what, row + 1, k + 1, factor[k]);
+        sum += factor[k];
+    }
+    if (shares && !(fabs(sum - 1) <= SUM_ERROR))
+        return mele_i_fail(error, MELE_EDATA, "shares: row %zu sums to %.9g, not 1: divide it by that, "
+                           "or give the numbers as the assignment's weights", row + 1, sum);
     return MELE_OK;
 }
 
-/* Add numbers up, in some sums. A NaN, or infinities of both signs, make one of them NaN; without,
- * infinity makes one infinite. */
-static void add_numbers(const double *p, size_t count, double sum[ABREAST])
+/* Check the factors, have those that are not in memory there, and find the largest weights; where the
+ * scale is not known yet, it is 1. */
+static mele_status look_at_block(void *context, mele_i_block block, void *partial, void *scratch,
+                                 mele_error *error)
 {
-    pair total[ABREAST / 2];
-    size_t i = 0;
+    const making *m = context;
+    const mele_i_regions *r = m->regions;
+    const size_t K = r->clusters;
+    double *most = partial;
+    const double *factor;
+    size_t stride;
 
-    memcpy(total, sum, sizeof total);
-    for (; i + ABREAST <= count; i += ABREAST)
-#pragma GCC unroll 8
-        for (size_t l = 0; l < ABREAST / 2; l++)
-            total[l] += *(const pair *)(p + i + 2 * l);
-    memcpy(sum, total, sizeof total);
-    for (; i < count; i++)
-        sum[i % ABREAST] += p[i];
-}
-
-/* Only where sums tell of a NaN or an infinity are rows read one by one. */
-static mele_status check_posteriors(const making *m, mele_i_block block, const double sum[ABREAST],
-                                    mele_error *error)
-{
-    const size_t clusters = m->regions->clusters, end = block.first + block.count;
-    mele_status status = MELE_OK;
-    bool doubtful = false;
-
-    for (size_t l = 0; l < ABREAST; l++)
-        doubtful = doubtful || isnan(sum[l]) || sum[l] == INFINITY;
-    for (size_t i = block.first; i < end && doubtful && status == MELE_OK; i++)
-        status = check_row(m->log_posteriors + i * clusters, i, clusters, error);
+    (void)scratch;
+    mele_status status = mele_i_rows_take(m->factors, block,
+                                          r->own_share == NULL ? NULL
+                                                               : r->own_share + block.first * K,
+                                          &factor, &stride, error);
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++, factor += stride) {
+        const double own = r->weights == NULL ? 1 : r->weights[block.first + i];
+        status = check_row(m, factor, block.first + i, error);
+        for (size_t k = 0; k < K && status == MELE_OK; k++) {
+            most[k] = fmax(most[k], own * factor[k]);
+            if (!isfinite(most[k]))
+                status = mele_i_fail(error, MELE_EDATA, "row %zu, cluster %zu: its weight %g times %g "
+                                     "is beyond the doubles", block.first + i + 1, k + 1, own,
+                                     factor[k]);
+        }
+    }
     return status;
 }
 
-/* Labels and sums of a few rows at a time, whose numbers are near for the sums. */
-static void read_block(const making *m, mele_i_block block, double sum[ABREAST], uint32_t *unclear)
+static void take_most(void *context, const void *partial)
 {
-    const size_t clusters = m->regions->clusters, end = block.first + block.count;
-    const size_t few = AT_ONCE / clusters < FEWEST_AT_ONCE ? FEWEST_AT_ONCE : AT_ONCE / clusters;
+    const making *m = context;
+    const double *most = partial;
 
-    for (size_t i = block.first; i < end; i += few) {
-        const double *p = m->log_posteriors + i * clusters;
-        const size_t count = end - i < few ? end - i : few;
-        if (m->regions->label != NULL)
-            mele_i_kernels_best()->leaders(p, count, clusters, 0, m->regions->label + i, unclear);
-        add_numbers(p, count * clusters, sum);
+    for (size_t k = 0; k < m->regions->clusters; k++)
+        m->regions->most[k] = fmax(m->regions->most[k], most[k]);
+}
+
+static mele_status look_at_factors(making *m, mele_engine *engine, mele_error *error)
+{
+    mele_i_regions *r = m->regions;
+    const mele_i_pass pass = {.rows = r->rows, .map = look_at_block, .combine = take_most,
+                              .block_rows = mele_i_block_rows(r->clusters, 1 << 15, 16),
+                              .partial_bytes = r->clusters * sizeof(double), .context = m};
+
+    if (m->factors->data == NULL) {
+        r->own_share = mele_i_large_array(r->rows, r->clusters * sizeof(double));
+        if (r->own_share == NULL)
+            return mele_i_no_memory(error);
     }
+    r->share = m->factors->data == NULL ? r->own_share : m->factors->data;
+    r->stride = m->factors->data == NULL ? r->clusters : m->factors->stride;
+    return mele_i_pass_run(engine, &pass, error);
 }
 
-static void share_block(const making *m, mele_i_block block)
-{
-    const mele_i_kernels *kernels = mele_i_kernels_best();
-    size_t clusters = m->regions->clusters, count = block.count * clusters;
-    double *share = m->regions->share + block.first * clusters;
+/* ---- sums ---- */
 
-    memcpy(share, m->log_posteriors + block.first * clusters, count * sizeof *share);
-    kernels->log_softmax(share, block.count, clusters, NULL);
-    kernels->exponential(share, count);
-}
-
-/* Hard regions of rows that all count the same. */
+/* Labels of rows that all count the same. */
 static void count_labels(const mele_i_regions *r, mele_i_block block, double *total)
 {
     double *rows = total + r->clusters + 1;
@@ -113,27 +118,38 @@ static void add_weights(const mele_i_regions *r, mele_i_block block, double *tot
         const double of_row = mele_i_region_weight(r, i, r->clusters);
         for (; k < end; k++) {
             const double weight = mele_i_region_weight(r, i, k);
+            const double share = r->label != NULL || !r->divided ? 1 : r->share[i * r->stride + k];
             total[k] += weight;
-            rows[k] += !(weight > 0) ? 0 : r->share == NULL ? 1 : r->share[i * r->clusters + k];
+            rows[k] += weight > 0 ? share : 0;
         }
         total[r->clusters] += of_row;
         rows[r->clusters] += of_row > 0;
     }
 }
 
-static mele_status make_block(void *context, mele_i_block block, void *partial, void *scratch,
-                              mele_error *error)
+static mele_status check_labels(const mele_i_regions *r, mele_i_block block, mele_error *error)
+{
+    uint32_t most = 0;
+
+    for (size_t i = block.first; i < block.first + block.count; i++)
+        most = r->label[i] > most ? r->label[i] : most;
+    for (size_t i = block.first; most >= r->clusters; i++)
+        if (r->label[i] >= r->clusters)
+            return mele_i_fail(error, MELE_EDATA, "labels: row %zu is %lu, not a region of 0 to %zu",
+                               i + 1, (unsigned long)r->label[i], r->clusters - 1);
+    return MELE_OK;
+}
+
+static mele_status sum_block(void *context, mele_i_block block, void *partial, void *scratch,
+                             mele_error *error)
 {
     const making *m = context;
     const mele_i_regions *r = m->regions;
-    double sum[ABREAST] = {0};
+    mele_status status = r->label == NULL ? MELE_OK : check_labels(r, block, error);
 
-    read_block(m, block, sum, scratch);
-    mele_status status = check_posteriors(m, block, sum, error);
+    (void)scratch;
     if (status != MELE_OK)
         return status;
-    if (r->label == NULL)
-        share_block(m, block);
     if (r->label != NULL && r->weights == NULL)
         count_labels(r, block, partial);
     else
@@ -159,42 +175,98 @@ static double largest_weight(const double *weights, size_t rows)
     return most;
 }
 
-mele_status mele_i_regions_make(mele_i_regions *regions, size_t rows, const double *weights,
-                                const double *log_posteriors, size_t clusters, bool soft,
-                                mele_engine *engine, mele_error *error)
+/* Scaled, weights of any size have sums and squares of ordinary size. */
+static void scale_weights(mele_i_regions *r)
 {
-    making m = {regions, log_posteriors};
-    const size_t block = mele_i_block_rows(clusters, 1 << 15, 16);
-    mele_i_pass pass = {.rows = rows, .block_rows = block, .map = make_block,
-                        .partial_bytes = 2 * (clusters + 1) * sizeof(double),
-                        .scratch_bytes = (block < rows ? block : rows) * sizeof(uint32_t),
-                        .combine = add_totals, .context = &m};
-    const double most = largest_weight(weights, rows), scale = mele_i_power_scale(most);
+    const size_t K = r->clusters;
+    double largest = r->most[K] = largest_weight(r->weights, r->rows);
 
-    /* scaled, weights of any size have sums and squares of ordinary size */
-    *regions = (mele_i_regions){rows, clusters, weights, scale, most * scale, NULL, NULL,
-                                MELE_I_ZEROED(double, 2 * (clusters + 1)), NULL};
-    if (soft)
-        regions->share = MELE_I_ARRAY(double, rows * clusters);
-    else
-        regions->label = mele_i_large_array(rows, sizeof *regions->label);
-    if (regions->total == NULL || (regions->share == NULL && regions->label == NULL))
+    for (size_t k = 0; k < K && !r->divided; k++)
+        largest = fmax(largest, r->most[k]);
+    r->scale = mele_i_power_scale(largest);
+    for (size_t k = 0; k <= K; k++)
+        r->most[k] = (r->divided ? largest : r->most[k]) * r->scale;
+}
+
+mele_status mele_i_regions_make(mele_i_regions *regions, const mele_assignment *assignment,
+                                const double *weights, mele_engine *engine, mele_error *error)
+{
+    const size_t K = assignment->clusters, all = K + 1;
+    making m = {regions, assignment,
+                assignment->shares != NULL ? assignment->shares : assignment->weights};
+    const mele_i_pass sum = {.rows = assignment->rows, .map = sum_block, .combine = add_totals,
+                             .block_rows = mele_i_block_rows(K, 1 << 15, 16),
+                             .partial_bytes = 2 * all * sizeof(double), .context = &m};
+    mele_status status = MELE_OK;
+
+    *regions = (mele_i_regions){.rows = assignment->rows, .clusters = K, .weights = weights,
+                                .label = assignment->labels, .divided = assignment->weights == NULL,
+                                .total = MELE_I_ZEROED(double, 3 * all)};
+    if (regions->total == NULL)
         return mele_i_no_memory(error);
-    regions->count = regions->total + clusters + 1;
-    mele_status status = mele_i_pass_run(engine, &pass, error);
-    for (size_t k = 0; k <= clusters && status == MELE_OK; k++)
+    regions->count = regions->total + all;
+    regions->most = regions->count + all;
+    if (m.factors != NULL)
+        status = look_at_factors(&m, engine, error);
+    scale_weights(regions);
+    if (status == MELE_OK)
+        status = mele_i_pass_run(engine, &sum, error);
+    for (size_t k = 0; k < all && status == MELE_OK; k++)
         regions->total[k] /= regions->scale;
     return status;
 }
 
 void mele_i_regions_free(mele_i_regions *regions)
 {
-    free(regions->label);
-    free(regions->share);
+    free(regions->own_label);
+    free(regions->own_share);
     free(regions->total);
 }
 
-/* The hard regions' candidates: rows with the label, all rows for the global expert. */
+/* Labels, or factors, that may be changed. */
+static mele_status own(mele_i_regions *r, mele_error *error)
+{
+    const size_t n = r->rows, K = r->clusters;
+
+    if (r->label != NULL && r->own_label == NULL) {
+        r->own_label = mele_i_large_array(n, sizeof *r->own_label);
+        if (r->own_label == NULL)
+            return mele_i_no_memory(error);
+        r->label = memcpy(r->own_label, r->label, n * sizeof *r->own_label);
+    } else if (r->share != NULL && r->own_share == NULL) {
+        r->own_share = mele_i_large_array(n, K * sizeof *r->own_share);
+        if (r->own_share == NULL)
+            return mele_i_no_memory(error);
+        for (size_t i = 0; i < n; i++)
+            memcpy(r->own_share + i * K, r->share + i * r->stride, K * sizeof *r->own_share);
+        r->share = r->own_share;
+        r->stride = K;
+    }
+    return MELE_OK;
+}
+
+mele_status mele_i_regions_join(mele_i_regions *r, size_t from, size_t to, mele_error *error)
+{
+    mele_status status = own(r, error);
+
+    if (status != MELE_OK)
+        return status;
+    for (size_t i = 0; i < r->rows; i++)
+        if (r->label != NULL) {
+            r->own_label[i] = r->label[i] == from ? (uint32_t)to : r->label[i];
+        } else {
+            double *share = r->own_share + i * r->clusters;
+            share[to] += share[from];
+            share[from] = 0;
+            if (!r->divided)
+                r->most[to] = fmax(r->most[to], mele_i_region_weight(r, i, to));
+        }
+    r->total[to] += r->total[from];
+    r->count[to] += r->count[from];
+    return MELE_OK;
+}
+
+/* The labels' candidates: rows with the label, all rows for the global expert. */
 static size_t labelled(const mele_i_regions *regions, size_t first, size_t count, size_t k,
                        size_t *row)
 {

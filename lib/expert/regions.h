@@ -1,31 +1,38 @@
 #ifndef MELE_EXPERT_REGIONS_H
 #define MELE_EXPERT_REGIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include <mele/engine.h>
+#include <mele/assignment.h>
 
-/* Which rows an expert trains on, and with what weight: the one place where log posteriors
- * become regions.
- *   hard: row i belongs to the region of its largest posterior, ties to the lowest index;
- *   soft: to every region with its posterior (made to sum to 1) as a factor of its weight.
- * Region K stands for all rows: the global expert's. */
+/* Which rows an expert trains on, and with what weight: an assignment as the kinds see it, the factors
+ * times the rows' own weights. Region K stands for all rows with their own weights: the global
+ * expert's. */
 typedef struct mele_i_regions {
     size_t rows, clusters;
-    const double *weights; /* the caller's; NULL: all 1 */
+    const double *weights; /* the rows' own; NULL: all 1 */
     double scale;          /* a power of two, 1 for ordinary weights: weights are used times it */
-    double most;           /* the largest weight, scaled */
-    uint32_t *label;       /* hard: n; soft: NULL */
-    double *share;         /* soft: n x K; hard: NULL */
+    const uint32_t *label; /* of labels: n, the caller's unless rows were moved; else NULL */
+    const double *share;   /* else: n x K factors, stride apart; NULL: there are labels */
+    size_t stride;
+    bool divided;          /* a row's weights in all regions sum to its own, but for rounding: region K
+                              is the sum of the others */
+    double *most;          /* K + 1 largest weights, scaled; where they are divided: of all regions */
     double *total;         /* K + 1 sums of weights, the scale not applied */
-    double *count;         /* K + 1 rows of positive weight, soft: the sum of their posteriors */
+    double *count;         /* K + 1 rows of positive weight; of shares: the sum of these */
+    uint32_t *own_label;   /* memory: labels with moved rows */
+    double *own_share;     /* memory: factors that were read, or with moved rows */
 } mele_i_regions;
 
-/* MELE_EDATA: a log posterior that is NaN or +infinity. Free with mele_i_regions_free(), also
- * after a failure. */
-mele_status mele_i_regions_make(mele_i_regions *regions, size_t rows, const double *weights,
-                                const double *log_posteriors, size_t clusters, bool soft,
-                                mele_engine *engine, mele_error *error);
+/* The assignment has been checked (assignment.h). MELE_EDATA: a label out of range; a factor that is
+ * negative, or no number; shares that do not sum to 1. Free with mele_i_regions_free(), also after a
+ * failure. */
+mele_status mele_i_regions_make(mele_i_regions *regions, const mele_assignment *assignment,
+                                const double *weights, mele_engine *engine, mele_error *error);
+
+/* Region `from` joins region `to`: its rows are there from now on, and so is their weight. */
+mele_status mele_i_regions_join(mele_i_regions *regions, size_t from, size_t to, mele_error *error);
 
 void mele_i_regions_free(mele_i_regions *regions);
 
@@ -40,7 +47,7 @@ static inline double mele_i_region_weight(const mele_i_regions *regions, size_t 
     if (k < regions->clusters && regions->label != NULL && regions->label[i] != k)
         return 0;
     if (k < regions->clusters && regions->label == NULL)
-        weight *= regions->share[i * regions->clusters + k];
+        weight *= regions->share[i * regions->stride + k];
     return weight >= MELE_I_LEAST_WEIGHT ? weight : 0;
 }
 
@@ -49,7 +56,7 @@ static inline double mele_i_region_weight(const mele_i_regions *regions, size_t 
 size_t mele_i_region_members(const mele_i_regions *regions, size_t first, size_t count, size_t k,
                              size_t *row, double *weight);
 
-/* The same of all K regions at once, where they are hard: those of region k are the elements
+/* The same of all K regions at once, where there are labels: those of region k are the elements
  * start[k] .. start[k + 1] - 1 of row and weight, which have room for count each. */
 void mele_i_region_groups(const mele_i_regions *regions, size_t first, size_t count, size_t *start,
                           size_t *row, double *weight);

@@ -6,11 +6,15 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "engine/rows.h"
+#include "expert/assignment.h"
+
+#define VOTERS 1024 /* rows whose log posteriors are looked at together */
 
 typedef struct settling {
     mele_experts *experts;
     mele_i_regions *regions;
-    const double *log_posteriors;
+    const mele_rows *log_posteriors; /* n x K; NULL: nobody is to be merged */
     const mele_expert_options *options;
     bool *few;     /* K */
     double *votes; /* K x K: weight of the first region's rows that would go to the second */
@@ -26,11 +30,10 @@ static bool has_rows(const settling *s, size_t k)
     return s->regions->total[k] * s->regions->scale > 0 && s->regions->count[k] > 0;
 }
 
-/* The region of sufficient size that is next by posterior to the row; K: there is none. */
-static size_t next_region(const settling *s, size_t row)
+/* The region of sufficient size that is next by posterior to a row; K: there is none. */
+static size_t next_region(const settling *s, const double *log_posterior)
 {
     const size_t K = s->experts->clusters;
-    const double *log_posterior = s->log_posteriors + row * K;
     size_t best = K;
 
     for (size_t k = 0; k < K; k++)
@@ -39,20 +42,39 @@ static size_t next_region(const settling *s, size_t row)
     return best;
 }
 
-/* Every small region goes to the one that most of its weight is next to. */
-static void choose_hosts(settling *s)
+/* What some rows would have small regions do. */
+static mele_status count_votes(settling *s, mele_i_block block, double *memory, mele_error *error)
 {
     const size_t K = s->experts->clusters;
-    bool any = false;
+    const double *row;
+    size_t stride;
+    mele_status status = mele_i_rows_take(s->log_posteriors, block, memory, &row, &stride, error);
 
-    for (size_t k = 0; k < K; k++)
-        any = any || s->few[k];
-    for (size_t i = 0; i < s->regions->rows && any; i++) {
-        const size_t next = next_region(s, i);
+    for (size_t i = block.first; i < block.first + block.count && status == MELE_OK; i++) {
+        status = mele_i_log_posteriors_check(row, i, K, error);
+        const size_t next = status == MELE_OK ? next_region(s, row) : K;
         for (size_t k = 0; k < K && next < K; k++)
             if (s->few[k])
                 s->votes[k * K + next] += mele_i_region_weight(s->regions, i, k);
+        row += stride;
     }
+    return status;
+}
+
+/* Every small region goes to the one that most of its weight is next to. */
+static mele_status choose_hosts(settling *s, mele_error *error)
+{
+    const size_t K = s->experts->clusters, n = s->regions->rows;
+    double *memory = MELE_I_ARRAY(double, mele_i_rows_room(s->log_posteriors, VOTERS));
+    mele_status status = memory == NULL ? mele_i_no_memory(error) : MELE_OK;
+
+    for (size_t i = 0; i < n && status == MELE_OK; i += VOTERS) {
+        const mele_i_block block = {i / VOTERS, i, n - i < VOTERS ? n - i : VOTERS};
+        status = count_votes(s, block, memory, error);
+    }
+    free(memory);
+    if (status != MELE_OK)
+        return status;
     for (size_t k = 0; k < K; k++) {
         size_t best = 0;
         for (size_t l = 1; l < K; l++)
@@ -61,27 +83,19 @@ static void choose_hosts(settling *s)
         if (s->few[k] && s->votes[k * K + best] > 0)
             s->experts->expert[k].answers = best;
     }
+    return MELE_OK;
 }
 
-static void move_rows(const settling *s)
+static mele_status move_rows(const settling *s, mele_error *error)
 {
-    const size_t K = s->experts->clusters;
-    mele_i_regions *regions = s->regions;
+    mele_status status = MELE_OK;
 
-    for (size_t k = 0; k < K; k++) {
+    for (size_t k = 0; k < s->experts->clusters && status == MELE_OK; k++) {
         const size_t host = s->experts->expert[k].answers;
-        if (host == k || host == K)
-            continue;
-        for (size_t i = 0; i < regions->rows; i++)
-            if (regions->label != NULL && regions->label[i] == k) {
-                regions->label[i] = (uint32_t)host;
-            } else if (regions->share != NULL) {
-                regions->share[i * K + host] += regions->share[i * K + k];
-                regions->share[i * K + k] = 0;
-            }
-        regions->total[host] += regions->total[k];
-        regions->count[host] += regions->count[k];
+        if (host != k && host < s->experts->clusters)
+            status = mele_i_regions_join(s->regions, k, host, error);
     }
+    return status;
 }
 
 static void settle_one(settling *s, size_t k)
@@ -102,7 +116,7 @@ static void settle_one(settling *s, size_t k)
 }
 
 mele_status mele_i_small_settle(mele_experts *e, mele_i_regions *regions,
-                                const double *log_posteriors, const mele_expert_options *options,
+                                const mele_rows *log_posteriors, const mele_expert_options *options,
                                 mele_expert_info *info, mele_error *error)
 {
     const size_t K = e->clusters;
@@ -110,24 +124,33 @@ mele_status mele_i_small_settle(mele_experts *e, mele_i_regions *regions,
     settling s = {e, regions, log_posteriors, options, MELE_I_ZEROED(bool, K),
                   merge ? mele_i_zeroed(K * sizeof(double), K) : NULL};
     mele_status status = MELE_OK;
+    bool few = false;
 
     if (s.few == NULL || (merge && s.votes == NULL)) {
         status = mele_i_no_memory(error);
         goto cleanup;
     }
+    if (merge && log_posteriors == NULL) {
+        status = mele_i_fail(error, MELE_EINVAL, "small is \"merge\": which region is next to a row its "
+                             "log posteriors say, and the assignment has none");
+        goto cleanup;
+    }
     for (size_t k = 0; k <= K; k++) {
         settle_one(&s, k);
+        few = few || (k < K && s.few[k]);
         info[k].rows = e->expert[k].rows = regions->total[k];
     }
-    if (merge)
-        choose_hosts(&s);
+    if (merge && few)
+        status = choose_hosts(&s, error);
+    if (status != MELE_OK)
+        goto cleanup;
     for (size_t k = 0; k <= K; k++) {
         const size_t answers = e->expert[k].answers;
         info[k].fallback = k < K && answers == K;
         info[k].merged_into = answers != k && answers != K ? answers + 1 : 0;
         info[k].own = e->expert[k].own;
     }
-    move_rows(&s);
+    status = move_rows(&s, error);
     for (size_t k = 0; k < K && merge; k++)
         if (e->expert[k].answers == k)
             info[k].rows = e->expert[k].rows = regions->total[k];

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "expert/assignment.h"
 #include "expert/expert.h"
 #include "fit/experts.h"
 #include "fit/report.h"
@@ -27,13 +28,35 @@ mele_status mele_i_run_need_left_out_room(mele_i_run *run, mele_error *error)
     return MELE_OK;
 }
 
+/* Everything is there but the assignment. */
+static mele_status fit_experts(mele_i_run *run, const mele_expert_options *options,
+                               mele_experts **out, mele_expert_info *info, mele_error *error)
+{
+    const mele_model *model = run->model;
+    const size_t rows = run->features.rows;
+    const mele_rows log_posteriors = mele_rows_of_array(run->joint, rows, model->clusters);
+    mele_i_assigned assigned;
+    mele_status status = mele_i_assigned_make(&assigned, &log_posteriors, options->assign,
+                                              run->engine, error);
+    const mele_expert_data data = {
+        .x = mele_rows_of_array(run->design, rows, model->scaling.columns),
+        .targets = {mele_matrix_of(run->targets, rows, model->schema->targets),
+                    mele_i_run_classes(run)},
+        .weights = run->data->weights, .assignment = &assigned.assignment};
+
+    if (status == MELE_OK)
+        status = mele_experts_fit(&data, options, run->engine, out, run->left_out,
+                                  run->left_out_variance, info, error);
+    mele_i_assigned_free(&assigned);
+    return status;
+}
+
 mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
                                      mele_experts **out, mele_expert_info *info,
                                      mele_error *error)
 {
     mele_model *model = run->model;
     mele_expert_options options = run->options->experts;
-    size_t rows = run->features.rows;
     mele_status status = mele_i_run_need_joint(run, error);
 
     options.only = which->only;
@@ -50,14 +73,7 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
         status = mele_i_run_need_design(run, error);
     if (status == MELE_OK)
         status = mele_i_run_need_targets(run, error);
-    if (status != MELE_OK)
-        return status;
-    mele_matrix design = mele_matrix_of(run->design, rows, model->scaling.columns);
-    mele_targets targets = {mele_matrix_of(run->targets, rows, model->schema->targets),
-                            mele_i_run_classes(run)};
-    return mele_experts_fit(&design, &targets, run->data->weights, run->joint, model->clusters,
-                            &options, run->engine, out, run->left_out, run->left_out_variance,
-                            info, error);
+    return status == MELE_OK ? fit_experts(run, &options, out, info, error) : status;
 }
 
 /* The model learns of a target that stage 1 did not know. */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <mele/assignment.h>
 #include <mele/engine.h>
 #include <mele/matrix.h>
 #include <mele/rows.h>
@@ -23,6 +24,17 @@ typedef struct mele_targets {
     size_t classes; /**< 0: regression */
 } mele_targets;
 
+/** What experts are trained on. All that is pointed to is the caller's, and is not changed. */
+typedef struct mele_expert_data {
+    mele_rows x;           /**< n x d, scaled, finite; d >= 1. Rows that are read are read block by block
+                                in several passes, and nothing of n x d is held; mlp and gp gather the
+                                rows of a region */
+    mele_targets targets;  /**< n rows; finite, in any scale (the caller's standardised units are best) */
+    const double *weights; /**< n importances >= 0 in any unit (see mele_data_of_arrays()), or NULL: all
+                                1 */
+    const mele_assignment *assignment; /**< of the n rows to K experts */
+} mele_expert_data;
+
 /** A ridge that generalised cross-validation chooses, region by region (linear). */
 #define MELE_RIDGE_GCV (-1.0)
 
@@ -33,8 +45,10 @@ typedef struct mele_expert_options {
     const char *kind;   /**< one of mele_expert_kind(), or "auto": in each region the candidate of
                              mele_expert_candidate() with the smallest left-out error; NULL
                              (default): linear for regression, else logistic */
-    const char *assign; /**< "hard" (default): an expert trains on the rows whose largest posterior
-                             is its region's; "soft": on all rows, weighted by posterior */
+    const char *assign; /**< what fits of several stages (fit.h) make of posteriors: "hard" (default),
+                             an expert trains on the rows whose largest posterior is its region's, or
+                             "soft", on all rows, weighted by posterior. mele_experts_fit() is given
+                             its assignment, and does not look at this */
     double ridge;       /**< L >= 0: the sum of squared coefficients without the intercepts, times L
                              (linear; mlp: of all weights without biases), is added to the weighted
                              sum of squares, or times L/2 (logistic: of all classes; mlp for
@@ -138,11 +152,7 @@ MELE_API double mele_expert_ridge(size_t i);
 MELE_API const char *mele_expert_candidate(bool classes, size_t i);
 
 /** Train the experts.
- * @param x               n x d, scaled, finite; d >= 1.
- * @param targets         n rows; finite, in any scale (the caller's standardised units are best).
- * @param weights         n importances >= 0 in any unit (see mele_data_of_arrays()), or NULL: all 1.
- * @param log_posteriors  n x K without gaps, from mele_partition_log_posteriors() or elsewhere.
- * @param clusters        K >= 1.
+ * @param data            rows, targets, weights, and which rows are whose.
  * @param options         NULL: mele_expert_defaults().
  * @param out             freed with mele_experts_free(); untouched on error.
  * @param left_out        NULL, or n x K x M for what each expert predicts of each row when that
@@ -155,25 +165,19 @@ MELE_API const char *mele_expert_candidate(bool classes, size_t i);
  * @param left_out_variance  NULL, or n x K x M for the variances of those predictions, noise
  *                        included (regression only).
  * @param info            NULL, or K + 1 entries, the global expert's last.
- * @return MELE_OK; MELE_EINVAL: an option, shapes; MELE_EDATA: NaN, a class out of range;
- *         MELE_ENOMEM; MELE_ESTOPPED.
+ * @return MELE_OK; MELE_EINVAL: an option, shapes; MELE_EDATA: NaN, a class out of range, an
+ *         assignment that is not what assignment.h says; MELE_ENOMEM; MELE_ESTOPPED; what reading rows
+ *         fails with.
  * Regions never fail a fit: empty, tiny, constant and collinear ones have stated outcomes.
- * linear: O(n d^2 + K d^3), soft O(n K d^2). logistic: O(n (d C)^2) a step, soft K times that. */
-MELE_API mele_status mele_experts_fit(const mele_matrix *x, const mele_targets *targets,
-                                      const double *weights, const double *log_posteriors,
-                                      size_t clusters, const mele_expert_options *options,
-                                      mele_engine *engine, mele_experts **out, double *left_out,
+ * Labels are used where they are; shares and weights, too, where they are in memory, else n x K of
+ * them are held.
+ * linear: O(n d^2 + K d^3), of shares and weights O(n K d^2). logistic: O(n (d C)^2) a step, of shares
+ * and weights K times that. */
+MELE_API mele_status mele_experts_fit(const mele_expert_data *data,
+                                      const mele_expert_options *options, mele_engine *engine,
+                                      mele_experts **out, double *left_out,
                                       double *left_out_variance, mele_expert_info *info,
                                       mele_error *error);
-
-/** The same for rows that need not be in memory, in passes that read them block by block; mlp and gp
- *  gather the rows of a region. Nothing of n x d is held. Also fails as x->read does. */
-MELE_API mele_status mele_experts_fit_rows(const mele_rows *x, const mele_targets *targets,
-                                           const double *weights, const double *log_posteriors,
-                                           size_t clusters, const mele_expert_options *options,
-                                           mele_engine *engine, mele_experts **out,
-                                           double *left_out, double *left_out_variance,
-                                           mele_expert_info *info, mele_error *error);
 
 MELE_API void mele_experts_free(mele_experts *experts);
 

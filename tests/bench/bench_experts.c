@@ -10,6 +10,7 @@
 #include "bench/machine.h"
 #include "core/memory.h"
 #include "core/stream.h"
+#include "expert/assignment.h"
 #include "expert/forms/triangle.h"
 
 typedef struct problem {
@@ -83,23 +84,26 @@ static double time_fit(const problem *p, const run *r, mele_experts **experts)
 {
     size_t classes = strcmp(r->kind, "logistic") == 0 ? 2 : 0;
     mele_expert_options options = mele_expert_defaults();
-    mele_matrix x = mele_matrix_of(p->x, p->rows, p->columns);
-    mele_targets targets = {mele_matrix_of(p->y, p->rows, 1), classes};
+    const mele_rows log_posteriors = mele_rows_of_array(p->log_posteriors, p->rows, p->clusters);
+    mele_i_assigned assigned;
+    const mele_expert_data data = {mele_rows_of_array(p->x, p->rows, p->columns),
+                                   {mele_matrix_of(p->y, p->rows, 1), classes}, NULL,
+                                   &assigned.assignment};
     double best = INFINITY;
     mele_error error;
 
     options.kind = r->kind;
     options.solver = r->solver;
-    options.assign = r->assign;
+    bench_check(mele_i_assigned_make(&assigned, &log_posteriors, r->assign, p->engine, &error), &error);
     for (int i = 0; i < r->times; i++) {
         mele_experts_free(*experts);
         *experts = NULL;
         double start = bench_now();
-        bench_check(mele_experts_fit(&x, &targets, NULL, p->log_posteriors, p->clusters, &options,
-                                     p->engine, experts, r->left_out ? p->left_out : NULL, NULL,
-                                     NULL, &error), &error);
+        bench_check(mele_experts_fit(&data, &options, p->engine, experts,
+                                     r->left_out ? p->left_out : NULL, NULL, NULL, &error), &error);
         best = fmin(best, bench_now() - start);
     }
+    mele_i_assigned_free(&assigned);
     return best;
 }
 
@@ -108,7 +112,9 @@ static void bench_fit(const problem *p, const run *r)
 {
     mele_experts *experts = NULL;
     double seconds = time_fit(p, r, &experts), sum = 0;
-    double read = (double)(p->rows * (p->columns + 1 + p->clusters) * sizeof(double));
+    const bool soft = strcmp(r->assign, "soft") == 0;
+    double read = (double)(p->rows * ((p->columns + 1) * sizeof(double)
+                                      + (soft ? p->clusters * sizeof(double) : sizeof(uint32_t))));
     double start = bench_now();
     mele_experts_predict(experts, &(mele_matrix){p->x, p->rows, p->columns, p->columns}, p->engine,
                          p->predicted, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/stream.h"
+#include "expert/assignment.h"
 #include "expert/expert.h"
 #include "support/failing_malloc.h"
 
@@ -94,6 +95,40 @@ static inline void free_problem(made *p)
     free(p->log_posterior);
 }
 
+/* A fit to what options.assign makes of n x K log posteriors. */
+static inline mele_status
+fit_rows_by_posterior(const mele_rows *x, const mele_targets *targets, const double *weight,
+                      const double *log_posterior, size_t clusters,
+                      const mele_expert_options *options, mele_engine *engine, mele_experts **out,
+                      double *left_out, double *left_out_variance, mele_expert_info *info,
+                      mele_error *error)
+{
+    const mele_rows posteriors = mele_rows_of_array(log_posterior, x->rows, clusters);
+    mele_i_assigned assigned;
+    const mele_expert_data data = {*x, *targets, weight, &assigned.assignment};
+    mele_status status = mele_i_assigned_make(&assigned, &posteriors,
+                                              options == NULL ? "hard" : options->assign, engine,
+                                              error);
+
+    if (status == MELE_OK)
+        status = mele_experts_fit(&data, options, engine, out, left_out, left_out_variance, info,
+                                  error);
+    mele_i_assigned_free(&assigned);
+    return status;
+}
+
+static inline mele_status
+fit_by_posterior(const mele_matrix *x, const mele_targets *targets, const double *weight,
+                 const double *log_posterior, size_t clusters, const mele_expert_options *options,
+                 mele_engine *engine, mele_experts **out, double *left_out,
+                 double *left_out_variance, mele_expert_info *info, mele_error *error)
+{
+    const mele_rows rows = mele_rows_of(x);
+
+    return fit_rows_by_posterior(&rows, targets, weight, log_posterior, clusters, options, engine,
+                                 out, left_out, left_out_variance, info, error);
+}
+
 /* All the results of one fit. */
 typedef struct fitted {
     mele_experts *experts;
@@ -113,7 +148,7 @@ static inline fitted fit_with(const made *p, const double *weight,
                 numbers(p->n * p->clusters * outputs), numbers(p->n * p->clusters * outputs),
                 calloc(p->clusters + 1, sizeof(mele_expert_info)), outputs};
 
-    mele_status status = mele_experts_fit(&x, &targets, weight, p->log_posterior, p->clusters,
+    mele_status status = fit_by_posterior(&x, &targets, weight, p->log_posterior, p->clusters,
                                           options, engine, &f.experts, f.left_out,
                                           f.left_out_variance, f.info, &error);
     cr_assert(status == MELE_OK, "%s", error.message);
@@ -296,7 +331,7 @@ static inline void check_out_of_memory(const made *p, const double *weight,
             left_out[i] = before[i] = 0.25;
         failing_malloc_at(n);
         mele_status status =
-            mele_experts_fit(&x, &targets, weight, p->log_posterior, p->clusters, options, NULL,
+            fit_by_posterior(&x, &targets, weight, p->log_posterior, p->clusters, options, NULL,
                              &experts, left_out, NULL, NULL, NULL);
         bool failed = failing_malloc_end();
         cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);

@@ -75,7 +75,7 @@ static outcome run(const made *p, const mele_expert_options *options, mele_engin
     mele_targets targets = made_targets(p);
     mele_error error = {MELE_OK, 0, ""};
     outcome o = {NULL, numbers(count), numbers(count), numbers(count), numbers(count), {{0}}};
-    mele_status status = mele_experts_fit(&x, &targets, p->weight, p->log_posterior, p->clusters,
+    mele_status status = fit_by_posterior(&x, &targets, p->weight, p->log_posterior, p->clusters,
                                           options, engine, &o.experts, o.left_out,
                                           o.left_out_variance, o.info, &error);
 
@@ -232,7 +232,7 @@ Test(choice, out_of_memory)
     for (size_t n = 0;; n++) {
         mele_experts *experts = NULL;
         failing_malloc_at(n);
-        mele_status status = mele_experts_fit(&x, &targets, NULL, p.log_posterior, p.clusters,
+        mele_status status = fit_by_posterior(&x, &targets, NULL, p.log_posterior, p.clusters,
                                               &options, NULL, &experts, NULL, NULL, NULL, NULL);
         bool failed = failing_malloc_end();
         cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK), "allocation %zu: %d", n, status);

@@ -127,7 +127,7 @@ static mele_experts *train(const made *p, const mele_expert_options *options)
     mele_experts *experts = NULL;
     mele_error error = {MELE_OK, 0, ""};
 
-    mele_status status = mele_experts_fit(&x, &targets, NULL, p->log_posterior, p->clusters,
+    mele_status status = fit_by_posterior(&x, &targets, NULL, p->log_posterior, p->clusters,
                                           options, NULL, &experts, NULL, NULL, NULL, &error);
     cr_assert(status == MELE_OK, "%s", error.message);
     return experts;
@@ -388,7 +388,7 @@ Test(constant, units_that_are_none_are_refused)
         experts.target_center = partition.center = &bad[i][0];
         experts.target_scale = partition.scale = &bad[i][1];
         gate.on = "features";
-        cr_expect(mele_experts_fit(&x, &targets, NULL, p.log_posterior, 2, &experts, NULL, NULL,
+        cr_expect(fit_by_posterior(&x, &targets, NULL, p.log_posterior, 2, &experts, NULL, NULL,
                                    NULL, NULL, NULL, NULL) == MELE_EINVAL);
         cr_expect(mele_partition_fit(&x, NULL, &partition, NULL, NULL, NULL, NULL) == MELE_EINVAL);
         cr_expect(mele_gate_fit(&data, &gate, NULL, &(mele_gate *){NULL}, NULL, NULL)

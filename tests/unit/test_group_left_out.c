@@ -59,7 +59,7 @@ static mele_experts *experts_of(const made *p, const double *weight,
     mele_experts *experts = NULL;
     mele_error error = {MELE_OK, 0, ""};
 
-    cr_assert_eq(mele_experts_fit(&x, &targets, weight, p->log_posterior, p->clusters, options,
+    cr_assert_eq(fit_by_posterior(&x, &targets, weight, p->log_posterior, p->clusters, options,
                                   NULL, &experts, left_out, variance, info, &error),
                  MELE_OK, "%s", error.message);
     return experts;
@@ -108,7 +108,7 @@ static void check_group_threads(const made *p, const double *weight, mele_expert
     mele_targets targets = made_targets(p);
     mele_experts *experts = NULL;
 
-    cr_assert_eq(mele_experts_fit(&x, &targets, weight, p->log_posterior, p->clusters, o, engine,
+    cr_assert_eq(fit_by_posterior(&x, &targets, weight, p->log_posterior, p->clusters, o, engine,
                                   &experts, again, variance_again, NULL, NULL),
                  MELE_OK);
     SAME_BITS(again, left_out, count);

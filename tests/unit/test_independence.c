@@ -45,7 +45,7 @@ static mele_experts *fit_of(const made *p, const mele_expert_options *o)
     mele_experts *e = NULL;
     mele_error error = {MELE_OK, 0, ""};
 
-    mele_status status = mele_experts_fit(&x, &targets, p->weight, p->log_posterior, K, o, NULL, &e,
+    mele_status status = fit_by_posterior(&x, &targets, p->weight, p->log_posterior, K, o, NULL, &e,
                                           NULL, NULL, NULL, &error);
     cr_assert(status == MELE_OK, "%s: %s", o->kind, error.message);
     return e;
@@ -258,7 +258,7 @@ Test(independence, what_is_frozen_is_not_trained)
     o.start = before;
     o.cold = true;
     o.freeze = 2;
-    cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
+    cr_assert(fit_by_posterior(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
                                NULL, info, NULL) == MELE_OK);
     for (size_t k = 0; k < K; k++)
         cr_assert((info[k].kind == NULL) == (k == 1), "%zu", k);
@@ -375,7 +375,7 @@ Test(independence, regions_merged_into_one_another)
         mele_error error = {MELE_OK, 0, ""};
         o.start = before;
         o.freeze = SMALL + 1;
-        mele_status status = mele_experts_fit(&x, &targets, q.weight, q.log_posterior, K, &o, NULL,
+        mele_status status = fit_by_posterior(&x, &targets, q.weight, q.log_posterior, K, &o, NULL,
                                               &after, NULL, NULL, info, &error);
         cr_assert(status == (i == 0 ? MELE_OK : MELE_EDATA), "%s: %s", kinds[i], error.message);
         cr_assert((after != NULL) == (i == 0));
@@ -406,12 +406,12 @@ Test(independence, kept_experts_have_no_left_out_predictions)
     for (int freezes = 0; freezes < 2; freezes++) {
         mele_expert_options o = options_of("linear", "shrink");
         mele_experts *before = NULL, *after = NULL;
-        cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &before,
+        cr_assert(fit_by_posterior(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &before,
                                    all, all_variance, NULL, NULL) == MELE_OK);
         o.start = before;
         o.only = freezes ? 0 : 1;
         o.freeze = freezes ? 2 : 0;
-        cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after,
+        cr_assert(fit_by_posterior(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after,
                                    left_out, variance, NULL, NULL) == MELE_OK);
         assert_same_text(before, after, "the same rows");
         for (size_t i = 0; i < N * K * 2; i++) {
@@ -487,7 +487,7 @@ Test(independence, wrong_subsets_are_refused)
         o.only = cases[i].only;
         o.freeze = cases[i].freeze;
         o.start = cases[i].start;
-        cr_assert(mele_experts_fit(&x, &targets, NULL, p.log_posterior, K, &o, NULL, &e, NULL, NULL,
+        cr_assert(fit_by_posterior(&x, &targets, NULL, p.log_posterior, K, &o, NULL, &e, NULL, NULL,
                                    NULL, NULL) == MELE_EINVAL, "case %zu", i);
         cr_assert(e == NULL);
     }
@@ -533,11 +533,11 @@ Test(independence, logistic_experts_start_where_they_were)
     mele_targets targets = made_targets(&p);
     mele_expert_info info[K + 1], first[K + 1];
 
-    cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
+    cr_assert(fit_by_posterior(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
                                NULL, first, NULL) == MELE_OK);
     mele_experts_free(after);
     o.start = before;
-    cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
+    cr_assert(fit_by_posterior(&x, &targets, p.weight, p.log_posterior, K, &o, NULL, &after, NULL,
                                NULL, info, NULL) == MELE_OK);
     for (size_t k = 0; k <= K; k++)
         cr_assert(info[k].fallback

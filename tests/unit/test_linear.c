@@ -428,7 +428,7 @@ Test(linear, standard_errors_are_those_of_lm)
         options.solver = solvers[c / 2];
         options.center = mean;
         options.scale = scale;
-        cr_assert(mele_experts_fit(&view, &targets, weight, posterior, 1, &options, NULL, &e, NULL,
+        cr_assert(fit_by_posterior(&view, &targets, weight, posterior, 1, &options, NULL, &e, NULL,
                                    NULL, NULL, NULL) == MELE_OK);
         cr_assert(mele_i_experts_coefficients(e, 0, scaled));
         cr_assert(mele_i_experts_standard_errors(e, 0, found));
@@ -558,7 +558,7 @@ Test(linear, degree_two_is_linear_in_the_terms)
         options.ridge = c < 2 ? 0.3 : 0;
         fitted f = fit_with(&q, p.weight, &options, NULL);
         options.degree = 2;
-        cr_assert(mele_experts_fit(&x, &targets, p.weight, p.log_posterior, 3, &options, NULL, &e,
+        cr_assert(fit_by_posterior(&x, &targets, p.weight, p.log_posterior, 3, &options, NULL, &e,
                                    left_out, variance, NULL, NULL) == MELE_OK);
         for (size_t k = 0; k <= 3; k++) {
             long double naive[20];
@@ -635,7 +635,7 @@ Test(linear, variances_of_many_rows_are_those_of_left_out_predictions)
             cr_assert(f.info[k].left_out > f.info[k].error);
         }
         /* the same bytes when nobody asks for left-out predictions */
-        cr_assert(mele_experts_fit(&x, &targets, weight, p.log_posterior, 2, &options, NULL, &alone,
+        cr_assert(fit_by_posterior(&x, &targets, weight, p.log_posterior, 2, &options, NULL, &alone,
                                    NULL, NULL, NULL, NULL) == MELE_OK);
         mele_experts_variances(alone, variance);
         SAME_BITS(variance, f.variance, 2);
@@ -684,7 +684,7 @@ Test(linear, features_that_are_not_finite_are_named)
         p.x[(p.n - 7) * 3 + 1] = wrong[c % 3];
         p.x[(p.n - 2) * 3] = NAN;
         snprintf(expected, sizeof expected, "x: row %zu, column 2", p.n - 6);
-        cr_assert(mele_experts_fit(&x, &targets, NULL, p.log_posterior, 2, NULL, NULL, &e, NULL,
+        cr_assert(fit_by_posterior(&x, &targets, NULL, p.log_posterior, 2, NULL, NULL, &e, NULL,
                                    NULL, NULL, &error) == MELE_EDATA);
         cr_assert(strstr(error.message, expected) != NULL, "%s", error.message);
         cr_assert(e == NULL);
@@ -711,7 +711,7 @@ Test(linear, log_posteriors_that_are_none_are_named)
         p.log_posterior[3 * (row - 5) + k] = wrong[c % 2];
         p.log_posterior[3 * (row - 5) + (k + 1) % 3] = -INFINITY;
         snprintf(expected, sizeof expected, "row %zu, cluster %zu", row - 4, k + 1);
-        cr_assert(mele_experts_fit(&x, &targets, NULL, p.log_posterior, 3, &options, NULL, &e, NULL,
+        cr_assert(fit_by_posterior(&x, &targets, NULL, p.log_posterior, 3, &options, NULL, &e, NULL,
                                    NULL, NULL, &error) == MELE_EDATA);
         cr_assert(strstr(error.message, expected) != NULL, "%s", error.message);
         free_problem(&p);
@@ -1070,7 +1070,7 @@ static mele_experts *constants_fit(const made *p, const mele_expert_options *opt
     mele_error error = {MELE_OK, 0, ""};
 
     mele_status status =
-        mele_experts_fit(&x, &targets, p->weight, p->log_posterior, 2, options, NULL, &experts,
+        fit_by_posterior(&x, &targets, p->weight, p->log_posterior, 2, options, NULL, &experts,
                          left_out, left_out_variance, NULL, &error);
     cr_assert(status == MELE_OK, "%s: %s", options->kind, error.message);
     return experts;
@@ -1267,7 +1267,7 @@ static void check_refused(const made *p, const mele_expert_options *options, mel
         left_out[i] = variance[i] = before[i] = 0.25;
     memset(info, 7, sizeof info);
     memset(untouched, 7, sizeof untouched);
-    mele_status status = mele_experts_fit(&x, &targets, p->weight, p->log_posterior, p->clusters,
+    mele_status status = fit_by_posterior(&x, &targets, p->weight, p->log_posterior, p->clusters,
                                           options, engine, &experts, left_out, variance, info,
                                           &error);
     cr_assert(status == expected, "%s: %d", what, status);

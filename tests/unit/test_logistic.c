@@ -744,7 +744,7 @@ static mele_status try_fit(const made *p, const mele_expert_options *options, si
     mele_experts *experts = NULL;
 
     x.rows = p->n / columns;
-    mele_status status = mele_experts_fit(&x, &targets, NULL, p->log_posterior, p->clusters,
+    mele_status status = fit_by_posterior(&x, &targets, NULL, p->log_posterior, p->clusters,
                                           options, NULL, &experts, NULL, NULL, NULL, NULL);
     cr_assert(status == MELE_OK || experts == NULL);
     mele_experts_free(experts);

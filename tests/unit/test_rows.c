@@ -130,7 +130,7 @@ static mele_status fit(const made *p, const mele_rows *x, const mele_expert_opti
 {
     const mele_targets targets = made_targets(p);
 
-    return mele_experts_fit_rows(x, &targets, weights, p->log_posterior, K, o, engine,
+    return fit_rows_by_posterior(x, &targets, weights, p->log_posterior, K, o, engine,
                                  &out->experts, out->left_out, out->variance, out->info, error);
 }
 

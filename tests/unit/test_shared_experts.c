@@ -28,7 +28,7 @@ static mele_experts *fit_of(const made *p, const mele_expert_options *o)
     mele_experts *e = NULL;
     mele_error error = {MELE_OK, 0, ""};
 
-    cr_assert(mele_experts_fit(&x, &targets, p->weight, p->log_posterior, K, o, NULL, &e, NULL, NULL,
+    cr_assert(fit_by_posterior(&x, &targets, p->weight, p->log_posterior, K, o, NULL, &e, NULL, NULL,
                                NULL, &error) == MELE_OK, "%s: %s", o->kind, error.message);
     return e;
 }
@@ -194,7 +194,7 @@ static void *keep_and_ask(void *argument)
     o.start = a->start;
     o.only = 1;
     o.most_rows = 8;
-    if (mele_experts_fit(&x, &targets, a->p->weight, a->p->log_posterior, K, &o, NULL, &kept, NULL,
+    if (fit_by_posterior(&x, &targets, a->p->weight, a->p->log_posterior, K, &o, NULL, &kept, NULL,
                          NULL, NULL, NULL) == MELE_OK
         && mele_experts_merge((const mele_experts *const *)&kept, 1, &merged, NULL) == MELE_OK) {
         mele_experts_free(kept);

@@ -57,7 +57,7 @@ static result fit_small(const made *p, const mele_expert_options *o)
     mele_error error = {MELE_OK, 0, ""};
     result r = {NULL, numbers(count), numbers(count), numbers(count), numbers(count), {0}, {{0}}};
 
-    mele_status status = mele_experts_fit(&x, &targets, p->weight, p->log_posterior, p->clusters, o,
+    mele_status status = fit_by_posterior(&x, &targets, p->weight, p->log_posterior, p->clusters, o,
                                           NULL, &r.experts, r.left_out, r.left_out_variance, r.info,
                                           &error);
     cr_assert(status == MELE_OK, "%s", error.message);
@@ -122,7 +122,7 @@ static void check_global(const made *p, bool soft)
     cr_assert(info->fallback && info->rank == 0 && info->merged_into == 0 && info->own == 1);
     cr_assert(!r.info[0].fallback && !r.info[host].fallback);
     cr_assert(mele_i_experts_facts(r.experts, FEW).answers == K);
-    cr_assert(mele_experts_fit(&x, &targets, p->weight, zeros, 1, &o, NULL, &one, NULL, NULL, NULL,
+    cr_assert(fit_by_posterior(&x, &targets, p->weight, zeros, 1, &o, NULL, &one, NULL, NULL, NULL,
                                NULL) == MELE_OK);
     cr_assert(mele_experts_predict(one, &x, NULL, alone, NULL, NULL) == MELE_OK);
     for (size_t i = 0; i < N; i++)
@@ -402,7 +402,7 @@ static void check_memory(const made *p, bool soft)
             for (size_t i = 0; i < 2 * count; i++)
                 left_out[i] = before[i] = 0.25;
             failing_malloc_at(failures);
-            mele_status status = mele_experts_fit(&x, &targets, NULL, p->log_posterior, K, &o, NULL,
+            mele_status status = fit_by_posterior(&x, &targets, NULL, p->log_posterior, K, &o, NULL,
                                                   &e, left_out, left_out + count, NULL, NULL);
             failed = failing_malloc_end();
             cr_assert(status == (failed ? MELE_ENOMEM : MELE_OK));

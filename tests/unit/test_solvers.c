@@ -183,7 +183,7 @@ static size_t predict(const set *t, const char *solver, double ridge, double *ou
     options.min_rows = 1;
     options.center = t->standard ? t->center : NULL;
     options.scale = t->standard ? t->scale : NULL;
-    cr_assert(mele_experts_fit(&x, &targets, NULL, p->log_posterior, p->clusters, &options, NULL,
+    cr_assert(fit_by_posterior(&x, &targets, NULL, p->log_posterior, p->clusters, &options, NULL,
                                &experts, NULL, NULL, info, NULL) == MELE_OK);
     cr_assert(mele_experts_predict(experts, &x, NULL, all, NULL, NULL) == MELE_OK);
     for (size_t i = 0; i < p->n; i++)

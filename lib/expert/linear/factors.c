@@ -1,7 +1,8 @@
 /* Every block of rows is grouped by region, a run of them after the other; a region's rows [1 X
  * y1..ym], times the square roots of their weights, are reduced to its small triangle (or moments).
- * Triangles are merged in block order, and the global expert's is the merger of all regions':
- * posteriors sum to 1, so no row is seen twice. The frame of many rows is a guess from some of
+ * Triangles are merged in block order, and where weights are divided among the regions the global
+ * expert's is the merger of theirs, so no row is seen twice; under free weights it is reduced from all
+ * rows like a region's. The frame of many rows is a guess from some of
  * them; the pass sees whether it was a good one, and whether all numbers are finite. */
 #include "expert/linear/fit.h"
 
@@ -114,14 +115,21 @@ typedef struct block_factors {
     double *factor, *low, *high;
 } block_factors;
 
+/* How many are reduced from rows: where weights are divided, the global expert's follows from the
+ * regions'. */
+static size_t reduced(const mele_i_linear_fit *f)
+{
+    return f->problem->regions->divided ? f->clusters : f->clusters + 1;
+}
+
 static block_factors place_factors(const mele_i_linear_fit *f, void *partial)
 {
     unsigned char *at = partial;
     block_factors placed;
 
-    placed.count = mele_i_carve(&at, f->clusters, sizeof *placed.count);
+    placed.count = mele_i_carve(&at, reduced(f), sizeof *placed.count);
     placed.factor =
-        mele_i_carve(&at, f->clusters * mele_i_linear_factor_size(f), sizeof *placed.factor);
+        mele_i_carve(&at, reduced(f) * mele_i_linear_factor_size(f), sizeof *placed.factor);
     placed.low = mele_i_carve(&at, f->d + f->m, sizeof *placed.low);
     placed.high = mele_i_carve(&at, f->d + f->m, sizeof *placed.high);
     return placed;
@@ -191,7 +199,7 @@ static mele_status factor_run(const mele_i_linear_fit *f, mele_i_block run,
         return status;
     rows.source = mele_i_frame_block(x, stride, f->problem->y, run.first);
     status = take_all_extremes(f, &rows.source, run.count, out, r->sum, error);
-    for (size_t k = 0; k < f->clusters && status == MELE_OK; k++) {
+    for (size_t k = 0; k < reduced(f) && status == MELE_OK; k++) {
         mele_i_linear_slice s = mele_i_linear_members_of(f, run, k, &r->members);
         out->count[k] += s.count;
         for (size_t i = 0; i < s.count && !equal; i++)
@@ -256,7 +264,7 @@ static void merge_block(void *context, const void *partial)
     block_factors block = place_factors(f, (void *)partial);
     size_t size = mele_i_linear_factor_size(f);
 
-    for (size_t k = 0; k < f->clusters; k++)
+    for (size_t k = 0; k < reduced(f); k++)
         if (block.count[k] > 0)
             f->reduction->merge(f->factor + k * size, block.factor + k * size, f->q, f->merging);
     for (size_t j = 0; j < f->d + f->m; j++) {
@@ -288,8 +296,8 @@ static mele_status factor_rows(mele_i_linear_fit *f, mele_engine *engine, mele_e
                         .map = factor_block,
                         .combine = merge_block,
                         .context = f,
-                        .partial_bytes = mele_i_carved(f->clusters, sizeof(size_t))
-                                         + mele_i_carved(f->clusters * size, sizeof(double))
+                        .partial_bytes = mele_i_carved(reduced(f), sizeof(size_t))
+                                         + mele_i_carved(reduced(f) * size, sizeof(double))
                                          + 2 * mele_i_carved(columns, sizeof(double)),
                         .scratch_bytes = room_bytes(f)};
     start_extremes(f, f->low, f->high);
@@ -310,12 +318,12 @@ static void arrange_moments(const mele_i_linear_fit *f, double *factor, double *
     memcpy(factor, scratch, q * q * sizeof *factor);
 }
 
-/* The global expert's factor, of all regions', and all of them in their final form. */
+/* The global expert's factor, where it is that of all regions, and all of them in their final form. */
 static void finish_factors(const mele_i_linear_fit *f)
 {
     const size_t size = mele_i_linear_factor_size(f);
 
-    for (size_t k = 0; k < f->clusters; k++)
+    for (size_t k = 0; k < f->clusters && f->problem->regions->divided; k++)
         f->reduction->merge(f->factor + f->clusters * size, f->factor + k * size, f->q, f->merging);
     for (size_t k = 0; k <= f->clusters && f->reduction->moments; k++)
         arrange_moments(f, f->factor + k * size, f->merging);

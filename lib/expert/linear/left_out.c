@@ -42,7 +42,7 @@ static double most_leverage(const mele_i_linear_fit *f, size_t k)
         }
         distance += sum * sum;
     }
-    return f->problem->regions->most * (1 / s->weight + distance);
+    return f->problem->regions->most[k] * (1 / s->weight + distance);
 }
 
 /* Whether no row has much leverage, and the residuals are more than what rounding left. */
@@ -63,7 +63,7 @@ static void settle_squares(const mele_i_linear_fit *f)
         double *square = f->square + k * 2 * f->m;
         if (!f->problem->train[k] || !is_settled(f, k))
             continue;
-        double free = 1 - s->trace * f->problem->regions->most / s->weight;
+        double free = 1 - s->trace * f->problem->regions->most[k] / s->weight;
         f->settled[k] = true;
         for (size_t t = 0; t < f->m; t++) {
             square[t] = s->squares[t] / (free * free);

@@ -12,8 +12,8 @@ How it measures. Both sides have 2 threads. scikit-learn's time is that of X[lab
 all regions, on float64 arrays in memory. Ours is told twice:
 
   library  the C program bench_experts (--bench; without it the column is empty), which calls
-           mele_experts_fit() on arrays in memory with the log posteriors of the regions: what
-           scikit-learn does, and the global expert and all variances, too. This one counts.
+           mele_experts_fit() on arrays and labels in memory: what scikit-learn does, and
+           the global expert and all variances, too. This one counts.
   program  `seconds.experts` of the report of mele-experts --posteriors, which standardises the
            columns and the target first, and encodes them.
 
