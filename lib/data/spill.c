@@ -14,7 +14,8 @@
 #include "data/temporary.h"
 #include "engine/pass.h"
 
-#define BLOCK_NUMBERS 32768 /* written or read at once */
+#define BLOCK_NUMBERS 32768 /* written at once */
+#define STRIP_NUMBERS 8192  /* read at once: they stay in the nearer caches until they are taken */
 
 #define PART_NUMBERS ((size_t)1 << 20) /* of rows that pass through a table on their way to the file */
 
@@ -163,13 +164,28 @@ static mele_status read_numbers(const mele_reader *reader, uint64_t first, size_
     return status;
 }
 
+/* Whether columns stand side by side. */
+static bool is_run(const spill *s, const size_t *column, size_t columns)
+{
+    bool found = true;
+
+    for (size_t j = 1; j < columns && found; j++)
+        found = s->place[column[j]] == s->place[column[0]] + j;
+    return found;
+}
+
 /* Take the wanted columns out of whole rows. */
 static void take_columns(const spill *s, const size_t *column, size_t columns,
                          const double *row, size_t rows, double *out)
 {
+    const bool run = is_run(s, column, columns);
+
     for (size_t i = 0; i < rows; i++, row += s->width, out += columns)
-        for (size_t j = 0; j < columns; j++)
-            out[j] = row[s->place[column[j]]];
+        if (run)
+            memcpy(out, row + s->place[column[0]], columns * sizeof *out);
+        else
+            for (size_t j = 0; j < columns; j++)
+                out[j] = row[s->place[column[j]]];
 }
 
 static void number_levels(const double *number, size_t rows, size_t stride, double *value)
@@ -183,7 +199,7 @@ static mele_status numbers_of_spill(const mele_reader *reader, const size_t *col
                                     size_t first, size_t count, double *out, mele_error *error)
 {
     const spill *s = reader->source;
-    const size_t fit = BLOCK_NUMBERS / s->width + 1, most = fit < count ? fit : count;
+    const size_t fit = STRIP_NUMBERS / s->width + 1, most = fit < count ? fit : count;
     double *strip = mele_i_array(most, s->width * sizeof *strip);
     mele_status status = strip == NULL ? mele_i_no_memory(error) : MELE_OK;
 
