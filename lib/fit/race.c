@@ -378,7 +378,8 @@ static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
 {
     const mele_i_tasks tasks = {.count = r->left * r->some, .run = run_fold, .context = r,
                                 .stage = STAGE, .before = r->fits,
-                                .total = r->fits + r->left * (r->folds - r->first)};
+                                .total = r->fits + r->left * (r->folds - r->first),
+                                .in_turn = r->data->windows != NULL};
     mele_status status = mele_i_tasks_run(engine, &tasks, error);
 
     r->fits += tasks.count;

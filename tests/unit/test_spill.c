@@ -247,6 +247,32 @@ Test(spill, a_table_that_becomes_wide_is_moved_to_the_file)
     unlink(path);
 }
 
+/* The file is read once, and may change or go after that. */
+Test(spill, the_rows_are_those_that_were_read)
+{
+    char *path = write_rows((oddness){false, false}), *text[2];
+    mele_options options = with_defaults();
+
+    options.data.memory = IN_FILE;
+    for (int gone = 0; gone < 2; gone++) {
+        mele_data *data = NULL;
+        mele_model *model = NULL;
+        mele_error error = {0};
+        cr_assert_eq(mele_data_read(path, &options.data, NULL, NULL, &data, NULL), MELE_OK);
+        if (gone)
+            cr_assert_eq(truncate(path, 100), 0);
+        cr_assert_eq(mele_fit_partition(data, &options, NULL, NULL, &model, &error), MELE_OK, "%s",
+                     error.message);
+        cr_assert_eq(mele_model_text(model, &text[gone], NULL, NULL), MELE_OK);
+        mele_model_free(model);
+        mele_data_free(data);
+    }
+    cr_assert_str_eq(text[0], text[1]);
+    free(text[0]);
+    free(text[1]);
+    unlink(path);
+}
+
 /* ---- what a row must not hold ---- */
 
 static mele_schema *schema_of(const char *text, mele_data **data)
