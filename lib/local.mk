@@ -190,6 +190,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/options.h \
 	lib/partition/partition.c \
 	lib/partition/partition.h \
+	lib/partition/posteriors.c \
 	lib/partition/sample.c \
 	lib/partition/section.c \
 	lib/partition/silhouette.c \

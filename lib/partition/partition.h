@@ -8,6 +8,16 @@
 json_t *mele_i_partition_save(const mele_partition *partition);
 mele_status mele_i_partition_load(const json_t *section, mele_partition **out, mele_error *error);
 
+/* What makes log posteriors of rows, wherever those are. */
+typedef struct mele_i_posterior_rows {
+    const mele_partition *partition;
+    const mele_rows *points; /* in the partition's columns */
+} mele_i_posterior_rows;
+
+/* The log posteriors as rows of K numbers, made when they are asked for: those of
+ * mele_partition_log_posteriors(). What is handed over must outlive them. */
+mele_rows mele_i_posterior_rows_of(mele_i_posterior_rows *posteriors);
+
 /* The sizes that mele_partition_sizes() gives for the rows of the fit, where it has found them;
  * else NULL. */
 const size_t *mele_i_partition_fitted_sizes(const mele_partition *partition);

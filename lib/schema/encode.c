@@ -554,6 +554,42 @@ mele_status mele_i_encode_matrix(const mele_i_scaling *scaling, const mele_matri
     return encode_all(&context, engine, error);
 }
 
+/* ---- rows as they are asked for ---- */
+
+/* A read() of mele_rows. */
+static mele_status read_design(void *user, size_t first, size_t count, double *out,
+                               mele_error *error)
+{
+    const mele_i_design_rows *d = user;
+
+    return mele_i_encode_rows(d->schema, d->scaling, d->fill, d->features, first, count, out,
+                              error);
+}
+
+static bool takes_values_as_they_are(const mele_i_design_rows *d)
+{
+    bool found = d->features->complete && mele_i_features_are_rows(d->schema, d->features);
+
+    for (size_t j = 0; j < d->scaling->columns && found; j++)
+        found = d->scaling->center[j] == 0 && d->scaling->scale[j] == 1;
+    return found;
+}
+
+mele_rows mele_i_design_rows_of(mele_i_design_rows *design)
+{
+    const mele_i_features *features = design->features;
+    mele_rows rows = {.rows = features->rows, .cols = design->scaling->columns};
+
+    if (takes_values_as_they_are(design)) {
+        rows.data = features->column[0];
+        rows.stride = features->stride;
+    } else {
+        rows.read = read_design;
+        rows.user = design;
+    }
+    return rows;
+}
+
 /* ---- the model's section ---- */
 
 json_t *mele_i_scaling_save(const mele_i_scaling *scaling)

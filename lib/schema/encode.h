@@ -2,6 +2,7 @@
 #define MELE_SCHEMA_ENCODE_H
 
 #include <jansson.h>
+#include <mele/rows.h>
 
 #include "schema/schema.h"
 #include "schema/windows.h"
@@ -88,6 +89,18 @@ mele_status mele_i_encode_matrix(const mele_i_scaling *scaling, const mele_matri
 mele_status mele_i_encode_rows(const mele_schema *schema, const mele_i_scaling *scaling,
                                const double *fill, const mele_i_features *features, size_t first,
                                size_t count, double *out, mele_error *error);
+
+/* Rows of the design matrix as they are asked for: parameters of mele_i_encode(). */
+typedef struct mele_i_design_rows {
+    const mele_schema *schema;
+    const mele_i_scaling *scaling;
+    const double *fill;
+    const mele_i_features *features;
+} mele_i_design_rows;
+
+/* As rows: where they lie when the scaling takes values as they are (and they lie as rows), else to
+ * be read. What is handed over must outlive the rows. */
+mele_rows mele_i_design_rows_of(mele_i_design_rows *source);
 
 /* Whether all features are numbers that lie side by side in memory, row after row: they are then
  * unscaled design columns as they are, column[0] on, `stride` apart. */

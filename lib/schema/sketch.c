@@ -22,7 +22,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "engine/pass.h"
+#include "engine/rows.h"
 
 #define BLOCK_NUMBERS (1 << 14)
 #define DIGITS 16 /* of a hash as text */
@@ -55,54 +55,40 @@ static uint64_t finish(uint64_t hash)
 
 typedef struct hashing {
     const mele_i_sketched *rows;
-    mele_i_scaling units; /* centres 0 and scales 1: the data's */
-    uint64_t *of_row, all;
+    mele_rows x;               /* design columns in the data's units */
+    const mele_i_sketch *with; /* what rows in common are counted with; NULL: nothing */
+    uint64_t all, bound;       /* bound: above it no hash is among the least */
+    uint64_t *room;            /* of the least so far, twice as many as are kept */
+    size_t count, common;
 } hashing;
+
+/* Of a block: the sum of the second hashes, and the first ones. */
+typedef struct hashes {
+    size_t rows;
+    uint64_t all, of_row[];
+} hashes;
 
 static mele_status hash_block(void *context, mele_i_block block, void *partial, void *scratch,
                               mele_error *error)
 {
     const hashing *h = context;
     const mele_i_sketched *r = h->rows;
-    const size_t columns = h->units.columns;
-    const double *x = scratch;
-    uint64_t *all = partial;
-    mele_status status = mele_i_encode_rows(r->schema, &h->units, NULL, r->features, block.first,
-                                            block.count, scratch, error);
+    hashes *out = partial;
+    const double *x;
+    size_t stride;
+    mele_status status = mele_i_rows_take(&h->x, block, scratch, &x, &stride, error);
 
-    for (size_t i = 0; i < block.count && status == MELE_OK; i++) {
+    out->rows = block.count;
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++, x += stride) {
         const size_t row = block.first + i;
         uint64_t hash = 1;
-        for (size_t j = 0; j < columns; j++)
-            hash = add_number(hash, x[i * columns + j]);
+        for (size_t j = 0; j < h->x.cols; j++)
+            hash = add_number(hash, x[j]);
         for (size_t t = 0; t < r->target_columns; t++)
             hash = add_number(hash, r->targets[row * r->target_columns + t]);
-        h->of_row[row] = finish(hash);
-        *all += finish(add_number(hash, r->weights == NULL ? 1 : (float)r->weights[row]));
+        out->of_row[i] = finish(hash);
+        out->all += finish(add_number(hash, r->weights == NULL ? 1 : (float)r->weights[row]));
     }
-    return status;
-}
-
-static void combine_hashes(void *context, const void *partial)
-{
-    hashing *h = context;
-
-    h->all += *(const uint64_t *)partial;
-}
-
-static mele_status hash_rows(hashing *h, mele_engine *engine, mele_error *error)
-{
-    const size_t columns = mele_schema_columns(h->rows->schema);
-    const size_t block_rows = mele_i_block_rows(columns, BLOCK_NUMBERS, 16);
-    const mele_i_pass pass = {
-        .rows = h->rows->features->rows, .block_rows = block_rows, .map = hash_block, .context = h,
-        .combine = combine_hashes, .partial_bytes = sizeof(uint64_t),
-        .scratch_bytes = block_rows * columns * sizeof(double)};
-    mele_status status = mele_i_scaling_new(columns, &h->units, error);
-
-    if (status == MELE_OK)
-        status = mele_i_pass_run(engine, &pass, error);
-    mele_i_scaling_clear(&h->units);
     return status;
 }
 
@@ -127,24 +113,19 @@ static size_t settle(uint64_t *hash, size_t count)
     return kept;
 }
 
-/* The least of all, in room for twice as many: what is above the last of those that are settled is
- * passed over, so that little is sorted. */
-static size_t find_least(const uint64_t *hash, size_t rows, uint64_t *room)
+/* What is above the last of those that are settled is passed over, so that little is sorted. */
+static void keep_least(hashing *h, const uint64_t *hash, size_t rows)
 {
-    size_t count = 0;
-    uint64_t bound = UINT64_MAX;
-
     for (size_t i = 0; i < rows; i++) {
-        if (hash[i] > bound)
+        if (hash[i] > h->bound)
             continue;
-        room[count++] = hash[i];
-        if (count < 2 * MELE_I_SKETCH_SIZE)
+        h->room[h->count++] = hash[i];
+        if (h->count < 2 * MELE_I_SKETCH_SIZE)
             continue;
-        count = settle(room, count);
-        if (count == MELE_I_SKETCH_SIZE)
-            bound = room[count - 1];
+        h->count = settle(h->room, h->count);
+        if (h->count == MELE_I_SKETCH_SIZE)
+            h->bound = h->room[h->count - 1];
     }
-    return settle(room, count);
 }
 
 static size_t count_common(const uint64_t *hash, size_t rows, const mele_i_sketch *with)
@@ -159,28 +140,56 @@ static size_t count_common(const uint64_t *hash, size_t rows, const mele_i_sketc
     return common;
 }
 
+static void combine_hashes(void *context, const void *partial)
+{
+    hashing *h = context;
+    const hashes *block = partial;
+
+    h->all += block->all;
+    keep_least(h, block->of_row, block->rows);
+    if (h->with != NULL)
+        h->common += count_common(block->of_row, block->rows, h->with);
+}
+
+static mele_status hash_rows(hashing *h, mele_engine *engine, mele_error *error)
+{
+    const mele_schema *schema = h->rows->schema;
+    const size_t columns = mele_schema_columns(schema);
+    const size_t block_rows = mele_i_block_rows(columns, BLOCK_NUMBERS, 16);
+    mele_i_scaling units; /* centres 0 and scales 1: the data's */
+    mele_status status = mele_i_scaling_new(columns, &units, error);
+
+    if (status != MELE_OK)
+        return status;
+    mele_i_design_rows source = {schema, &units, NULL, h->rows->features};
+    h->x = mele_i_design_rows_of(&source);
+    const mele_i_pass pass = {
+        .rows = h->x.rows, .block_rows = block_rows, .map = hash_block, .context = h,
+        .combine = combine_hashes,
+        .partial_bytes = sizeof(hashes) + block_rows * sizeof(uint64_t),
+        .scratch_bytes = mele_i_rows_room(&h->x, block_rows) * sizeof(double)};
+    status = mele_i_pass_run(engine, &pass, error);
+    mele_i_scaling_clear(&units);
+    return status;
+}
+
 mele_status mele_i_sketch_make(const mele_i_sketched *rows, const mele_i_sketch *with,
                                mele_engine *engine, mele_i_sketch *out, size_t *common,
                                mele_error *error)
 {
-    const size_t count = rows->features->rows;
-    hashing h = {.rows = rows, .of_row = MELE_I_ARRAY(uint64_t, count)};
-    mele_i_sketch sketch = {.sets = 1, .rows = count,
-                            .least = MELE_I_ARRAY(uint64_t, 2 * MELE_I_SKETCH_SIZE)};
-    mele_status status = h.of_row == NULL || sketch.least == NULL ? mele_i_no_memory(error)
-                                                                  : hash_rows(&h, engine, error);
+    hashing h = {.rows = rows, .with = with, .bound = UINT64_MAX,
+                 .room = MELE_I_ARRAY(uint64_t, 2 * MELE_I_SKETCH_SIZE)};
+    mele_status status = h.room == NULL ? mele_i_no_memory(error) : hash_rows(&h, engine, error);
 
-    if (status == MELE_OK) {
-        sketch.hash = h.all;
-        sketch.count = find_least(h.of_row, count, sketch.least);
-        if (common != NULL)
-            *common = with == NULL ? 0 : count_common(h.of_row, count, with);
-        *out = sketch;
-    } else {
-        mele_i_sketch_clear(&sketch);
+    if (status != MELE_OK) {
+        free(h.room);
+        return status;
     }
-    free(h.of_row);
-    return status;
+    if (common != NULL)
+        *common = h.common;
+    *out = (mele_i_sketch){.sets = 1, .rows = rows->features->rows, .least = h.room, .hash = h.all,
+                           .count = settle(h.room, h.count)};
+    return MELE_OK;
 }
 
 /* ---- two of them ---- */

@@ -446,3 +446,30 @@ Test(sizes, leaders_know_their_slack)
         cr_expect_eq(list[1], 2);
     }
 }
+
+/* ---- log posteriors as rows ---- */
+
+Test(sizes, posteriors_as_rows_are_those_of_all_rows)
+{
+    enum { N = 3000, D = 4, K = 9 };
+    mele_partition *p = partition_of("gmm", K, D, 1, 0, 1);
+    double *x = rows_for(p, N, 1, 0), *all = calloc(N * K, sizeof *all), *some = calloc(N * K, sizeof *some);
+    const mele_matrix matrix = mele_matrix_of(x, N, D);
+    const mele_rows points[] = {mele_rows_of(&matrix), {N, D, NULL, 0, read_rows, (void *)&matrix}};
+
+    cr_assert_eq(mele_partition_log_posteriors(p, &matrix, NULL, all, NULL), MELE_OK);
+    for (size_t w = 0; w < 2; w++) {
+        mele_i_posterior_rows source = {p, &points[w]};
+        const mele_rows rows = mele_i_posterior_rows_of(&source);
+        cr_expect(rows.rows == N && rows.cols == K && rows.data == NULL);
+        for (size_t at = 0, count = 1; at < N; at += count, count = 2 * count + 1) {
+            count = N - at < count ? N - at : count;
+            cr_assert_eq(rows.read(rows.user, at, count, some + at * K, NULL), MELE_OK);
+        }
+        cr_expect(memcmp(some, all, N * K * sizeof *all) == 0);
+    }
+    free(x);
+    free(all);
+    free(some);
+    mele_partition_free(p);
+}
