@@ -57,6 +57,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/powers.h \
 	lib/core/quote.c \
 	lib/core/quote.h \
+	lib/core/replace.c \
+	lib/core/replace.h \
 	lib/core/stream.c \
 	lib/core/stream.h \
 	lib/core/total.h \

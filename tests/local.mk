@@ -59,6 +59,7 @@ unit_tests = \
 	tests/unit/test_logistic \
 	tests/unit/test_measure \
 	tests/unit/test_mlp \
+	tests/unit/test_model_file \
 	tests/unit/test_network \
 	tests/unit/test_normalise \
 	tests/unit/test_npy \
@@ -107,6 +108,7 @@ failing_malloc = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
 tests_unit_test_apart_LDFLAGS = $(failing_malloc)
 tests_unit_test_centres_LDFLAGS = $(failing_malloc)
+tests_unit_test_model_file_LDFLAGS = $(failing_malloc)
 tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)

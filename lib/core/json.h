@@ -13,6 +13,7 @@
  * object, a text with a zero in it, a number beyond all doubles or a whole one beyond 64 bits,
  * values 64 deep, or values that would take more memory than that; MELE_EIO; MELE_ENOMEM. */
 mele_status mele_i_json_read(FILE *file, json_t **out, mele_error *error);
+mele_status mele_i_json_read_text(const char *text, size_t length, json_t **out, mele_error *error);
 
 /* An object with the same members, which are shared; NULL: no memory. (json_copy() loses those that
  * there is no memory for.) */

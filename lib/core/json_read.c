@@ -30,7 +30,8 @@
 enum { NUMBER_COST = 48, TEXT_COST = 96, ARRAY_COST = 144, OBJECT_COST = 240, MEMBER_COST = 80 };
 
 typedef struct reader {
-    FILE *file;
+    FILE *file;            /* NULL: text in memory, */
+    const char *at, *end;  /* of which this is to come */
     int c;              /* the character that is looked at; EOF */
     size_t line, read;  /* lines and bytes up to there */
     size_t cost, depth; /* of the values made so far; of the one that is being made */
@@ -42,11 +43,16 @@ typedef struct reader {
 
 /* ---- failures ---- */
 
+static bool cannot_read(const reader *r)
+{
+    return r->c == EOF && r->file != NULL && ferror(r->file);
+}
+
 static json_t *fail(reader *r, const char *what)
 {
     if (r->status != MELE_OK)
         return NULL;
-    if (r->c == EOF && ferror(r->file))
+    if (cannot_read(r))
         r->status = mele_i_fail(r->error, MELE_EIO, "%s", strerror(errno != 0 ? errno : EIO));
     else
         r->status = mele_i_fail_at(r->error, MELE_EDATA, r->line, "%s",
@@ -82,9 +88,13 @@ static bool charge(reader *r, size_t bytes)
 static void step(reader *r)
 {
     r->line += r->c == '\n';
+    r->read++;
+    if (r->file == NULL) {
+        r->c = r->at < r->end ? (unsigned char)*r->at++ : EOF;
+        return;
+    }
     while ((r->c = getc_unlocked(r->file)) == EOF && ferror(r->file) && errno == EINTR)
         clearerr(r->file);
-    r->read++;
 }
 
 static void skip_space(reader *r)
@@ -426,23 +436,36 @@ static json_t *read_value(reader *r)
     }
 }
 
-mele_status mele_i_json_read(FILE *file, json_t **out, mele_error *error)
+static mele_status read_all(reader *r, json_t **out)
 {
-    reader r = {.file = file, .line = 1, .error = error, .status = MELE_OK};
     json_t *value;
 
     errno = 0;
-    step(&r);
-    value = read_value(&r);
-    if (r.status == MELE_OK)
-        skip_space(&r);
-    if (r.status == MELE_OK && (r.c != EOF || ferror(file)))
-        fail(&r, "more text after its end");
-    free(r.text);
-    if (r.status != MELE_OK) {
+    step(r);
+    value = read_value(r);
+    if (r->status == MELE_OK)
+        skip_space(r);
+    if (r->status == MELE_OK && (r->c != EOF || cannot_read(r)))
+        fail(r, "more text after its end");
+    free(r->text);
+    if (r->status != MELE_OK) {
         json_decref(value);
-        return r.status;
+        return r->status;
     }
     *out = value;
     return MELE_OK;
+}
+
+mele_status mele_i_json_read(FILE *file, json_t **out, mele_error *error)
+{
+    reader r = {.file = file, .line = 1, .error = error, .status = MELE_OK};
+
+    return read_all(&r, out);
+}
+
+mele_status mele_i_json_read_text(const char *text, size_t length, json_t **out, mele_error *error)
+{
+    reader r = {.at = text, .end = text + length, .line = 1, .error = error, .status = MELE_OK};
+
+    return read_all(&r, out);
 }

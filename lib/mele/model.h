@@ -32,6 +32,21 @@ MELE_API mele_status mele_model_read(const char *path, mele_model **out, mele_er
 MELE_API mele_status mele_model_text(const mele_model *model, char **out, size_t *length,
                                      mele_error *error);
 
+/** The same of text in memory, such as mele_model_text() gives, of so many bytes.
+ * @param out  freed with mele_model_free(); untouched on error.
+ * @return as mele_model_read(), but for MELE_EIO. */
+MELE_API mele_status mele_model_of_text(const char *text, size_t length, mele_model **out,
+                                        mele_error *error);
+
+/** Write a model to a file, which appears whole or not at all: it is written aside in the same
+ *  directory, synced and renamed. A file that was there keeps its mode and, where the system lets it,
+ *  its owner and group, but no access control list; of a symbolic link it is the one behind it. What is
+ *  no regular file (a device, a pipe) is written directly. A signal that ends the process meanwhile may
+ *  leave a file ".mele-PID-N" there.
+ * @return MELE_OK; MELE_EINVAL: no path, or "-" (mele_model_text() is for standard output); MELE_EIO:
+ *         the message is the system's, and the old file is as it was; MELE_ENOMEM. */
+MELE_API mele_status mele_model_write(const mele_model *model, const char *path, mele_error *error);
+
 /** Take the options that a model records; those chosen in *options must agree with them. Strings
  *  are copied: the options may be used whatever becomes of the model, and want
  *  mele_options_clear() in the end.

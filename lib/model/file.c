@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/replace.h"
 #include "expert/expert.h"
 #include "gate/gate.h"
 #include "model/model.h"
@@ -74,6 +75,23 @@ mele_status mele_model_text(const mele_model *model, char **out, size_t *length,
                                       : mele_i_json_text(root, out, length, error);
 
     json_decref(root);
+    return status;
+}
+
+mele_status mele_model_write(const mele_model *model, const char *path, mele_error *error)
+{
+    mele_status status;
+    size_t length;
+    char *text;
+
+    if (path == NULL || strcmp(path, "-") == 0)
+        return mele_i_fail(error, MELE_EINVAL, path == NULL ? "path is NULL" : "standard output is "
+                           "the program's: mele_model_text() gives it what to write");
+    status = mele_model_text(model, &text, &length, error);
+    if (status != MELE_OK)
+        return status;
+    status = mele_i_replace_file(path, text, length, error);
+    free(text);
     return status;
 }
 
@@ -248,20 +266,32 @@ mele_status mele_i_model_load(const json_t *root, mele_model **out, mele_error *
     return status;
 }
 
-static mele_status parse(FILE *file, json_t **root, mele_error *error)
+/* What reading as JSON ended with, as a failure to read a model. */
+static mele_status not_a_model(mele_status status, const mele_error *what, mele_error *error)
+{
+    if (status == MELE_EDATA)
+        return mele_i_fail_at(error, status, what->line, "not a model of mele: %s", what->message);
+    return status == MELE_OK ? status : mele_i_fail(error, status, "%s", what->message);
+}
+
+mele_status mele_model_of_text(const char *text, size_t length, mele_model **out,
+                               mele_error *error)
 {
     mele_error what = {.line = 0};
-    mele_status status = mele_i_json_read(file, root, &what);
+    json_t *root = NULL;
+    mele_status status = mele_i_json_read_text(text, length, &root, &what);
 
-    if (status == MELE_EDATA)
-        return mele_i_fail_at(error, status, what.line, "not a model of mele: %s", what.message);
-    return status == MELE_OK ? status : mele_i_fail(error, status, "%s", what.message);
+    status = status == MELE_OK ? mele_i_model_load(root, out, error)
+                               : not_a_model(status, &what, error);
+    json_decref(root);
+    return status;
 }
 
 mele_status mele_model_read(const char *path, mele_model **out, mele_error *error)
 {
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "rb");
+    mele_error what = {.line = 0};
     json_t *root = NULL;
 
     while (file == NULL && errno == EINTR)
@@ -269,11 +299,11 @@ mele_status mele_model_read(const char *path, mele_model **out, mele_error *erro
     if (file == NULL)
         return errno == ENOMEM ? mele_i_no_memory(error)
                                : mele_i_fail(error, MELE_EIO, "%s", strerror(errno));
-    mele_status status = parse(file, &root, error);
+    mele_status status = mele_i_json_read(file, &root, &what);
     if (!standard)
         fclose(file);
-    if (status == MELE_OK)
-        status = mele_i_model_load(root, out, error);
+    status = status == MELE_OK ? mele_i_model_load(root, out, error)
+                               : not_a_model(status, &what, error);
     json_decref(root);
     return status;
 }

@@ -67,12 +67,19 @@ static mele_status read_model_text(const char *text, size_t length, mele_model *
 {
     char path[] = "/tmp/mele-model-XXXXXX";
     int descriptor = mkstemp(path);
+    mele_error other = {0};
+    mele_model *same = NULL;
 
     cr_assert_geq(descriptor, 0);
     cr_assert_eq(write(descriptor, text, length), (ssize_t)length);
     close(descriptor);
     mele_status status = mele_model_read(path, out, error);
     unlink(path);
+    cr_assert_eq(mele_model_of_text(text, length, &same, &other), status);
+    if (error != NULL && status != MELE_OK)
+        cr_assert_str_eq(other.message, error->message);
+    cr_assert_eq(same == NULL, status != MELE_OK);
+    mele_model_free(same);
     return status;
 }
 
