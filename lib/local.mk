@@ -300,11 +300,13 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/mlp/trainer_lm.c \
 	lib/expert/mlp/trainers.c \
 	lib/expert/mlp/trainers.h \
+	lib/expert/mlp/watch.c \
 	lib/gate/data.c \
 	lib/gate/fit.c \
 	lib/gate/gate.c \
 	lib/gate/gate.h \
 	lib/gate/hard.c \
+	lib/gate/inputs.c \
 	lib/gate/kind.h \
 	lib/gate/kinds.c \
 	lib/gate/loss.c \
@@ -315,6 +317,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/softmax/section.c \
 	lib/gate/softmax/softmax.c \
 	lib/gate/softmax/softmax.h \
+	lib/gate/softmax/state.c \
 	lib/gate/train.c \
 	lib/model/expert_info.c \
 	lib/model/expert_info.h \

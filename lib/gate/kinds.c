@@ -1,4 +1,4 @@
-/* The tables: kinds of gates, losses, what gates may see. And what all gates have. */
+/* The tables: kinds of gates, losses. And what all gates have. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +13,6 @@ static const mele_i_gate_kind *const kinds[] = {&mele_i_gate_hard, &mele_i_gate_
 static const mele_i_gate_loss *const losses[] = {&mele_i_gate_likelihood, &mele_i_gate_squared,
                                                  &mele_i_gate_cross_entropy};
 
-static const mele_i_gate_input inputs[] = {
-    {"posteriors", true, false}, {"features", false, true}, {"both", true, true}};
-
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 const char *mele_gate_kind(size_t i)
@@ -26,11 +23,6 @@ const char *mele_gate_kind(size_t i)
 const char *mele_gate_loss(size_t i)
 {
     return i < COUNT(losses) ? losses[i]->name : NULL;
-}
-
-const char *mele_gate_input(size_t i)
-{
-    return i < COUNT(inputs) ? inputs[i].name : NULL;
 }
 
 const mele_i_gate_kind *mele_i_gate_kind_find(const char *name)
@@ -46,14 +38,6 @@ const mele_i_gate_loss *mele_i_gate_loss_find(const char *name)
     for (size_t i = 0; i < COUNT(losses); i++)
         if (strcmp(losses[i]->name, name) == 0)
             return losses[i];
-    return NULL;
-}
-
-const mele_i_gate_input *mele_i_gate_input_find(const char *name)
-{
-    for (size_t i = 0; i < COUNT(inputs); i++)
-        if (strcmp(inputs[i].name, name) == 0)
-            return &inputs[i];
     return NULL;
 }
 

@@ -420,7 +420,7 @@ static mele_status fit_labels(const mele_i_attempt *attempt, mele_partition *tri
 
     if (label == NULL)
         return mele_i_no_memory(error);
-    options.tolerance = mele_partition_defaults().tolerance;
+    options.tolerance = MELE_I_USUAL_TOLERANCE;
     start.options = &options;
     mele_status status = mele_i_lloyd(&start, options.centres == NULL, false, trial->centres,
                                       &trial->clusters, label, NULL, info, error);

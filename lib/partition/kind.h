@@ -54,6 +54,9 @@ typedef struct mele_i_attempt {
     mele_engine *engine;
 } mele_i_attempt;
 
+/* The tolerance by default, which is also that of the k-means before EM whatever EM's is. */
+#define MELE_I_USUAL_TOLERANCE 1e-4
+
 struct mele_i_partition_kind {
     const char *name;
     const char *keys;      /* those of its section in a model */

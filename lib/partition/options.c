@@ -4,6 +4,8 @@
 #include <float.h>
 #include <stdint.h>
 
+#include "partition/kind.h"
+
 #define LEAST_FLOOR 1e-15 /* a smaller variance is lost in the rounding of the largest */
 
 #define MEMBER(name) MELE_I_MEMBER(mele_partition_options, name)
@@ -17,7 +19,7 @@ mele_partition_options mele_partition_defaults(void)
         .init = "kmeans++",
         .restarts = 10,
         .max_iterations = 300,
-        .tolerance = 1e-4,
+        .tolerance = MELE_I_USUAL_TOLERANCE,
         .covariance_floor = 1e-2,
         .algorithm = "auto",
         .seed = 1,

@@ -37,41 +37,6 @@
 #include "core/memory.h"
 #include "engine/kernels.h"
 
-/* ---- the state ---- */
-
-void mele_i_softmax_free(void *memory)
-{
-    mele_i_softmax *state = memory;
-
-    if (state == NULL)
-        return;
-    free(state->column);
-    free(state->coefficients);
-    free(state);
-}
-
-mele_i_softmax *mele_i_softmax_new(size_t clusters, const mele_i_gate_input *on, size_t columns)
-{
-    mele_i_softmax *state = MELE_I_NEW(mele_i_softmax);
-
-    if (state == NULL)
-        return NULL;
-    state->clusters = clusters;
-    state->temperature = 1;
-    if (on == NULL)
-        return state;
-    state->on = on;
-    state->columns = columns;
-    state->features = columns - (on->posteriors ? clusters : 0);
-    state->column = MELE_I_ZEROED(mele_i_gate_column, columns);
-    state->coefficients = mele_i_zeroed(clusters, (1 + columns) * sizeof(double));
-    if (state->column == NULL || state->coefficients == NULL) {
-        mele_i_softmax_free(state);
-        return NULL;
-    }
-    return state;
-}
-
 /* Hand a state to its gate. */
 static mele_status settle(mele_gate *gate, mele_i_softmax *state, mele_error *error)
 {
