@@ -174,6 +174,7 @@ TESTS += $(cli_tests)
 # The house rules, the documents, and the library as installed.
 
 house_tests = \
+	tests/check-circles.sh \
 	tests/check-lists.sh \
 	tests/check-layers.sh \
 	tests/check-headers.sh \
