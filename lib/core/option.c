@@ -288,3 +288,13 @@ mele_status mele_i_option_check_all(const mele_i_option_table *table, const void
         status = mele_i_option_check(&table->row[i], options, of, error);
     return status;
 }
+
+mele_status mele_i_check_reserved(const uint64_t *reserved, mele_error *error)
+{
+    for (size_t i = 0; i < MELE_RESERVED; i++)
+        if (reserved[i] != 0)
+            return mele_i_fail(error, MELE_EINVAL, "options that are not made of the library's "
+                               "defaults, or that are for a newer version of it: what is reserved in "
+                               "them is not 0");
+    return MELE_OK;
+}

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <mele/status.h>
 
@@ -92,5 +93,8 @@ mele_status mele_i_option_check(const mele_i_option *option, const void *options
 /* The same of a whole table. */
 mele_status mele_i_option_check_all(const mele_i_option_table *table, const void *options,
                                     const char *of, mele_error *error);
+
+/* Whether the room for later members of a structure of options is unused: MELE_EINVAL. */
+mele_status mele_i_check_reserved(const uint64_t *reserved, mele_error *error);
 
 #endif

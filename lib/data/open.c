@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/option.h"
 #include "data/reader.h"
 
 static const mele_i_source_kind *const kinds[] = {&mele_i_source_npy, &mele_i_source_csv};
@@ -22,6 +23,8 @@ static const mele_i_source_kind *kind_for(const char *path)
 
 static mele_status check_options(const mele_table_options *options, mele_error *error)
 {
+    if (mele_i_check_reserved(options->reserved, error) != MELE_OK)
+        return MELE_EINVAL;
     if (options->delimiter != '\0' && strchr("\"\r\n", options->delimiter) != NULL)
         return mele_i_fail(error, MELE_EINVAL,
                            "the delimiter cannot be a quote or the end of a line");

@@ -22,6 +22,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/option.h"
 
 #define MOST_THREADS 1024
 #define STACK_BYTES ((size_t)1 << 20) /* of a helper, at least; what is used is a part of it */
@@ -256,6 +257,8 @@ mele_status mele_engine_new(const mele_engine_options *options, mele_engine **ou
 {
     mele_engine_options chosen = options == NULL ? mele_engine_defaults() : *options;
 
+    if (mele_i_check_reserved(chosen.reserved, error) != MELE_OK)
+        return MELE_EINVAL;
     if (chosen.threads > MOST_THREADS)
         return mele_i_fail(error, MELE_EINVAL, "%u threads asked for, at most %d are possible",
                            chosen.threads, MOST_THREADS);

@@ -98,7 +98,7 @@ mele_expert_options mele_expert_defaults(void)
 static mele_status check_tables(const mele_expert_options *o, mele_error *error)
 {
     const mele_i_option_table *table;
-    mele_status status = MELE_OK;
+    mele_status status = mele_i_check_reserved(o->reserved, error);
 
     for (size_t i = 0; (table = mele_i_expert_options_at(i)) != NULL && status == MELE_OK; i++)
         status = mele_i_option_check_all(table, o, "", error);

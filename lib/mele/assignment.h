@@ -26,6 +26,7 @@ typedef struct mele_assignment {
                                   samples; boosting, scaled to a mean of 1) */
     const mele_rows *log_posteriors; /**< n x K, or NULL: which region is next to a row, where
                                   mele_expert_options.small is "merge"; else not looked at */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_assignment;
 
 /** Labels: the index of the largest of a row's log posteriors, ties to the lowest index.

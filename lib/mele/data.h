@@ -44,6 +44,7 @@ typedef struct mele_data_options {
                                   cell. 0 (default): half of the machine's memory, or of
                                   RLIMIT_AS where that is less */
     mele_table_options table; /**< how the file is read */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_data_options;
 
 MELE_API mele_data_options mele_data_defaults(void);

@@ -33,6 +33,7 @@ typedef struct mele_engine_options {
     unsigned threads;           /**< the calling thread included; 0 (default): one per processor */
     mele_progress_fn *progress; /**< default NULL */
     void *user;                 /**< handed to progress */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_engine_options;
 
 MELE_API mele_engine_options mele_engine_defaults(void);

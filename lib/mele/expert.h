@@ -33,6 +33,7 @@ typedef struct mele_expert_data {
     const double *weights; /**< n importances >= 0 in any unit (see mele_data_of_arrays()), or NULL: all
                                 1 */
     const mele_assignment *assignment; /**< of the n rows to K experts */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_expert_data;
 
 /** A ridge that generalised cross-validation chooses, region by region (linear). */
@@ -112,6 +113,7 @@ typedef struct mele_expert_options {
                              default 5 */
     uint64_t seed;      /**< default 1 */
     size_t fold;        /**< part of the random stream's key: 0 outside cross-validation */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_expert_options;
 
 #define MELE_EXPERT_CANDIDATES 16
@@ -138,6 +140,7 @@ typedef struct mele_expert_info {
                           mele_expert_candidate() */
     double candidate[MELE_EXPERT_CANDIDATES];
     size_t chosen;   /**< auto: which it was */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_expert_info;
 
 MELE_API mele_expert_options mele_expert_defaults(void);

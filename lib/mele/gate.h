@@ -27,6 +27,7 @@ typedef struct mele_gate_options {
                                 sum of losses, z's columns taken as standardised */
     size_t max_iterations; /**< of L-BFGS; default 200 */
     double tolerance;      /**< default 1e-5: the gradient's largest element, a unit of weight */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_gate_options;
 
 /** What a gate is trained on; pointers are read during the call only. What comes in rows may be in
@@ -47,6 +48,7 @@ typedef struct mele_gate_data {
                                         which features are constant but for rounding. NULL: 0 and
                                         1 */
     const double *weights;         /**< n in any unit (see mele_data_of_arrays()), or NULL: all 1 */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_gate_data;
 
 typedef struct mele_gate_info {
@@ -56,6 +58,7 @@ typedef struct mele_gate_info {
                       posteriors; rows that have density 0 under every gate are left out. NaN:
                       not known (hard and posterior gates without what the loss needs) */
     bool converged;
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_gate_info;
 
 MELE_API mele_gate_options mele_gate_defaults(void);

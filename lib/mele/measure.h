@@ -34,6 +34,7 @@ typedef struct mele_measures {
     size_t skipped;           /**< rows left out because a number was NaN */
     size_t unknown;           /**< of the rows measured, those of a class that was not known */
     double weight;            /**< sum of the weights of the rows measured */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_measures;
 
 /** Predictions of some rows and what was true. NaN in truth or prediction: the row is skipped. */
@@ -47,6 +48,7 @@ typedef struct mele_outcomes {
     const double *joint_log_density; /**< rows: of all targets at once; NULL: not known. With one
                                           target it is log_density and is not looked at */
     const double *weights;     /**< rows importances >= 0; NULL: all 1 */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_outcomes;
 
 /** Start measuring.

@@ -123,6 +123,7 @@ typedef struct mele_prediction {
                                      is none, give NaN; a class is
                                      its index, below the number of classes */
     mele_reason *reason;        /**< n */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_prediction;
 
 /** Predict rows in memory.

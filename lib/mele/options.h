@@ -63,6 +63,7 @@ typedef struct mele_options {
     uint64_t chosen[4];               /**< which options were set by name, or inherited:
                                            mele_options_given() tells */
     mele_owned_texts *owned;          /**< NULL (default) until then */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_options;
 
 MELE_API mele_options mele_options_defaults(void);

@@ -43,6 +43,7 @@ typedef struct mele_partition_options {
                                  rows apart. NULL (default): 0 and 1 */
     uint64_t seed;          /**< default 1 */
     size_t fold;            /**< part of the random stream's key: 0 outside cross-validation */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_partition_options;
 
 /** What a fit was like. */
@@ -53,6 +54,7 @@ typedef struct mele_partition_info {
     size_t clusters;    /**< K after merging: fewer when there are fewer distinct rows */
     size_t merged;      /**< clusters asked for and not made */
     size_t repaired;    /**< times an empty cluster was given a new centre */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_partition_info;
 
 MELE_API mele_partition_options mele_partition_defaults(void);
@@ -100,6 +102,7 @@ typedef struct mele_partition_parts {
                                     kmeans: ignored */
     const double *covariances; /**< full: K x d x d, tied: d x d, diagonal: K x d, spherical: K
                                     variances; kmeans: one variance */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_partition_parts;
 
 /** Build a partition from arrays, which are copied. Clusters keep their order.
@@ -181,6 +184,7 @@ typedef struct mele_criteria {
     double silhouette;     /**< mean over a sample of rows, -1 to 1, larger is better; 0 for
                                 K = 1. Weights count as copies of rows: the rows of a region
                                 whose weights add up to at most 1 have 0 */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_criteria;
 
 /** Compute the criteria.

@@ -21,12 +21,14 @@ typedef struct mele_predict_options {
     bool append;        /**< put all input columns first; none may have a name of the predictions */
     const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
     mele_table_options table; /**< missing NULL: the model's */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_predict_options;
 
 /** What a prediction of a file came to. */
 typedef struct mele_predict_summary {
     size_t rows;
     size_t without; /**< rows that got NA: a missing, unknown or non-finite value */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_predict_summary;
 
 /** Defaults for a model: the header of the data it was fitted to, and as table.missing NULL, which

@@ -48,6 +48,7 @@ typedef struct mele_table_options {
                               was made from, whatever they are called here; default false */
     mele_note_fn *note;  /**< default NULL */
     void *note_user;     /**< handed to note */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_table_options;
 
 /** What a column is wanted for. */

@@ -203,11 +203,11 @@ size_t mele_option_default(const char *name, char *out, size_t size)
 /* Members that programs do not set are checked by their stage, for which they are settled first. */
 mele_status mele_i_options_check(const mele_options *options, mele_error *error)
 {
-    mele_status status = MELE_OK;
     mele_i_option_place place;
 
     if (options == NULL)
         return mele_i_fail(error, MELE_EINVAL, "options is NULL");
+    mele_status status = mele_i_check_reserved(options->reserved, error);
     for (size_t i = 0; mele_i_option_at(i, &place) && status == MELE_OK; i++)
         if (place.option->name != NULL)
             status = mele_i_option_check(place.option, mele_i_option_const_base(&place, options),

@@ -12,6 +12,7 @@
 #include "core/quote.h"
 #include "data/reader.h"
 #include "data/strings.h"
+#include "core/option.h"
 #include "engine/pass.h"
 #include "model/items.h"
 #include "model/options.h"
@@ -309,8 +310,10 @@ mele_status mele_predict_file(const mele_model *model, const char *path,
     format_context c = {.source = &source, .write = write, .user = user};
     mele_predict_options chosen = options == NULL ? mele_predict_defaults(model) : *options;
     mele_predict_summary count = {0, 0};
-    mele_status status = mele_i_items_parse(model, chosen.items, &c.items, error);
+    mele_status status = mele_i_check_reserved(chosen.reserved, error);
 
+    if (status == MELE_OK)
+        status = mele_i_items_parse(model, chosen.items, &c.items, error);
     options = c.options = &chosen;
     columns.id = chosen.id;
     source.posteriors = chosen.posteriors;

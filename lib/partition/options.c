@@ -75,7 +75,7 @@ const mele_i_option_table *mele_i_partition_options_at(size_t i)
 
 mele_status mele_i_partition_options_check(const mele_partition_options *options, mele_error *error)
 {
-    mele_status status = MELE_OK;
+    mele_status status = mele_i_check_reserved(options->reserved, error);
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables && status == MELE_OK; i++)
         status = mele_i_option_check_all(&tables[i], options, "", error);

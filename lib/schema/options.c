@@ -107,5 +107,7 @@ const mele_i_option_table *mele_i_data_options_at(size_t i)
 
 mele_status mele_i_data_options_check(const mele_data_options *options, mele_error *error)
 {
-    return mele_i_option_check_all(&table, options, "", error);
+    mele_status status = mele_i_check_reserved(options->reserved, error);
+
+    return status == MELE_OK ? mele_i_option_check_all(&table, options, "", error) : status;
 }

@@ -337,3 +337,44 @@ Test(options, members_are_checked_alike)
     REFUSED(o.clusters_most = 3, "clusters from 0 to 3 are no range from 1");
     mele_data_free(data);
 }
+
+/* What a newer program asks for by a member that this library does not know is not passed over. */
+Test(options, reserved_room_must_be_unused)
+{
+    const double x[] = {1, 2, 3, 4}, y[] = {1, 3, 2, 5};
+    const uint32_t labels[] = {0, 0, 1, 1};
+    const mele_matrix inputs = mele_matrix_of(x, 4, 1), targets = mele_matrix_of(y, 4, 1);
+    const mele_assignment assignment = {.rows = 4, .clusters = 2, .labels = labels};
+    const mele_expert_data taught = {.x = mele_rows_of(&inputs), .targets = {targets, 0},
+                                     .assignment = &assignment};
+    const mele_gate_data seen = {.rows = 4, .clusters = 2};
+    mele_options o = mele_options_defaults();
+    mele_engine_options engine = mele_engine_defaults();
+    mele_data *data = NULL;
+    mele_model *model = NULL;
+    mele_partition *partition = NULL;
+    mele_experts *experts = NULL;
+    mele_gate *gate = NULL;
+    mele_engine *made = NULL;
+
+    cr_assert_eq(mele_data_of_arrays(&inputs, &targets, 0, NULL, &data, NULL), MELE_OK);
+    o.reserved[0] = 1;
+    cr_assert_eq(mele_fit(data, &o, NULL, NULL, &model, NULL), MELE_EINVAL);
+    o.partition.reserved[MELE_RESERVED - 1] = 1;
+    cr_assert_eq(mele_partition_fit(&inputs, NULL, &o.partition, NULL, &partition, NULL, NULL),
+                 MELE_EINVAL);
+    o.experts.reserved[1] = 1;
+    cr_assert_eq(mele_experts_fit(&taught, &o.experts, NULL, &experts, NULL, NULL, NULL, NULL),
+                 MELE_EINVAL);
+    o.gate.reserved[1] = 1;
+    cr_assert_eq(mele_gate_fit(&seen, &o.gate, NULL, &gate, NULL, NULL), MELE_EINVAL);
+    engine.reserved[0] = 1;
+    cr_assert_eq(mele_engine_new(&engine, &made, NULL), MELE_EINVAL);
+    mele_data_free(data);
+    data = NULL;
+    o.data.reserved[0] = 1;
+    cr_assert_eq(mele_data_read(TEST_DATA "/iris.csv", &o.data, NULL, NULL, &data, NULL), MELE_EINVAL);
+    o.data.reserved[0] = 0;
+    o.data.table.reserved[0] = 1;
+    cr_assert_eq(mele_data_read(TEST_DATA "/iris.csv", &o.data, NULL, NULL, &data, NULL), MELE_EINVAL);
+}
