@@ -7,7 +7,7 @@
 #define MOST_REGIONS 1000000
 
 typedef struct experts_options {
-    const char *posteriors;
+    const char *posteriors, *left_out;
     size_t only, freeze; /* 0: not given */
     bool warm_start, merge;
 } experts_options;
@@ -24,20 +24,30 @@ static const char *model_path(const cli_run *run, const experts_options *own)
 
 static mele_status fit(cli_run *run, cli_stage *stage)
 {
-    return mele_fit_experts(stage->data, stage->posteriors, &run->options, run->engine, run->report,
+    const mele_handover handover = {.posteriors = stage->posteriors,
+                                    .left_out_to = cli_stage_left_out(run, stage)};
+
+    return mele_fit_experts(stage->data, &handover, &run->options, run->engine, run->report,
                             stage->model, &run->error);
 }
 
 static int train(cli_run *run, const experts_options *own)
 {
+    const cli_inputs from = {.model = model_path(run, own), .posteriors = own->posteriors};
+
     if (run->operands > 2)
         return cli_wrong_usage(&run->console, "one operand too many: %s", run->operand[2]);
     if (own->only > 0 && own->freeze > 0)
         return cli_wrong_usage(&run->console, "--only and --freeze exclude each other");
+    if (own->left_out != NULL && (own->only > 0 || own->freeze > 0))
+        return cli_wrong_usage(&run->console, "--left-out is of experts that are all trained in one "
+                               "run: it goes without --only and --freeze (mele-gate without "
+                               "--left-out trains them again)");
     run->options.experts.only = own->only;
     run->options.experts.freeze = own->freeze;
     run->options.warm_start = own->warm_start;
-    return cli_stage_work(run, model_path(run, own), own->posteriors, fit);
+    run->left_out_file = own->left_out;
+    return cli_stage_work(run, &from, fit);
 }
 
 /* ---- merging ---- */
@@ -77,9 +87,10 @@ static int merge(cli_run *run, const experts_options *own)
     mele_model **parts;
     int exit_status;
 
-    if (own->only > 0 || own->freeze > 0 || own->warm_start || own->posteriors != NULL)
+    if (own->only > 0 || own->freeze > 0 || own->warm_start || own->posteriors != NULL
+        || own->left_out != NULL)
         return cli_wrong_usage(&run->console, "--merge trains nothing: it goes without --only, "
-                               "--freeze, --warm-start and --posteriors");
+                               "--freeze, --warm-start, --left-out and --posteriors");
     exit_status = cli_check_inputs(run, (const char *const *)run->operand, run->operands);
     if (exit_status != CLI_DONE)
         return exit_status;
@@ -118,6 +129,9 @@ int main(int argc, char **argv)
          .help = "mlp, gp and logistic experts start from those of MODEL"},
         {.name = "merge", .flag = &own.merge,
          .help = "join MODELs whose experts were trained with --only; no DATA"},
+        {.name = "left-out", .argument = "FILE", .text = &own.left_out,
+         .help = "write what the experts predict of rows that are left out to FILE, for mele-gate, "
+                 "which then trains none again; FILE is complete before the model is written"},
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "post_1.. or logpost_1.. or one column of labels, a row per row of DATA; without "
                  "MODEL in place of stage 1"},

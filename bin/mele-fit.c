@@ -7,7 +7,7 @@
 
 typedef struct fit_options {
     size_t folds; /* 0: no cross-validation */
-    const char *posteriors;
+    const char *posteriors, *left_out;
 } fit_options;
 
 /* ---- the summary for people ---- */
@@ -76,19 +76,26 @@ static int check_use(cli_run *run, const fit_options *own)
     return CLI_DONE;
 }
 
+/* By stages, where something comes from outside or goes there. */
 static mele_status fit(cli_run *run, cli_stage *stage)
 {
-    mele_status status;
+    const mele_handover hand_on = {.posteriors = stage->posteriors, .left_out_to = &stage->left_out};
+    mele_status status = MELE_OK;
 
-    if (stage->posteriors == NULL)
+    if (stage->posteriors == NULL && run->left_out_file == NULL)
         return mele_fit(stage->data, &run->options, run->engine, run->report, &stage->model,
                         &run->error);
-    status = mele_fit_experts(stage->data, stage->posteriors, &run->options, run->engine,
-                              run->report, stage->model, &run->error);
-    if (status != MELE_OK)
-        return status;
-    return mele_fit_gate(stage->data, stage->posteriors, &run->options, run->engine, run->report,
-                         stage->model, &run->error);
+    if (stage->model == NULL)
+        status = mele_fit_partition(stage->data, &run->options, run->engine, run->report,
+                                    &stage->model, &run->error);
+    if (status == MELE_OK)
+        status = mele_fit_experts(stage->data, &hand_on, &run->options, run->engine, run->report,
+                                  stage->model, &run->error);
+    const mele_handover handed = {.posteriors = stage->posteriors, .left_out = stage->left_out};
+    if (status == MELE_OK)
+        status = mele_fit_gate(stage->data, &handed, &run->options, run->engine, run->report,
+                               stage->model, &run->error);
+    return status;
 }
 
 static int cross_validate(cli_run *run, const cli_stage *stage, size_t folds)
@@ -108,10 +115,12 @@ static int work(cli_run *run, const void *options)
 {
     const fit_options *own = options;
     cli_stage stage = {NULL};
+    const cli_inputs from = {.posteriors = own->posteriors};
     int exit_status = check_use(run, own);
 
+    run->left_out_file = own->left_out;
     if (exit_status == CLI_DONE)
-        exit_status = cli_stage_read(run, NULL, own->posteriors, &stage);
+        exit_status = cli_stage_read(run, &from, &stage);
     if (exit_status == CLI_DONE)
         exit_status = cli_check(run, fit(run, &stage), stage.data_path);
     if (exit_status == CLI_DONE)
@@ -124,11 +133,14 @@ static int work(cli_run *run, const void *options)
 
 int main(int argc, char **argv)
 {
-    fit_options own = {0, NULL};
+    fit_options own = {0, NULL, NULL};
     const cli_option options[] = {
         {.name = "cv", .argument = "N", .whole = &own.folds, .least = 2, .most = 1000000000,
          .help = "N-fold cross-validated errors of the model, and of one global expert on the same "
                  "folds, to standard error and to the report"},
+        {.name = "left-out", .argument = "FILE", .text = &own.left_out,
+         .help = "write what the experts predict of rows that are left out to FILE, as mele-experts "
+                 "does"},
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "in place of stage 1: post_1.. or logpost_1.. or one column of labels, a row per "
                  "row of DATA"},

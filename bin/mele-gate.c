@@ -2,13 +2,15 @@
 #include "cli/stage.h"
 
 typedef struct gate_options {
-    const char *posteriors;
+    const char *posteriors, *left_out;
     bool fresh;
 } gate_options;
 
 static mele_status fit(cli_run *run, cli_stage *stage)
 {
-    return mele_fit_gate(stage->data, stage->posteriors, &run->options, run->engine, run->report,
+    const mele_handover handover = {.posteriors = stage->posteriors, .left_out = stage->left_out};
+
+    return mele_fit_gate(stage->data, &handover, &run->options, run->engine, run->report,
                          stage->model, &run->error);
 }
 
@@ -16,17 +18,25 @@ static int work(cli_run *run, const void *options)
 {
     const gate_options *own = options;
 
+    const cli_inputs from = {.model = run->operands > 1 ? run->operand[1] : "-",
+                             .posteriors = own->posteriors, .left_out = own->left_out};
+
     run->options.fresh = own->fresh;
-    return cli_stage_work(run, run->operands > 1 ? run->operand[1] : "-", own->posteriors, fit);
+    if (own->fresh && own->left_out != NULL)
+        return cli_wrong_usage(&run->console, "--fresh and --left-out exclude each other");
+    return cli_stage_work(run, &from, fit);
 }
 
 int main(int argc, char **argv)
 {
-    gate_options own = {NULL, false};
+    gate_options own = {NULL, NULL, false};
     const cli_option options[] = {
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "for a model without stage 1: post_1.. or logpost_1.. or one column of labels, a "
                  "row per row of DATA"},
+        {.name = "left-out", .argument = "FILE", .text = &own.left_out,
+         .help = "what mele-experts --left-out wrote for these rows and experts: no expert is then "
+                 "trained again"},
         {.name = "fresh", .flag = &own.fresh,
          .help = "these are rows that the experts have not seen, also where they look as if some "
                  "were theirs"},

@@ -9,8 +9,10 @@ static mele_status fit(cli_run *run, cli_stage *stage)
 
 static int work(cli_run *run, const void *own)
 {
+    const cli_inputs none = {NULL};
+
     (void)own;
-    return cli_stage_work(run, NULL, NULL, fit);
+    return cli_stage_work(run, &none, fit);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@ melepublic_HEADERS = \
 	lib/mele/fit.h \
 	lib/mele/gate.h \
 	lib/mele/gsl.h \
+	lib/mele/left_out.h \
 	lib/mele/matrix.h \
 	lib/mele/measure.h \
 	lib/mele/mele.h \
@@ -37,6 +38,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/error.h \
 	lib/core/escape.c \
 	lib/core/escape.h \
+	lib/core/hash.h \
 	lib/core/json.c \
 	lib/core/json.h \
 	lib/core/json_read.c \
@@ -220,6 +222,9 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/kinds.c \
 	lib/expert/kinds.h \
 	lib/expert/left_out.c \
+	lib/expert/left_out_columns.c \
+	lib/expert/left_out_file.c \
+	lib/expert/left_out_hash.c \
 	lib/expert/left_out.h \
 	lib/expert/log_likelihoods.c \
 	lib/expert/options.c \

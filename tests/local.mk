@@ -161,6 +161,7 @@ cli_tests = \
 	tests/cli/cross_validation.test \
 	tests/cli/groups.test \
 	tests/cli/init.test \
+	tests/cli/left-out.test \
 	tests/cli/memory.test \
 	tests/cli/output.test \
 	tests/cli/pipeline.test \

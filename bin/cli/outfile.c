@@ -348,14 +348,20 @@ void cli_outfile_discard(cli_outfile *out)
     out->path = NULL;
 }
 
-bool cli_outfile_probe(cli_outfile *out, const char *path)
+bool cli_outfile_is_direct(const char *path)
 {
     struct stat about;
+
+    return open_file_of(path) >= 0
+           || (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode));
+}
+
+bool cli_outfile_probe(cli_outfile *out, const char *path)
+{
     cli_outfile none = CLI_OUTFILE_NONE;
 
     *out = none;
-    if (open_file_of(path) >= 0
-        || (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)))
+    if (cli_outfile_is_direct(path))
         return true;
     if (!cli_outfile_open(out, path))
         return false;

@@ -46,6 +46,10 @@ bool cli_outfile_reader_left(const cli_outfile *out);
 /* Whether a path (NULL too) means standard output. */
 bool cli_outfile_is_standard(const char *path);
 
+/* Whether what is written to it is seen at once: standard output, what is open already, a device or a
+ * pipe. Other files appear when they are closed. */
+bool cli_outfile_is_direct(const char *path);
+
 /* Whether two outputs are one file. Devices take both. */
 bool cli_outfile_same(const char *a, const char *b);
 

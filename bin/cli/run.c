@@ -175,10 +175,10 @@ int cli_check_inputs(cli_run *run, const char *const *paths, size_t count)
 
 int cli_check_overwriting(cli_run *run, const char *path)
 {
-    const char *const output[] = {run->output, run->report_file};
-    const char *const option[] = {"--" CLI_OUTPUT, "--report"};
+    const char *const output[] = {run->output, run->report_file, run->left_out_file};
+    const char *const option[] = {"--" CLI_OUTPUT, "--report", "--left-out"};
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         if ((i == 0 || output[i] != NULL) && cli_outfile_is_input(output[i], path))
             return cli_wrong_usage(&run->console, "%s is %s, which is read: give another file",
                                    cli_outfile_is_standard(output[i]) ? "standard output"

@@ -16,6 +16,7 @@ typedef struct cli_run {
     size_t operands;
     const char *data;                 /* the operand DATA, if there is one */
     const char *output, *report_file; /* NULL: standard output, none */
+    const char *left_out_file;        /* where left-out predictions go; NULL: nowhere */
     size_t threads;                   /* 0: all */
     size_t memory;                    /* of the data, in MB; 0: the library's choice */
     bool quiet, verbose, progress, strict;

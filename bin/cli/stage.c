@@ -6,18 +6,27 @@
 
 #include "cli/summary.h"
 
+#define OUTPUTS 3
+
 int cli_stage_check_outputs(cli_run *run)
 {
-    const char *path[] = {run->output, run->report_file};
+    const char *path[] = {run->output, run->report_file, run->left_out_file};
+    const char *const option[] = {"output", "report", "left-out"};
 
     if (cli_on_screen(run))
         return cli_wrong_usage(&run->console, "a model is not written to a terminal: -o FILE names "
                                "a file for it");
-    if (path[1] != NULL && cli_outfile_same(path[0], path[1]))
-        return cli_wrong_usage(&run->console, "--output and --report are the same file");
-    for (int i = 0; i < 2; i++) {
+    if (path[2] != NULL && cli_outfile_is_standard(path[2]))
+        return cli_wrong_usage(&run->console, "--left-out names a file: standard output is for the "
+                               "model");
+    for (int i = 0; i < OUTPUTS; i++)
+        for (int j = i + 1; j < OUTPUTS; j++)
+            if (path[j] != NULL && (i == 0 || path[i] != NULL) && cli_outfile_same(path[i], path[j]))
+                return cli_wrong_usage(&run->console, "--%s and --%s are the same file", option[i],
+                                       option[j]);
+    for (int i = 0; i < OUTPUTS; i++) {
         cli_outfile probe;
-        if (!cli_outfile_probe(&probe, path[i])) {
+        if ((i == 0 || path[i] != NULL) && !cli_outfile_probe(&probe, path[i])) {
             cli_say(&run->console, "%s: %s", probe.name, strerror(probe.failure));
             return CLI_FAILED;
         }
@@ -72,6 +81,11 @@ static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
     return CLI_DONE;
 }
 
+static int read_left_out(cli_run *run, const char *path, cli_stage *stage)
+{
+    return cli_check(run, mele_left_out_read(path, &stage->left_out, &run->error), path);
+}
+
 static int read_data(cli_run *run, cli_stage *stage)
 {
     double start = cli_clock();
@@ -106,37 +120,36 @@ static int read_centres(cli_run *run, cli_stage *stage)
     return CLI_DONE;
 }
 
-int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_path,
-                   cli_stage *stage)
+int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage)
 {
-    bool fits_partition = model_path == NULL && posteriors_path == NULL;
+    bool fits_partition = from->model == NULL && from->posteriors == NULL;
     const char *centres_path = fits_partition ? run->options.centres_file : NULL;
-    const char *input[] = {run->operand[0], model_path, posteriors_path, centres_path};
+    const char *input[] = {run->operand[0], from->posteriors, centres_path, from->left_out,
+                           from->model};
     int exit_status;
 
     memset(stage, 0, sizeof *stage);
     stage->data_path = run->operand[0];
     exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
-    if (exit_status == CLI_DONE)
-        exit_status = cli_check_overwriting(run, run->operand[0]);
-    if (exit_status == CLI_DONE && posteriors_path != NULL)
-        exit_status = cli_check_overwriting(run, posteriors_path);
-    if (exit_status == CLI_DONE && centres_path != NULL)
-        exit_status = cli_check_overwriting(run, centres_path);
+    for (size_t i = 0; i < 4 && exit_status == CLI_DONE; i++) /* a model may be replaced */
+        if (input[i] != NULL)
+            exit_status = cli_check_overwriting(run, input[i]);
     if (exit_status == CLI_DONE)
         exit_status = cli_stage_check_outputs(run);
-    if (exit_status == CLI_DONE && model_path != NULL)
-        exit_status = read_model(run, model_path, stage);
-    if (exit_status == CLI_DONE && posteriors_path != NULL)
-        exit_status = read_posteriors(run, posteriors_path, stage);
+    if (exit_status == CLI_DONE && from->model != NULL)
+        exit_status = read_model(run, from->model, stage);
+    if (exit_status == CLI_DONE && from->left_out != NULL)
+        exit_status = read_left_out(run, from->left_out, stage);
+    if (exit_status == CLI_DONE && from->posteriors != NULL)
+        exit_status = read_posteriors(run, from->posteriors, stage);
     if (exit_status == CLI_DONE)
         exit_status = read_data(run, stage);
     if (exit_status == CLI_DONE && centres_path != NULL)
         exit_status = read_centres(run, stage);
-    if (exit_status == CLI_DONE && model_path == NULL && stage->posteriors != NULL)
+    if (exit_status == CLI_DONE && from->model == NULL && stage->posteriors != NULL)
         exit_status = cli_check(run, mele_fit_outside(stage->data, stage->posteriors, &run->options,
                                                       run->engine, &stage->model, &run->error),
-                                posteriors_path);
+                                from->posteriors);
     return exit_status;
 }
 
@@ -229,6 +242,16 @@ static void say_experts(cli_run *run, const mele_model *model)
     }
 }
 
+/* What took a training more than it had to. */
+static void say_left_out(cli_run *run)
+{
+    const char *from = mele_report_string(run->report, "left_out_from");
+
+    if (from != NULL && strcmp(from, "training again") == 0)
+        cli_say(&run->console, "the experts were trained again for their left-out predictions, which "
+                "mele-experts --left-out FILE writes and mele-gate --left-out FILE reads");
+}
+
 static void say_seconds(cli_run *run)
 {
     const char *const stage[] = {"partition", "experts", "gate", "cv"};
@@ -284,19 +307,53 @@ static int write_report(cli_run *run, cli_outfile *out)
     return exit_status;
 }
 
-/* Both files, or none, take their places; one that is written over the old one comes last. */
-static int write_results(cli_run *run, const mele_model *model)
+mele_left_out **cli_stage_left_out(const cli_run *run, cli_stage *stage)
 {
-    cli_outfile out[] = {CLI_OUTFILE_NONE, CLI_OUTFILE_NONE};
-    int exit_status = write_model(run, model, &out[0]);
+    return run->left_out_file == NULL ? NULL : &stage->left_out;
+}
 
-    if (exit_status == CLI_DONE)
-        exit_status = write_report(run, &out[1]);
+static int write_left_out(cli_run *run, const cli_stage *stage, cli_outfile *out)
+{
+    if (run->left_out_file == NULL)
+        return CLI_DONE;
+    if (!cli_outfile_open(out, run->left_out_file))
+        return cli_close(run, out, CLI_DONE);
+    mele_status status = mele_left_out_write(stage->left_out, cli_outfile_write, out, &run->error);
+    if (status == MELE_OK && cli_outfile_sync(out) && out->path != NULL)
+        return CLI_DONE;
+    return cli_close(run, out, status == MELE_ESTOPPED ? CLI_DONE : cli_check(run, status, NULL));
+}
+
+/* Those that are written over the old ones come last. */
+static int close_in_turn(cli_run *run, cli_outfile *out, int count)
+{
+    int exit_status = CLI_DONE;
+
     for (int in_place = 0; in_place < 2; in_place++)
-        for (int i = 0; i < 2 && exit_status == CLI_DONE; i++)
+        for (int i = 0; i < count && exit_status == CLI_DONE; i++)
             if (out[i].path != NULL && out[i].in_place == (in_place == 1))
                 exit_status = cli_close(run, &out[i], CLI_DONE);
-    for (int i = 0; i < 2; i++)
+    return exit_status;
+}
+
+/* All files, or none, take their places. Who reads the model may read the left-out predictions at once,
+ * so they are in theirs before it can be seen. */
+static int write_results(cli_run *run, const cli_stage *stage)
+{
+    cli_outfile out[OUTPUTS] = {CLI_OUTFILE_NONE, CLI_OUTFILE_NONE, CLI_OUTFILE_NONE};
+    int exit_status = write_left_out(run, stage, &out[0]);
+
+    if (exit_status == CLI_DONE && out[0].path != NULL && cli_outfile_is_direct(run->output))
+        exit_status = cli_close(run, &out[0], CLI_DONE);
+    if (exit_status == CLI_DONE)
+        exit_status = write_model(run, stage->model, &out[1]);
+    if (exit_status == CLI_DONE)
+        exit_status = write_report(run, &out[2]);
+    if (exit_status == CLI_DONE)
+        exit_status = close_in_turn(run, out, 1);
+    if (exit_status == CLI_DONE)
+        exit_status = close_in_turn(run, out + 1, OUTPUTS - 1);
+    for (int i = 0; i < OUTPUTS; i++)
         cli_outfile_discard(&out[i]);
     return exit_status;
 }
@@ -312,9 +369,10 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
         say_candidates(run);
         say_partition(run);
         say_experts(run, stage->model);
+        say_left_out(run);
         say_seconds(run);
     }
-    exit_status = write_results(run, stage->model);
+    exit_status = write_results(run, stage);
     if (exit_status == CLI_DONE && !run->quiet && !run->reader_left)
         cli_summary(run, stage);
     if (exit_status == CLI_DONE && run->strict && !converged)
@@ -326,18 +384,21 @@ void cli_stage_clear(cli_stage *stage)
 {
     mele_centres_clear(&stage->centres);
     mele_posteriors_clear(&stage->store);
+    mele_left_out_free(stage->left_out);
     mele_data_free(stage->data);
     mele_model_free(stage->model);
 }
 
-int cli_stage_work(cli_run *run, const char *model_path, const char *posteriors_path,
+int cli_stage_work(cli_run *run, const cli_inputs *from,
                    mele_status (*fit)(cli_run *run, cli_stage *stage))
 {
     cli_stage stage;
-    int exit_status = cli_stage_read(run, model_path, posteriors_path, &stage);
+    int exit_status = cli_stage_read(run, from, &stage);
+    /* what is wrong with left-out predictions and rows together names the former itself */
+    const char *path = from->left_out == NULL ? stage.data_path : NULL;
 
     if (exit_status == CLI_DONE)
-        exit_status = cli_check(run, fit(run, &stage), stage.data_path);
+        exit_status = cli_check(run, fit(run, &stage), path);
     if (exit_status == CLI_DONE)
         exit_status = cli_stage_finish(run, &stage);
     cli_stage_clear(&stage);

@@ -11,26 +11,35 @@ typedef struct cli_stage {
     mele_posteriors store;
     mele_centres centres;              /* --init FILE */
     const mele_posteriors *posteriors; /* in place of stage 1; NULL: none */
+    mele_left_out *left_out;           /* what stage 2 made, or stage 3 read; NULL: none */
 } cli_stage;
 
+/* What a stage reads beside DATA; NULL: none. */
+typedef struct cli_inputs {
+    const char *model; /* to add to; none: a new one is made, outside of stage 1 when there are
+                          posteriors, and otherwise by the caller */
+    const char *posteriors;
+    const char *left_out; /* read after the model, which its writer brings to an end later */
+} cli_inputs;
+
 /* Read what a stage needs, before any work is done.
- * @param model_path  the model to add to; NULL: a new one is made, outside of stage 1 when there
- *                    are posteriors, and otherwise by the caller.
- * @param posteriors_path  NULL: none.
- * @param stage       cleared with cli_stage_clear(), whatever this returns. */
-int cli_stage_read(cli_run *run, const char *model_path, const char *posteriors_path,
-                   cli_stage *stage);
+ * @param stage  cleared with cli_stage_clear(), whatever this returns. */
+int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage);
 
 /* Look before the work whether the results can be written after it. */
 int cli_stage_check_outputs(cli_run *run);
 
-/* Say the warnings, write the model and the report; the run's exit status. */
+/* Where a fit of this run puts left-out predictions; NULL: they are not wanted. */
+mele_left_out **cli_stage_left_out(const cli_run *run, cli_stage *stage);
+
+/* Say the warnings; write the left-out predictions, if they are wanted, and when those are in their place
+ * the model and the report; the run's exit status. */
 int cli_stage_finish(cli_run *run, const cli_stage *stage);
 
 void cli_stage_clear(cli_stage *stage);
 
 /* The work of a program that runs one stage: read, fit, finish. */
-int cli_stage_work(cli_run *run, const char *model_path, const char *posteriors_path,
+int cli_stage_work(cli_run *run, const cli_inputs *from,
                    mele_status (*fit)(cli_run *run, cli_stage *stage));
 
 #endif

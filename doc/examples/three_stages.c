@@ -40,7 +40,7 @@ static void fit_stages(const mele_matrix *x, const double *y, mele_partition **p
                        mele_experts **experts, mele_gate **gate)
 {
     static double log_posteriors[ROWS * REGIONS], log_likelihoods[ROWS * REGIONS];
-    static double left_out[ROWS * REGIONS], variance[ROWS * REGIONS];
+    mele_left_out *left_out;
     static uint32_t labels[ROWS];
     const mele_rows rows = mele_rows_of(x);
     const mele_assignment assignment = {.rows = ROWS, .clusters = REGIONS, .labels = labels};
@@ -54,11 +54,13 @@ static void fit_stages(const mele_matrix *x, const double *y, mele_partition **p
     check(mele_partition_log_posteriors(*partition, x, NULL, log_posteriors, &error), &error);
 
     check(mele_partition_assign(*partition, &rows, NULL, labels, &error), &error);
-    check(mele_experts_fit(&data, NULL, NULL, experts, left_out, variance, NULL, &error), &error);
+    check(mele_experts_fit(&data, NULL, NULL, experts, &left_out, NULL, &error), &error);
 
     /* the gate learns from what the experts say of rows that they have not seen */
-    check(mele_expert_log_likelihoods(&data.targets, left_out, variance, REGIONS, NULL, log_likelihoods,
-                                      &error), &error);
+    check(mele_expert_log_likelihoods(&data.targets, mele_left_out_mean(left_out).data,
+                                      mele_left_out_variance(left_out).data, REGIONS, NULL,
+                                      log_likelihoods, &error), &error);
+    mele_left_out_free(left_out);
     mele_gate_data seen = {.rows = ROWS, .clusters = REGIONS,
                            .log_posteriors = mele_rows_of_array(log_posteriors, ROWS, REGIONS),
                            .log_likelihoods = mele_rows_of_array(log_likelihoods, ROWS, REGIONS)};

@@ -22,6 +22,7 @@ typedef struct choosing {
     mele_expert_info *info;  /* K + 1, of the trial */
     bool *train;             /* K + 1, of the trial */
     double *left_out, *left_out_variance;
+    unsigned char *fold, *global_fold; /* NULL: not wanted */
     double *global;          /* n x M, twice: left_out and its variance of the global expert */
     double *memory, *kept;   /* left_out of the best: problem->left_out, or memory's */
     mele_rows expanded[2];   /* x by degree */
@@ -41,9 +42,15 @@ static mele_status make_room(choosing *c, mele_error *error)
         c->global = mele_i_large_array(c->problem->x->rows, 2 * best->outputs * sizeof(double));
     if (c->problem->left_out == NULL)
         c->memory = mele_i_large_array(count, best->outputs * sizeof(double));
+    if (c->problem->fold != NULL)
+        c->fold = MELE_I_ARRAY(unsigned char, count);
+    if (c->problem->global_fold != NULL)
+        c->global_fold = MELE_I_ARRAY(unsigned char, c->problem->x->rows);
     c->kept = c->problem->left_out == NULL ? c->memory : c->problem->left_out;
     if (c->info == NULL || c->train == NULL || c->left_out == NULL || c->kept == NULL
         || (best->classes == 0 && c->left_out_variance == NULL)
+        || (c->problem->fold != NULL && c->fold == NULL)
+        || (c->problem->global_fold != NULL && c->global_fold == NULL)
         || (c->problem->train[best->clusters] && c->global == NULL))
         return mele_i_no_memory(error);
     return MELE_OK;
@@ -109,6 +116,15 @@ static void mark_trial(choosing *c, const mele_i_candidate *which,
                       && c->problem->regions->count[k] >= (double)parameters;
 }
 
+/* Kinds write folds where there are some. */
+static void clear_folds(const choosing *c)
+{
+    if (c->fold != NULL)
+        memset(c->fold, 0, c->problem->x->rows * c->best->clusters);
+    if (c->global_fold != NULL)
+        memset(c->global_fold, 0, c->problem->x->rows);
+}
+
 static double *global_variance(const choosing *c)
 {
     if (c->global == NULL || c->best->classes > 0)
@@ -127,6 +143,7 @@ static mele_status run_trial(choosing *c, const mele_i_candidate *which, bool fi
     if (status != MELE_OK)
         return status;
     mark_trial(c, which, &options);
+    clear_folds(c);
     problem.options = &options;
     problem.train = c->train;
     problem.degree = which->degree;
@@ -136,6 +153,8 @@ static mele_status run_trial(choosing *c, const mele_i_candidate *which, bool fi
     problem.left_out_variance = c->left_out_variance;
     problem.global_left_out = c->global;
     problem.global_left_out_variance = global_variance(c);
+    problem.fold = c->fold;
+    problem.global_fold = c->global_fold;
     problem.rival = first ? NULL : c->kept;
     problem.info = c->info;
     return mele_i_expert_train(which->kind, &problem, c->trial->expert, engine, error);
@@ -147,6 +166,16 @@ static void copy_columns(const choosing *c, size_t k, const double *from, double
 
     for (size_t i = 0; i < n && to != NULL; i++)
         memcpy(to + (i * K + k) * M, from + (i * K + k) * M, M * sizeof *to);
+}
+
+static void copy_folds(const choosing *c, size_t k)
+{
+    const size_t K = c->best->clusters, n = c->problem->x->rows;
+
+    for (size_t i = 0; i < n && c->fold != NULL && k < K; i++)
+        c->problem->fold[i * K + k] = c->fold[i * K + k];
+    if (c->global_fold != NULL && k == K)
+        memcpy(c->problem->global_fold, c->global_fold, n);
 }
 
 static void copy_global(const choosing *c, const double *from, double *to)
@@ -166,6 +195,7 @@ static void take(choosing *c, size_t k)
         memcpy(best->variance, trial->variance, c->best->outputs * sizeof *best->variance);
     trial->state = old.state;
     trial->kind = old.kind;
+    copy_folds(c, k);
     if (k < c->best->clusters) {
         copy_columns(c, k, c->left_out, c->kept);
         copy_columns(c, k, c->left_out_variance, c->problem->left_out_variance);
@@ -220,6 +250,8 @@ mele_status mele_i_choose_experts(const mele_i_expert_problem *problem, mele_exp
     free(c.train);
     free(c.left_out);
     free(c.left_out_variance);
+    free(c.fold);
+    free(c.global_fold);
     free(c.memory);
     free(c.global);
     return status;

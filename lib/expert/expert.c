@@ -126,7 +126,7 @@ typedef struct fitting {
     bool *train; /* K + 1 */
     mele_expert_info *info;
     double *weights; /* n, where they are not the caller's; NULL */
-    mele_i_left_out left_out;
+    mele_i_left_out_columns left_out;
 } fitting;
 
 /* Rows that are left out together; NULL: every row by itself. */
@@ -242,7 +242,7 @@ static void free_fitting(fitting *f)
     free(f->train);
     free(f->info);
     free(f->weights);
-    mele_i_left_out_free(&f->left_out);
+    mele_i_left_out_columns_free(&f->left_out);
 }
 
 /* ---- training ---- */
@@ -256,15 +256,19 @@ static const mele_i_expert *starts_of(const mele_expert_options *o)
 static mele_i_expert_problem problem_of(const fitting *f, const mele_targets *targets)
 {
     const mele_experts *e = f->experts;
+    const mele_left_out *own = f->left_out.own;
 
     return (mele_i_expert_problem){
         .shape = {e->columns, e->outputs, e->classes}, .columns = e->columns, .degree = 1,
         .x = f->x, .y = &targets->values, .regions = &f->regions, .groups = groups_of(f),
         .one_group = f->one_group, .options = &f->options,
         .train = f->train, .start = starts_of(&f->options),
-        .left_out = f->left_out.mean, .left_out_variance = f->left_out.variance,
+        .left_out = own == NULL ? NULL : own->mean,
+        .left_out_variance = own == NULL ? NULL : own->variance,
+        .fold = own == NULL ? NULL : own->fold,
         .global_left_out = f->left_out.global_mean,
-        .global_left_out_variance = f->left_out.global_variance, .info = f->info};
+        .global_left_out_variance = f->left_out.global_variance,
+        .global_fold = f->left_out.global_fold, .info = f->info};
 }
 
 static mele_status train(fitting *f, const mele_targets *targets, mele_engine *engine,
@@ -324,25 +328,67 @@ static void set_shares(fitting *f, bool training)
 /* Of one group in all nothing can be left out. */
 static void clear_left_out(fitting *f)
 {
-    const size_t K = f->experts->clusters, width = K * f->experts->outputs;
-    const size_t only = f->groups.alone[K];
+    const size_t K = f->experts->clusters;
 
     for (size_t k = 0; k <= K; k++) {
         f->info[k].left_out = NAN;
         for (size_t i = 0; i < f->info[k].candidates; i++)
             f->info[k].candidate[i] = NAN;
     }
-    for (size_t i = 0; i < f->x->rows * width && f->left_out.mean != NULL; i++)
-        if (f->groups.of[i / width] == only) {
-            f->left_out.mean[i] = NAN;
-            if (f->left_out.variance != NULL)
-                f->left_out.variance[i] = NAN;
-        }
+    if (f->left_out.own != NULL)
+        mele_i_left_out_columns_void(&f->left_out, f->groups.of, f->groups.alone[K]);
+}
+
+/* Places for left-out predictions. */
+static mele_status need_left_out(fitting *f, mele_error *error)
+{
+    const bool folds = f->kind == NULL || f->kind->folds;
+
+    return mele_i_left_out_columns_make(&f->left_out, f->experts, &f->regions, groups_of(f),
+                                        f->train, folds, error);
+}
+
+/* What left-out predictions are once all experts are there. */
+static mele_status settle_left_out(fitting *f, const mele_targets *targets, mele_engine *engine,
+                                   mele_error *error)
+{
+    mele_left_out *own = f->left_out.own;
+    const mele_i_left_out_rows rows = {f->x, &targets->values, f->regions.weights, f->groups.of};
+    const mele_i_origin y = mele_i_origin_of_y(&f->options);
+    mele_status status = mele_i_left_out_columns_settle(&f->left_out, f->experts, f->x, &f->regions,
+                                                        groups_of(f), f->train, error);
+
+    if (status == MELE_OK)
+        status = mele_i_left_out_hash_rows(&rows, engine, &own->hash_of_rows, error);
+    if (status == MELE_OK)
+        status = mele_experts_merge((const mele_experts *const *)&f->experts, 1, &own->experts, error);
+    for (size_t o = 0; o < own->outputs && own->units != NULL; o++) {
+        own->units[o] = y.center == NULL ? 0 : y.center[o];
+        own->units[own->outputs + o] = y.scale == NULL ? 1 : y.scale[o];
+    }
+    return status;
+}
+
+/* Hand over what came out; nothing can fail any more. */
+static void give(fitting *f, mele_experts **out, mele_left_out **left_out, mele_expert_info *info)
+{
+    if (f->one_group)
+        clear_left_out(f);
+    if (left_out != NULL) {
+        f->left_out.own->group = f->groups.of;
+        f->groups.of = NULL;
+        *left_out = f->left_out.own;
+        f->left_out.own = NULL;
+    }
+    if (info != NULL)
+        memcpy(info, f->info, (f->experts->clusters + 1) * sizeof *info);
+    *out = f->experts;
+    f->experts = NULL;
 }
 
 mele_status mele_experts_fit(const mele_expert_data *data, const mele_expert_options *options,
-                             mele_engine *engine, mele_experts **out, double *left_out,
-                             double *left_out_variance, mele_expert_info *info, mele_error *error)
+                             mele_engine *engine, mele_experts **out, mele_left_out **left_out,
+                             mele_expert_info *info, mele_error *error)
 {
     mele_status status = check_input(data, options, engine, error);
 
@@ -360,11 +406,8 @@ mele_status mele_experts_fit(const mele_expert_data *data, const mele_expert_opt
     if (status != MELE_OK)
         return status;
     status = make_fitting(&f, data, engine, error);
-    if (status == MELE_OK)
-        status = mele_i_left_out_make(&f.left_out, f.experts, &f.regions, groups_of(&f), f.train,
-                                      f.kind == NULL || f.options.start != NULL
-                                          || groups_of(&f) != NULL, left_out,
-                                      targets->classes == 0 ? left_out_variance : NULL, error);
+    if (status == MELE_OK && left_out != NULL)
+        status = need_left_out(&f, error);
     if (status == MELE_OK)
         status = mele_i_experts_keep(f.experts, &f.options, f.train, false, error);
     if (status == MELE_OK) {
@@ -376,18 +419,11 @@ mele_status mele_experts_fit(const mele_expert_data *data, const mele_expert_opt
         status = mele_i_experts_keep(f.experts, &f.options, f.train, true, error);
     if (status == MELE_OK) {
         settle_answers(&f);
-        status = mele_i_left_out_settle(&f.left_out, f.experts, x, &f.regions, groups_of(&f),
-                                        f.train, error);
+        if (left_out != NULL)
+            status = settle_left_out(&f, targets, engine, error);
     }
-    if (status == MELE_OK) {
-        if (f.one_group)
-            clear_left_out(&f);
-        mele_i_left_out_give(&f.left_out);
-        if (info != NULL)
-            memcpy(info, f.info, (clusters + 1) * sizeof *info);
-        *out = f.experts;
-        f.experts = NULL;
-    }
+    if (status == MELE_OK)
+        give(&f, out, left_out, info);
     free_fitting(&f);
     return status;
 }

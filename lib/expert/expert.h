@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <mele/expert.h>
+#include <mele/left_out.h>
 
 /* The section "experts" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_experts_save(const mele_experts *experts);
@@ -37,5 +38,18 @@ bool mele_i_experts_standard_errors(const mele_experts *experts, size_t k, doubl
 
 /* What the kind has to say beside, an object: a new reference, NULL when memory ran out. */
 json_t *mele_i_experts_describe(const mele_experts *experts, size_t k);
+
+/* ---- left-out predictions ---- */
+
+/* Those of rows that the experts have not seen: what they predict. They tell of no rows and no experts.
+ * MELE_ENOMEM; failures of mele_experts_predict(). */
+mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_matrix *x,
+                                    mele_engine *engine, mele_left_out **out, mele_error *error);
+
+/* MELE_EDATA: some of them are not known. O(n K M). */
+mele_status mele_i_left_out_check_complete(const mele_left_out *left_out, mele_error *error);
+
+/* How messages call them. */
+const char *mele_i_left_out_name(const mele_left_out *left_out);
 
 #endif

@@ -73,11 +73,14 @@ typedef struct mele_i_expert_problem {
                                            is none; NULL: from nothing */
     double *left_out;                   /* n x K x M; NULL: not wanted */
     double *left_out_variance;          /* n x K x M; NULL: not wanted */
+    unsigned char *fold;                /* n x K: the folds of these predictions, from 1; 0 where there
+                                           is none, as there stands at first; NULL: not wanted */
     const double *rival;                /* n x K x M: left_out of the best experts so far; NULL:
                                            there are none */
     double *global_left_out;            /* n x M: the global expert's, of rows of positive weight;
                                            NULL: not wanted. The variances, too */
     double *global_left_out_variance;
+    unsigned char *global_fold;         /* n; NULL: not wanted */
     mele_expert_info *info;             /* K + 1; rows and fallback are set, the rest is to do */
 } mele_i_expert_problem;
 
@@ -103,6 +106,17 @@ static inline double *mele_i_left_out_variance_of(const mele_i_expert_problem *p
                    : problem->global_left_out_variance + row * M;
     return problem->left_out_variance == NULL ? NULL
                                               : problem->left_out_variance + (row * K + k) * M;
+}
+
+/* Where the fold goes in which it was left out; NULL: it is not wanted. */
+static inline unsigned char *mele_i_fold_of(const mele_i_expert_problem *problem, size_t row,
+                                            size_t k)
+{
+    const size_t K = problem->regions->clusters;
+
+    if (k == K)
+        return problem->global_fold == NULL ? NULL : problem->global_fold + row;
+    return problem->fold == NULL ? NULL : problem->fold + row * K + k;
 }
 
 /* The rows that one expert trains on, gathered: those of positive weight in its region. */
@@ -133,6 +147,7 @@ typedef struct mele_i_expert_result {
     mele_expert_info *info;    /* set iterations, converged, error, left_out, ridge, ... */
     double *left_out;          /* (count + asked) x M; NULL: not wanted */
     double *left_out_variance; /* the same, noise included; NULL: not wanted */
+    unsigned char *fold;       /* count + asked zeros: the folds of these, from 1; NULL: not wanted */
 } mele_i_expert_result;
 
 /* Experts of one kind, next to one another, as predict() takes them. */
@@ -149,6 +164,7 @@ struct mele_i_expert_kind {
     const char *name;
     bool regression, classification;
     bool expands; /* --degree is for it */
+    bool folds;   /* left-out predictions may come from folds */
     bool checks;  /* fit() itself refuses an x, or targets, that are not finite */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
     mele_i_option_table options; /* those that are for this kind alone */

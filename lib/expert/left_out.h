@@ -1,34 +1,80 @@
 #ifndef MELE_EXPERT_LEFT_OUT_H
 #define MELE_EXPERT_LEFT_OUT_H
 
+#include <stdatomic.h>
+
+#include <mele/left_out.h>
+
 #include "expert/kind.h"
 
-/* Where left-out predictions are written to while experts are trained. Kinds write what every
- * expert says itself; what holds in a region where another answers, or that is drawn to the global
- * expert, is made of that afterwards. */
-typedef struct mele_i_left_out {
-    size_t rows, clusters, outputs;
-    double *mean, *variance;               /* n x K x M; NULL: not wanted */
-    double *global_mean, *global_variance; /* n x M: the global expert's; NULL: nobody needs them */
-    double *given_mean, *given_variance;   /* the caller's arrays */
-    double *aside, *global;                /* memory */
-} mele_i_left_out;
+/* Left-out predictions as one object (left_out.c), which the columns of a training fill
+ * (left_out_columns.c) and files hold (left_out_file.c). */
 
-/* Places for the experts that `train` marks, in the caller's arrays (NULL: not wanted) or, where
- * something may fail after they are written to (`late`), aside. Free also after a failure. */
-mele_status mele_i_left_out_make(mele_i_left_out *l, const mele_experts *e,
-                                 const mele_i_regions *regions, const mele_i_row_groups *groups,
-                                 const bool *train, bool late, double *mean, double *variance, mele_error *error);
+struct mele_left_out {
+    atomic_size_t others; /* holders but one */
+    size_t rows, clusters, outputs, classes;
+    double *mean, *variance; /* n x K x M; variance NULL for classes */
+    unsigned char *fold;     /* n x K, from 1; 0: none. NULL: no row has one */
+    size_t *group;           /* n; NULL: there are none */
+    double *units;           /* M centres and M scales of the targets; NULL for classes */
+    uint64_t hash_of_rows;
+    mele_experts *experts;    /* those that were left out; NULL: read from a file, which has */
+    uint64_t hash_of_experts; /* their hash */
+    char *name;               /* for messages */
+};
+
+/* A new object with room for what there is of such a shape, nothing of which is set but the sizes; it
+ * has folds, of zeros, where they are wanted. */
+mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, size_t classes,
+                                bool folds, mele_left_out **out, mele_error *error);
+
+/* ---- what tells rows and experts from others ---- */
+
+/* Rows as an expert's training sees them; weights in their own unit, groups numbered by their first rows
+ * (both NULL: none). */
+typedef struct mele_i_left_out_rows {
+    const mele_rows *x;
+    const mele_matrix *y;
+    const double *weights;
+    const size_t *group;
+} mele_i_left_out_rows;
+
+/* The hash of rows in their order. The same for any engine. Fails as x->read does. O(n d). */
+mele_status mele_i_left_out_hash_rows(const mele_i_left_out_rows *rows, mele_engine *engine,
+                                      uint64_t *out, mele_error *error);
+
+/* The hash of what the model's section of the experts says. */
+mele_status mele_i_left_out_hash_experts(const mele_experts *experts, uint64_t *out,
+                                         mele_error *error);
+
+/* ---- columns, while experts are trained ---- */
+
+/* Where left-out predictions are written to. Kinds write what every expert says itself; what holds in a
+ * region where another answers, or that is drawn to the global expert, is made of that afterwards. */
+typedef struct mele_i_left_out_columns {
+    mele_left_out *own;                    /* NULL: not wanted */
+    double *global_mean, *global_variance; /* n x M: the global expert's; NULL: nobody needs them */
+    unsigned char *global_fold;            /* n */
+} mele_i_left_out_columns;
+
+/* Places for the experts that `train` marks, where they are wanted; folds: whether a kind has some. Free
+ * also after a failure. */
+mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *columns, const mele_experts *e,
+                                         const mele_i_regions *regions,
+                                         const mele_i_row_groups *groups, const bool *train,
+                                         bool folds, mele_error *error);
 
 /* Once experts are trained, and their own shares are set: what each region's column is to be. */
-mele_status mele_i_left_out_settle(const mele_i_left_out *l, const mele_experts *e,
-                                   const mele_rows *x, const mele_i_regions *regions,
-                                   const mele_i_row_groups *groups, const bool *train,
-                                   mele_error *error);
+mele_status mele_i_left_out_columns_settle(const mele_i_left_out_columns *columns,
+                                           const mele_experts *e, const mele_rows *x,
+                                           const mele_i_regions *regions,
+                                           const mele_i_row_groups *groups, const bool *train,
+                                           mele_error *error);
 
-/* Give the caller what was put aside. */
-void mele_i_left_out_give(const mele_i_left_out *l);
+/* Of the rows of one group nothing can be left out. */
+void mele_i_left_out_columns_void(const mele_i_left_out_columns *columns, const size_t *group,
+                                  size_t only);
 
-void mele_i_left_out_free(mele_i_left_out *l);
+void mele_i_left_out_columns_free(mele_i_left_out_columns *columns);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct job {
     size_t count, asked, *row;
     size_t *group; /* of a row, numbered in the region; NULL: every row by itself */
     double *left_out, *left_out_variance;
+    unsigned char *fold;
     double *rival; /* those of the best expert so far; NULL: there is none */
 } job;
 
@@ -186,6 +187,7 @@ static mele_status need_left_out(const training *t, size_t k, job *j, mele_error
     const size_t count = (j->count + j->asked) * p->shape.outputs;
     const bool wanted = mele_i_left_out_of(p, 0, k) != NULL;
     const bool variance = wanted && mele_i_left_out_variance_of(p, 0, k) != NULL;
+    const bool folds = wanted && mele_i_fold_of(p, 0, k) != NULL;
     const bool mean = wanted /* or the variance of a region of one group is made of it */
                       || (k == clusters_of(t)
                           && mele_i_row_groups_any_alone(p->groups, k, p->train));
@@ -194,7 +196,10 @@ static mele_status need_left_out(const training *t, size_t k, job *j, mele_error
         j->left_out = MELE_I_ARRAY(double, count);
     if (variance)
         j->left_out_variance = MELE_I_ARRAY(double, count);
-    if ((mean && j->left_out == NULL) || (variance && j->left_out_variance == NULL))
+    if (folds)
+        j->fold = MELE_I_ZEROED(unsigned char, j->count + j->asked);
+    if ((mean && j->left_out == NULL) || (variance && j->left_out_variance == NULL)
+        || (folds && j->fold == NULL))
         return mele_i_no_memory(error);
     return MELE_OK;
 }
@@ -234,7 +239,7 @@ static mele_status train_region(void *context, size_t task, mele_engine *engine,
     if (status == MELE_OK) {
         rows.rival = j->rival;
         mele_i_expert_result result = {&t->experts[k], &p->info[k], j->left_out,
-                                       j->left_out_variance};
+                                       j->left_out_variance, j->fold};
         status = t->kind->train(&rows, &p->shape, p->options, start, engine, &result, error);
     }
     free(j->rival);
@@ -260,6 +265,8 @@ static void put(const training *t, size_t k)
     for (size_t i = 0; i < j->count + j->asked && j->left_out_variance != NULL; i++)
         memcpy(mele_i_left_out_variance_of(t->problem, j->row[i], k), j->left_out_variance + i * M,
                M * sizeof(double));
+    for (size_t i = 0; i < j->count + j->asked && j->fold != NULL; i++)
+        *mele_i_fold_of(t->problem, j->row[i], k) = j->fold[i];
 }
 
 /* ---- regions of one group ---- */
@@ -284,6 +291,8 @@ static void put_global(const training *t, size_t k)
         if (p->left_out_variance != NULL)
             memcpy(mele_i_left_out_variance_of(p, i, k), mele_i_left_out_variance_of(p, i, K),
                    bytes);
+        if (p->fold != NULL)
+            *mele_i_fold_of(p, i, k) = *mele_i_fold_of(p, i, K);
     }
 }
 
@@ -379,6 +388,7 @@ mele_status mele_i_regional_fit(const mele_i_expert_kind *kind,
         free(t.jobs[k].group);
         free(t.jobs[k].left_out);
         free(t.jobs[k].left_out_variance);
+        free(t.jobs[k].fold);
     }
     free(t.jobs);
     free(t.region);

@@ -89,7 +89,7 @@ static void free_new_parts(const mele_model *model, const mele_model *old)
 /* A later stage works on a copy that shares the model's parts, so that a failure leaves the model
  * as it was. A gate that stood on other experts goes with them. */
 static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *, mele_error *),
-                             mele_model *model, mele_error *error)
+                             mele_left_out **left_out, mele_model *model, mele_error *error)
 {
     mele_model changed = *model;
     mele_status status = mele_i_model_check_record(model, error);
@@ -111,6 +111,8 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
         status = stage(run, error);
         mele_i_engine_release(run->engine);
     }
+    if (status == MELE_OK && left_out != NULL)
+        *left_out = mele_left_out_retain(run->left_out);
     mele_i_run_clear(run);
     if (status == MELE_OK) {
         free_new_parts(model, &changed);
@@ -126,22 +128,33 @@ static mele_status experts_alone(mele_i_run *run, mele_error *error)
     return mele_i_run_experts(run, false, error);
 }
 
-mele_status mele_fit_experts(const mele_data *data, const mele_posteriors *posteriors,
+/* What is handed on is of all experts, or it would be of no use. */
+static mele_status experts_left_out(mele_i_run *run, mele_error *error)
+{
+    if (run->options->experts.only > 0 || run->options->experts.freeze > 0)
+        return mele_i_fail(error, MELE_EINVAL, "left-out predictions are of experts that are all "
+                           "trained in one run, without --only and --freeze");
+    return mele_i_run_experts(run, true, error);
+}
+
+mele_status mele_fit_experts(const mele_data *data, const mele_handover *handover,
                              const mele_options *options, mele_engine *engine, mele_report *report,
                              mele_model *model, mele_error *error)
 {
-    mele_i_run run = mele_i_run_of(data, posteriors, options, engine, report, NULL);
+    mele_i_run run = mele_i_run_of(data, handover, options, engine, report, NULL);
+    mele_left_out **left_out = handover == NULL ? NULL : handover->left_out_to;
 
-    return fit_later(&run, experts_alone, model, error);
+    return fit_later(&run, left_out == NULL ? experts_alone : experts_left_out, left_out, model,
+                     error);
 }
 
-mele_status mele_fit_gate(const mele_data *data, const mele_posteriors *posteriors,
+mele_status mele_fit_gate(const mele_data *data, const mele_handover *handover,
                           const mele_options *options, mele_engine *engine, mele_report *report,
                           mele_model *model, mele_error *error)
 {
-    mele_i_run run = mele_i_run_of(data, posteriors, options, engine, report, NULL);
+    mele_i_run run = mele_i_run_of(data, handover, options, engine, report, NULL);
 
-    return fit_later(&run, mele_i_run_gate, model, error);
+    return fit_later(&run, mele_i_run_gate, NULL, model, error);
 }
 
 mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *posteriors,
@@ -149,7 +162,7 @@ mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *poste
                              mele_error *error)
 {
     mele_model *model = mele_i_model_new();
-    mele_i_run run = mele_i_run_of(data, posteriors, options, engine, NULL, model);
+    mele_i_run run = mele_i_run_of(data, NULL, options, engine, NULL, model);
     mele_status status = model == NULL        ? mele_i_no_memory(error)
                          : posteriors == NULL ? mele_i_fail(error, MELE_EINVAL,
                                                             "posteriors is NULL")

@@ -35,7 +35,7 @@ typedef struct window {
 static void blend(const window *w, size_t i)
 {
     const size_t K = w->clusters, M = w->outputs;
-    const double *each = w->run->left_out + (w->first + i) * K * M;
+    const double *each = mele_left_out_mean(w->run->left_out).data + (w->first + i) * K * M;
     const double *likelihood = w->log_likelihoods + (w->first + i) * K;
     const mele_i_scaling *scaling = &w->run->model->target_scaling;
     double *log_gate = w->log_gate + i * K, *out = w->predicted + i * M;

@@ -13,13 +13,17 @@
 #include "partition/partition.h"
 #include "schema/data.h"
 
-mele_i_run mele_i_run_of(const mele_data *data, const mele_posteriors *posteriors,
+mele_i_run mele_i_run_of(const mele_data *data, const mele_handover *handover,
                          const mele_options *options, mele_engine *engine, mele_report *report,
                          mele_model *model)
 {
-    mele_i_run run = {.data = data, .posteriors = posteriors, .options = options,
-                      .engine = engine, .report = report, .model = model};
+    mele_i_run run = {.data = data, .options = options, .engine = engine, .report = report,
+                      .model = model};
 
+    if (handover != NULL) {
+        run.posteriors = handover->posteriors;
+        run.given = handover->left_out;
+    }
     run.features = mele_i_data_features(data);
     return run;
 }
@@ -30,11 +34,10 @@ void mele_i_run_clear(mele_i_run *run)
     free(run->made_targets);
     free(run->made_joint);
     free(run->made_marginal);
-    free(run->left_out);
-    free(run->left_out_variance);
+    mele_left_out_free(run->left_out);
     run->design = run->made_targets = run->made_joint = run->made_marginal = NULL;
     run->targets = run->joint = run->marginal = NULL;
-    run->left_out = run->left_out_variance = NULL;
+    run->left_out = NULL;
 }
 
 size_t mele_i_run_classes(const mele_i_run *run)

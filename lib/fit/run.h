@@ -11,6 +11,7 @@
 typedef struct mele_i_run {
     const mele_data *data;
     const mele_posteriors *posteriors; /* NULL: the model's partition */
+    const mele_left_out *given;        /* left-out predictions of the model's experts; NULL: none */
     const mele_options *options;
     mele_engine *engine;
     mele_report *report;
@@ -22,12 +23,11 @@ typedef struct mele_i_run {
     const double *joint;        /* n x K log posteriors that choose the experts' rows */
     const double *marginal;     /* n x K log posteriors as a prediction sees them; may be joint */
     double *made_targets, *made_joint, *made_marginal; /* to be freed; NULL: other arrays serve */
-    double *left_out;           /* n x K x M */
-    double *left_out_variance;  /* n x K x M; NULL for classes */
+    mele_left_out *left_out;    /* what the gate is trained on; held */
 } mele_i_run;
 
 /* A run that has nothing yet. */
-mele_i_run mele_i_run_of(const mele_data *data, const mele_posteriors *posteriors,
+mele_i_run mele_i_run_of(const mele_data *data, const mele_handover *handover,
                          const mele_options *options, mele_engine *engine, mele_report *report,
                          mele_model *model);
 

@@ -13,24 +13,10 @@
 #include "model/predict.h"
 #include "schema/data.h"
 
-mele_status mele_i_run_need_left_out_room(mele_i_run *run, mele_error *error)
-{
-    size_t rows = run->features.rows * run->model->clusters;
-    size_t outputs = mele_model_outputs(run->model), count;
-
-    if (__builtin_mul_overflow(rows, outputs, &count))
-        return mele_i_no_memory(error);
-    run->left_out = mele_i_large_array(count, sizeof(double));
-    if (mele_i_run_classes(run) == 0)
-        run->left_out_variance = mele_i_large_array(count, sizeof(double));
-    if (run->left_out == NULL || (mele_i_run_classes(run) == 0 && run->left_out_variance == NULL))
-        return mele_i_no_memory(error);
-    return MELE_OK;
-}
-
 /* Everything is there but the assignment. */
 static mele_status fit_experts(mele_i_run *run, const mele_expert_options *options,
-                               mele_experts **out, mele_expert_info *info, mele_error *error)
+                               mele_experts **out, mele_left_out **left_out,
+                               mele_expert_info *info, mele_error *error)
 {
     const mele_model *model = run->model;
     const size_t rows = run->features.rows;
@@ -45,15 +31,14 @@ static mele_status fit_experts(mele_i_run *run, const mele_expert_options *optio
         .weights = run->data->weights, .assignment = &assigned.assignment};
 
     if (status == MELE_OK)
-        status = mele_experts_fit(&data, options, run->engine, out, run->left_out,
-                                  run->left_out_variance, info, error);
+        status = mele_experts_fit(&data, options, run->engine, out, left_out, info, error);
     mele_i_assigned_free(&assigned);
     return status;
 }
 
 mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
-                                     mele_experts **out, mele_expert_info *info,
-                                     mele_error *error)
+                                     mele_experts **out, mele_left_out **left_out,
+                                     mele_expert_info *info, mele_error *error)
 {
     mele_model *model = run->model;
     mele_expert_options options = run->options->experts;
@@ -73,7 +58,7 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
         status = mele_i_run_need_design(run, error);
     if (status == MELE_OK)
         status = mele_i_run_need_targets(run, error);
-    return status == MELE_OK ? fit_experts(run, &options, out, info, error) : status;
+    return status == MELE_OK ? fit_experts(run, &options, out, left_out, info, error) : status;
 }
 
 /* The model learns of a target that stage 1 did not know. */
@@ -139,7 +124,8 @@ static void mark_fresh(const mele_i_run *run, bool *fresh)
 }
 
 /* Train what is to be trained; what is not stays. */
-static mele_status make_experts(mele_i_run *run, expert_results *r, mele_error *error)
+static mele_status make_experts(mele_i_run *run, bool keep_left_out, expert_results *r,
+                                mele_error *error)
 {
     const mele_expert_options *options = &run->options->experts;
     const mele_expert_options which = {.only = options->only, .freeze = options->freeze,
@@ -148,7 +134,8 @@ static mele_status make_experts(mele_i_run *run, expert_results *r, mele_error *
     mele_status status = check_old_experts(run, error);
 
     if (status == MELE_OK)
-        status = mele_i_run_train_experts(run, &which, &r->experts, r->info, error);
+        status = mele_i_run_train_experts(run, &which, &r->experts,
+                                          keep_left_out ? &run->left_out : NULL, r->info, error);
     if (status != MELE_OK)
         return status;
     mark_fresh(run, r->fresh);
@@ -204,10 +191,8 @@ mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *
     mele_status status = results.info == NULL || results.fresh == NULL ? mele_i_no_memory(error)
                                                                        : adopt_targets(run, error);
 
-    if (status == MELE_OK && keep_left_out)
-        status = mele_i_run_need_left_out_room(run, error);
     if (status == MELE_OK)
-        status = make_experts(run, &results, error);
+        status = make_experts(run, keep_left_out, &results, error);
     if (status == MELE_OK) {
         mele_i_run_start_report(run);
         status = record_experts(run, &results, error);

@@ -25,11 +25,17 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
     const mele_expert_options from_nothing = {.start = NULL},
                               from_model = {.start = run->model->experts};
     mele_experts *again = NULL, *nearer = NULL;
-    mele_status status = mele_i_run_train_experts(run, &from_nothing, &again, NULL, error);
+    mele_left_out *left_out = NULL;
+    mele_status status = mele_i_run_train_experts(run, &from_nothing, &again, &left_out, NULL,
+                                                  error);
 
     *same = status == MELE_OK && mele_i_experts_equal(run->model->experts, again);
-    if (status == MELE_OK && !*same)
-        status = mele_i_run_train_experts(run, &from_model, &nearer, NULL, error);
+    if (status == MELE_OK && !*same) {
+        mele_left_out_free(left_out);
+        left_out = NULL;
+        status = mele_i_run_train_experts(run, &from_model, &nearer, &left_out, NULL, error);
+    }
+    run->left_out = left_out;
     mele_experts_free(again);
     mele_experts_free(nearer);
     return status;
@@ -45,9 +51,73 @@ static mele_status predict_unseen(mele_i_run *run, mele_error *error)
         return status;
     const mele_matrix design = mele_matrix_of(run->design, run->features.rows,
                                               model->scaling.columns);
-    return mele_experts_predict(model->experts, &design, run->engine, run->left_out,
-                                run->left_out_variance, error);
+    return mele_i_left_out_predict(model->experts, &design, run->engine, &run->left_out, error);
 }
+
+/* ---- what stage 2 handed on ---- */
+
+static mele_status check_shape(const mele_i_run *run, mele_error *error)
+{
+    const mele_left_out *given = run->given;
+    const mele_model *model = run->model;
+
+    if (mele_left_out_clusters(given) == model->clusters
+        && mele_left_out_outputs(given) == mele_model_outputs(model)
+        && mele_left_out_classes(given) == mele_i_run_classes(run))
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EDATA, "%s holds left-out predictions of %zu experts with %zu "
+                       "outputs%s, and the model has %zu with %zu%s", mele_i_left_out_name(given),
+                       mele_left_out_clusters(given), mele_left_out_outputs(given),
+                       mele_left_out_classes(given) > 0 ? " (classes)" : "", model->clusters,
+                       mele_model_outputs(model), mele_i_run_classes(run) > 0 ? " (classes)" : "");
+}
+
+/* Whether these rows are those; of rows that the experts have not seen it is said that they need
+ * none. */
+static mele_status check_rows(mele_i_run *run, mele_error *error)
+{
+    const size_t rows = run->features.rows;
+    mele_i_seen seen;
+    mele_status status = mele_i_run_need_design(run, error);
+
+    if (status == MELE_OK)
+        status = mele_i_run_need_targets(run, error);
+    if (status != MELE_OK)
+        return status;
+    const mele_expert_data data = {
+        .x = mele_rows_of_array(run->design, rows, run->model->scaling.columns),
+        .targets = {mele_matrix_of(run->targets, rows, run->model->schema->targets),
+                    mele_i_run_classes(run)},
+        .weights = run->data->weights};
+    status = mele_left_out_check_rows(run->given, &data, run->data->group, run->engine, error);
+    if (status == MELE_EDATA && mele_i_seen_find(run, &seen, NULL) == MELE_OK
+        && seen.what == MELE_I_SEEN_NONE)
+        return mele_i_fail(error, MELE_EDATA, "%s holds left-out predictions of other rows, and the "
+                           "experts have not seen these: what they predict of them is left out as it "
+                           "is, without --left-out", mele_i_left_out_name(run->given));
+    return status;
+}
+
+/* A gate is trained on left-out predictions of its own rows and experts, or not at all. */
+static mele_status take_left_out(mele_i_run *run, mele_error *error)
+{
+    mele_status status = check_shape(run, error);
+
+    if (run->options->fresh)
+        return mele_i_fail(error, MELE_EINVAL, "--fresh says that the experts have not seen the rows, "
+                           "--left-out that they have: give one of them");
+    if (status == MELE_OK)
+        status = mele_left_out_check_experts(run->given, run->model->experts, error);
+    if (status == MELE_OK)
+        status = check_rows(run, error);
+    if (status == MELE_OK && !mele_i_data_is_one_group(run->data))
+        status = mele_i_left_out_check_complete(run->given, error);
+    if (status == MELE_OK)
+        run->left_out = mele_left_out_retain(run->given);
+    return status;
+}
+
+/* ---- rows and groups that do not fit ---- */
 
 static mele_status refuse_rows(const mele_i_seen *seen, size_t rows, mele_error *error)
 {
@@ -78,6 +148,12 @@ static mele_status refuse_late_group(const mele_i_run *run, mele_error *error)
                        "it: mele-experts trains them with it", group);
 }
 
+/* Where left-out predictions come from; the model does not tell. */
+static void say_where_from(const mele_i_run *run, const char *where)
+{
+    mele_i_report_set(run->report, "left_out_from", json_string(where));
+}
+
 /* Left-out predictions, and whether they are those of experts that have not seen the rows. */
 static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error)
 {
@@ -87,17 +163,19 @@ static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error
     mele_status status;
 
     *fresh = false;
+    say_where_from(run, "stage 2");
     if (run->left_out != NULL)
         return MELE_OK;
     status = refuse_late_group(run, error);
+    if (status == MELE_OK && run->given != NULL)
+        return take_left_out(run, error);
     if (status == MELE_OK)
         status = mele_i_seen_find(run, &seen, error);
     *fresh = seen.what == MELE_I_SEEN_NONE
              || (seen.what != MELE_I_SEEN_ALL && run->options->fresh);
     if (status == MELE_OK && seen.what == MELE_I_SEEN_SOME && !*fresh)
         status = refuse_rows(&seen, rows, error);
-    if (status == MELE_OK)
-        status = mele_i_run_need_left_out_room(run, error);
+    say_where_from(run, *fresh ? "unseen rows" : "training again");
     if (status == MELE_OK)
         status = *fresh ? predict_unseen(run, error) : train_left_out(run, &same, error);
     if (status == MELE_OK && seen.what == MELE_I_SEEN_UNKNOWN && !same)
@@ -119,6 +197,7 @@ typedef struct likelihood_context {
 /* For the squared loss on classes: probabilities, and the classes as indicators. */
 static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error *error)
 {
+    const double *mean = mele_left_out_mean(c->run->left_out).data;
     size_t count = rows * c->clusters * c->outputs;
 
     c->predictions = mele_i_large_array(count, sizeof(double));
@@ -126,7 +205,7 @@ static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error
     if (c->predictions == NULL || c->wanted == NULL)
         return mele_i_no_memory(error);
     for (size_t e = 0; e < count; e++)
-        c->predictions[e] = exp(c->run->left_out[e]);
+        c->predictions[e] = exp(mean[e]);
     for (size_t i = 0; i < rows; i++)
         for (size_t class = 0; class < c->classes; class++)
             c->wanted[i * c->classes + class] = c->run->targets[i] == (double)class;
@@ -142,7 +221,8 @@ static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
     c->log_likelihoods = mele_i_large_array(rows * c->clusters, sizeof(double));
     if (c->log_likelihoods == NULL)
         return mele_i_no_memory(error);
-    return mele_expert_log_likelihoods(&targets, run->left_out, run->left_out_variance, c->clusters,
+    return mele_expert_log_likelihoods(&targets, mele_left_out_mean(run->left_out).data,
+                                       mele_left_out_variance(run->left_out).data, c->clusters,
                                        run->engine, c->log_likelihoods, error);
 }
 
@@ -189,8 +269,8 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
         .rows = rows, .clusters = c.clusters,
         .log_posteriors = mele_rows_of_array(run->marginal, rows, c.clusters),
         .log_likelihoods = mele_rows_of_array(c.log_likelihoods, rows, c.clusters),
-        .predictions = mele_rows_of_array(expanded ? c.predictions : run->left_out, rows,
-                                          c.clusters * c.outputs),
+        .predictions = expanded ? mele_rows_of_array(c.predictions, rows, c.clusters * c.outputs)
+                                : mele_left_out_mean(run->left_out),
         .targets = mele_rows_of_array(expanded ? c.wanted : run->targets, rows,
                                       expanded ? c.classes : c.targets),
         .x = mele_rows_of_array(run->design, rows, model->scaling.columns),

@@ -36,7 +36,8 @@ mele_status mele_i_fit_regions(const mele_i_regions_fit *fit, const mele_data *d
 
 /* Each stage sets its part of run->model and the record of it, and frees nothing that the model
  * had before: the caller, who knows what else shares it, does.
- * fit: with a number of regions. keep_left_out: stage 3 will follow on this run, so stage 2 keeps what it needs. */
+ * fit: with a number of regions. keep_left_out: stage 3 will follow, so stage 2 keeps what it
+ * needs in run->left_out. */
 mele_status mele_i_run_partition(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error);
 mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error);
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error);
@@ -47,13 +48,10 @@ mele_status mele_i_check_columns(const mele_data *data, const mele_options *opti
 
 /* ---- what stage 3 asks of stage 2 ---- */
 
-/* Room for left-out predictions. */
-mele_status mele_i_run_need_left_out_room(mele_i_run *run, mele_error *error);
-
 /* Train experts on the run's rows, as the options of the run say but for what `which` says of only,
- * freeze, start and cold; left-out predictions go to the run when there is room. */
+ * freeze, start and cold. left_out, info: NULL: not wanted. */
 mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
-                                     mele_experts **out, mele_expert_info *info,
-                                     mele_error *error);
+                                     mele_experts **out, mele_left_out **left_out,
+                                     mele_expert_info *info, mele_error *error);
 
 #endif

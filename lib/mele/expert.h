@@ -17,6 +17,9 @@ extern "C" {
  *  trained on all rows, that stands in where a region has too few rows. */
 typedef struct mele_experts mele_experts;
 
+/** What experts predict of rows that they were not trained on: <mele/left_out.h>. */
+typedef struct mele_left_out mele_left_out;
+
 /** What is predicted: for regression `values` has m >= 1 columns; for classification `classes`
  *  >= 1 and `values` has one column of class indices 0 .. classes-1. */
 typedef struct mele_targets {
@@ -158,15 +161,12 @@ MELE_API const char *mele_expert_candidate(bool classes, size_t i);
  * @param data            rows, targets, weights, and which rows are whose.
  * @param options         NULL: mele_expert_defaults().
  * @param out             freed with mele_experts_free(); untouched on error.
- * @param left_out        NULL, or n x K x M for what each expert predicts of each row when that
- *                        row (its fold, for kinds without a closed form) was not in the
- *                        training: what gates are to be trained on. With
- *                        options.groups, when no row of its group was. M is the number of targets,
- *                        or of classes (log-probabilities). NaN of experts that stay as they are
- *                        (options.only, .freeze): what they have learnt from is not known.
- *                        A failure may leave a part of it, and of the variances.
- * @param left_out_variance  NULL, or n x K x M for the variances of those predictions, noise
- *                        included (regression only).
+ * @param left_out        NULL, or what each expert predicts of each row when that row (its fold, for
+ *                        kinds without a closed form) was not in the training: what gates are to be
+ *                        trained on, see <mele/left_out.h>; with options.groups, when no row of its
+ *                        group was. NaN of experts that stay as they are (options.only, .freeze):
+ *                        what they have learnt from is not known. Let go of with
+ *                        mele_left_out_free(); untouched on error.
  * @param info            NULL, or K + 1 entries, the global expert's last.
  * @return MELE_OK; MELE_EINVAL: an option, shapes; MELE_EDATA: NaN, a class out of range, an
  *         assignment that is not what assignment.h says; MELE_ENOMEM; MELE_ESTOPPED; what reading rows
@@ -178,9 +178,8 @@ MELE_API const char *mele_expert_candidate(bool classes, size_t i);
  * and weights K times that. */
 MELE_API mele_status mele_experts_fit(const mele_expert_data *data,
                                       const mele_expert_options *options, mele_engine *engine,
-                                      mele_experts **out, double *left_out,
-                                      double *left_out_variance, mele_expert_info *info,
-                                      mele_error *error);
+                                      mele_experts **out, mele_left_out **left_out,
+                                      mele_expert_info *info, mele_error *error);
 
 MELE_API void mele_experts_free(mele_experts *experts);
 

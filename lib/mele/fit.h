@@ -3,6 +3,7 @@
 
 #include <mele/data.h>
 #include <mele/engine.h>
+#include <mele/left_out.h>
 #include <mele/model.h>
 #include <mele/options.h>
 #include <mele/posteriors.h>
@@ -64,9 +65,20 @@ MELE_API mele_status mele_fit_outside(const mele_data *data, const mele_posterio
                                       const mele_options *options, mele_engine *engine,
                                       mele_model **out, mele_error *error);
 
+/** What a later stage takes and hands on beside the model. */
+typedef struct mele_handover {
+    const mele_posteriors *posteriors; /**< for a model without stage 1, a row per row of the data and
+                                            of those that were dropped; else NULL */
+    mele_left_out **left_out_to;       /**< stage 2: where its left-out predictions go, to be let go of
+                                            with mele_left_out_free(); untouched on error. NULL: they
+                                            are not made */
+    const mele_left_out *left_out;     /**< stage 3: what stage 2 handed on, of these rows and of the
+                                            model's experts, or it is refused. NULL: they are made
+                                            anew */
+} mele_handover;
+
 /** Stage 2: add the experts to a model, in place of those it had; a gate goes with those.
- * @param posteriors  for a model without stage 1, a row per row of the data and of those that were
- *                    dropped; else NULL.
+ * @param handover    NULL: nothing is taken or handed on.
  * @param options     experts.only K: train that one alone. The others are those that the model
  *                    has, byte for byte, with the global expert; or they are not there, and the
  *                    model is a part, for mele_model_merge(). experts.freeze K: train all others;
@@ -74,8 +86,8 @@ MELE_API mele_status mele_fit_outside(const mele_data *data, const mele_posterio
  *                    None of these is recorded in the model.
  * @param model       untouched on error; no thread may predict from it during the call.
  * @return MELE_OK; MELE_EINVAL: no target, an option, posteriors missing, no experts to freeze or
- *         to start from; MELE_EDATA: posteriors of another size; MELE_ENOMEM; MELE_ESTOPPED. */
-MELE_API mele_status mele_fit_experts(const mele_data *data, const mele_posteriors *posteriors,
+ *         to start from, left-out predictions of a part of the experts; MELE_EDATA: posteriors of another size; MELE_ENOMEM; MELE_ESTOPPED. */
+MELE_API mele_status mele_fit_experts(const mele_data *data, const mele_handover *handover,
                                       const mele_options *options, mele_engine *engine,
                                       mele_report *report, mele_model *model, mele_error *error);
 
@@ -91,14 +103,14 @@ MELE_API mele_status mele_model_merge(const mele_model *const *parts, size_t cou
                                       mele_report *report, mele_model **out, mele_error *error);
 
 /** Stage 3: add the gate to a model that has all experts, in place of the one it had. It trains on
- *  left-out predictions, for which the experts are trained once more, on the same rows; where that
- *  does not make the same experts (they began with a warm start), once more again, starting from
+ *  left-out predictions: those of handover->left_out, or else the experts are trained once more for
+ *  them, on the same rows (the report says so: "left_out_from"); where that does not make the same experts (they began with a warm start), once more again, starting from
  *  the model's. Rows that the experts have not seen are left out as they are: nothing is trained
  *  again. The model's record tells which rows these are.
  *  Parameters and failures as for mele_fit_experts(), and MELE_EDATA: the experts were trained on
  *  some of these rows, or on these and on others (options.fresh takes them as not seen), or the
- *  model does not say on which. */
-MELE_API mele_status mele_fit_gate(const mele_data *data, const mele_posteriors *posteriors,
+ *  model does not say on which; what was handed over is of other rows, experts, weights or groups. */
+MELE_API mele_status mele_fit_gate(const mele_data *data, const mele_handover *handover,
                                    const mele_options *options, mele_engine *engine,
                                    mele_report *report, mele_model *model, mele_error *error);
 

@@ -9,6 +9,7 @@
 #include <mele/expert.h>
 #include <mele/fit.h>
 #include <mele/gate.h>
+#include <mele/left_out.h>
 #include <mele/matrix.h>
 #include <mele/measure.h>
 #include <mele/model.h>

@@ -1,9 +1,7 @@
 /* Which rows something was trained on, told by hashes.
  *
- * A row's numbers x_1, x_2, .. (design columns in the data's units, then targets; a zero without its
- * sign) become 64 bits by multiplication and exclusive or, h <- (h ^ x_j) a, h <- h ^ (h >> 32), and
- * the last steps of MurmurHash3 (Appleby 2011), so that every bit of a number reaches every bit of
- * the hash. The weight, to 24 bits, is mixed into a second one: it is a quotient (engine/weights.h), of
+ * A row's numbers (design columns in the data's units, then targets; a zero without its sign) become 64
+ * bits (core/hash.h). The weight, to 24 bits, is mixed into a second one: it is a quotient (engine/weights.h), of
  * which another unit may change the last bit. The sum of the second ones over all rows, modulo
  * 2^64, is that of the set of rows: any order gives it, and each row counts as often as it occurs.
  *
@@ -20,6 +18,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/json.h"
 #include "core/memory.h"
 #include "engine/rows.h"
@@ -35,23 +34,6 @@ void mele_i_sketch_clear(mele_i_sketch *sketch)
 }
 
 /* ---- hashes of rows ---- */
-
-static uint64_t add_number(uint64_t hash, double number)
-{
-    uint64_t bits;
-
-    number += 0.0; /* -0 is 0 */
-    memcpy(&bits, &number, sizeof bits);
-    hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 32;
-}
-
-static uint64_t finish(uint64_t hash)
-{
-    hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
-    hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
-    return hash ^ hash >> 33;
-}
 
 typedef struct hashing {
     const mele_i_sketched *rows;
@@ -81,13 +63,14 @@ static mele_status hash_block(void *context, mele_i_block block, void *partial, 
     out->rows = block.count;
     for (size_t i = 0; i < block.count && status == MELE_OK; i++, x += stride) {
         const size_t row = block.first + i;
-        uint64_t hash = 1;
+        uint64_t hash = MELE_I_HASH_START;
         for (size_t j = 0; j < h->x.cols; j++)
-            hash = add_number(hash, x[j]);
+            hash = mele_i_hash_number(hash, x[j]);
         for (size_t t = 0; t < r->target_columns; t++)
-            hash = add_number(hash, r->targets[row * r->target_columns + t]);
-        out->of_row[i] = finish(hash);
-        out->all += finish(add_number(hash, r->weights == NULL ? 1 : (float)r->weights[row]));
+            hash = mele_i_hash_number(hash, r->targets[row * r->target_columns + t]);
+        out->of_row[i] = mele_i_hash_finish(hash);
+        out->all += mele_i_hash_finish(
+            mele_i_hash_number(hash, r->weights == NULL ? 1 : (float)r->weights[row]));
     }
     return status;
 }

@@ -2,7 +2,7 @@
  * whole stage and of its parts, beside the machine's dgemm and memory; the best of a few runs.
  * Usage: bench_experts [ROWS [COLUMNS [CLUSTERS [THREADS]]]] */
 #include <math.h>
-#include <mele/expert.h>
+#include <mele/left_out.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 typedef struct problem {
     size_t rows, columns, clusters;
-    double *x, *y, *log_posteriors, *left_out, *predicted;
+    double *x, *y, *log_posteriors, *predicted;
     mele_engine *engine;
     double dgemm, bandwidth; /* multiply-adds and bytes a second */
 } problem;
@@ -98,10 +98,12 @@ static double time_fit(const problem *p, const run *r, mele_experts **experts)
     for (int i = 0; i < r->times; i++) {
         mele_experts_free(*experts);
         *experts = NULL;
+        mele_left_out *left_out = NULL;
         double start = bench_now();
         bench_check(mele_experts_fit(&data, &options, p->engine, experts,
-                                     r->left_out ? p->left_out : NULL, NULL, NULL, &error), &error);
+                                     r->left_out ? &left_out : NULL, NULL, &error), &error);
         best = fmin(best, bench_now() - start);
+        mele_left_out_free(left_out);
     }
     mele_i_assigned_free(&assigned);
     return best;
@@ -143,7 +145,6 @@ int main(int count, char **arguments)
     p.x = large_room(p.rows * p.columns);
     p.y = large_room(p.rows);
     p.log_posteriors = large_room(p.rows * p.clusters);
-    p.left_out = large_room(p.rows * p.clusters);
     p.predicted = large_room(p.rows * p.clusters * 2);
     p.dgemm = bench_dgemm();
     p.bandwidth = bench_bandwidth(p.engine);
@@ -163,7 +164,6 @@ int main(int count, char **arguments)
     free(p.x);
     free(p.y);
     free(p.log_posteriors);
-    free(p.left_out);
     free(p.predicted);
     mele_engine_free(p.engine);
     return 0;

@@ -21,7 +21,7 @@ static mele_status try(const made *p, const double *weight, const mele_assignmen
 {
     const mele_expert_data data = {mele_rows_of_array(p->x, p->n, p->d), made_targets(p), weight, a};
 
-    return mele_experts_fit(&data, o, NULL, &out->experts, out->left_out, NULL, out->info, error);
+    return fit_to_arrays(&data, o, NULL, &out->experts, out->left_out, NULL, out->info, error);
 }
 
 static outcome fit(const made *p, const double *weight, const mele_assignment *a,

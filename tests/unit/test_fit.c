@@ -691,7 +691,8 @@ Test(models, a_failed_stage_leaves_the_model_as_it_was)
     cr_assert_eq(mele_fit_partition(data, &options, NULL, NULL, &model, NULL), MELE_OK);
     char *before = text_of(model);
     cr_assert_eq(mele_fit_gate(data, NULL, &options, NULL, NULL, model, NULL), MELE_EINVAL);
-    cr_assert_eq(mele_fit_experts(data, &wrong, &options, NULL, NULL, model, NULL), MELE_EDATA);
+    const mele_handover handover = {.posteriors = &wrong};
+    cr_assert_eq(mele_fit_experts(data, &handover, &options, NULL, NULL, model, NULL), MELE_EDATA);
     options.data.target = NULL;
     options.data.features = "times";
     other = read_data("mcycle.csv", NULL, &options);

@@ -284,11 +284,15 @@ static void leave_out_row(const fitting *f, size_t k, size_t row, const double *
     const size_t from = mele_i_row_groups_alone(groups, row, k) ? f->clusters : k;
     const double weight = mele_i_region_weight(regions, row, k);
     double *out = mele_i_left_out_of(f->problem, row, k);
+    unsigned char *fold = mele_i_fold_of(f->problem, row, k);
 
     if (!f->problem->train[k] || out == NULL || (groups == NULL && !(weight > 0)))
         return;
-    if (groups == NULL || *fold_of(f, row, from) != MELE_I_NO_FOLD)
+    if (groups == NULL || *fold_of(f, row, from) != MELE_I_NO_FOLD) {
         predict_without(f, from, x, *fold_of(f, row, from), out);
+        if (fold != NULL)
+            *fold = (unsigned char)(*fold_of(f, row, from) + 1);
+    }
     if (weight > 0)
         loss[k] -= weight * out[class];
 }
@@ -414,6 +418,7 @@ static const mele_i_option options[] = {
 const mele_i_expert_kind mele_i_expert_logistic = {
     .name = "logistic",
     .classification = true,
+    .folds = true,
     .expands = true,
     .ridge = 0.03,
     .options = MELE_I_OPTION_TABLE(options),

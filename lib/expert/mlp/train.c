@@ -163,6 +163,13 @@ static leaving leaving_of(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
 }
 
 /* Left-out predictions to `predicted`, which holds the fitted ones, and what follows from them. */
+static void give_folds(const mele_i_mlp_plan *p, const mele_i_mlp_folding *f,
+                       mele_i_expert_result *result)
+{
+    for (size_t i = 0; i < p->rows->count + p->rows->asked && f->count > 0 && result->fold != NULL; i++)
+        result->fold[i] = (unsigned char)(f->fold[i] + 1);
+}
+
 static mele_status leave_out(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
                              const mele_i_mlp_run *runs, leaving how, mele_i_mlp_folding *f,
                              double *predicted, mele_engine *engine, mele_i_expert_result *result,
@@ -181,6 +188,8 @@ static mele_status leave_out(const mele_i_mlp_plan *p, const mele_i_mlp_sample *
         status = mele_i_mlp_run_folds(f, runs, predicted, engine, error);
     if (status != MELE_OK)
         return status;
+    if (how != BY_LEVERAGE)
+        give_folds(p, f, result);
     if (s->held_count == 0 && !classes)
         mele_i_mlp_set_variances(p, s, predicted, NULL, p->rows->count, result->expert->variance);
     result->info->left_out = mele_i_mlp_error(p, s, predicted);

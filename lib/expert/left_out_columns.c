@@ -1,0 +1,222 @@
+#include "expert/left_out.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/rows.h"
+#include "expert/predictor.h"
+
+/* ---- places ---- */
+
+/* Whether a region's column is made of what the global expert says. */
+static bool needs_global(const mele_experts *e, const mele_i_row_groups *groups, const bool *train)
+{
+    bool needed = mele_i_row_groups_any_alone(groups, e->clusters, train);
+
+    for (size_t k = 0; k < e->clusters; k++)
+        needed = needed || e->expert[k].answers == e->clusters
+                 || (train[k] && e->expert[k].own < 1);
+    return needed && train[e->clusters];
+}
+
+/* Rows of no weight are in nobody's training, so that no kind writes of them for the global
+ * expert. */
+static bool is_idle(const mele_i_regions *regions, size_t i)
+{
+    return !(mele_i_region_weight(regions, i, regions->clusters) > 0);
+}
+
+static bool has_idle_rows(const mele_i_regions *regions)
+{
+    bool idle = false;
+
+    for (size_t i = 0; i < regions->rows && regions->weights != NULL; i++)
+        idle = idle || is_idle(regions, i);
+    return idle;
+}
+
+/* Which rows those are: with groups those of groups that nobody was trained on. NULL: no memory. */
+static bool *find_idle_rows(const mele_i_regions *regions, const mele_i_row_groups *groups)
+{
+    bool *idle = MELE_I_ARRAY(bool, regions->rows);
+
+    for (size_t i = 0; i < regions->rows && idle != NULL; i++)
+        idle[i] = is_idle(regions, i);
+    for (size_t g = 0; groups != NULL && g < groups->count && idle != NULL; g++) {
+        bool all = true;
+        for (size_t r = groups->start[g]; r < groups->start[g + 1]; r++)
+            all = all && idle[groups->row[r]];
+        for (size_t r = groups->start[g]; r < groups->start[g + 1]; r++)
+            idle[groups->row[r]] = all;
+    }
+    return idle;
+}
+
+static mele_status make_global(mele_i_left_out_columns *l, mele_error *error)
+{
+    const mele_left_out *own = l->own;
+
+    l->global_mean = mele_i_large_array(own->rows, own->outputs * sizeof(double));
+    if (own->variance != NULL)
+        l->global_variance = mele_i_large_array(own->rows, own->outputs * sizeof(double));
+    if (own->fold != NULL)
+        l->global_fold = MELE_I_ZEROED(unsigned char, own->rows);
+    return l->global_mean == NULL || (own->variance != NULL && l->global_variance == NULL)
+                   || (own->fold != NULL && l->global_fold == NULL)
+               ? mele_i_no_memory(error)
+               : MELE_OK;
+}
+
+mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *l, const mele_experts *e,
+                                         const mele_i_regions *regions,
+                                         const mele_i_row_groups *groups, const bool *train,
+                                         bool folds, mele_error *error)
+{
+    *l = (mele_i_left_out_columns){NULL};
+    mele_status status = mele_i_left_out_new(regions->rows, e->clusters, e->outputs, e->classes,
+                                             folds, &l->own, error);
+
+    if (status == MELE_OK && needs_global(e, groups, train))
+        status = make_global(l, error);
+    return status;
+}
+
+/* ---- columns ---- */
+
+/* What the global expert says of rows of no weight. */
+static mele_status fill_idle_rows(const mele_i_left_out_columns *l, const mele_experts *e,
+                                  const mele_rows *x, const mele_i_regions *regions,
+                                  const mele_i_row_groups *groups, mele_error *error)
+{
+    bool *idle = find_idle_rows(regions, groups);
+    mele_i_expert alone[2] = {e->expert[e->clusters], e->expert[e->clusters]};
+    mele_i_predictor global;
+
+    alone[0].answers = alone[1].answers = 0;
+    mele_status status = mele_i_predictor_make(&global, alone, 1, e->columns, e->outputs,
+                                               e->classes, 1, error);
+    double *row = MELE_I_ARRAY(double, x->cols);
+    void *scratch = status != MELE_OK ? NULL
+                                      : mele_i_array(1, mele_i_predictor_scratch(&global, 1) + 1);
+
+    if (status == MELE_OK && (scratch == NULL || idle == NULL || row == NULL))
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK && l->global_variance != NULL)
+        status = mele_i_predictor_prepare(&global, error);
+    for (size_t i = 0; i < l->own->rows && status == MELE_OK; i++) {
+        if (!idle[i])
+            continue;
+        status = mele_i_rows_copy(x, i, row, error);
+        if (status == MELE_OK)
+            mele_i_predictor_rows(&global, row, x->cols, 1, l->global_mean + i * l->own->outputs,
+                                  l->global_variance == NULL
+                                      ? NULL
+                                      : l->global_variance + i * l->own->outputs,
+                                  scratch);
+    }
+    free(idle);
+    free(row);
+    free(scratch);
+    mele_i_predictor_free(&global);
+    return status;
+}
+
+static double *at(const mele_left_out *l, double *matrix, size_t row, size_t k)
+{
+    return matrix + (row * l->clusters + k) * l->outputs;
+}
+
+static void void_cell(mele_left_out *l, size_t i, size_t k)
+{
+    for (size_t o = 0; o < l->outputs; o++) {
+        at(l, l->mean, i, k)[o] = NAN;
+        if (l->variance != NULL)
+            at(l, l->variance, i, k)[o] = NAN;
+    }
+    if (l->fold != NULL)
+        l->fold[i * l->clusters + k] = 0;
+}
+
+/* Nobody knows which rows an expert that was kept has learnt from. */
+static void void_column(const mele_i_left_out_columns *l, size_t k)
+{
+    for (size_t i = 0; i < l->own->rows; i++)
+        void_cell(l->own, i, k);
+}
+
+/* Every row was the global expert's to train on, so those outside the region are drawn to what it
+ * says without them, too. */
+static void draw_column(const mele_i_left_out_columns *l, const mele_experts *e, size_t k)
+{
+    const double share = e->expert[k].own;
+    const mele_left_out *own = l->own;
+    const size_t M = own->outputs;
+
+    for (size_t i = 0; i < own->rows; i++) {
+        mele_i_draw(share, l->global_mean + i * M, M, e->classes > 0, at(own, own->mean, i, k));
+        if (own->variance != NULL)
+            mele_i_draw(share, l->global_variance + i * M, M, false, at(own, own->variance, i, k));
+    }
+}
+
+/* To column `to` what the global expert says, or another region's column. */
+static void copy_column(const mele_i_left_out_columns *l, size_t from, size_t to)
+{
+    const mele_left_out *own = l->own;
+    const size_t M = own->outputs, K = own->clusters, bytes = M * sizeof(double);
+    const bool global = from == K;
+
+    for (size_t i = 0; i < own->rows; i++) {
+        memcpy(at(own, own->mean, i, to),
+               global ? l->global_mean + i * M : at(own, own->mean, i, from), bytes);
+        if (own->variance != NULL)
+            memcpy(at(own, own->variance, i, to),
+                   global ? l->global_variance + i * M : at(own, own->variance, i, from), bytes);
+        if (own->fold != NULL)
+            own->fold[i * K + to] = global ? l->global_fold[i] : own->fold[i * K + from];
+    }
+}
+
+mele_status mele_i_left_out_columns_settle(const mele_i_left_out_columns *l, const mele_experts *e,
+                                   const mele_rows *x, const mele_i_regions *regions,
+                                   const mele_i_row_groups *groups, const bool *train,
+                                   mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    if (l->global_mean != NULL && has_idle_rows(regions))
+        status = fill_idle_rows(l, e, x, regions, groups, error);
+    for (size_t k = 0; k < e->clusters && status == MELE_OK; k++)
+        if (train[k] && e->expert[k].own < 1)
+            draw_column(l, e, k);
+        else if (!train[k] && e->expert[k].answers == k)
+            void_column(l, k);
+    for (size_t k = 0; k < e->clusters && status == MELE_OK; k++) {
+        const size_t from = e->expert[k].answers;
+        if (from == e->clusters && l->global_mean == NULL) {
+            void_column(l, k);
+        } else if (from != k) {
+            copy_column(l, from, k);
+        }
+    }
+    return status;
+}
+
+void mele_i_left_out_columns_void(const mele_i_left_out_columns *l, const size_t *group, size_t only)
+{
+    for (size_t i = 0; i < l->own->rows; i++)
+        for (size_t k = 0; k < l->own->clusters && group[i] == only; k++)
+            void_cell(l->own, i, k);
+}
+
+void mele_i_left_out_columns_free(mele_i_left_out_columns *l)
+{
+    mele_left_out_free(l->own);
+    free(l->global_mean);
+    free(l->global_variance);
+    free(l->global_fold);
+    *l = (mele_i_left_out_columns){NULL};
+}
