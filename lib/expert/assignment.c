@@ -117,7 +117,7 @@ static void share_block(const double *p, size_t rows, size_t clusters, double *s
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
 
-    memcpy(share, p, rows * clusters * sizeof *share);
+    memmove(share, p, rows * clusters * sizeof *share);
     kernels->log_softmax(share, rows, clusters, NULL);
     kernels->exponential(share, rows * clusters);
 }
@@ -202,25 +202,40 @@ mele_status mele_assignment_shares(const mele_rows *log_posteriors, mele_engine 
 
 /* ---- as an expert's options say ---- */
 
+/* Shares of some rows of log posteriors. */
+static mele_status read_shares(void *user, size_t first, size_t count, double *out,
+                               mele_error *error)
+{
+    const mele_rows *p = user;
+    const mele_i_block block = {0, first, count};
+    double sum[ABREAST] = {0};
+    const double *rows;
+    mele_status status = take_rows(p, block, out, &rows, error);
+
+    if (status != MELE_OK)
+        return status;
+    read_block(rows, count, p->cols, NULL, sum, NULL);
+    status = check_block(rows, block, p->cols, sum, error);
+    if (status == MELE_OK)
+        share_block(rows, count, p->cols, out);
+    return status;
+}
+
 mele_status mele_i_assigned_make(mele_i_assigned *a, const mele_rows *log_posteriors,
                                  const char *how, mele_engine *engine, mele_error *error)
 {
     const size_t n = log_posteriors->rows, K = log_posteriors->cols;
-    const bool soft = how != NULL && strcmp(how, "soft") == 0;
 
     *a = (mele_i_assigned){.log_posteriors = *log_posteriors};
     a->assignment = (mele_assignment){.rows = n, .clusters = K, .log_posteriors = &a->log_posteriors};
-    if (!soft && (how == NULL || strcmp(how, "hard") != 0))
+    if (how != NULL && strcmp(how, "soft") == 0) {
+        a->shares = (mele_rows){n, K, NULL, 0, read_shares, &a->log_posteriors};
+        a->assignment.shares = &a->shares;
+        return MELE_OK;
+    }
+    if (how == NULL || strcmp(how, "hard") != 0)
         return mele_i_fail(error, MELE_EINVAL, "assign is \"%s\": it may be \"hard\" or \"soft\"",
                            how == NULL ? "NULL" : how);
-    if (soft) {
-        a->own_shares = mele_i_large_array(n, K * sizeof(double));
-        a->shares = mele_rows_of_array(a->own_shares, n, K);
-        a->assignment.shares = &a->shares;
-        return a->own_shares == NULL
-                   ? mele_i_no_memory(error)
-                   : mele_assignment_shares(log_posteriors, engine, a->own_shares, error);
-    }
     a->assignment.labels = a->own_labels = mele_i_large_array(n, sizeof *a->own_labels);
     return a->own_labels == NULL
                ? mele_i_no_memory(error)
@@ -230,7 +245,5 @@ mele_status mele_i_assigned_make(mele_i_assigned *a, const mele_rows *log_poster
 void mele_i_assigned_free(mele_i_assigned *a)
 {
     free(a->own_labels);
-    free(a->own_shares);
     a->own_labels = NULL;
-    a->own_shares = NULL;
 }

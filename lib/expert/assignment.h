@@ -15,10 +15,9 @@ typedef struct mele_i_assigned {
     mele_assignment assignment;
     mele_rows shares, log_posteriors;
     uint32_t *own_labels;
-    double *own_shares;
 } mele_i_assigned;
 
-/* how: "hard", labels; "soft", shares; else MELE_EINVAL. Free with mele_i_assigned_free(), also after a
+/* how: "hard", labels; "soft", shares that are made whenever they are read; else MELE_EINVAL. Free with mele_i_assigned_free(), also after a
  * failure. It is not to be moved. */
 mele_status mele_i_assigned_make(mele_i_assigned *a, const mele_rows *log_posteriors,
                                  const char *how, mele_engine *engine, mele_error *error);

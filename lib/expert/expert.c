@@ -204,6 +204,13 @@ static mele_status make_experts(fitting *f, const mele_expert_data *data, mele_e
     return status;
 }
 
+/* Whether weights of rows in regions are asked for in any order. */
+static bool needs_all(const fitting *f)
+{
+    return f->kind == NULL || !f->kind->blocks || f->options.groups != NULL
+           || strcmp(f->options.small, "merge") == 0;
+}
+
 static mele_status make_fitting(fitting *f, const mele_expert_data *data, mele_engine *engine,
                                 mele_error *error)
 {
@@ -214,7 +221,8 @@ static mele_status make_fitting(fitting *f, const mele_expert_data *data, mele_e
     if (status == MELE_OK)
         status = mele_i_weights_relative(data->weights, f->x->rows, &weights, &f->weights, error);
     if (status == MELE_OK)
-        status = mele_i_regions_make(&f->regions, data->assignment, weights, engine, error);
+        status = mele_i_regions_make(&f->regions, data->assignment, weights, needs_all(f), engine,
+                                     error);
     f->train = MELE_I_ZEROED(bool, K + 1);
     f->info = MELE_I_ZEROED(mele_expert_info, K + 1);
     if (status == MELE_OK && (f->train == NULL || f->info == NULL))

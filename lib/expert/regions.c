@@ -18,6 +18,13 @@ typedef struct making {
     const mele_rows *factors; /* NULL: labels */
 } making;
 
+static size_t block_rows(const mele_i_regions *r)
+{
+    const size_t block = mele_i_block_rows(r->clusters, 1 << 15, 16);
+
+    return block < r->rows || r->rows == 0 ? block : r->rows;
+}
+
 /* ---- factors ---- */
 
 static mele_status check_row(const making *m, const double *factor, size_t row, mele_error *error)
@@ -38,8 +45,7 @@ static mele_status check_row(const making *m, const double *factor, size_t row, 
     return MELE_OK;
 }
 
-/* Check the factors, have those that are not in memory there, and find the largest weights; where the
- * scale is not known yet, it is 1. */
+/* Check the factors, keep those that are to be held, and find the largest weights. */
 static mele_status look_at_block(void *context, mele_i_block block, void *partial, void *scratch,
                                  mele_error *error)
 {
@@ -50,9 +56,8 @@ static mele_status look_at_block(void *context, mele_i_block block, void *partia
     const double *factor;
     size_t stride;
 
-    (void)scratch;
     mele_status status = mele_i_rows_take(m->factors, block,
-                                          r->own_share == NULL ? NULL
+                                          r->own_share == NULL ? scratch
                                                                : r->own_share + block.first * K,
                                           &factor, &stride, error);
     for (size_t i = 0; i < block.count && status == MELE_OK; i++, factor += stride) {
@@ -78,20 +83,24 @@ static void take_most(void *context, const void *partial)
         m->regions->most[k] = fmax(m->regions->most[k], most[k]);
 }
 
-static mele_status look_at_factors(making *m, mele_engine *engine, mele_error *error)
+static mele_status look_at_factors(making *m, bool hold, mele_engine *engine, mele_error *error)
 {
     mele_i_regions *r = m->regions;
-    const mele_i_pass pass = {.rows = r->rows, .map = look_at_block, .combine = take_most,
-                              .block_rows = mele_i_block_rows(r->clusters, 1 << 15, 16),
-                              .partial_bytes = r->clusters * sizeof(double), .context = m};
+    const bool read = m->factors->data == NULL;
 
-    if (m->factors->data == NULL) {
+    if (read && hold) {
         r->own_share = mele_i_large_array(r->rows, r->clusters * sizeof(double));
         if (r->own_share == NULL)
             return mele_i_no_memory(error);
     }
-    r->share = m->factors->data == NULL ? r->own_share : m->factors->data;
-    r->stride = m->factors->data == NULL ? r->clusters : m->factors->stride;
+    r->source = read && !hold ? m->factors : NULL;
+    r->share = read ? r->own_share : m->factors->data;
+    r->stride = read ? r->clusters : m->factors->stride;
+    const size_t block = block_rows(r);
+    const mele_i_pass pass = {.rows = r->rows, .block_rows = block, .map = look_at_block,
+                              .combine = take_most, .context = m,
+                              .partial_bytes = r->clusters * sizeof(double),
+                              .scratch_bytes = mele_i_regions_room(r, block) * sizeof(double)};
     return mele_i_pass_run(engine, &pass, error);
 }
 
@@ -118,7 +127,7 @@ static void add_weights(const mele_i_regions *r, mele_i_block block, double *tot
         const double of_row = mele_i_region_weight(r, i, r->clusters);
         for (; k < end; k++) {
             const double weight = mele_i_region_weight(r, i, k);
-            const double share = r->label != NULL || !r->divided ? 1 : r->share[i * r->stride + k];
+            const double share = r->label != NULL || !r->divided ? 1 : r->share[(i - r->first) * r->stride + k];
             total[k] += weight;
             rows[k] += weight > 0 ? share : 0;
         }
@@ -144,16 +153,17 @@ static mele_status sum_block(void *context, mele_i_block block, void *partial, v
                              mele_error *error)
 {
     const making *m = context;
-    const mele_i_regions *r = m->regions;
-    mele_status status = r->label == NULL ? MELE_OK : check_labels(r, block, error);
+    mele_i_regions r;
+    mele_status status = mele_i_regions_take(m->regions, block, scratch, &r, error);
 
-    (void)scratch;
+    if (status == MELE_OK && r.label != NULL)
+        status = check_labels(&r, block, error);
     if (status != MELE_OK)
         return status;
-    if (r->label != NULL && r->weights == NULL)
-        count_labels(r, block, partial);
+    if (r.label != NULL && r.weights == NULL)
+        count_labels(&r, block, partial);
     else
-        add_weights(r, block, partial);
+        add_weights(&r, block, partial);
     return MELE_OK;
 }
 
@@ -188,15 +198,28 @@ static void scale_weights(mele_i_regions *r)
         r->most[k] = (r->divided ? largest : r->most[k]) * r->scale;
 }
 
+static mele_status sum_up(making *m, mele_engine *engine, mele_error *error)
+{
+    mele_i_regions *r = m->regions;
+    const size_t all = r->clusters + 1, block = block_rows(r);
+    const mele_i_pass pass = {.rows = r->rows, .block_rows = block, .map = sum_block,
+                              .combine = add_totals, .context = m,
+                              .partial_bytes = 2 * all * sizeof(double),
+                              .scratch_bytes = mele_i_regions_room(r, block) * sizeof(double)};
+    mele_status status = mele_i_pass_run(engine, &pass, error);
+
+    for (size_t k = 0; k < all && status == MELE_OK; k++)
+        r->total[k] /= r->scale;
+    return status;
+}
+
 mele_status mele_i_regions_make(mele_i_regions *regions, const mele_assignment *assignment,
-                                const double *weights, mele_engine *engine, mele_error *error)
+                                const double *weights, bool hold, mele_engine *engine,
+                                mele_error *error)
 {
     const size_t K = assignment->clusters, all = K + 1;
     making m = {regions, assignment,
                 assignment->shares != NULL ? assignment->shares : assignment->weights};
-    const mele_i_pass sum = {.rows = assignment->rows, .map = sum_block, .combine = add_totals,
-                             .block_rows = mele_i_block_rows(K, 1 << 15, 16),
-                             .partial_bytes = 2 * all * sizeof(double), .context = &m};
     mele_status status = MELE_OK;
 
     *regions = (mele_i_regions){.rows = assignment->rows, .clusters = K, .weights = weights,
@@ -207,13 +230,19 @@ mele_status mele_i_regions_make(mele_i_regions *regions, const mele_assignment *
     regions->count = regions->total + all;
     regions->most = regions->count + all;
     if (m.factors != NULL)
-        status = look_at_factors(&m, engine, error);
+        status = look_at_factors(&m, hold, engine, error);
     scale_weights(regions);
-    if (status == MELE_OK)
-        status = mele_i_pass_run(engine, &sum, error);
-    for (size_t k = 0; k < all && status == MELE_OK; k++)
-        regions->total[k] /= regions->scale;
-    return status;
+    return status == MELE_OK ? sum_up(&m, engine, error) : status;
+}
+
+mele_status mele_i_regions_take(const mele_i_regions *regions, mele_i_block block, double *scratch,
+                                mele_i_regions *view, mele_error *error)
+{
+    *view = *regions;
+    if (regions->source == NULL)
+        return MELE_OK;
+    view->first = block.first;
+    return mele_i_rows_take(regions->source, block, scratch, &view->share, &view->stride, error);
 }
 
 void mele_i_regions_free(mele_i_regions *regions)

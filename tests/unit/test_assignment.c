@@ -319,6 +319,59 @@ Test(assignment, rows_may_be_anywhere)
     free_problem(&p);
 }
 
+/* Read factors of many rows are taken block by block, and nothing of n x K is held. */
+Test(assignment, blocks_of_factors_are_the_whole)
+{
+    static const char *const solvers[] = {"qr", "normal"};
+    enum { MANY = 30000 };
+    made p = make_problem(MANY, 2, 1, K, 0);
+    double *factor = numbers(MANY * K), *room = numbers(MANY * K);
+    const mele_rows posteriors = mele_rows_of_array(p.log_posterior, MANY, K);
+    const mele_rows here = mele_rows_of_array(factor, MANY, K);
+    const mele_rows there = {MANY, K, NULL, 0, read_rows, factor};
+    mele_i_regions held, taken, view;
+
+    cr_assert_eq(mele_assignment_shares(&posteriors, NULL, factor, NULL), MELE_OK);
+    for (size_t i = 0; i < MANY; i++) /* constant where regions 1 and 3 have weight */
+        if (i % 4 == 1) {
+            p.x[2 * i] = 0.7;
+            factor[i * K] += factor[i * K + 1];
+            factor[i * K + 1] = 0;
+        } else {
+            factor[i * K + 1] += factor[i * K] + factor[i * K + 2];
+            factor[i * K] = factor[i * K + 2] = 0;
+        }
+    for (size_t c = 0; c < 4; c++) {
+        const mele_rows *one = &here, *other = &there;
+        const mele_assignment a = {.rows = MANY, .clusters = K, .shares = c < 2 ? one : NULL,
+                                   .weights = c < 2 ? NULL : one};
+        const mele_assignment b = {.rows = MANY, .clusters = K, .shares = c < 2 ? other : NULL,
+                                   .weights = c < 2 ? NULL : other};
+        mele_expert_options o = options_of("linear");
+        o.solver = solvers[c % 2];
+        outcome x = fit(&p, p.weight, &a, &o), y = fit(&p, p.weight, &b, &o);
+        cr_assert(mele_i_experts_equal(x.experts, y.experts), "%zu", c);
+        SAME_BITS(x.left_out, y.left_out, MANY * K);
+        cr_assert_eq(x.info[0].rank, 2, "%zu", c);
+        free_outcome(&x);
+        free_outcome(&y);
+        cr_assert_eq(mele_i_regions_make(&held, &a, p.weight, false, NULL, NULL), MELE_OK);
+        cr_assert_eq(mele_i_regions_make(&taken, &b, p.weight, false, NULL, NULL), MELE_OK);
+        cr_assert(held.share == factor && taken.share == NULL && taken.own_share == NULL);
+        SAME_BITS(held.total, taken.total, 3 * (K + 1)); /* totals, counts, largest */
+        const mele_i_block block = {1, 700, 40};
+        cr_assert_eq(mele_i_regions_take(&taken, block, room, &view, NULL), MELE_OK);
+        for (size_t i = 700; i < 740; i++)
+            for (size_t k = 0; k <= K; k++)
+                cr_assert_eq(mele_i_region_weight(&view, i, k), mele_i_region_weight(&held, i, k));
+        mele_i_regions_free(&held);
+        mele_i_regions_free(&taken);
+    }
+    free(factor);
+    free(room);
+    free_problem(&p);
+}
+
 /* Where small regions are merged the caller's numbers stay. */
 Test(assignment, what_is_the_callers_stays)
 {

@@ -44,9 +44,10 @@ static void widen(double *extremes, double low, double high)
 }
 
 /* Row i, whose numbers these are, if it has a weight in region k. */
-static void take_row(const question *q, size_t i, const double *row, size_t k, double *extremes)
+static void take_row(const question *q, const mele_i_regions *regions, size_t i, const double *row,
+                     size_t k, double *extremes)
 {
-    if (!(mele_i_region_weight(q->fit->problem->regions, i, k) > 0))
+    if (!(mele_i_region_weight(regions, i, k) > 0))
         return;
     for (size_t c = 0; c < q->count; c++)
         widen(extremes + (k * q->count + c) * 2, row[q->column[c]], row[q->column[c]]);
@@ -56,19 +57,24 @@ static mele_status take_block(void *context, mele_i_block block, void *partial, 
                               mele_error *error)
 {
     const question *q = context;
-    const uint32_t *label = q->fit->problem->regions->label;
+    const mele_i_expert_problem *p = q->fit->problem;
+    const uint32_t *label = p->regions->label;
     const size_t K = q->fit->clusters;
+    double *room = (double *)scratch + mele_i_rows_room(p->x, block.count);
+    mele_i_regions regions;
     const double *x;
     size_t stride;
-    mele_status status = mele_i_rows_take(q->fit->problem->x, block, scratch, &x, &stride, error);
+    mele_status status = mele_i_rows_take(p->x, block, scratch, &x, &stride, error);
 
+    if (status == MELE_OK)
+        status = mele_i_regions_take(p->regions, block, room, &regions, error);
     start_extremes(q, partial);
     for (size_t i = 0; i < block.count && status == MELE_OK; i++, x += stride) {
         const size_t row = block.first + i;
         const size_t first = label == NULL ? 0 : label[row], end = label == NULL ? K : first + 1;
         for (size_t k = first; k < end; k++)
-            take_row(q, row, x, k, partial);
-        take_row(q, row, x, K, partial);
+            take_row(q, &regions, row, x, k, partial);
+        take_row(q, &regions, row, x, K, partial);
     }
     return status;
 }
@@ -89,7 +95,9 @@ static mele_status take_extremes(question *q, mele_engine *engine, mele_error *e
     const mele_i_pass pass = {.rows = q->fit->problem->x->rows,
                               .block_rows = block,
                               .partial_bytes = numbers * sizeof(double),
-                              .scratch_bytes = mele_i_rows_room(q->fit->problem->x, block)
+                              .scratch_bytes = (mele_i_rows_room(q->fit->problem->x, block)
+                                                + mele_i_regions_room(q->fit->problem->regions,
+                                                                      block))
                                                * sizeof(double),
                               .map = take_block,
                               .combine = join_block,

@@ -185,7 +185,7 @@ static const double *next_rows(const mele_i_linear_fit *f, size_t row, size_t co
 /* Reading a run of rows in order, for their extremes, brings near what is not there yet; the
  * regions' rows then lie in it here and there. */
 static mele_status factor_run(const mele_i_linear_fit *f, mele_i_block run,
-                              const block_factors *out, const factor_room *r, mele_error *error)
+                              const block_factors *out, factor_room *r, mele_error *error)
 {
     const mele_i_regions *regions = f->problem->regions;
     const bool equal = regions->weights == NULL && regions->label != NULL;
@@ -195,12 +195,14 @@ static mele_status factor_run(const mele_i_linear_fit *f, mele_i_block run,
     const double *x;
     mele_status status = mele_i_rows_take(f->problem->x, run, r->x, &x, &stride, error);
 
+    if (status == MELE_OK)
+        status = mele_i_linear_take_members(f, run, &r->members, error);
     if (status != MELE_OK)
         return status;
     rows.source = mele_i_frame_block(x, stride, f->problem->y, run.first);
     status = take_all_extremes(f, &rows.source, run.count, out, r->sum, error);
     for (size_t k = 0; k < reduced(f) && status == MELE_OK; k++) {
-        mele_i_linear_slice s = mele_i_linear_members_of(f, run, k, &r->members);
+        mele_i_linear_slice s = mele_i_linear_members_of(&r->members, k);
         out->count[k] += s.count;
         for (size_t i = 0; i < s.count && !equal; i++)
             s.weight[i] = sqrt(s.weight[i]);

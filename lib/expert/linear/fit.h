@@ -36,7 +36,10 @@ typedef struct mele_i_linear_fit {
 /* ---- the rows of a block by region (members.c) ---- */
 
 typedef struct mele_i_linear_members {
-    size_t *row, *start; /* start: K + 1, of hard regions */
+    mele_i_block block;
+    mele_i_regions regions; /* as the block sees them */
+    double *room;           /* of these */
+    size_t *row, *start;    /* start: K + 1, of labels */
     double *weight;
 } mele_i_linear_members;
 
@@ -52,9 +55,12 @@ mele_i_linear_members mele_i_linear_place_members(const mele_i_linear_fit *fit, 
                                                   size_t block_rows);
 size_t mele_i_linear_members_bytes(const mele_i_linear_fit *fit, size_t block_rows);
 
+/* Those of a block. */
+mele_status mele_i_linear_take_members(const mele_i_linear_fit *fit, mele_i_block block,
+                                       mele_i_linear_members *members, mele_error *error);
+
 /* Region k's, or all of the block for k = K. Regions are to be asked for in ascending order. */
-mele_i_linear_slice mele_i_linear_members_of(const mele_i_linear_fit *fit, mele_i_block block,
-                                             size_t k, const mele_i_linear_members *members);
+mele_i_linear_slice mele_i_linear_members_of(const mele_i_linear_members *members, size_t k);
 
 /* Any rows of the data, in ascending order: which rows of the source they are; NULL: the first ones. */
 typedef struct mele_i_linear_rows {

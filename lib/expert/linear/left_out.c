@@ -160,6 +160,8 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
     size_t stride;
     mele_status status = mele_i_rows_take(f->problem->x, block, c.x, &x, &stride, error);
 
+    if (status == MELE_OK)
+        status = mele_i_linear_take_members(f, block, &m, error);
     if (status != MELE_OK)
         return status;
     const mele_i_frame_source source = mele_i_frame_block(x, stride, f->problem->y, block.first);
@@ -167,7 +169,7 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
         mele_i_predictor_rows(f->predictor, x, stride, block.count, f->problem->left_out + first,
                               NULL, at);
     for (size_t k = 0; k <= f->clusters; k++) {
-        mele_i_linear_slice s = mele_i_linear_members_of(f, block, k, &m);
+        mele_i_linear_slice s = mele_i_linear_members_of(&m, k);
         if (is_left_out(f, k))
             leave_out_slice(f, k, &s, &source, block.first, &c, square + k * 2 * f->m);
     }
