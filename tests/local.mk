@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test_kernels \
 	tests/unit/test_lapack \
 	tests/unit/test_lbfgs \
+	tests/unit/test_left_out \
 	tests/unit/test_linear \
 	tests/unit/test_lloyd \
 	tests/unit/test_log_likelihoods \
@@ -118,6 +119,7 @@ tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_group_left_out_LDFLAGS = $(failing_malloc)
 tests_unit_test_gmm_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_left_out_LDFLAGS = $(failing_malloc)
 tests_unit_test_linear_LDFLAGS = $(failing_malloc)
 tests_unit_test_lloyd_LDFLAGS = $(failing_malloc)
 tests_unit_test_logistic_LDFLAGS = $(failing_malloc)

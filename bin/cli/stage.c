@@ -318,7 +318,7 @@ static int write_left_out(cli_run *run, const cli_stage *stage, cli_outfile *out
         return CLI_DONE;
     if (!cli_outfile_open(out, run->left_out_file))
         return cli_close(run, out, CLI_DONE);
-    mele_status status = mele_left_out_write(stage->left_out, cli_outfile_write, out, &run->error);
+    mele_status status = mele_left_out_write_to(stage->left_out, cli_outfile_write, out, &run->error);
     if (status == MELE_OK && cli_outfile_sync(out) && out->path != NULL)
         return CLI_DONE;
     return cli_close(run, out, status == MELE_ESTOPPED ? CLI_DONE : cli_check(run, status, NULL));

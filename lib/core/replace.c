@@ -54,18 +54,59 @@ static int open_for_writing(const char *path)
     return file;
 }
 
-static mele_status write_directly(const char *path, const char *text, size_t length,
+/* ---- content ---- */
+
+/* A file that content goes to, and errno of what failed. */
+typedef struct sink {
+    int file, failure;
+} sink;
+
+static bool write_piece(const char *text, size_t length, void *user)
+{
+    sink *to = user;
+    const bool written = write_all(to->file, text, length);
+
+    to->failure = written ? 0 : errno;
+    return written;
+}
+
+static mele_status put_content(const mele_i_content *content, int file, mele_error *error)
+{
+    sink to = {file, 0};
+    const mele_status status = content->put(content->context, write_piece, &to, error);
+
+    errno = to.failure;
+    return to.failure != 0 ? fail(error) : status;
+}
+
+/* A text that is there. */
+typedef struct whole {
+    const char *text;
+    size_t length;
+} whole;
+
+static mele_status put_whole(const void *context, mele_write_fn *write, void *user,
+                             mele_error *error)
+{
+    const whole *w = context;
+
+    (void)error; /* the sink knows */
+    return write(w->text, w->length, user) ? MELE_OK : MELE_ESTOPPED;
+}
+
+/* ---- files ---- */
+
+static mele_status write_directly(const char *path, const mele_i_content *content,
                                   mele_error *error)
 {
     const int file = open_for_writing(path);
 
-    if (file < 0 || !write_all(file, text, length)) {
-        const mele_status status = fail(error);
-        if (file >= 0)
-            close(file);
-        return status;
-    }
-    return close(file) == 0 || errno == EINTR ? MELE_OK : fail(error);
+    if (file < 0)
+        return fail(error);
+    const mele_status status = put_content(content, file, error);
+    if (close(file) != 0 && errno != EINTR && status == MELE_OK)
+        return fail(error);
+    return status;
 }
 
 /* Where the file is, its last slash included: so many bytes of the path. */
@@ -124,15 +165,18 @@ static void sync_directory(const char *path)
 }
 
 /* old: the file that is there; NULL: none is. */
-static mele_status write_aside(const char *path, const struct stat *old, const char *text,
-                               size_t length, mele_error *error)
+static mele_status write_aside(const char *path, const struct stat *old,
+                               const mele_i_content *content, mele_error *error)
 {
     mele_status status = MELE_OK;
     char *name = NULL;
     const int file = open_aside(path, old == NULL ? 0666 : 0600, &name);
 
-    if (file < 0 || (old != NULL && !keep_rights(file, old)) || !write_all(file, text, length)
-        || !sync_file(file))
+    if (file < 0 || (old != NULL && !keep_rights(file, old)))
+        status = fail(error);
+    if (status == MELE_OK)
+        status = put_content(content, file, error);
+    if (status == MELE_OK && !sync_file(file))
         status = fail(error);
     if (file >= 0 && close(file) != 0 && errno != EINTR && status == MELE_OK)
         status = fail(error);
@@ -146,8 +190,8 @@ static mele_status write_aside(const char *path, const struct stat *old, const c
     return status;
 }
 
-mele_status mele_i_replace_file(const char *path, const char *text, size_t length,
-                                mele_error *error)
+mele_status mele_i_replace_file_by(const char *path, const mele_i_content *content,
+                                   mele_error *error)
 {
     struct stat about;
     char *real;
@@ -155,13 +199,22 @@ mele_status mele_i_replace_file(const char *path, const char *text, size_t lengt
     if (stat(path, &about) != 0) {
         if (errno != ENOENT || lstat(path, &about) == 0) /* a link that leads nowhere stays */
             return fail(error);
-        return write_aside(path, NULL, text, length, error);
+        return write_aside(path, NULL, content, error);
     }
     if (!S_ISREG(about.st_mode))
-        return write_directly(path, text, length, error);
+        return write_directly(path, content, error);
     if (access(path, W_OK) != 0 || (real = realpath(path, NULL)) == NULL)
         return fail(error);
-    const mele_status status = write_aside(real, &about, text, length, error);
+    const mele_status status = write_aside(real, &about, content, error);
     free(real);
     return status;
+}
+
+mele_status mele_i_replace_file(const char *path, const char *text, size_t length,
+                                mele_error *error)
+{
+    const whole all = {text, length};
+    const mele_i_content content = {put_whole, &all};
+
+    return mele_i_replace_file_by(path, &content, error);
 }

@@ -11,4 +11,15 @@
 mele_status mele_i_replace_file(const char *path, const char *text, size_t length,
                                 mele_error *error);
 
+/* What is written piece by piece: put() hands the pieces to write() in order, and ends with
+ * MELE_ESTOPPED when that returns false. */
+typedef struct mele_i_content {
+    mele_status (*put)(const void *context, mele_write_fn *write, void *user, mele_error *error);
+    const void *context;
+} mele_i_content;
+
+/* The same of such content; other failures of put() are this call's, and nothing has changed then. */
+mele_status mele_i_replace_file_by(const char *path, const mele_i_content *content,
+                                   mele_error *error);
+
 #endif

@@ -19,6 +19,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/replace.h"
 #include "data/npz.h"
 
 #define FORMAT "mele left-out"
@@ -66,8 +67,8 @@ static mele_i_npz_array array_of(const mele_left_out *l, size_t which, const voi
                               {first, l->clusters, l->outputs}, data};
 }
 
-mele_status mele_left_out_write(const mele_left_out *l, mele_write_fn *write, void *user,
-                                mele_error *error)
+mele_status mele_left_out_write_to(const mele_left_out *l, mele_write_fn *write, void *user,
+                                   mele_error *error)
 {
     const int64_t version = VERSION, classes = (int64_t)l->classes;
     uint64_t hash = l->hash_of_experts;
@@ -93,6 +94,21 @@ mele_status mele_left_out_write(const mele_left_out *l, mele_write_fn *write, vo
         status = mele_i_npz_write(array, count, 0, write, user, error);
     free(group);
     return status;
+}
+
+static mele_status put(const void *context, mele_write_fn *write, void *user, mele_error *error)
+{
+    return mele_left_out_write_to(context, write, user, error);
+}
+
+mele_status mele_left_out_write(const mele_left_out *l, const char *path, mele_error *error)
+{
+    const mele_i_content content = {put, l};
+
+    if (path == NULL || strcmp(path, "-") == 0)
+        return mele_i_fail(error, MELE_EINVAL, path == NULL ? "path is NULL" : "standard output is "
+                           "the program's: mele_left_out_write_to() gives it what to write");
+    return mele_i_replace_file_by(path, &content, error);
 }
 
 /* ---- reading ---- */

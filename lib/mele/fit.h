@@ -75,6 +75,7 @@ typedef struct mele_handover {
     const mele_left_out *left_out;     /**< stage 3: what stage 2 handed on, of these rows and of the
                                             model's experts, or it is refused. NULL: they are made
                                             anew */
+    uint64_t reserved[MELE_RESERVED];  /**< 0, see MELE_RESERVED */
 } mele_handover;
 
 /** Stage 2: add the experts to a model, in place of those it had; a gate goes with those.

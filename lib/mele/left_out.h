@@ -55,11 +55,18 @@ MELE_API mele_status mele_left_out_check_rows(const mele_left_out *left_out,
                                               const mele_expert_data *data, const size_t *groups,
                                               mele_engine *engine, mele_error *error);
 
-/** Write it as an .npz archive, with hashes that tell its rows and experts from others, which numpy.load() reads (doc/model-file.md describes it), piece by
- *  piece. The same object gives the same bytes.
+/** Write it to a file, an .npz archive that numpy.load() reads (doc/model-file.md describes it), with
+ *  hashes that tell its rows and experts from others. The file appears whole or not at all, as that of
+ *  mele_model_write(). The same object gives the same bytes.
+ * @return MELE_OK; MELE_EINVAL: no path, or "-"; MELE_EIO: the message is the system's, and the old file
+ *         is as it was; MELE_ENOMEM. */
+MELE_API mele_status mele_left_out_write(const mele_left_out *left_out, const char *path,
+                                         mele_error *error);
+
+/** The same bytes, piece by piece.
  * @return MELE_OK; MELE_ENOMEM; MELE_ESTOPPED: `write` returned false. */
-MELE_API mele_status mele_left_out_write(const mele_left_out *left_out, mele_write_fn *write,
-                                         void *user, mele_error *error);
+MELE_API mele_status mele_left_out_write_to(const mele_left_out *left_out, mele_write_fn *write,
+                                            void *user, mele_error *error);
 
 /** Read what mele_left_out_write() wrote, or numpy.savez() of the same arrays.
  * @param path  a regular file. Messages about what is read call it so.
