@@ -4,12 +4,9 @@
 
 #include "cli/stage.h"
 
-#define MOST_REGIONS 1000000
-
 typedef struct experts_options {
     const char *posteriors, *left_out;
-    size_t only, freeze; /* 0: not given */
-    bool warm_start, merge;
+    bool merge;
 } experts_options;
 
 /* ---- training ---- */
@@ -37,15 +34,13 @@ static int train(cli_run *run, const experts_options *own)
 
     if (run->operands > 2)
         return cli_wrong_usage(&run->console, "one operand too many: %s", run->operand[2]);
-    if (own->only > 0 && own->freeze > 0)
+    if (run->options.experts.only > 0 && run->options.experts.freeze > 0)
         return cli_wrong_usage(&run->console, "--only and --freeze exclude each other");
-    if (own->left_out != NULL && (own->only > 0 || own->freeze > 0))
+    if (own->left_out != NULL
+        && (run->options.experts.only > 0 || run->options.experts.freeze > 0))
         return cli_wrong_usage(&run->console, "--left-out is of experts that are all trained in one "
                                "run: it goes without --only and --freeze (mele-gate without "
                                "--left-out trains them again)");
-    run->options.experts.only = own->only;
-    run->options.experts.freeze = own->freeze;
-    run->options.warm_start = own->warm_start;
     run->left_out_file = own->left_out;
     return cli_stage_work(run, &from, fit);
 }
@@ -87,8 +82,8 @@ static int merge(cli_run *run, const experts_options *own)
     mele_model **parts;
     int exit_status;
 
-    if (own->only > 0 || own->freeze > 0 || own->warm_start || own->posteriors != NULL
-        || own->left_out != NULL)
+    if (run->options.experts.only > 0 || run->options.experts.freeze > 0 || run->options.warm_start
+        || own->posteriors != NULL || own->left_out != NULL)
         return cli_wrong_usage(&run->console, "--merge trains nothing: it goes without --only, "
                                "--freeze, --warm-start, --left-out and --posteriors");
     exit_status = cli_check_inputs(run, (const char *const *)run->operand, run->operands);
@@ -120,13 +115,9 @@ int main(int argc, char **argv)
 {
     experts_options own = {NULL};
     const cli_option options[] = {
-        {.name = "only", .argument = "K", .whole = &own.only, .least = 1, .most = MOST_REGIONS,
-         .help = "train the expert of region K alone; the others stay as MODEL has them, or are "
-                 "trained by other processes, see --merge"},
-        {.name = "freeze", .argument = "K", .whole = &own.freeze, .least = 1, .most = MOST_REGIONS,
-         .help = "train the experts of MODEL again, but for that of region K, which stays"},
-        {.name = "warm-start", .flag = &own.warm_start,
-         .help = "mlp, gp and logistic experts start from those of MODEL"},
+        {.name = "only", .library = true},
+        {.name = "freeze", .library = true},
+        {.name = "warm-start", .library = true},
         {.name = "merge", .flag = &own.merge,
          .help = "join MODELs whose experts were trained with --only; no DATA"},
         {.name = "left-out", .argument = "FILE", .text = &own.left_out,

@@ -3,7 +3,6 @@
 
 typedef struct gate_options {
     const char *posteriors, *left_out;
-    bool fresh;
 } gate_options;
 
 static mele_status fit(cli_run *run, cli_stage *stage)
@@ -21,15 +20,14 @@ static int work(cli_run *run, const void *options)
     const cli_inputs from = {.model = run->operands > 1 ? run->operand[1] : "-",
                              .posteriors = own->posteriors, .left_out = own->left_out};
 
-    run->options.fresh = own->fresh;
-    if (own->fresh && own->left_out != NULL)
+    if (run->options.fresh && own->left_out != NULL)
         return cli_wrong_usage(&run->console, "--fresh and --left-out exclude each other");
     return cli_stage_work(run, &from, fit);
 }
 
 int main(int argc, char **argv)
 {
-    gate_options own = {NULL, NULL, false};
+    gate_options own = {NULL, NULL};
     const cli_option options[] = {
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "for a model without stage 1: post_1.. or logpost_1.. or one column of labels, a "
@@ -37,9 +35,7 @@ int main(int argc, char **argv)
         {.name = "left-out", .argument = "FILE", .text = &own.left_out,
          .help = "what mele-experts --left-out wrote for these rows and experts: no expert is then "
                  "trained again"},
-        {.name = "fresh", .flag = &own.fresh,
-         .help = "these are rows that the experts have not seen, also where they look as if some "
-                 "were theirs"},
+        {.name = "fresh", .library = true},
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-gate", .own = &own, .fits = true,

@@ -48,8 +48,10 @@ static size_t add(option_list *list, const char *name, char letter, const char *
 static void add_own(option_list *list, const cli_option *option)
 {
     for (; option != NULL && option->name != NULL; option++) {
-        size_t i = add(list, option->name, option->letter, option->argument);
-        list->own[i] = option;
+        const char *argument = option->library ? mele_option_argument(option->name)
+                                               : option->argument;
+        size_t i = add(list, option->name, option->letter, argument);
+        list->own[i] = option->library ? NULL : option;
     }
 }
 

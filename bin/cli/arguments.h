@@ -8,9 +8,11 @@
 
 #include "cli/console.h"
 
-/* An option of a program's own. Exactly one of the places for its value is not NULL. */
+/* An option of a program's own. Exactly one of the places for its value is not NULL; or it is one of
+ * the library's options that no model records, which has all but its name there. */
 typedef struct cli_option {
     const char *name;     /* without dashes; NULL ends a list */
+    bool library;         /* the rest is the library's */
     char letter;          /* 0: none */
     const char *argument; /* NULL: a flag */
     const char *help;     /* as mele_option_help() */

@@ -16,7 +16,7 @@
 bool cli_takes(const cli_usage *usage, const char *option)
 {
     if (usage->from_table == NULL)
-        return true;
+        return mele_option_recorded(option);
     for (const char *const *name = usage->from_table; *name != NULL; name++)
         if (strcmp(*name, option) == 0)
             return true;
@@ -63,7 +63,11 @@ static void print_own(FILE *out, const char *title, const cli_option *option)
         return;
     fprintf(out, "\n%s:\n", title);
     for (; option->name != NULL; option++)
-        print_option(out, option->letter, option->name, option->argument, option->help);
+        if (option->library)
+            print_option(out, option->letter, option->name, mele_option_argument(option->name),
+                         mele_option_help(option->name));
+        else
+            print_option(out, option->letter, option->name, option->argument, option->help);
 }
 
 /* The help of a row of the table, with its choices and its default. */

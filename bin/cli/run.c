@@ -16,7 +16,6 @@
 #include "cli/early.h"
 
 #define MOST_THREADS 1024
-#define MOST_MEMORY 1000000000 /* MB */
 
 /* Settings of the whole process, which the library leaves to programs. BLAS gets one thread: its
  * results depend on how many it has, and the engine has threads of its own. */
@@ -97,18 +96,13 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
         {.name = "quiet", .letter = 'q', .flag = &run.quiet,
          .help = "errors are the only messages"},
         {.name = "verbose", .letter = 'v', .flag = &run.verbose, .help = "more messages"},
-        {.name = what->follows ? "by-position" : NULL, .flag = &run.options.data.table.by_position,
-         .help = "take the columns of DATA in the order of the file that the model was fitted to, "
-                 "whatever they are called"},
+        {.name = what->follows ? "by-position" : NULL, .library = true},
         {.name = what->progress ? "progress" : NULL, .flag = &run.progress,
          .help = "tell the stage, its share and the time left, wherever standard error goes "
                  "(default: on a terminal only)"},
         {.name = what->fits ? "report" : NULL, .argument = "FILE", .text = &run.report_file,
          .help = "write a JSON report of the run to FILE"},
-        {.name = what->fits ? "memory" : NULL, .argument = "MB", .whole = &run.memory, .least = 1,
-         .most = MOST_MEMORY, .help = "features that would take more stay in the file, or in a "
-         "temporary one in $TMPDIR (default /tmp), and are read in windows; never changes a result "
-         "(default: half of the memory there is)"},
+        {.name = what->fits ? "memory" : NULL, .library = true},
         {.name = what->fits ? "strict" : NULL, .flag = &run.strict,
          .help = "exit with 3 when a stage did not converge"},
         {.name = NULL},
@@ -120,9 +114,10 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
     usage.shared = shared;
     int exit_status = cli_arguments(&run.console, &usage, argc, argv, &run.options, &run.operand,
                                     &run.operands);
-    if (exit_status >= 0)
+    if (exit_status >= 0) {
+        mele_options_clear(&run.options);
         return exit_status;
-    run.options.data.memory = run.memory << 20;
+    }
     run.options.data.table.note = say_note;
     run.options.data.table.note_user = &run;
     run.data = run.operands == 0 ? NULL : run.operand[what->fits ? 0 : run.operands - 1];

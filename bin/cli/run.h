@@ -18,7 +18,6 @@ typedef struct cli_run {
     const char *output, *report_file; /* NULL: standard output, none */
     const char *left_out_file;        /* where left-out predictions go; NULL: nowhere */
     size_t threads;                   /* 0: all */
-    size_t memory;                    /* of the data, in MB; 0: the library's choice */
     bool quiet, verbose, progress, strict;
     bool reader_left;                 /* who read standard output went away */
     mele_engine *engine;

@@ -54,6 +54,7 @@ typedef struct mele_i_option {
     double word_value;
     bool optional; /* NULL, or a number below `least`, stands for "not given" */
     bool settled;  /* stage 1 settles it, also by its absence */
+    bool passing;  /* of one call: no model records it, and no later stage inherits it */
     size_t (*default_text)(char *out, size_t size); /* for people, as snprintf() does; NULL: its own */
     const mele_i_option_special *special;
 } mele_i_option;

@@ -17,6 +17,7 @@
 #define FEWEST_ROWS 5
 
 #define MOST_FOLDS 255
+#define MOST_REGIONS 1e6
 
 /* ---- the tables ---- */
 
@@ -65,6 +66,15 @@ static const mele_i_option last[] = {
     {.name = "small", .argument = "RULE", .help = "what a region too small gets: the global expert, an own "
      "one drawn towards it, or that of the next region, with its rows",
      MELE_I_EXPERT_MEMBER(small), .type = MELE_I_CHOICE, .choice = small_rules},
+    {.name = "only", .argument = "K",
+     .help = "train the expert of region K alone; the others stay as MODEL has them, or are trained by "
+     "other processes, see --merge",
+     MELE_I_EXPERT_MEMBER(only), .type = MELE_I_WHOLE, .least = 1, .most = MOST_REGIONS,
+     .optional = true, .passing = true},
+    {.name = "freeze", .argument = "K",
+     .help = "train the experts of MODEL again, but for that of region K, which stays",
+     MELE_I_EXPERT_MEMBER(freeze), .type = MELE_I_WHOLE, .least = 1, .most = MOST_REGIONS,
+     .optional = true, .passing = true},
     {MELE_I_EXPERT_MEMBER(folds), .type = MELE_I_WHOLE, .least = 2, .most = MOST_FOLDS},
 };
 

@@ -145,6 +145,10 @@ MELE_API const char *mele_option_help(const char *name);       /**< a line, lowe
 MELE_API mele_option_stage mele_option_stage_of(const char *name);
 MELE_API mele_option_type mele_option_type_of(const char *name);
 
+/** Whether models record it, so that later stages inherit it; false: it is of one call alone, as "only",
+ *  "freeze", "warm-start", "fresh", "memory" and "by-position" are. */
+MELE_API bool mele_option_recorded(const char *name);
+
 /** The range of a whole number or a number, both ends included; false: it has none. An end of DBL_MAX
  *  is any number. */
 MELE_API bool mele_option_range(const char *name, double *least, double *most);

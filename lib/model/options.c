@@ -32,7 +32,9 @@ static const part parts[] = {
      "partition.", MELE_OPTION_PARTITION},
     {mele_i_expert_options_at, 0, 0, offsetof(mele_options, experts), "experts.",
      MELE_OPTION_EXPERTS},
+    {mele_i_own_options_at, MELE_I_OPTIONS_OF_EXPERTS, 1, 0, "", MELE_OPTION_EXPERTS},
     {mele_i_gate_options_at, 0, 0, offsetof(mele_options, gate), "gate.", MELE_OPTION_GATE},
+    {mele_i_own_options_at, MELE_I_OPTIONS_OF_GATE, 1, 0, "", MELE_OPTION_GATE},
 };
 
 #define WORD 64
@@ -168,6 +170,13 @@ bool mele_option_range(const char *name, double *least, double *most)
     *least = row->least;
     *most = row->most;
     return true;
+}
+
+bool mele_option_recorded(const char *name)
+{
+    const mele_i_option *row = row_named(name);
+
+    return row != NULL && !row->passing;
 }
 
 static size_t nothing(char *out, size_t size)

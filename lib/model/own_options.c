@@ -154,12 +154,25 @@ static const mele_i_option space[] = {
      .type = MELE_I_SPECIAL, .special = &start},
 };
 
+static const mele_i_option experts[] = {
+    {.name = "warm-start", .help = "mlp, gp and logistic experts start from those of MODEL",
+     MEMBER(warm_start), .type = MELE_I_FLAG, .passing = true},
+};
+
+static const mele_i_option gate[] = {
+    {.name = "fresh",
+     .help = "these are rows that the experts have not seen, also where they look as if some were theirs",
+     MEMBER(fresh), .type = MELE_I_FLAG, .passing = true},
+};
+
 const mele_i_option_table *mele_i_own_options_at(size_t i)
 {
     static const mele_i_option_table tables[] = {
         [MELE_I_OPTIONS_OF_RUN] = MELE_I_OPTION_TABLE(run),
         [MELE_I_OPTIONS_OF_CHOICE] = MELE_I_OPTION_TABLE(choice),
         [MELE_I_OPTIONS_OF_SPACE] = MELE_I_OPTION_TABLE(space),
+        [MELE_I_OPTIONS_OF_EXPERTS] = MELE_I_OPTION_TABLE(experts),
+        [MELE_I_OPTIONS_OF_GATE] = MELE_I_OPTION_TABLE(gate),
     };
 
     return i < sizeof tables / sizeof *tables ? &tables[i] : NULL;

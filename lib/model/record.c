@@ -46,7 +46,8 @@ json_t *mele_i_options_save(const mele_options *options, mele_option_stage last)
 
     for (size_t i = 0; mele_i_option_at(i, &place) && record != NULL; i++) {
         const void *base = mele_i_option_const_base(&place, options);
-        if (place.option->name == NULL || !mele_i_option_has(place.option, base)
+        if (place.option->name == NULL || place.option->passing
+            || !mele_i_option_has(place.option, base)
             || (place.stage > last && !mele_i_option_given(options, i)))
             continue;
         if (json_object_set_new(record, place.option->name, record_value(place.option, base))
@@ -59,6 +60,12 @@ json_t *mele_i_options_save(const mele_options *options, mele_option_stage last)
 }
 
 /* ---- reading ---- */
+
+/* The option that a record can have by that name; false: there is none. */
+static bool find_recorded(const char *name, size_t *i, mele_i_option_place *out)
+{
+    return mele_i_option_find(name, i, out) && !out->option->passing;
+}
 
 /* Whether a record's value is of the type that record_value() gives the option. */
 static bool is_of_type(const mele_i_option *option, const json_t *value)
@@ -141,7 +148,7 @@ static mele_status take_entry(const char *name, const json_t *value, mele_option
     mele_i_option_place place;
     size_t i;
 
-    if (!mele_i_option_find(name, &i, &place))
+    if (!find_recorded(name, &i, &place))
         return MELE_OK;
     if (take_value(place.option, mele_i_option_base(&place, merged), value, error) != MELE_OK) {
         if (error != NULL)
@@ -182,7 +189,7 @@ const char *mele_i_options_unknown(const json_t *record)
 
     json_object_foreach((json_t *)record, name, value)
     {
-        if (unknown == NULL && !mele_i_option_find(name, &i, &place))
+        if (unknown == NULL && !find_recorded(name, &i, &place))
             unknown = name;
     }
     return unknown;
@@ -216,7 +223,7 @@ size_t mele_i_options_line(const json_t *record, size_t i, char *out, size_t siz
         return 0;
     const char *name = json_object_iter_key(at);
     const json_t *value = json_object_iter_value(at);
-    if (!mele_i_option_find(name, &index, &place)
+    if (!find_recorded(name, &index, &place)
         || take_value(place.option, mele_i_option_base(&place, &options), value, NULL) != MELE_OK)
         return unknown_line(name, value, out, size);
     written =

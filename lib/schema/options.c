@@ -1,8 +1,11 @@
 /* What is asked of data: defaults, and the table of what may be asked. */
 #include "schema/options.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/number.h"
 
 #define MEMBER(name) MELE_I_MEMBER(mele_data_options, name)
 
@@ -61,6 +64,34 @@ static size_t decimal_text(const void *options, char *out, size_t size)
 static const mele_i_option_special decimal = {
     .wanted = "a point or a comma", .set = set_decimal, .text = decimal_text};
 
+/* ---- memory: megabytes of the option, bytes of the member ---- */
+
+#define MOST_MEMORY 1000000000
+#define TEXT(number) #number
+#define TEXT_OF(number) TEXT(number)
+
+static bool set_memory(void *options, const char *text)
+{
+    double value;
+
+    if (mele_i_number_parse(text, strlen(text), &value) != MELE_I_NUMBER_OK || value != floor(value)
+        || !(value >= 1 && value <= MOST_MEMORY))
+        return false;
+    ((mele_data_options *)options)->memory = (size_t)value << 20;
+    return true;
+}
+
+static size_t memory_text(const void *options, char *out, size_t size)
+{
+    const size_t bytes = ((const mele_data_options *)options)->memory;
+
+    return bytes == 0 ? 0 : (size_t)snprintf(out, size, "%zu", bytes >> 20);
+}
+
+static const mele_i_option_special memory = {
+    .wanted = "a whole number from 1 to " TEXT_OF(MOST_MEMORY), .set = set_memory,
+    .text = memory_text};
+
 /* ---- the table ---- */
 
 static const mele_i_option rows[] = {
@@ -96,6 +127,14 @@ static const mele_i_option rows[] = {
      .type = MELE_I_SPECIAL, .special = &decimal},
     {.name = "no-header", .help = "the first line is data; columns are x1, x2, ...",
      MEMBER(table.header), .type = MELE_I_DENIAL},
+    {.name = "by-position",
+     .help = "take the columns of DATA in the order of the file that the model was fitted to, whatever "
+     "they are called",
+     MEMBER(table.by_position), .type = MELE_I_FLAG, .passing = true},
+    {.name = "memory", .argument = "MB",
+     .help = "features that would take more stay in the file, or in a temporary one in $TMPDIR (default "
+     "/tmp), and are read in windows; never changes a result (default: half of the memory there is)",
+     .type = MELE_I_SPECIAL, .special = &memory, .passing = true},
 };
 
 static const mele_i_option_table table = MELE_I_OPTION_TABLE(rows);

@@ -206,6 +206,41 @@ Test(options, flags_are_set_and_taken_back)
     mele_options_free(options);
 }
 
+/* What is of one call is set by name like all others, and no model records it. */
+Test(options, some_are_of_one_call)
+{
+    const double x[] = {1, 2, 3, 4}, y[] = {1, 3, 2, 5};
+    const mele_matrix inputs = mele_matrix_of(x, 4, 1), targets = mele_matrix_of(y, 4, 1);
+    mele_options *options = new_options();
+    mele_data *data = NULL;
+    mele_model *model = NULL;
+    char line[64];
+
+    set(options, "clusters", "1");
+    set(options, "memory", "64");
+    set(options, "by-position", NULL);
+    set(options, "fresh", "yes");
+    set(options, "only", "3");
+    set(options, "warm-start", NULL);
+    assert_is(options, "memory", "64");
+    cr_assert(options->data.memory == 64 << 20 && options->data.table.by_position);
+    cr_assert(options->fresh && options->warm_start && options->experts.only == 3);
+    set(options, "warm-start", "no");
+    options->experts.only = 0;
+    assert_is(options, "only", "");
+    cr_assert(!mele_option_recorded("memory") && !mele_option_recorded("quux"));
+
+    cr_assert_eq(mele_data_of_arrays(&inputs, &targets, 0, NULL, &data, NULL), MELE_OK);
+    cr_assert_eq(mele_fit(data, options, NULL, NULL, &model, NULL), MELE_OK);
+    for (size_t i = 0; mele_model_option_text(model, i, line, sizeof line) > 0; i++) {
+        line[strcspn(line, " ")] = '\0';
+        cr_assert(mele_option_recorded(line + 2), "%s", line);
+    }
+    mele_model_free(model);
+    mele_data_free(data);
+    mele_options_free(options);
+}
+
 Test(options, a_start_is_a_way_or_a_file)
 {
     mele_options *options = new_options();
