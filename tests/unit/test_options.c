@@ -399,7 +399,7 @@ Test(options, reserved_room_must_be_unused)
     cr_assert_eq(mele_partition_fit(&inputs, NULL, &o.partition, NULL, &partition, NULL, NULL),
                  MELE_EINVAL);
     o.experts.reserved[1] = 1;
-    cr_assert_eq(mele_experts_fit(&taught, &o.experts, NULL, &experts, NULL, NULL, NULL, NULL),
+    cr_assert_eq(mele_experts_fit(&taught, &o.experts, NULL, &experts, NULL, NULL, NULL),
                  MELE_EINVAL);
     o.gate.reserved[1] = 1;
     cr_assert_eq(mele_gate_fit(&seen, &o.gate, NULL, &gate, NULL, NULL), MELE_EINVAL);
