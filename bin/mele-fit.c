@@ -1,26 +1,52 @@
 /* The three stages in one run. */
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/stage.h"
 
 typedef struct fit_options {
-    size_t folds; /* 0: no cross-validation */
-    const char *posteriors, *left_out;
+    size_t folds, repeats;    /* 0: not given */
+    const char *folds_column; /* NULL: not given, as the following */
+    const char *cv_output, *posteriors, *left_out;
 } fit_options;
+
+static bool cross_validates(const fit_options *own)
+{
+    return own->folds > 0 || own->folds_column != NULL;
+}
+
+static mele_cv_options cv_options(const fit_options *own, const cli_stage *stage)
+{
+    mele_cv_options cv = mele_cv_defaults();
+
+    cv.folds = own->folds;
+    cv.repeats = own->repeats > 0 ? own->repeats : 1;
+    cv.posteriors = stage->posteriors;
+    cv.rows = own->cv_output != NULL;
+    return cv;
+}
 
 /* ---- the summary for people ---- */
 
-static void print_errors(const cli_run *run, const char *title, const char *key,
+/* The place of a measure among those of the result. */
+static size_t place_of(const mele_cv_result *cv, const char *measure)
+{
+    size_t m = 0;
+
+    while (m + 1 < cv->measures && strcmp(cv->name[m], measure) != 0)
+        m++;
+    return m;
+}
+
+static void print_errors(const mele_cv_result *cv, const char *title, const double *values,
                          const char *const *measures)
 {
     fprintf(stderr, "  %-24s", title);
     for (; *measures != NULL; measures++) {
-        char path[64];
-        double value;
-        snprintf(path, sizeof path, "cv.%s.%s", key, *measures);
-        if (mele_report_number(run->report, path, &value))
+        const double value = values[place_of(cv, *measures)];
+        if (isfinite(value))
             fprintf(stderr, " %10.5g", value);
         else
             fprintf(stderr, " %10s", "NA");
@@ -28,51 +54,92 @@ static void print_errors(const cli_run *run, const char *title, const char *key,
     fputc('\n', stderr);
 }
 
-/* The mixture's name: where K was chosen in each fold, with the least and the largest. */
-static void name_mixture(const cli_run *run, size_t clusters, char *out, size_t size)
+/* The standard deviations over repeats of what stands above. */
+static void print_spread(const cli_run *run, const char *key, const char *const *measures)
 {
-    double least = INFINITY, most = 0, value;
-    char path[32];
+    char path[64];
+    double value;
 
-    for (size_t i = 0; snprintf(path, sizeof path, "cv.clusters.%zu", i) > 0
-                       && mele_report_number(run->report, path, &value); i++) {
-        least = fmin(least, value);
-        most = fmax(most, value);
+    fprintf(stderr, "  %-24s", "  sd between repeats");
+    for (; *measures != NULL; measures++) {
+        snprintf(path, sizeof path, "cv.spread.%s.%s", key, *measures);
+        if (mele_report_number(run->report, path, &value))
+            fprintf(stderr, " %10.3g", value);
+        else
+            fprintf(stderr, " %10s", "NA");
     }
-    const size_t count = most > 0 ? (size_t)most : clusters;
+    fputc('\n', stderr);
+}
+
+/* The mixture's name: where the folds' models differ, with the least and the largest number. */
+static void name_mixture(const mele_cv_result *cv, char *out, size_t size)
+{
+    size_t least = SIZE_MAX, most = 0;
+
+    for (size_t i = 0; i < cv->folds * cv->repeats; i++) {
+        least = cv->clusters[i] < least ? cv->clusters[i] : least;
+        most = cv->clusters[i] > most ? cv->clusters[i] : most;
+    }
     if (least < most)
-        snprintf(out, size, "mixture of %.0f-%.0f experts", least, most);
+        snprintf(out, size, "mixture of %zu-%zu experts", least, most);
     else
-        snprintf(out, size, "mixture of %zu expert%s", count, count == 1 ? "" : "s");
+        snprintf(out, size, "mixture of %zu expert%s", most, most == 1 ? "" : "s");
+}
+
+static void say_folds(cli_run *run, const fit_options *own, const mele_cv_result *cv)
+{
+    char name[128];
+
+    if (own->folds_column != NULL) {
+        mele_name_print(own->folds_column, name, sizeof name);
+        cli_say(&run->console, "%zu rows, cross-validation in the %zu folds of %s", cv->rows,
+                cv->folds, name);
+    } else if (cv->repeats > 1) {
+        cli_say(&run->console, "%zu rows, %zu-fold cross-validation, %zu times", cv->rows,
+                cv->folds, cv->repeats);
+    } else {
+        cli_say(&run->console, "%zu rows, %zu-fold cross-validation", cv->rows, cv->folds);
+    }
 }
 
 /* What cross-validation found: the model's errors above those of one expert for everything. */
-static void summarise(cli_run *run, const cli_stage *stage, size_t folds)
+static void summarise(cli_run *run, const cli_stage *stage, const fit_options *own)
 {
+    const mele_cv_result *cv = stage->cv;
     static const char *const regression[] = {"mae", "rmse", "r2", "nll", NULL};
     static const char *const classification[] = {"accuracy", "log_loss", "brier", NULL};
     bool classes = mele_schema_classes(mele_model_schema(stage->model)) > 0;
     const char *const *measures = classes ? classification : regression;
     char title[64];
 
-    cli_say(&run->console, "%zu rows, %zu-fold cross-validation", mele_data_rows(stage->data),
-            folds);
+    say_folds(run, own, cv);
     fprintf(stderr, "  %-24s", "");
     for (const char *const *name = measures; *name != NULL; name++)
         fprintf(stderr, " %10s", *name);
     fputc('\n', stderr);
-    name_mixture(run, mele_model_clusters(stage->model), title, sizeof title);
-    print_errors(run, title, "model", measures);
-    print_errors(run, "one global expert", "global", measures);
+    name_mixture(cv, title, sizeof title);
+    print_errors(cv, title, cv->model, measures);
+    if (cv->repeats > 1)
+        print_spread(run, "model", measures);
+    print_errors(cv, "one global expert", cv->global, measures);
+    if (cv->repeats > 1)
+        print_spread(run, "global", measures);
 }
 
 /* ---- the run ---- */
 
 static int check_use(cli_run *run, const fit_options *own)
 {
-    if (own->folds > 0 && own->posteriors != NULL)
-        return cli_wrong_usage(&run->console, "--cv fits stage 1 again in every fold, which "
-                               "--posteriors replaces");
+    if (own->folds > 0 && own->folds_column != NULL)
+        return cli_wrong_usage(&run->console, "--cv deals the rows to folds, and --folds takes them "
+                               "from a column: give one of the two");
+    if (own->repeats > 0 && own->folds == 0)
+        return cli_wrong_usage(&run->console, "--repeats says how many times --cv N deals the rows "
+                               "to folds: it goes with that%s",
+                               own->folds_column == NULL ? "" : ", not with --folds");
+    if (own->cv_output != NULL && !cross_validates(own))
+        return cli_wrong_usage(&run->console, "--cv-output is for the rows that --cv N or --folds COL "
+                               "leaves out: give one of the two");
     return CLI_DONE;
 }
 
@@ -98,17 +165,29 @@ static mele_status fit(cli_run *run, cli_stage *stage)
     return status;
 }
 
-static int cross_validate(cli_run *run, const cli_stage *stage, size_t folds)
+static int cross_validate(cli_run *run, cli_stage *stage, const fit_options *own)
 {
+    const mele_cv_options cv = cv_options(own, stage);
     int exit_status;
 
-    if (folds == 0)
+    if (!cross_validates(own))
         return CLI_DONE;
-    exit_status = cli_check(run, mele_cross_validate(stage->data, &run->options, folds, run->engine,
-                                                     run->report, &run->error), stage->data_path);
+    exit_status = cli_check(run, mele_cross_validate(stage->data, &run->options, &cv, run->engine,
+                                                     run->report, &stage->cv, &run->error),
+                            stage->data_path);
     if (exit_status == CLI_DONE && !run->quiet)
-        summarise(run, stage, folds);
+        summarise(run, stage, own);
     return exit_status;
+}
+
+/* What is wrong with the folds is said before the fit, which may take long. */
+static int check_folds(cli_run *run, const cli_stage *stage, const fit_options *own)
+{
+    const mele_cv_options cv = cv_options(own, stage);
+
+    return cross_validates(own) ? cli_check(run, mele_cv_check(stage->data, &cv, &run->error),
+                                            stage->data_path)
+                                : CLI_DONE;
 }
 
 static int work(cli_run *run, const void *options)
@@ -118,13 +197,18 @@ static int work(cli_run *run, const void *options)
     const cli_inputs from = {.posteriors = own->posteriors};
     int exit_status = check_use(run, own);
 
+    run->options.data.folds = own->folds_column;
+    run->options.data.keep_id = own->cv_output != NULL;
+    run->rows_file = own->cv_output;
     run->left_out_file = own->left_out;
     if (exit_status == CLI_DONE)
         exit_status = cli_stage_read(run, &from, &stage);
     if (exit_status == CLI_DONE)
+        exit_status = check_folds(run, &stage, own);
+    if (exit_status == CLI_DONE)
         exit_status = cli_check(run, fit(run, &stage), stage.data_path);
     if (exit_status == CLI_DONE)
-        exit_status = cross_validate(run, &stage, own->folds);
+        exit_status = cross_validate(run, &stage, own);
     if (exit_status == CLI_DONE)
         exit_status = cli_stage_finish(run, &stage);
     cli_stage_clear(&stage);
@@ -133,11 +217,19 @@ static int work(cli_run *run, const void *options)
 
 int main(int argc, char **argv)
 {
-    fit_options own = {0, NULL, NULL};
+    fit_options own = {0};
     const cli_option options[] = {
         {.name = "cv", .argument = "N", .whole = &own.folds, .least = 2, .most = 1000000000,
          .help = "N-fold cross-validated errors of the model, and of one global expert on the same "
                  "folds, to standard error and to the report"},
+        {.name = "repeats", .argument = "R", .whole = &own.repeats, .least = 1, .most = 1000000,
+         .help = "with --cv: deal the rows anew R times, and pool the errors (default: 1)"},
+        {.name = "folds", .argument = "COL", .text = &own.folds_column,
+         .help = "cross-validate in the folds that a column holds, one for each of its values, in "
+                 "place of --cv; it is no feature"},
+        {.name = "cv-output", .argument = "FILE", .text = &own.cv_output,
+         .help = "write the cross-validated prediction of every row as CSV: repeat, fold, row, --id, "
+                 "observed, predicted, sd, cluster"},
         {.name = "left-out", .argument = "FILE", .text = &own.left_out,
          .help = "write what the experts predict of rows that are left out to FILE, as mele-experts "
                  "does"},

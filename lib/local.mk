@@ -4,6 +4,7 @@
 melepublicdir = $(includedir)/mele
 melepublic_HEADERS = \
 	lib/mele/assignment.h \
+	lib/mele/cross_validation.h \
 	lib/mele/data.h \
 	lib/mele/engine.h \
 	lib/mele/expert.h \
@@ -142,6 +143,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/schema/bind.c \
 	lib/schema/bind.h \
 	lib/schema/data.c \
+	lib/schema/data_folds.c \
 	lib/schema/data.h \
 	lib/schema/encode.c \
 	lib/schema/encode.h \
@@ -347,6 +349,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/clusters.c \
 	lib/fit/clusters.h \
 	lib/fit/cross_validate.c \
+	lib/fit/cv.h \
+	lib/fit/cv_report.c \
+	lib/fit/cv_result.c \
+	lib/fit/cv_write.c \
 	lib/fit/folds.c \
 	lib/fit/folds.h \
 	lib/fit/experts.c \

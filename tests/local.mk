@@ -36,6 +36,7 @@ unit_tests = \
 	tests/unit/test_constant \
 	tests/unit/test_coreset \
 	tests/unit/test_criteria \
+	tests/unit/test_cross_validation \
 	tests/unit/test_engine \
 	tests/unit/test_extremes \
 	tests/unit/test_fit \
@@ -112,6 +113,7 @@ tests_unit_test_centres_LDFLAGS = $(failing_malloc)
 tests_unit_test_model_file_LDFLAGS = $(failing_malloc)
 tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
+tests_unit_test_cross_validation_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_constant_LDFLAGS = $(failing_malloc)
 tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
@@ -242,6 +244,7 @@ check-code: $(bin_PROGRAMS)
 thread_programs = \
 	tests/unit/test_coreset \
 	tests/unit/test_criteria \
+	tests/unit/test_cross_validation \
 	tests/unit/test_engine \
 	tests/unit/test_fit \
 	tests/unit/test_gate \

@@ -170,10 +170,11 @@ int cli_check_inputs(cli_run *run, const char *const *paths, size_t count)
 
 int cli_check_overwriting(cli_run *run, const char *path)
 {
-    const char *const output[] = {run->output, run->report_file, run->left_out_file};
-    const char *const option[] = {"--" CLI_OUTPUT, "--report", "--left-out"};
+    const char *const output[] = {run->output, run->report_file, run->left_out_file,
+                                  run->rows_file};
+    const char *const option[] = {"--" CLI_OUTPUT, "--report", "--left-out", "--cv-output"};
 
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof output / sizeof *output; i++)
         if ((i == 0 || output[i] != NULL) && cli_outfile_is_input(output[i], path))
             return cli_wrong_usage(&run->console, "%s is %s, which is read: give another file",
                                    cli_outfile_is_standard(output[i]) ? "standard output"

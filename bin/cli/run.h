@@ -17,6 +17,7 @@ typedef struct cli_run {
     const char *data;                 /* the operand DATA, if there is one */
     const char *output, *report_file; /* NULL: standard output, none */
     const char *left_out_file;        /* where left-out predictions go; NULL: nowhere */
+    const char *rows_file;            /* where the rows that cross-validation left out go; NULL: nowhere */
     size_t threads;                   /* 0: all */
     bool quiet, verbose, progress, strict;
     bool reader_left;                 /* who read standard output went away */

@@ -6,12 +6,12 @@
 
 #include "cli/summary.h"
 
-#define OUTPUTS 3
+#define OUTPUTS 4
 
 int cli_stage_check_outputs(cli_run *run)
 {
-    const char *path[] = {run->output, run->report_file, run->left_out_file};
-    const char *const option[] = {"output", "report", "left-out"};
+    const char *path[] = {run->output, run->report_file, run->left_out_file, run->rows_file};
+    const char *const option[] = {"output", "report", "left-out", "cv-output"};
 
     if (cli_on_screen(run))
         return cli_wrong_usage(&run->console, "a model is not written to a terminal: -o FILE names "
@@ -324,6 +324,18 @@ static int write_left_out(cli_run *run, const cli_stage *stage, cli_outfile *out
     return cli_close(run, out, status == MELE_ESTOPPED ? CLI_DONE : cli_check(run, status, NULL));
 }
 
+static int write_rows(cli_run *run, const cli_stage *stage, cli_outfile *out)
+{
+    if (run->rows_file == NULL)
+        return CLI_DONE;
+    if (!cli_outfile_open(out, run->rows_file))
+        return cli_close(run, out, CLI_DONE);
+    mele_status status = mele_cv_write(stage->cv, stage->data, cli_outfile_write, out, &run->error);
+    if (status == MELE_OK && cli_outfile_sync(out) && out->path != NULL)
+        return CLI_DONE;
+    return cli_close(run, out, status == MELE_ESTOPPED ? CLI_DONE : cli_check(run, status, NULL));
+}
+
 /* Those that are written over the old ones come last. */
 static int close_in_turn(cli_run *run, cli_outfile *out, int count)
 {
@@ -340,9 +352,12 @@ static int close_in_turn(cli_run *run, cli_outfile *out, int count)
  * so they are in theirs before it can be seen. */
 static int write_results(cli_run *run, const cli_stage *stage)
 {
-    cli_outfile out[OUTPUTS] = {CLI_OUTFILE_NONE, CLI_OUTFILE_NONE, CLI_OUTFILE_NONE};
-    int exit_status = write_left_out(run, stage, &out[0]);
+    cli_outfile out[OUTPUTS] = {CLI_OUTFILE_NONE, CLI_OUTFILE_NONE, CLI_OUTFILE_NONE,
+                                CLI_OUTFILE_NONE};
+    int exit_status = write_rows(run, stage, &out[3]);
 
+    if (exit_status == CLI_DONE)
+        exit_status = write_left_out(run, stage, &out[0]);
     if (exit_status == CLI_DONE && out[0].path != NULL && cli_outfile_is_direct(run->output))
         exit_status = cli_close(run, &out[0], CLI_DONE);
     if (exit_status == CLI_DONE)
@@ -385,6 +400,7 @@ void cli_stage_clear(cli_stage *stage)
     mele_centres_clear(&stage->centres);
     mele_posteriors_clear(&stage->store);
     mele_left_out_free(stage->left_out);
+    mele_cv_result_free(stage->cv);
     mele_data_free(stage->data);
     mele_model_free(stage->model);
 }

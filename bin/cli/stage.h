@@ -12,6 +12,7 @@ typedef struct cli_stage {
     mele_centres centres;              /* --init FILE */
     const mele_posteriors *posteriors; /* in place of stage 1; NULL: none */
     mele_left_out *left_out;           /* what stage 2 made, or stage 3 read; NULL: none */
+    mele_cv_result *cv;                /* NULL: not cross-validated */
 } cli_stage;
 
 /* What a stage reads beside DATA; NULL: none. */

@@ -35,3 +35,26 @@ mele_status mele_i_fit_whole(const mele_data *data, const mele_options *options,
         *out = model;
     return status;
 }
+
+mele_status mele_i_fit_whole_outside(const mele_data *data, const mele_posteriors *posteriors,
+                                     const mele_options *options, mele_engine *engine,
+                                     mele_model **out, mele_error *error)
+{
+    mele_model *model = mele_i_model_new();
+    const mele_handover handover = {.posteriors = posteriors};
+    mele_i_run run = mele_i_run_of(data, &handover, options, engine, NULL, model);
+    mele_status status = model == NULL ? mele_i_no_memory(error) : mele_i_run_start(&run, error);
+
+    if (status == MELE_OK) {
+        model->clusters = posteriors->clusters;
+        status = mele_i_run_experts(&run, true, error);
+    }
+    if (status == MELE_OK)
+        status = mele_i_run_gate(&run, error);
+    mele_i_run_clear(&run);
+    if (status != MELE_OK)
+        mele_model_free(model);
+    else
+        *out = model;
+    return status;
+}

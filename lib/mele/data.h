@@ -30,11 +30,15 @@ typedef struct mele_data_options {
     const char *id;          /**< one column, passed through to predictions */
     const char *group;       /**< one column; rows with the same value stay in one fold wherever rows
                                   are left out, and are left out together */
+    const char *folds;       /**< one column; the folds of cross-validation, one a distinct value
+                                  (mele_cv_options.folds 0). The model does not hold it */
+    bool keep_id;            /**< hold the text of the column `id`, for mele_cv_write(); default
+                                  false */
     const char *task;        /**< "regression" or "classification"; NULL: a text target is
                                   classes */
     const char *categorical; /**< number-looking columns that are categories */
     const char *missing;     /**< "fail" (default); "drop": rows with a missing feature, target,
-                                  group or weight are left out; "mean": a missing feature becomes
+                                  group, fold or weight are left out; "mean": a missing feature becomes
                                   the mean of its design columns, and the rest still fail */
     size_t memory;           /**< bytes that the features may take, with the matrix that is made
                                   of them; changes no result. Features that would take more
@@ -90,6 +94,13 @@ MELE_API mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix
  *                groups.
  * @return MELE_OK; MELE_ENOMEM: the data are as they were. No fit may use them meanwhile. */
 MELE_API mele_status mele_data_set_groups(mele_data *data, const size_t *groups, mele_error *error);
+
+/** Say in which fold of cross-validation each row is (mele_cv_options.folds 0): what the option `folds`
+ *  does for files, for arrays.
+ * @param folds  mele_data_rows() numbers of any size, one a fold; folds are counted in their order.
+ *               Copied. NULL: none.
+ * @return MELE_OK; MELE_ENOMEM: the data are as they were. No fit may use them meanwhile. */
+MELE_API mele_status mele_data_set_folds(mele_data *data, const size_t *folds, mele_error *error);
 
 /** Say which features of arrays are categories.
  * @param levels  d numbers: feature j is a category with levels[j] levels, called "0", "1", ..., of

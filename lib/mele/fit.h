@@ -122,18 +122,6 @@ MELE_API mele_status mele_fit(const mele_data *data, const mele_options *options
                               mele_engine *engine, mele_report *report, mele_model **out,
                               mele_error *error);
 
-/** Cross-validate the whole fit and, on the same folds, one global expert; the errors go into the
- *  report under "cv". A number of regions that is chosen is chosen anew outside every fold;
- *  "cv.clusters" lists what was. Folds are shuffled, stratified by class, and keep groups whole.
- * @param folds   2 .. the number of rows (or groups).
- * @param report  where the errors go; untouched by a failure, but for the seconds.
- * @return MELE_OK; MELE_EINVAL: no target, fewer than 2 folds, options; MELE_EDATA: more folds than
- *         rows or groups, a fit that failed; MELE_ENOMEM; MELE_ESTOPPED.
- * Costs `folds` fits of the model; folds run in parallel. */
-MELE_API mele_status mele_cross_validate(const mele_data *data, const mele_options *options,
-                                         size_t folds, mele_engine *engine, mele_report *report,
-                                         mele_error *error);
-
 #ifdef __cplusplus
 }
 #endif

@@ -10,7 +10,9 @@
 #include "core/error.h"
 #include "core/largest.h"
 #include "core/memory.h"
+#include "core/quote.h"
 #include "core/suggest.h"
+#include "data/strings.h"
 #include "data/text.h"
 #include "model/predict.h"
 
@@ -454,4 +456,39 @@ void mele_i_items_row(const mele_i_items *items, const mele_model *model,
 {
     for (size_t j = 0; j < items->count; j++)
         items->item[j]->row(model, prediction, i, text);
+}
+
+/* ---- headers ---- */
+
+/* Where the cell that begins at `at` ends: at a comma or a line end outside quotes. */
+static size_t cell_length(const char *at)
+{
+    bool quoted = false;
+    size_t length = 0;
+
+    for (; quoted || (at[length] != ',' && at[length] != '\n'); length++)
+        quoted ^= at[length] == '"';
+    return length;
+}
+
+mele_status mele_i_items_check_header(const mele_text *header, size_t before, const char *why,
+                                      mele_error *error)
+{
+    const char *at = mele_text_data(header), *end = at + mele_text_length(header);
+    mele_i_levels seen = {.exact = true};
+    mele_status status = MELE_OK;
+
+    for (size_t j = 0, index, length; at < end && status == MELE_OK; j++, at += length + 1) {
+        length = cell_length(at);
+        if (!mele_i_levels_index(&seen, at, length, &index))
+            status = mele_i_no_memory(error);
+        else if (index < j && index < before)
+            status = mele_i_fail(error, MELE_EDATA, "%s: there is a column %s already, which the "
+                                 "predictions would have too", why, mele_i_quote(at, length).text);
+        else if (index < j)
+            status = mele_i_fail(error, MELE_EDATA, "two columns of the predictions would be called "
+                                 "%s", mele_i_quote(at, length).text);
+    }
+    mele_i_levels_free(&seen);
+    return status;
 }

@@ -31,4 +31,9 @@ void mele_i_items_header(const mele_i_items *items, const mele_model *model, mel
 void mele_i_items_row(const mele_i_items *items, const mele_model *model,
                       const mele_prediction *prediction, size_t i, mele_text *text);
 
+/* No two columns of a header of predictions may have one name; the input's come first, `before` of
+ * them, for the option `why`. MELE_EDATA; MELE_ENOMEM. */
+mele_status mele_i_items_check_header(const mele_text *header, size_t before, const char *why,
+                                      mele_error *error);
+
 #endif

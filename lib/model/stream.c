@@ -9,10 +9,8 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/quote.h"
-#include "data/reader.h"
-#include "data/strings.h"
 #include "core/option.h"
+#include "data/reader.h"
 #include "engine/pass.h"
 #include "model/items.h"
 #include "model/options.h"
@@ -181,40 +179,6 @@ static mele_status hand_over(const format_context *c, const mele_text *text, mel
     return MELE_OK;
 }
 
-/* Where the cell that begins at `at` ends: at a comma or a line end outside quotes. */
-static size_t cell_length(const char *at)
-{
-    bool quoted = false;
-    size_t length = 0;
-
-    for (; quoted || (at[length] != ',' && at[length] != '\n'); length++)
-        quoted ^= at[length] == '"';
-    return length;
-}
-
-/* No two columns of a header may have one name: the input's come first, `before` of them. */
-static mele_status check_header(const mele_text *header, size_t before, const char *why,
-                                mele_error *error)
-{
-    const char *at = mele_text_data(header), *end = at + mele_text_length(header);
-    mele_i_levels seen = {.exact = true};
-    mele_status status = MELE_OK;
-
-    for (size_t j = 0, index, length; at < end && status == MELE_OK; j++, at += length + 1) {
-        length = cell_length(at);
-        if (!mele_i_levels_index(&seen, at, length, &index))
-            status = mele_i_no_memory(error);
-        else if (index < j && index < before)
-            status = mele_i_fail(error, MELE_EDATA, "%s: there is a column %s already, which the "
-                                 "predictions would have too", why, mele_i_quote(at, length).text);
-        else if (index < j)
-            status = mele_i_fail(error, MELE_EDATA, "two columns of the predictions would be called "
-                                 "%s", mele_i_quote(at, length).text);
-    }
-    mele_i_levels_free(&seen);
-    return status;
-}
-
 static mele_status write_header(const format_context *c, mele_error *error)
 {
     mele_text *text = c->text[0];
@@ -231,7 +195,7 @@ static mele_status write_header(const format_context *c, mele_error *error)
     mele_text_newline(text);
     mele_status status = mele_text_status(text, error);
     if (status == MELE_OK)
-        status = check_header(text, before, append ? "--append" : "--id", error);
+        status = mele_i_items_check_header(text, before, append ? "--append" : "--id", error);
     return status == MELE_OK ? hand_over(c, text, error) : status;
 }
 

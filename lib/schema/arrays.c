@@ -107,7 +107,7 @@ mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix *y, size
     return status;
 }
 
-/* ---- groups ---- */
+/* ---- groups and folds ---- */
 
 static int by_number(const void *a, const void *b)
 {
@@ -118,7 +118,7 @@ static int by_number(const void *a, const void *b)
 
 /* Number groups from 0 in the order of their numbers, which may be any, as those of files are: what
  * is made of groups takes as much room as there are groups. False: no memory. */
-static bool number_groups(size_t *group, size_t rows)
+static bool number_groups(size_t *group, size_t rows, size_t *groups)
 {
     size_t *known = MELE_I_ARRAY(size_t, rows), count = 0;
 
@@ -134,23 +134,44 @@ static bool number_groups(size_t *group, size_t rows)
         group[i] = (size_t)(at - known);
     }
     free(known);
+    *groups = count;
     return true;
+}
+
+/* A copy of numbers of any size, numbered from 0; *count: how many there are. NULL: no memory. */
+static size_t *numbered_copy(const size_t *numbers, size_t rows, size_t *count)
+{
+    size_t *copy = MELE_I_ARRAY(size_t, rows);
+
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, numbers, rows * sizeof *copy);
+    if (number_groups(copy, rows, count))
+        return copy;
+    free(copy);
+    return NULL;
 }
 
 mele_status mele_data_set_groups(mele_data *data, const size_t *groups, mele_error *error)
 {
-    size_t *copy = groups == NULL ? NULL : MELE_I_ARRAY(size_t, data->rows);
+    size_t count, *copy = groups == NULL ? NULL : numbered_copy(groups, data->rows, &count);
 
     if (groups != NULL && copy == NULL)
         return mele_i_no_memory(error);
-    if (groups != NULL)
-        memcpy(copy, groups, data->rows * sizeof *copy);
-    if (groups != NULL && !number_groups(copy, data->rows)) {
-        free(copy);
-        return mele_i_no_memory(error);
-    }
     free(data->group);
     data->group = copy;
+    return MELE_OK;
+}
+
+mele_status mele_data_set_folds(mele_data *data, const size_t *folds, mele_error *error)
+{
+    size_t count = 0, *copy = folds == NULL ? NULL : numbered_copy(folds, data->rows, &count);
+
+    if (folds != NULL && copy == NULL)
+        return mele_i_no_memory(error);
+    mele_i_data_clear_folds(data);
+    data->fold = copy;
+    data->folds = count;
     return MELE_OK;
 }
 

@@ -61,6 +61,8 @@ mele_status mele_i_want_columns(mele_reader *reader, const mele_i_roles *roles,
         status = want(reader, roles->weights, MELE_COLUMN_NUMBER, error);
     if (status == MELE_OK)
         status = want(reader, roles->group, MELE_COLUMN_CATEGORY, error);
+    if (status == MELE_OK)
+        status = want(reader, roles->folds, MELE_COLUMN_CATEGORY, error);
     return status;
 }
 

@@ -19,6 +19,7 @@ void mele_data_free(mele_data *data)
     free(data->targets);
     free(data->weights);
     free(data->group);
+    mele_i_data_clear_folds(data);
     free(data->matrix);
     if (data->whole == NULL)
         mele_i_windows_free(data->windows);

@@ -21,6 +21,11 @@ struct mele_data {
     double *targets;      /* rows x targets; class indices for classes; NULL: none */
     double *weights;      /* the ordinary row's is 1 (engine/weights.h); NULL: all 1 */
     size_t *group;        /* NULL: none */
+    size_t *fold;         /* of cross-validation, 0 .. folds - 1; NULL: none */
+    size_t folds;
+    char **fold_name;     /* of each; NULL: they are numbers */
+    bool keeps_ids;       /* the text of a column of the table, */
+    size_t id;            /* which is this one */
     const mele_data *whole; /* what these rows are a part of; NULL: they are all */
 };
 
@@ -40,6 +45,29 @@ static inline bool mele_i_data_counts(const mele_data *data, size_t i)
 }
 
 size_t mele_i_data_count(const mele_data *data);
+
+/* The names of the folds that a column of a table holds, whose levels they are. */
+mele_status mele_i_data_name_folds(mele_data *data, const mele_table *table, size_t column,
+                                   mele_error *error);
+void mele_i_data_clear_folds(mele_data *data);
+
+/* A fold as messages call it: its name in quotes, or its number from 1. Returns the length of the
+ * whole, as snprintf() does. */
+size_t mele_i_data_fold_text(const mele_data *data, size_t fold, char *out, size_t size);
+
+/* Two rows of one group that are in different folds of the data. Rows of weight 0 are in none. */
+typedef struct mele_i_fold_clash {
+    bool found;
+    size_t row[2]; /* the first such row, and the first one of its group */
+} mele_i_fold_clash;
+
+/* MELE_ENOMEM. */
+mele_status mele_i_data_find_clash(const mele_data *data, mele_i_fold_clash *out,
+                                   mele_error *error);
+
+/* MELE_EDATA: say it, by the lines of the two rows in their file; NULL: by their numbers. */
+mele_status mele_i_data_refuse_clash(const mele_data *data, const mele_i_fold_clash *clash,
+                                     const size_t *line, mele_error *error);
 
 /* Some rows of data as data of their own, which share its columns: they must not outlive it. The
  * others are dropped rows of theirs. To train on, their weights must have a positive sum, and get the

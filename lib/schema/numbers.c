@@ -53,12 +53,12 @@ typedef struct taking {
     const mele_reader *reader;
     const mele_i_roles *roles;
     mele_data *data;
-    mele_i_window_columns all; /* features, then targets, then groups, then weights, as far as they
-                                  are read as numbers */
+    mele_i_window_columns all; /* features, then targets, then groups, folds and weights, as far as
+                                  they are read as numbers */
     size_t features, targets;
-    bool grouped, weighted, in_memory, drop, fill;
+    bool grouped, folded, weighted, in_memory, drop, fill;
     const double *class; /* the target when it is classes, of a table; the schema's levels */
-    const double *group; /* of a table */
+    const double *group, *fold; /* of a table */
     mele_i_row_set used;
     size_t missing; /* rows with a missing feature */
 } taking;
@@ -116,6 +116,8 @@ static mele_status judge_categories(const taking *t, size_t row, bool *missing, 
         status = judge(t, row, roles->targets.column[0], t->class[row], missing, error);
     if (status == MELE_OK && t->group != NULL)
         status = judge(t, row, roles->group, t->group[row], missing, error);
+    if (status == MELE_OK && t->fold != NULL)
+        status = judge(t, row, roles->folds, t->fold[row], missing, error);
     return status;
 }
 
@@ -158,8 +160,15 @@ static bool is_clean(const taking *t, mele_i_block block, const double *number)
         clean &= !t->weighted || number[(i + 1) * columns - 1] >= 0;
         clean &= t->class == NULL || isfinite(t->class[row]);
         clean &= t->group == NULL || isfinite(t->group[row]);
+        clean &= t->fold == NULL || isfinite(t->fold[row]);
     }
     return clean;
+}
+
+/* A missing level is that of no row that is used. */
+static size_t level_of(double number)
+{
+    return isnan(number) ? 0 : (size_t)number;
 }
 
 static void deal_out(const taking *t, mele_i_block block, const double *number)
@@ -172,8 +181,10 @@ static void deal_out(const taking *t, mele_i_block block, const double *number)
             memcpy(t->data->matrix + row * f, number, f * sizeof *number);
         if (targets > 0)
             memcpy(t->data->targets + row * targets, number + f, targets * sizeof *number);
-        if (t->grouped) /* of a row that is used */
-            t->data->group[row] = isnan(number[f + targets]) ? 0 : (size_t)number[f + targets];
+        if (t->grouped)
+            t->data->group[row] = level_of(number[f + targets]);
+        if (t->folded)
+            t->data->fold[row] = level_of(number[f + targets + t->grouped]);
         if (t->weighted)
             t->data->weights[row] = number[columns - 1];
     }
@@ -234,7 +245,8 @@ static mele_status gather(taking *t, mele_error *error)
     mele_data *data = t->data;
     const size_t used = t->used.used, width = t->class != NULL ? 1 : t->targets;
 
-    if (t->group != NULL && (data->group = MELE_I_ARRAY(size_t, used)) == NULL)
+    if ((t->group != NULL && (data->group = MELE_I_ARRAY(size_t, used)) == NULL)
+        || (t->fold != NULL && (data->fold = MELE_I_ARRAY(size_t, used)) == NULL))
         return mele_i_no_memory(error);
     if (t->class != NULL)
         memcpy(data->targets, t->class, t->used.rows * sizeof *data->targets);
@@ -247,6 +259,10 @@ static mele_status gather(taking *t, mele_error *error)
             data->group[i] = (size_t)t->group[row];
         else if (t->grouped)
             data->group[i] = data->group[row];
+        if (t->fold != NULL)
+            data->fold[i] = (size_t)t->fold[row];
+        else if (t->folded)
+            data->fold[i] = data->fold[row];
     }
     return mele_i_weights_divide(data->weights, used, error);
 }
@@ -260,9 +276,23 @@ static mele_status use_rows(taking *t, mele_error *error)
     data->dropped = t->used.rows - t->used.used;
     if (data->rows == 0)
         return mele_i_fail(error, MELE_EDATA, "every row has a missing value");
-    if (t->used.bit == NULL && t->class == NULL && t->group == NULL)
+    if (t->used.bit == NULL && t->class == NULL && t->group == NULL && t->fold == NULL)
         return mele_i_weights_divide(data->weights, data->rows, error);
     return gather(t, error);
+}
+
+static mele_status check_folds(const taking *t, mele_error *error)
+{
+    mele_i_fold_clash clash;
+    size_t line[2] = {0, 0};
+    mele_status status = mele_i_data_find_clash(t->data, &clash, error);
+
+    for (int r = 0; r < 2 && status == MELE_OK && clash.found; r++)
+        status = mele_i_reader_line(t->reader, mele_i_row_set_at(&t->used, clash.row[r]), &line[r],
+                                    error);
+    return status == MELE_OK && clash.found
+               ? mele_i_data_refuse_clash(t->data, &clash, line, error)
+               : status;
 }
 
 /* ---- the whole ---- */
@@ -302,6 +332,8 @@ static void list_columns(taking *t)
         t->all.column[count++] = t->roles->targets.column[j];
     if (t->grouped)
         t->all.column[count++] = t->roles->group;
+    if (t->folded)
+        t->all.column[count++] = t->roles->folds;
     if (t->weighted)
         t->all.column[count] = t->roles->weights;
 }
@@ -327,14 +359,16 @@ static mele_status make_room(taking *t, mele_error *error)
     mele_data *data = t->data;
     bool done = mele_i_row_set_new(rows, &t->used);
 
-    done = done && mele_i_window_columns_new(t->features + t->targets + t->grouped + t->weighted,
-                                             &t->all);
+    done = done && mele_i_window_columns_new(t->features + t->targets + t->grouped + t->folded
+                                                 + t->weighted, &t->all);
     if (done && t->in_memory)
         done = (data->matrix = mele_i_large_array(rows, t->features * sizeof(double))) != NULL;
     if (done && targets > 0)
         done = (data->targets = mele_i_large_array(rows, targets * sizeof(double))) != NULL;
     if (done && t->grouped)
         done = (data->group = MELE_I_ARRAY(size_t, rows)) != NULL;
+    if (done && t->folded)
+        done = (data->fold = MELE_I_ARRAY(size_t, rows)) != NULL;
     if (done && t->weighted)
         done = (data->weights = mele_i_large_array(rows, sizeof(double))) != NULL;
     return done ? MELE_OK : mele_i_no_memory(error);
@@ -348,6 +382,8 @@ static mele_status bind_categories(taking *t, double **owned, mele_error *error)
 
     if (roles->group != MELE_I_NO_COLUMN)
         t->group = mele_table_values(data->table, roles->group);
+    if (roles->folds != MELE_I_NO_COLUMN)
+        t->fold = mele_table_values(data->table, roles->folds);
     if (mele_schema_classes(data->schema) == 0)
         return MELE_OK;
     t->targets = 0;
@@ -360,8 +396,10 @@ static mele_status finish(taking *t, mele_reader **reader, mele_error *error)
 {
     mele_data *data = t->data;
 
-    mele_table_free(data->table);
-    data->table = NULL;
+    if (!data->keeps_ids) {
+        mele_table_free(data->table);
+        data->table = NULL;
+    }
     data->complete = t->missing == 0;
     if (!t->in_memory) {
         t->all.columns = t->features;
@@ -387,6 +425,7 @@ mele_status mele_i_numbers_fill(mele_reader **reader, bool spilled, const mele_i
     taking t = {.reader = *reader, .roles = roles, .data = data,
                 .features = roles->features.count, .targets = roles->targets.count,
                 .grouped = spilled && roles->group != MELE_I_NO_COLUMN,
+                .folded = spilled && roles->folds != MELE_I_NO_COLUMN,
                 .weighted = roles->weights != MELE_I_NO_COLUMN,
                 .drop = strcmp(options->missing, "drop") == 0,
                 .fill = strcmp(options->missing, "mean") == 0};
@@ -403,6 +442,8 @@ mele_status mele_i_numbers_fill(mele_reader **reader, bool spilled, const mele_i
         status = take_numbers(&t, engine, error);
     if (status == MELE_OK)
         status = use_rows(&t, error);
+    if (status == MELE_OK)
+        status = check_folds(&t, error);
     if (status == MELE_OK)
         status = finish(&t, reader, error);
     mele_i_row_set_clear(&t.used);

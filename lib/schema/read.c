@@ -132,6 +132,9 @@ static mele_status check_row(const row_check *check, size_t i, bool *drop, mele_
     if (status == MELE_OK && roles->group != MELE_I_NO_COLUMN)
         status = check_value(check, i, roles->group, mele_table_values(table, roles->group)[i],
                              false, drop, error);
+    if (status == MELE_OK && roles->folds != MELE_I_NO_COLUMN)
+        status = check_value(check, i, roles->folds, mele_table_values(table, roles->folds)[i],
+                             false, drop, error);
     if (status != MELE_OK || roles->weights == MELE_I_NO_COLUMN)
         return status;
     double weight = mele_table_values(table, roles->weights)[i];
@@ -170,18 +173,33 @@ static mele_status select_rows(const row_check *check, mele_data *data, mele_err
     return MELE_OK;
 }
 
-/* Copy targets, weights and groups of the used rows. */
+/* The levels of a column at the used rows. */
+static size_t *gather_levels(const mele_data *data, size_t column)
+{
+    const double *level = mele_table_values(data->table, column);
+    size_t *out = MELE_I_ARRAY(size_t, data->rows);
+
+    for (size_t i = 0; out != NULL && i < data->rows; i++)
+        out[i] = (size_t)level[data->row == NULL ? i : data->row[i]];
+    return out;
+}
+
+/* Copy targets, weights, groups and folds of the used rows. */
 static mele_status gather(const row_check *check, mele_data *data, mele_error *error)
 {
     const mele_i_roles *roles = check->roles;
     size_t n = data->rows, targets = roles->targets.count;
-    bool weighted = roles->weights != MELE_I_NO_COLUMN, grouped = roles->group != MELE_I_NO_COLUMN;
+    bool weighted = roles->weights != MELE_I_NO_COLUMN;
 
     if (targets > 0 && (data->targets = MELE_I_ARRAY(double, n * targets)) == NULL)
         return mele_i_no_memory(error);
     if (weighted && (data->weights = MELE_I_ARRAY(double, n)) == NULL)
         return mele_i_no_memory(error);
-    if (grouped && (data->group = MELE_I_ARRAY(size_t, n)) == NULL)
+    if (roles->group != MELE_I_NO_COLUMN
+        && (data->group = gather_levels(data, roles->group)) == NULL)
+        return mele_i_no_memory(error);
+    if (roles->folds != MELE_I_NO_COLUMN
+        && (data->fold = gather_levels(data, roles->folds)) == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < n; i++) {
         size_t r = data->row == NULL ? i : data->row[i];
@@ -189,8 +207,6 @@ static mele_status gather(const row_check *check, mele_data *data, mele_error *e
             data->targets[i * targets + t] = check->target[t][r];
         if (weighted)
             data->weights[i] = mele_table_values(check->table, roles->weights)[r];
-        if (grouped)
-            data->group[i] = (size_t)mele_table_values(check->table, roles->group)[r];
     }
     return mele_i_weights_divide(data->weights, n, error);
 }
@@ -204,6 +220,8 @@ static void forget_copied(mele_table *table, const mele_i_roles *roles)
         mele_i_table_forget(table, roles->weights);
     if (roles->group != MELE_I_NO_COLUMN)
         mele_i_table_forget(table, roles->group);
+    if (roles->folds != MELE_I_NO_COLUMN)
+        mele_i_table_forget(table, roles->folds);
 }
 
 /* Bind the table to data->schema and take over what the rows hold. */
@@ -282,6 +300,32 @@ static mele_status spill_wide(placing *p, const mele_schema *schema, mele_table 
     return mele_i_spill_table(p->reader, table, p->engine, error);
 }
 
+/* Keep the ids' text, also where they are the groups or the folds. */
+static mele_status want_ids(mele_reader *reader, const mele_i_roles *roles, mele_data *data,
+                            mele_error *error)
+{
+    const bool levels = roles->id == roles->group || roles->id == roles->folds;
+
+    if (roles->id == MELE_I_NO_COLUMN)
+        return MELE_OK;
+    data->keeps_ids = true;
+    data->id = roles->id;
+    return mele_reader_want(reader, roles->id, levels ? MELE_COLUMN_CATEGORY : MELE_COLUMN_TEXT,
+                            true, error);
+}
+
+static mele_status check_folds(const mele_data *data, mele_error *error)
+{
+    mele_i_fold_clash clash;
+    mele_status status = mele_i_data_find_clash(data, &clash, error);
+
+    if (status != MELE_OK || !clash.found)
+        return status;
+    const size_t line[2] = {mele_table_line(data->table, mele_i_data_row(data, clash.row[0])),
+                            mele_table_line(data->table, mele_i_data_row(data, clash.row[1]))};
+    return mele_i_data_refuse_clash(data, &clash, line, error);
+}
+
 /* Read the rows that the roles ask for and make the data of them, which may keep the reader:
  * p->reader is then NULL. */
 static mele_status read_rows(placing *p, const mele_schema *known, mele_data *data,
@@ -290,6 +334,8 @@ static mele_status read_rows(placing *p, const mele_schema *known, mele_data *da
     const mele_i_roles *roles = p->roles;
     mele_status status = mele_i_want_columns(p->reader, roles, known, p->options, error);
 
+    if (status == MELE_OK && p->options->keep_id)
+        status = want_ids(p->reader, roles, data, error);
     if (status == MELE_OK)
         status = read_table(p, &data->table, error);
     if (status != MELE_OK)
@@ -299,11 +345,19 @@ static mele_status read_rows(placing *p, const mele_schema *known, mele_data *da
     else
         status = make_schema(data->table, roles, known, mele_reader_has_header(p->reader),
                              &data->schema, error);
+    if (status == MELE_OK && roles->folds != MELE_I_NO_COLUMN)
+        status = mele_i_data_name_folds(data, data->table, roles->folds, error);
     if (status == MELE_OK)
         status = spill_wide(p, data->schema, data->table, error);
+    if (status == MELE_OK && p->spilled && data->keeps_ids)
+        status = mele_i_fail(error, MELE_ENOMEM, "the ids (--id) of rows that have no room in memory "
+                             "are not held: leave --id out, the numbers of the rows stay, or allow more "
+                             "(--memory)");
     if (status == MELE_OK && (p->numbers || p->spilled))
         return mele_i_numbers_fill(&p->reader, p->spilled, roles, p->options, p->engine, data, error);
-    return status == MELE_OK ? fill_data(data, roles, p->options->missing, error) : status;
+    if (status == MELE_OK)
+        status = fill_data(data, roles, p->options->missing, error);
+    return status == MELE_OK ? check_folds(data, error) : status;
 }
 
 static mele_status read_data(const char *path, const mele_data_options *options,

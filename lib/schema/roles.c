@@ -153,7 +153,7 @@ static mele_status resolve_one(const mele_i_names *names, const char *name, cons
     return status;
 }
 
-/* Weights, id, group and the categorical flags. */
+/* Weights, id, group, folds and the categorical flags. */
 static mele_status resolve_side_roles(const mele_i_names *names, const mele_data_options *options,
                                       mele_i_roles *roles, mele_error *error)
 {
@@ -164,6 +164,8 @@ static mele_status resolve_side_roles(const mele_i_names *names, const mele_data
         status = resolve_one(names, options->id, "--id", &roles->id, error);
     if (status == MELE_OK)
         status = resolve_one(names, options->group, "--group", &roles->group, error);
+    if (status == MELE_OK)
+        status = resolve_one(names, options->folds, "--folds", &roles->folds, error);
     if (status == MELE_OK)
         status = mele_i_columns_resolve(names, options->categorical, "--categorical", &categorical,
                                         error);
@@ -179,7 +181,7 @@ static mele_status resolve_side_roles(const mele_i_names *names, const mele_data
 }
 
 /* No column may be a feature and something else, nor a target and the weights, nor the weights and
- * the group or the id; and none is a category that is not used. */
+ * the group, the folds or the id; and none is a category that is not used. */
 static mele_status check_conflicts(const mele_i_names *names, const mele_i_roles *roles,
                                    mele_error *error)
 {
@@ -187,7 +189,8 @@ static mele_status check_conflicts(const mele_i_names *names, const mele_i_roles
         size_t column;
         const char *role;
     } side[] = {
-        {roles->weights, "the weights"}, {roles->id, "the id"}, {roles->group, "the group"}};
+        {roles->weights, "the weights"}, {roles->id, "the id"}, {roles->group, "the group"},
+        {roles->folds, "the folds"}};
 
     for (size_t i = 0; i < roles->targets.count; i++)
         if (contains(&roles->features, roles->targets.column[i]))
@@ -233,6 +236,13 @@ static mele_status leave_out(const mele_i_names *names, const mele_i_columns *ig
     return MELE_OK;
 }
 
+/* Whether a column is something other than a feature. */
+static bool has_role(const mele_i_roles *roles, size_t j)
+{
+    return j == roles->weights || j == roles->id || j == roles->group || j == roles->folds
+           || contains(&roles->targets, j);
+}
+
 /* Every column without another role. */
 static mele_status default_features(const mele_i_names *names, mele_i_roles *roles,
                                     mele_error *error)
@@ -241,8 +251,7 @@ static mele_status default_features(const mele_i_names *names, mele_i_roles *rol
     if (roles->features.column == NULL)
         return mele_i_no_memory(error);
     for (size_t j = 0; j < names->count; j++)
-        if (j != roles->weights && j != roles->id && j != roles->group
-            && !contains(&roles->targets, j) && (names->idle == NULL || !names->idle[j]))
+        if (!has_role(roles, j) && (names->idle == NULL || !names->idle[j]))
             roles->features.column[roles->features.count++] = j;
     return MELE_OK;
 }
@@ -296,12 +305,6 @@ static mele_status find_idle(mele_reader *reader, mele_engine *engine, bool *idl
                       || mele_i_tally_is_empty(&reader->tally[j]);
     }
     return status;
-}
-
-static bool has_role(const mele_i_roles *roles, size_t j)
-{
-    return j == roles->weights || j == roles->id || j == roles->group
-           || contains(&roles->targets, j);
 }
 
 /* Tell what became of nameless columns that nobody asked for. */

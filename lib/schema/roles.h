@@ -14,7 +14,7 @@ typedef struct mele_i_columns {
 /* What each column of a file is for. */
 typedef struct mele_i_roles {
     mele_i_columns features, targets;
-    size_t weights, id, group; /* MELE_I_NO_COLUMN: none */
+    size_t weights, id, group, folds; /* MELE_I_NO_COLUMN: none */
     bool *categorical;         /* asked to be a category; one flag a column */
 } mele_i_roles;
 
@@ -39,7 +39,7 @@ mele_status mele_i_roles_of_options(mele_reader *reader, const mele_data_options
 /* The roles of a file that is to follow a schema: its features and targets by name, or by position
  * when the file has no header or the reader was told so; a schema whose names came from no header
  * matches by name only the names that it made itself (x1, x2, ...). Targets that are not in the file are an error only
- * when need_targets. Roles of the options that the schema does not fix (weights, id, group, and
+ * when need_targets. Roles of the options that the schema does not fix (weights, id, group, folds, and
  * the target of a schema that has none) are resolved as above. */
 mele_status mele_i_roles_of_schema(const mele_reader *reader, const mele_data_options *options,
                                    const mele_schema *schema, bool need_targets,

@@ -449,7 +449,8 @@ Test(clusters, each_fold_of_a_cross_validation_chooses)
     double value;
 
     cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
-    cr_assert_eq(mele_cross_validate(data, &options, 4, NULL, report, NULL), MELE_OK);
+    const mele_cv_options cv = {.folds = 4, .repeats = 1};
+    cr_assert_eq(mele_cross_validate(data, &options, &cv, NULL, report, NULL, NULL), MELE_OK);
     for (size_t fold = 0; fold < 5; fold++) {
         char path[32];
         snprintf(path, sizeof path, "cv.clusters.%zu", fold);

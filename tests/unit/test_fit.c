@@ -780,6 +780,7 @@ Test(cv, errors_are_better_than_one_expert_and_the_same_for_any_number_of_thread
 {
     mele_options options = options_of(4);
     mele_data *data = read_data("mpg.csv", "Miles_per_Gallon", &options);
+    mele_cv_options cv = {.folds = 5, .repeats = 1};
     double first = NAN;
 
     for (unsigned threads = 1; threads <= 3; threads++) {
@@ -787,7 +788,7 @@ Test(cv, errors_are_better_than_one_expert_and_the_same_for_any_number_of_thread
         mele_report *report = NULL;
         double model = NAN, global = NAN;
         cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
-        cr_assert_eq(mele_cross_validate(data, &options, 5, engine, report, NULL), MELE_OK);
+        cr_assert_eq(mele_cross_validate(data, &options, &cv, engine, report, NULL, NULL), MELE_OK);
         cr_assert(mele_report_number(report, "cv.model.mae", &model));
         cr_assert(mele_report_number(report, "cv.global.mae", &global));
         cr_assert_lt(model, 0.9 * global);
@@ -797,8 +798,10 @@ Test(cv, errors_are_better_than_one_expert_and_the_same_for_any_number_of_thread
         mele_engine_free(engine);
     }
     mele_error error = {0};
-    cr_assert_eq(mele_cross_validate(data, &options, 1, NULL, NULL, &error), MELE_EINVAL);
-    cr_assert_eq(mele_cross_validate(data, &options, 1000, NULL, NULL, &error), MELE_EDATA);
+    cv.folds = 1;
+    cr_assert_eq(mele_cross_validate(data, &options, &cv, NULL, NULL, NULL, &error), MELE_EINVAL);
+    cv.folds = 1000;
+    cr_assert_eq(mele_cross_validate(data, &options, &cv, NULL, NULL, NULL, &error), MELE_EDATA);
     mele_data_free(data);
 }
 

@@ -81,8 +81,9 @@ static char *cross_validated(const mele_data *data, const mele_options *options,
     char *text = NULL;
 
     cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
-    cr_assert_eq(mele_cross_validate(data, options, folds, NULL, report, &error), MELE_OK, "%s",
-                 error.message);
+    const mele_cv_options cv = {.folds = folds, .repeats = 1};
+    cr_assert_eq(mele_cross_validate(data, options, &cv, NULL, report, NULL, &error), MELE_OK,
+                 "%s", error.message);
     cr_assert_eq(mele_report_text(report, &text, NULL, NULL), MELE_OK);
     json_t *object = json_loads(text, 0, NULL);
     free(text);
@@ -225,7 +226,7 @@ Test(groups, of_arrays_are_not_passed_over)
     mele_data_free(data);
     mele_matrix x = mele_matrix_of(m.x, ROWS, 3), y = mele_matrix_of(m.y, ROWS, 1);
     cr_assert_eq(mele_data_of_arrays(&x, &y, 0, NULL, &data, NULL), MELE_OK);
-    cr_assert_eq(mele_cross_validate(data, &options, 3, NULL, NULL, &error), MELE_EINVAL);
+    cr_assert_eq(mele_cross_validate(data, &options, NULL, NULL, NULL, NULL, &error), MELE_EINVAL);
     options.data.group = NULL;
     cr_assert_eq(mele_fit_partition(data, &options, NULL, NULL, &model, &error), MELE_EINVAL);
     cr_assert_str_eq(error.message,

@@ -189,8 +189,9 @@ static void cross_validate(shared *s)
         return;
     mele_data *data = read_rows(s);
     cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
-    cr_assert_eq(mele_cross_validate(data, &s->options, 2, NULL, report, &error), MELE_OK, "%s",
-                 error.message);
+    const mele_cv_options cv = {.folds = 2, .repeats = 1};
+    cr_assert_eq(mele_cross_validate(data, &s->options, &cv, NULL, report, NULL, &error), MELE_OK,
+                 "%s", error.message);
     mele_report_free(report);
     mele_data_free(data);
 }

@@ -263,21 +263,46 @@ static char *report_text(const mele_report *report)
     return text;
 }
 
-/* Errors and numbers of regions from folds, whose rows lie here and there in the file. */
+typedef struct appended {
+    char *text;
+    size_t length, room;
+} appended;
+
+static bool append(const char *piece, size_t length, void *user)
+{
+    appended *to = user;
+
+    cr_assert_lt(to->length + length, to->room);
+    memcpy(to->text + to->length, piece, length);
+    to->length += length;
+    to->text[to->length] = '\0';
+    return true;
+}
+
+/* Errors, numbers of regions, and the rows left out, from folds whose rows lie here and there in the
+ * file. */
 static char *cross_validate(const char *path, mele_options options, size_t memory,
                             mele_engine *engine)
 {
     mele_data *data = NULL;
     mele_report *report = NULL;
+    mele_cv_result *result = NULL;
     mele_error error = {0};
 
     options.data.memory = memory;
     cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
     cr_assert_eq(mele_data_read(path, &options.data, NULL, engine, &data, NULL), MELE_OK);
     cr_assert_eq(data->windows != NULL, memory == IN_FILE);
-    cr_assert_eq(mele_cross_validate(data, &options, 3, engine, report, &error), MELE_OK, "%s",
-                 error.message);
+    const mele_cv_options cv = {.folds = options.data.folds == NULL ? 3 : 0, .repeats = 1,
+                                .rows = true};
+    cr_assert_eq(mele_cross_validate(data, &options, &cv, engine, report, &result, &error),
+                 MELE_OK, "%s", error.message);
     char *text = report_text(report);
+    const size_t length = strlen(text), room = length + 4000000;
+    appended to = {realloc(text, room), length, room};
+    cr_assert_eq(mele_cv_write(result, data, append, &to, NULL), MELE_OK);
+    text = to.text;
+    mele_cv_result_free(result);
     mele_report_free(report);
     mele_data_free(data);
     return text;
@@ -293,8 +318,12 @@ Test(windows, cross_validation_measures_what_it_does_in_memory)
         options.data.target = missing ? "15" : "13";
         options.data.task = missing ? "classification" : NULL;
         options.data.weights = "14";
-        options.data.ignore = missing ? "13" : "15";
+        options.data.ignore = missing ? "13" : NULL;
         options.data.missing = missing ? "drop" : "fail";
+        options.data.folds = missing ? NULL : "15";
+        options.data.group = missing ? NULL : "15";
+        options.data.id = missing ? "13" : NULL;
+        options.data.keep_id = missing;
         options.partition.clusters = missing ? 3 : 0;
         options.clusters_least = 1;
         options.clusters_most = 3;
