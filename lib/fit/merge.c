@@ -32,7 +32,7 @@ static mele_status check_part(const mele_model *part, size_t number, const json_
 
     if (part->experts == NULL)
         return mele_i_fail(error, MELE_EDATA, "model %zu has no experts (stage 2)", number);
-    root = mele_i_model_save(part);
+    root = mele_i_model_save_start(part);
     if (root == NULL)
         return mele_i_no_memory(error);
     key = difference(first, root, sections);
@@ -99,8 +99,6 @@ static mele_status merge_experts(const mele_model *const *parts, size_t count, m
         return mele_i_no_memory(error);
     for (size_t i = 0; i < count; i++)
         experts[i] = parts[i]->experts;
-    mele_experts_free(model->experts);
-    model->experts = NULL;
     status = mele_experts_merge(experts, count, &model->experts, error);
     free(experts);
     if (status != MELE_OK)
@@ -137,14 +135,12 @@ mele_status mele_model_merge(const mele_model *const *parts, size_t count, mele_
     status = mele_i_model_check_record(parts[0], error);
     if (status != MELE_OK)
         return status;
-    first = mele_i_model_save(parts[0]);
+    first = mele_i_model_save_start(parts[0]);
     if (first == NULL)
         return mele_i_no_memory(error);
     status = check_parts(parts, count, first, error);
-    if (status == MELE_OK) {
-        json_object_del(first, "gate");
-        status = mele_i_model_load(first, &model, error);
-    }
+    if (status == MELE_OK)
+        status = mele_i_model_load_start(first, &model, error);
     if (status == MELE_OK) {
         json_object_del(model->training, "gate");
         status = merge_experts(parts, count, model, error);

@@ -46,16 +46,31 @@ static json_t *save_partition(const mele_model *model)
     return NULL;
 }
 
+static bool put_start(const mele_model *model, json_t *root)
+{
+    return mele_i_json_put(root, "format", json_string(FORMAT))
+           && mele_i_json_put(root, "version", json_integer(VERSION))
+           && mele_i_json_put(root, "clusters", json_integer((json_int_t)model->clusters))
+           && mele_i_json_put(root, "schema", save_schema(model))
+           && (model->joint == NULL
+               || mele_i_json_put(root, "partition", save_partition(model)));
+}
+
+json_t *mele_i_model_save_start(const mele_model *model)
+{
+    json_t *root = json_object();
+
+    if (put_start(model, root) && json_object_set(root, "training", model->training) == 0)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
 json_t *mele_i_model_save(const mele_model *model)
 {
     json_t *root = json_object();
-    bool good = mele_i_json_put(root, "format", json_string(FORMAT))
-                && mele_i_json_put(root, "version", json_integer(VERSION))
-                && mele_i_json_put(root, "clusters", json_integer((json_int_t)model->clusters))
-                && mele_i_json_put(root, "schema", save_schema(model));
+    bool good = put_start(model, root);
 
-    if (good && model->joint != NULL)
-        good = mele_i_json_put(root, "partition", save_partition(model));
     if (good && model->experts != NULL)
         good = mele_i_json_put(root, "experts", mele_i_experts_save(model->experts));
     if (good && model->gate != NULL)
@@ -222,7 +237,8 @@ static mele_status check_head(const json_t *root, mele_error *error)
     return status;
 }
 
-static mele_status load_parts(const json_t *root, mele_model *model, mele_error *error)
+/* start: experts are to come. */
+static mele_status load_parts(const json_t *root, bool start, mele_model *model, mele_error *error)
 {
     mele_status status = mele_i_json_keys(
         root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,training",
@@ -242,14 +258,14 @@ static mele_status load_parts(const json_t *root, mele_model *model, mele_error 
         status = load_experts(json_object_get(root, "experts"), model, error);
     if (status == MELE_OK)
         status = load_gate(json_object_get(root, "gate"), model, error);
-    if (status == MELE_OK && model->joint == NULL && model->experts == NULL)
+    if (status == MELE_OK && model->joint == NULL && model->experts == NULL && !start)
         status = mele_i_fail(error, MELE_EDATA, "the model has neither regions nor experts");
     if (status == MELE_OK)
         status = load_training(json_object_get(root, "training"), model, error);
     return status;
 }
 
-mele_status mele_i_model_load(const json_t *root, mele_model **out, mele_error *error)
+static mele_status load_model(const json_t *root, bool start, mele_model **out, mele_error *error)
 {
     mele_model *model;
     mele_status status = check_head(root, error);
@@ -258,12 +274,22 @@ mele_status mele_i_model_load(const json_t *root, mele_model **out, mele_error *
         return status;
     if ((model = mele_i_model_new()) == NULL)
         return mele_i_no_memory(error);
-    status = load_parts(root, model, error);
+    status = load_parts(root, start, model, error);
     if (status != MELE_OK)
         mele_model_free(model);
     else
         *out = model;
     return status;
+}
+
+mele_status mele_i_model_load(const json_t *root, mele_model **out, mele_error *error)
+{
+    return load_model(root, false, out, error);
+}
+
+mele_status mele_i_model_load_start(const json_t *root, mele_model **out, mele_error *error)
+{
+    return load_model(root, true, out, error);
 }
 
 /* What reading as JSON ended with, as a failure to read a model. */

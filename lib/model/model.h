@@ -45,4 +45,9 @@ mele_option_stage mele_i_model_last_stage(const mele_model *model);
 json_t *mele_i_model_save(const mele_model *model);
 mele_status mele_i_model_load(const json_t *root, mele_model **out, mele_error *error);
 
+/* The same of a model without what comes after stage 1: no experts and no gate, and perhaps no regions,
+ * but all of the record. NULL: no memory. */
+json_t *mele_i_model_save_start(const mele_model *model);
+mele_status mele_i_model_load_start(const json_t *root, mele_model **out, mele_error *error);
+
 #endif
