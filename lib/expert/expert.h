@@ -43,7 +43,7 @@ json_t *mele_i_experts_describe(const mele_experts *experts, size_t k);
 
 /* Those of rows that the experts have not seen: what they predict. They tell of no rows and no experts.
  * MELE_ENOMEM; failures of mele_experts_predict(). */
-mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_matrix *x,
+mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows *x,
                                     mele_engine *engine, mele_left_out **out, mele_error *error);
 
 /* MELE_EDATA: some of them are not known. O(n K M). */

@@ -39,7 +39,7 @@ mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, si
     return MELE_OK;
 }
 
-mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_matrix *x,
+mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows *x,
                                     mele_engine *engine, mele_left_out **out, mele_error *error)
 {
     mele_left_out *l = NULL;
@@ -48,7 +48,7 @@ mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_matr
                                              mele_experts_classes(experts), false, &l, error);
 
     if (status == MELE_OK)
-        status = mele_experts_predict(experts, x, engine, l->mean, l->variance, error);
+        status = mele_experts_predict_rows(experts, x, engine, l->mean, l->variance, error);
     if (status == MELE_OK)
         *out = l;
     else

@@ -15,7 +15,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
-#include "engine/pass.h"
+#include "engine/rows.h"
 #include "fit/report.h"
 #include "schema/data.h"
 
@@ -24,21 +24,54 @@
 
 typedef struct window {
     const mele_i_run *run;
-    const double *log_likelihoods; /* of all rows: rows x K */
+    const mele_i_left_out_view *view;
     size_t first, rows, clusters, outputs, classes;
-    double *log_gate;    /* WINDOW x K; turned into log g_ik + log likelihood */
+    double units;        /* see units_of() */
     double *predicted;   /* WINDOW x M */
     double *log_density; /* WINDOW: of all targets at once */
 } window;
 
-/* Row i of the window. */
-static void blend(const window *w, size_t i)
+/* What one thread works in: a block's rows. */
+typedef struct room {
+    double *log_posteriors, *x, *mean, *log_likelihoods; /* of those that are not in memory */
+    double *log_gate;                                    /* turned into log g_ik + log likelihood */
+} room;
+
+static size_t room_bytes(const window *w, size_t rows)
+{
+    const mele_i_left_out_view *v = w->view;
+    const size_t numbers[] = {mele_i_rows_room(&v->log_posteriors, rows),
+                              mele_i_rows_room(&v->x, rows), mele_i_rows_room(&v->mean, rows),
+                              mele_i_rows_room(&v->log_likelihoods, rows), rows * w->clusters};
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        bytes += mele_i_carved(numbers[i], sizeof(double));
+    return bytes;
+}
+
+static room place(const window *w, size_t rows, void *scratch)
+{
+    const mele_i_left_out_view *v = w->view;
+    unsigned char *at = scratch;
+    room r;
+
+    r.log_posteriors = mele_i_carve(&at, mele_i_rows_room(&v->log_posteriors, rows),
+                                    sizeof(double));
+    r.x = mele_i_carve(&at, mele_i_rows_room(&v->x, rows), sizeof(double));
+    r.mean = mele_i_carve(&at, mele_i_rows_room(&v->mean, rows), sizeof(double));
+    r.log_likelihoods = mele_i_carve(&at, mele_i_rows_room(&v->log_likelihoods, rows),
+                                     sizeof(double));
+    r.log_gate = mele_i_carve(&at, rows * w->clusters, sizeof(double));
+    return r;
+}
+
+/* A row of the window: what experts say of it, blended; log_gate is added up with the likelihoods. */
+static void blend(const window *w, const double *each, const double *likelihood, double *log_gate,
+                  double *out)
 {
     const size_t K = w->clusters, M = w->outputs;
-    const double *each = mele_left_out_mean(w->run->left_out).data + (w->first + i) * K * M;
-    const double *likelihood = w->log_likelihoods + (w->first + i) * K;
     const mele_i_scaling *scaling = &w->run->model->target_scaling;
-    double *log_gate = w->log_gate + i * K, *out = w->predicted + i * M;
 
     for (size_t m = 0; m < M; m++)
         out[m] = 0;
@@ -52,42 +85,60 @@ static void blend(const window *w, size_t i)
         out[m] = scaling->center[m] + scaling->scale[m] * out[m];
 }
 
+/* The gate's weights of a block of all rows. */
+static mele_status weigh(const window *w, mele_i_block rows, const room *r, mele_error *error)
+{
+    const mele_i_left_out_view *v = w->view;
+    const double *log_p = NULL, *x = NULL;
+    size_t stride, x_stride = v->x.cols;
+    mele_status status = MELE_OK;
+
+    if (mele_gate_needs_posteriors(v->gate))
+        status = mele_i_rows_take(&v->log_posteriors, rows, r->log_posteriors, &log_p, &stride,
+                                  error);
+    if (status == MELE_OK && mele_gate_features(v->gate) > 0)
+        status = mele_i_rows_take(&v->x, rows, r->x, &x, &x_stride, error);
+    if (status != MELE_OK)
+        return status;
+    const mele_matrix seen = {x, rows.count, v->x.cols, x_stride};
+    return mele_gate_log_weights(v->gate, log_p, &seen, rows.count, NULL, r->log_gate, error);
+}
+
 static mele_status blend_block(void *context, mele_i_block block, void *partial, void *scratch,
                                mele_error *error)
 {
     const window *w = context;
+    const mele_i_block rows = {block.index, w->first + block.first, block.count};
+    const size_t K = w->clusters;
+    const double *mean, *likelihood;
+    size_t mean_stride, stride;
+    const room r = place(w, block.count, scratch);
 
     (void)partial;
-    (void)scratch;
-    (void)error;
-    for (size_t i = block.first; i < block.first + block.count; i++)
-        blend(w, i);
-    mele_i_kernels_best()->log_softmax(w->log_gate + block.first * w->clusters, block.count,
-                                       w->clusters, w->log_density + block.first);
+    mele_status status = weigh(w, rows, &r, error);
+    if (status == MELE_OK)
+        status = mele_i_rows_take(&w->view->mean, rows, r.mean, &mean, &mean_stride, error);
+    if (status == MELE_OK)
+        status = mele_i_rows_take(&w->view->log_likelihoods, rows, r.log_likelihoods, &likelihood,
+                                  &stride, error);
+    if (status != MELE_OK)
+        return status;
+    for (size_t i = 0; i < block.count; i++)
+        blend(w, mean + i * mean_stride, likelihood + i * stride, r.log_gate + i * K,
+              w->predicted + (block.first + i) * w->outputs);
+    mele_i_kernels_best()->log_softmax(r.log_gate, block.count, K, w->log_density + block.first);
+    for (size_t i = 0; i < block.count; i++)
+        w->log_density[block.first + i] -= w->units;
     return MELE_OK;
 }
 
-static mele_status blend_window(window *w, const mele_gate *gate, mele_error *error)
+static mele_status blend_window(window *w, mele_engine *engine, mele_error *error)
 {
-    const mele_i_run *run = w->run;
-    const size_t columns = run->model->scaling.columns;
-    const mele_matrix x = mele_matrix_of(run->design + w->first * columns, w->rows, columns);
-    const size_t work = 16 * w->clusters * (w->outputs + 1);
+    const size_t block = mele_i_block_rows(16 * w->clusters * (w->outputs + 1), BLOCK_WORK, 16);
     const mele_i_pass pass = {.rows = w->rows, .map = blend_block, .context = w,
-                              .block_rows = mele_i_block_rows(work, BLOCK_WORK, 16)};
-    double units = 0;
-    const double *log_p = mele_gate_needs_posteriors(gate) ? run->marginal + w->first * w->clusters
-                                                           : NULL;
-    mele_status status = mele_gate_log_weights(gate, log_p, &x, w->rows, run->engine, w->log_gate,
-                                               error);
+                              .block_rows = block, .scratch_bytes = room_bytes(w, block)};
 
-    if (status == MELE_OK)
-        status = mele_i_pass_run(run->engine, &pass, error);
-    for (size_t t = 0; t < run->model->target_scaling.columns; t++)
-        units += log(run->model->target_scaling.scale[t]);
-    for (size_t i = 0; i < w->rows && status == MELE_OK; i++)
-        w->log_density[i] -= units;
-    return status;
+    return mele_i_pass_run(engine, &pass, error);
 }
 
 static mele_status add_window(const window *w, mele_metrics *metrics, mele_error *error)
@@ -117,25 +168,33 @@ static mele_status new_metrics(const mele_schema *schema, mele_metrics **out, me
     return status;
 }
 
-mele_status mele_i_left_out_measures(const mele_i_run *run, const mele_gate *gate,
-                                     const double *log_likelihoods, json_t **out,
-                                     mele_error *error)
+/* What log densities of scaled targets are larger by than those of the targets. */
+static double units_of(const mele_i_scaling *scaling)
 {
-    const size_t rows = run->features.rows, K = run->model->clusters;
-    const size_t M = mele_model_outputs(run->model), most = rows < WINDOW ? rows : WINDOW;
-    window w = {.run = run, .log_likelihoods = log_likelihoods, .clusters = K, .outputs = M,
-                .classes = mele_i_run_classes(run),
-                .log_gate = mele_i_array(most, K * sizeof(double)),
+    double units = 0;
+
+    for (size_t t = 0; t < scaling->columns; t++)
+        units += log(scaling->scale[t]);
+    return units;
+}
+
+mele_status mele_i_left_out_measures(const mele_i_run *run, const mele_i_left_out_view *view,
+                                     json_t **out, mele_error *error)
+{
+    const size_t rows = run->features.rows, most = rows < WINDOW ? rows : WINDOW;
+    const size_t M = mele_model_outputs(run->model);
+    window w = {.run = run, .view = view, .clusters = run->model->clusters, .outputs = M,
+                .classes = mele_i_run_classes(run), .units = units_of(&run->model->target_scaling),
                 .predicted = mele_i_array(most, M * sizeof(double)),
                 .log_density = MELE_I_ARRAY(double, most)};
     mele_metrics *metrics = NULL;
     mele_status status = new_metrics(run->data->schema, &metrics, error);
 
-    if (status == MELE_OK && (w.log_gate == NULL || w.predicted == NULL || w.log_density == NULL))
+    if (status == MELE_OK && (w.predicted == NULL || w.log_density == NULL))
         status = mele_i_no_memory(error);
     for (; w.first < rows && status == MELE_OK; w.first += w.rows) {
         w.rows = rows - w.first < WINDOW ? rows - w.first : WINDOW;
-        status = blend_window(&w, gate, error);
+        status = blend_window(&w, run->engine, error);
         if (status == MELE_OK)
             status = add_window(&w, metrics, error);
     }
@@ -145,7 +204,6 @@ mele_status mele_i_left_out_measures(const mele_i_run *run, const mele_gate *gat
             status = mele_i_no_memory(error);
     }
     mele_metrics_free(metrics);
-    free(w.log_gate);
     free(w.predicted);
     free(w.log_density);
     return status;

@@ -5,11 +5,18 @@
 
 #include "fit/run.h"
 
-/* The measures (mele_metrics) of the run's rows under a gate and the left-out predictions that it was
- * trained on, as an object from name to number; needs the run's left_out, marginal, design and
- * targets. log_likelihoods: rows x K, of the left-out predictions. O(n K (M + d)). */
-mele_status mele_i_left_out_measures(const mele_i_run *run, const mele_gate *gate,
-                                     const double *log_likelihoods, json_t **out,
-                                     mele_error *error);
+/* A gate, what it sees of all rows (what it does not need may be missing), and the left-out
+ * predictions that it was trained on. */
+typedef struct mele_i_left_out_view {
+    const mele_gate *gate;
+    mele_rows log_posteriors, x;
+    mele_rows mean, log_likelihoods; /* n x (K M); n x K */
+} mele_i_left_out_view;
+
+/* The measures (mele_metrics) of the run's rows under the gate and the left-out predictions, as an
+ * object from name to number. One pass over the rows, of which nothing but a window is held.
+ * O(n K (M + d)). */
+mele_status mele_i_left_out_measures(const mele_i_run *run, const mele_i_left_out_view *view,
+                                     json_t **out, mele_error *error);
 
 #endif

@@ -30,13 +30,12 @@ mele_i_run mele_i_run_of(const mele_data *data, const mele_handover *handover,
 
 void mele_i_run_clear(mele_i_run *run)
 {
-    free(run->design);
     free(run->made_targets);
-    free(run->made_joint);
-    free(run->made_marginal);
+    free(run->labels);
     mele_left_out_free(run->left_out);
-    run->design = run->made_targets = run->made_joint = run->made_marginal = NULL;
-    run->targets = run->joint = run->marginal = NULL;
+    run->made_targets = NULL;
+    run->targets = NULL;
+    run->labels = NULL;
     run->left_out = NULL;
 }
 
@@ -47,17 +46,11 @@ size_t mele_i_run_classes(const mele_i_run *run)
 
 /* ---- what stages share ---- */
 
-mele_status mele_i_run_need_design(mele_i_run *run, mele_error *error)
+mele_rows mele_i_run_x(mele_i_run *run)
 {
-    const mele_model *model = run->model;
-
-    if (run->design != NULL)
-        return MELE_OK;
-    run->design = mele_i_large_array(run->features.rows, model->scaling.columns * sizeof(double));
-    if (run->design == NULL)
-        return mele_i_no_memory(error);
-    return mele_i_encode(model->schema, &model->scaling, NULL, &run->features, run->engine,
-                         run->design, error);
+    run->design = (mele_i_design_rows){run->model->schema, &run->model->scaling, NULL,
+                                       &run->features};
+    return mele_i_design_rows_of(&run->design);
 }
 
 mele_status mele_i_run_need_targets(mele_i_run *run, mele_error *error)
@@ -78,25 +71,19 @@ mele_status mele_i_run_need_targets(mele_i_run *run, mele_error *error)
                                 error);
 }
 
-mele_status mele_i_run_coordinates(mele_i_run *run, bool with_targets, bool in_memory,
+mele_status mele_i_run_coordinates(mele_i_run *run, bool with_targets, bool hold,
                                    mele_i_coordinates *out, mele_error *error)
 {
     const mele_model *model = run->model;
     const mele_i_space *space = &model->space;
     const double *targets = space->target_columns > 0 && with_targets ? run->data->targets : NULL;
-    mele_status status = MELE_OK;
 
     out->owned = NULL;
     out->source = (mele_i_space_rows){space, model->schema, model->scaling.center, &run->features,
                                       targets};
     out->rows = mele_i_space_rows_of(&out->source);
-    if (out->rows.data != NULL || (run->features.windows != NULL && !in_memory))
+    if (out->rows.data != NULL || run->features.windows != NULL || !hold)
         return MELE_OK;
-    if (targets == NULL && mele_i_space_is_design(space, &model->scaling)) {
-        status = mele_i_run_need_design(run, error);
-        out->rows = mele_i_rows_in_memory(run->design, out->rows.rows, out->rows.cols);
-        return status;
-    }
     out->owned = mele_i_large_array(out->rows.rows, out->rows.cols * sizeof(double));
     if (out->owned == NULL)
         return mele_i_no_memory(error);
@@ -105,78 +92,95 @@ mele_status mele_i_run_coordinates(mele_i_run *run, bool with_targets, bool in_m
                                targets, run->engine, out->owned, error);
 }
 
-static mele_status posteriors_of(mele_i_run *run, const mele_partition *partition,
-                                 bool with_targets, double **out, mele_error *error)
-{
-    mele_i_coordinates points;
-    mele_status status = mele_i_run_coordinates(run, with_targets, true, &points, error);
+/* ---- posteriors ---- */
 
-    if (status == MELE_OK) {
-        *out = mele_i_large_array(run->features.rows * run->model->clusters, sizeof(double));
-        status = *out == NULL ? mele_i_no_memory(error) : MELE_OK;
-    }
-    if (status == MELE_OK) {
-        mele_matrix view = {points.rows.data, points.rows.rows, points.rows.cols,
-                            points.rows.stride};
-        status = mele_partition_log_posteriors(partition, &view, run->engine, *out, error);
-    }
-    free(points.owned);
-    return status;
+/* A read() of mele_rows: those that came from elsewhere, of the rows that are used. */
+static mele_status read_given(void *user, size_t first, size_t count, double *out,
+                              mele_error *error)
+{
+    const mele_i_run *run = user;
+    const size_t clusters = run->posteriors->clusters;
+
+    (void)error;
+    for (size_t i = 0; i < count; i++)
+        memcpy(out + i * clusters,
+               run->posteriors->log_posteriors
+                   + mele_i_data_row(run->data, first + i) * clusters, clusters * sizeof *out);
+    return MELE_OK;
 }
 
-/* The posteriors that came from elsewhere, of the rows that are used. */
-static mele_status take_posteriors(mele_i_run *run, mele_error *error)
+static mele_status take_posteriors(mele_i_run *run, mele_rows *out, mele_error *error)
 {
     const mele_posteriors *given = run->posteriors;
-    size_t rows = run->features.rows, clusters = run->model->clusters;
-    size_t all = rows + run->data->dropped;
+    const size_t rows = run->features.rows, clusters = run->model->clusters;
+    const size_t all = rows + run->data->dropped;
 
     if (given->rows != all || given->clusters != clusters)
         return mele_i_fail(error, MELE_EDATA, "the posteriors are %zu x %zu, the data have %zu "
                            "rows and the model %zu regions", given->rows, given->clusters, all,
                            clusters);
-    if (run->data->dropped == 0) {
-        run->marginal = run->joint = given->log_posteriors;
-        return MELE_OK;
-    }
-    run->made_joint = mele_i_large_array(rows * clusters, sizeof(double));
-    if (run->made_joint == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < rows; i++) {
-        size_t from = mele_i_data_row(run->data, i);
-        memcpy(run->made_joint + i * clusters, given->log_posteriors + from * clusters,
-               clusters * sizeof *run->made_joint);
-    }
-    run->marginal = run->joint = run->made_joint;
+    *out = mele_rows_of_array(given->log_posteriors, rows, clusters);
+    if (run->data->dropped > 0)
+        *out = (mele_rows){rows, clusters, NULL, 0, read_given, run};
+    return MELE_OK;
+}
+
+static mele_status make_posteriors(mele_i_run *run, const mele_partition *partition,
+                                   bool with_targets, mele_i_run_posteriors *out,
+                                   mele_error *error)
+{
+    mele_status status = mele_i_run_coordinates(run, with_targets, false, &out->points, error);
+
+    if (status != MELE_OK)
+        return status;
+    out->made = (mele_i_posterior_rows){partition, &out->points.rows};
+    out->rows = mele_i_posterior_rows_of(&out->made);
     return MELE_OK;
 }
 
 mele_status mele_i_run_need_joint(mele_i_run *run, mele_error *error)
 {
-    mele_model *model = run->model;
-    mele_status status;
+    const mele_model *model = run->model;
 
-    if (run->joint != NULL)
+    if (run->joint.rows.cols > 0)
         return MELE_OK;
     if (run->posteriors != NULL)
-        return take_posteriors(run, error);
+        return take_posteriors(run, &run->joint.rows, error);
     if (model->joint == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no stage 1: it needs --posteriors");
-    status = posteriors_of(run, model->joint, true, &run->made_joint, error);
-    run->joint = run->made_joint;
-    if (status == MELE_OK && model->marginal == model->joint)
-        run->marginal = run->joint;
-    return status;
+    return make_posteriors(run, model->joint, true, &run->joint, error);
 }
 
 mele_status mele_i_run_need_marginal(mele_i_run *run, mele_error *error)
 {
+    const mele_model *model = run->model;
     mele_status status = mele_i_run_need_joint(run, error);
 
-    if (status != MELE_OK || run->marginal != NULL)
+    if (status != MELE_OK || run->marginal.rows.cols > 0)
         return status;
-    status = posteriors_of(run, run->model->marginal, false, &run->made_marginal, error);
-    run->marginal = run->made_marginal;
+    if (run->posteriors == NULL && model->marginal != model->joint)
+        return make_posteriors(run, model->marginal, false, &run->marginal, error);
+    run->marginal.rows = run->joint.rows;
+    return MELE_OK;
+}
+
+mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error)
+{
+    mele_status status = mele_i_run_need_joint(run, error);
+
+    if (status != MELE_OK || run->labels != NULL)
+        return status;
+    uint32_t *labels = mele_i_large_array(run->features.rows, sizeof *labels);
+    if (labels == NULL)
+        return mele_i_no_memory(error);
+    status = run->posteriors != NULL
+                 ? mele_assignment_labels(&run->joint.rows, run->engine, labels, error)
+                 : mele_partition_assign(run->model->joint, &run->joint.points.rows, run->engine,
+                                         labels, error);
+    if (status == MELE_OK)
+        run->labels = labels;
+    else
+        free(labels);
     return status;
 }
 

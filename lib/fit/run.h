@@ -4,7 +4,22 @@
 #include <mele/fit.h>
 
 #include "model/model.h"
+#include "partition/partition.h"
 #include "schema/space.h"
+
+/* The coordinates of all rows, as stage 1 sees them. */
+typedef struct mele_i_coordinates {
+    mele_i_space_rows source;
+    mele_rows rows;
+    double *owned; /* NULL: they are the data themselves, or made when they are asked for */
+} mele_i_coordinates;
+
+/* Log posteriors of all rows: made block by block of the rows' coordinates, or from elsewhere. */
+typedef struct mele_i_run_posteriors {
+    mele_i_coordinates points;
+    mele_i_posterior_rows made;
+    mele_rows rows; /* n x K; no columns: they have not been needed yet */
+} mele_i_run_posteriors;
 
 /* One run of stages over one data set. What stages share is computed when the first one needs it,
  * and from the model and the data alone, so that a stage run on its own sees the same bytes. */
@@ -18,11 +33,12 @@ typedef struct mele_i_run {
     mele_model *model;
 
     mele_i_features features;
-    double *design;             /* n x d, scaled */
+    mele_i_design_rows design;  /* see mele_i_run_x() */
     const double *targets;      /* n x m, scaled; classes as they are */
-    const double *joint;        /* n x K log posteriors that choose the experts' rows */
-    const double *marginal;     /* n x K log posteriors as a prediction sees them; may be joint */
-    double *made_targets, *made_joint, *made_marginal; /* to be freed; NULL: other arrays serve */
+    double *made_targets;       /* to be freed; NULL: targets are the data's */
+    mele_i_run_posteriors joint;    /* those that choose the experts' rows */
+    mele_i_run_posteriors marginal; /* those that a prediction sees */
+    uint32_t *labels;           /* n: the regions of the largest of the joint ones */
     mele_left_out *left_out;    /* what the gate is trained on; held */
 } mele_i_run;
 
@@ -39,23 +55,20 @@ size_t mele_i_run_classes(const mele_i_run *run);
 
 /* ---- what stages share: each function fills what it is named after, unless it is there ---- */
 
-mele_status mele_i_run_need_design(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_targets(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_joint(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_marginal(mele_i_run *run, mele_error *error);
+mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error);
+
+/* The scaled features of all rows, made as they are read; not to be moved with the run. */
+mele_rows mele_i_run_x(mele_i_run *run);
 
 /* The scaling of regression targets, unless the model has it. */
 mele_status mele_i_run_scale_targets(mele_i_run *run, mele_error *error);
 
-/* The coordinates of all rows, as stage 1 sees them. */
-typedef struct mele_i_coordinates {
-    mele_i_space_rows source;
-    mele_rows rows;
-    double *owned; /* NULL: they are the design, the data themselves, or in a file */
-} mele_i_coordinates;
-
-/* Free out->owned, also after a failure. With in_memory they are not left in the file. */
-mele_status mele_i_run_coordinates(mele_i_run *run, bool with_targets, bool in_memory,
+/* Free out->owned, also after a failure. hold: those that are not in a file are made once and held, for
+ * who reads them many times. */
+mele_status mele_i_run_coordinates(mele_i_run *run, bool with_targets, bool hold,
                                    mele_i_coordinates *out, mele_error *error);
 
 /* ---- what the model and the report say of the run ---- */

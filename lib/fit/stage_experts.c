@@ -1,5 +1,6 @@
 /* Stage 2 of a run: the experts. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -13,6 +14,20 @@
 #include "model/predict.h"
 #include "schema/data.h"
 
+/* Which rows are whose: labels are the run's. */
+static mele_status assign(mele_i_run *run, const char *how, mele_i_assigned *out,
+                          mele_error *error)
+{
+    if (strcmp(how, "hard") != 0)
+        return mele_i_assigned_make(out, &run->joint.rows, how, run->engine, error);
+    mele_status status = mele_i_run_need_labels(run, error);
+    *out = (mele_i_assigned){.assignment = {.rows = run->features.rows,
+                                            .clusters = run->model->clusters,
+                                            .labels = run->labels,
+                                            .log_posteriors = &run->joint.rows}};
+    return status;
+}
+
 /* Everything is there but the assignment. */
 static mele_status fit_experts(mele_i_run *run, const mele_expert_options *options,
                                mele_experts **out, mele_left_out **left_out,
@@ -20,12 +35,10 @@ static mele_status fit_experts(mele_i_run *run, const mele_expert_options *optio
 {
     const mele_model *model = run->model;
     const size_t rows = run->features.rows;
-    const mele_rows log_posteriors = mele_rows_of_array(run->joint, rows, model->clusters);
     mele_i_assigned assigned;
-    mele_status status = mele_i_assigned_make(&assigned, &log_posteriors, options->assign,
-                                              run->engine, error);
+    mele_status status = assign(run, options->assign, &assigned, error);
     const mele_expert_data data = {
-        .x = mele_rows_of_array(run->design, rows, model->scaling.columns),
+        .x = mele_i_run_x(run),
         .targets = {mele_matrix_of(run->targets, rows, model->schema->targets),
                     mele_i_run_classes(run)},
         .weights = run->data->weights, .assignment = &assigned.assignment};
@@ -54,8 +67,6 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.target_center = model->target_scaling.center;
     options.target_scale = model->target_scaling.scale;
     options.groups = run->data->group;
-    if (status == MELE_OK)
-        status = mele_i_run_need_design(run, error);
     if (status == MELE_OK)
         status = mele_i_run_need_targets(run, error);
     return status == MELE_OK ? fit_experts(run, &options, out, left_out, info, error) : status;

@@ -44,14 +44,9 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
 /* To experts that have not seen the rows, every row is left out. */
 static mele_status predict_unseen(mele_i_run *run, mele_error *error)
 {
-    const mele_model *model = run->model;
-    mele_status status = mele_i_run_need_design(run, error);
+    const mele_rows x = mele_i_run_x(run);
 
-    if (status != MELE_OK)
-        return status;
-    const mele_matrix design = mele_matrix_of(run->design, run->features.rows,
-                                              model->scaling.columns);
-    return mele_i_left_out_predict(model->experts, &design, run->engine, &run->left_out, error);
+    return mele_i_left_out_predict(run->model->experts, &x, run->engine, &run->left_out, error);
 }
 
 /* ---- what stage 2 handed on ---- */
@@ -78,14 +73,12 @@ static mele_status check_rows(mele_i_run *run, mele_error *error)
 {
     const size_t rows = run->features.rows;
     mele_i_seen seen;
-    mele_status status = mele_i_run_need_design(run, error);
+    mele_status status = mele_i_run_need_targets(run, error);
 
-    if (status == MELE_OK)
-        status = mele_i_run_need_targets(run, error);
     if (status != MELE_OK)
         return status;
     const mele_expert_data data = {
-        .x = mele_rows_of_array(run->design, rows, run->model->scaling.columns),
+        .x = mele_i_run_x(run),
         .targets = {mele_matrix_of(run->targets, rows, run->model->schema->targets),
                     mele_i_run_classes(run)},
         .weights = run->data->weights};
@@ -267,23 +260,27 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
         status = expand_classes(&c, rows, error);
     mele_gate_data data = {
         .rows = rows, .clusters = c.clusters,
-        .log_posteriors = mele_rows_of_array(run->marginal, rows, c.clusters),
+        .log_posteriors = run->marginal.rows,
         .log_likelihoods = mele_rows_of_array(c.log_likelihoods, rows, c.clusters),
         .predictions = expanded ? mele_rows_of_array(c.predictions, rows, c.clusters * c.outputs)
                                 : mele_left_out_mean(run->left_out),
         .targets = mele_rows_of_array(expanded ? c.wanted : run->targets, rows,
                                       expanded ? c.classes : c.targets),
-        .x = mele_rows_of_array(run->design, rows, model->scaling.columns),
+        .x = mele_i_run_x(run),
         .center = model->scaling.center, .scale = model->scaling.scale,
         .weights = run->data->weights};
     if (stands_alone(run, &options))
-        data.log_posteriors.data = NULL;
+        data.log_posteriors = (mele_rows){.data = NULL};
     if (blind)
         data.log_likelihoods.data = data.predictions.data = NULL;
     if (status == MELE_OK)
         status = mele_gate_fit(&data, &options, run->engine, out, info, error);
-    if (status == MELE_OK && run->report != NULL && !blind)
-        status = mele_i_left_out_measures(run, *out, c.log_likelihoods, measures, error);
+    if (status == MELE_OK && run->report != NULL && !blind) {
+        const mele_i_left_out_view view = {
+            *out, run->marginal.rows, data.x,
+            mele_left_out_mean(run->left_out), data.log_likelihoods};
+        status = mele_i_left_out_measures(run, &view, measures, error);
+    }
     free(c.log_likelihoods);
     free(c.predictions);
     free(c.wanted);
@@ -326,8 +323,6 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
         status = mele_i_run_need_marginal(run, error);
     if (status == MELE_OK)
         status = need_left_out(run, &fresh, error);
-    if (status == MELE_OK)
-        status = mele_i_run_need_design(run, error);
     if (status == MELE_OK)
         status = mele_i_run_need_targets(run, error);
     if (status == MELE_OK)

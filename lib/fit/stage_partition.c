@@ -127,7 +127,7 @@ mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_erro
                                   options->scale, options->target_weight, run->engine,
                                   &model->space, error);
     if (status == MELE_OK)
-        status = mele_i_run_coordinates(run, true, false, &fit->points, error);
+        status = mele_i_run_coordinates(run, true, true, &fit->points, error);
     fit->fit_began = mele_i_clock();
     return status == MELE_OK ? make_options(run, fit, error) : status;
 }

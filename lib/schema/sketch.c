@@ -35,6 +35,23 @@ void mele_i_sketch_clear(mele_i_sketch *sketch)
 
 /* ---- hashes of rows ---- */
 
+/* Hashes of rows side by side do not wait for one another. */
+#define ABREAST 8
+
+static void add_rows(const double *x, size_t stride, size_t rows, size_t columns,
+                     uint64_t hash[ABREAST])
+{
+    if (rows == ABREAST)
+        for (size_t j = 0; j < columns; j++)
+#pragma GCC unroll 8
+            for (size_t l = 0; l < ABREAST; l++)
+                hash[l] = mele_i_hash_number(hash[l], x[l * stride + j]);
+    else
+        for (size_t l = 0; l < rows; l++)
+            for (size_t j = 0; j < columns; j++)
+                hash[l] = mele_i_hash_number(hash[l], x[l * stride + j]);
+}
+
 typedef struct hashing {
     const mele_i_sketched *rows;
     mele_rows x;               /* design columns in the data's units */
@@ -61,16 +78,20 @@ static mele_status hash_block(void *context, mele_i_block block, void *partial, 
     mele_status status = mele_i_rows_take(&h->x, block, scratch, &x, &stride, error);
 
     out->rows = block.count;
-    for (size_t i = 0; i < block.count && status == MELE_OK; i++, x += stride) {
-        const size_t row = block.first + i;
-        uint64_t hash = MELE_I_HASH_START;
-        for (size_t j = 0; j < h->x.cols; j++)
-            hash = mele_i_hash_number(hash, x[j]);
-        for (size_t t = 0; t < r->target_columns; t++)
-            hash = mele_i_hash_number(hash, r->targets[row * r->target_columns + t]);
-        out->of_row[i] = mele_i_hash_finish(hash);
-        out->all += mele_i_hash_finish(
-            mele_i_hash_number(hash, r->weights == NULL ? 1 : (float)r->weights[row]));
+    for (size_t i = 0; i < block.count && status == MELE_OK; i += ABREAST) {
+        const size_t first = block.first + i, left = block.count - i;
+        const size_t count = left < ABREAST ? left : ABREAST;
+        uint64_t hash[ABREAST];
+        for (size_t l = 0; l < ABREAST; l++)
+            hash[l] = MELE_I_HASH_START;
+        add_rows(x + i * stride, stride, count, h->x.cols, hash);
+        add_rows(r->targets + first * r->target_columns, r->target_columns, count,
+                 r->target_columns, hash);
+        for (size_t l = 0; l < count; l++) {
+            const double weight = r->weights == NULL ? 1 : (float)r->weights[first + l];
+            out->of_row[i + l] = mele_i_hash_finish(hash[l]);
+            out->all += mele_i_hash_finish(mele_i_hash_number(hash[l], weight));
+        }
     }
     return status;
 }
