@@ -166,12 +166,13 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
 
     cli_table_options(&run->options, &options.table);
     options.items = "cluster";
+    options.write = count_regions;
+    options.user = &counts;
     counts.rows = calloc(counts.clusters + 1, sizeof *counts.rows);
     if (counts.rows == NULL)
         return cli_no_memory(run);
     int exit_status = cli_check(run, mele_predict_file(model, data, &options, run->engine,
-                                                       count_regions, &counts, &summary,
-                                                       &run->error), data);
+                                                       &summary, &run->error), data);
     for (size_t k = 1; k <= counts.clusters && exit_status == CLI_DONE; k++)
         fprintf(out, "%-*sregion %zu: %zu\n", LABEL_WIDTH, "rows", k, counts.rows[k]);
     if (counts.rows[0] > 0 && exit_status == CLI_DONE)

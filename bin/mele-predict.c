@@ -28,10 +28,12 @@ static int predict(cli_run *run, const mele_model *model, const mele_posteriors 
     cli_outfile out;
 
     options.posteriors = posteriors;
+    options.write = cli_outfile_write;
+    options.user = &out;
     if (!cli_outfile_open(&out, run->output))
         return cli_close(run, &out, CLI_DONE);
-    mele_status status = mele_predict_file(model, data, &options, run->engine, cli_outfile_write,
-                                           &out, &summary, &run->error);
+    mele_status status = mele_predict_file(model, data, &options, run->engine, &summary,
+                                           &run->error);
     int exit_status = status == MELE_ESTOPPED ? CLI_DONE : cli_check(run, status, data);
     exit_status = cli_close(run, &out, exit_status);
     if (exit_status == CLI_DONE && run->verbose)

@@ -103,14 +103,15 @@ static int score(cli_run *run, const mele_model *model, const mele_posteriors *p
                  const void *options)
 {
     const score_options *own = options;
-    mele_table_options table = mele_predict_defaults(model).table;
+    mele_score_options chosen = mele_score_defaults(model);
     const char *data = run->operand[1];
     const bool classes = mele_schema_classes(mele_model_schema(model)) > 0;
     mele_metrics *metrics = NULL;
 
-    cli_table_options(&run->options, &table);
-    int exit_status = cli_check(run, mele_score_file(model, data, run->options.data.weights,
-                                                     posteriors, &table, run->engine, &metrics,
+    cli_table_options(&run->options, &chosen.table);
+    chosen.weights = run->options.data.weights;
+    chosen.posteriors = posteriors;
+    int exit_status = cli_check(run, mele_score_file(model, data, &chosen, run->engine, &metrics,
                                                      &run->error), data);
     if (exit_status != CLI_DONE)
         return exit_status;

@@ -367,44 +367,49 @@ static bool is_in_place(const npy_source *source, const size_t *column, size_t c
     return found;
 }
 
+/* What is asked for of rows in any order, and the room to read it to, `most` rows or numbers at
+ * once. */
+typedef struct asked {
+    const size_t *column;
+    size_t columns, first, count, most;
+    unsigned char *bytes;
+    double *out;
+} asked;
+
 /* Rows of a file in C order, of which whole ones are read, `most` at once. */
-static mele_status numbers_by_rows(const mele_reader *reader, const size_t *column, size_t columns,
-                                   size_t first, size_t count, size_t most, unsigned char *bytes,
-                                   double *out, mele_error *error)
+static mele_status numbers_by_rows(const mele_reader *reader, const asked *a, mele_error *error)
 {
     const npy_source *source = reader->source;
     const size_t all = (size_t)source->columns, width = source->width;
     mele_status status = MELE_OK;
 
-    for (size_t done = 0; done < count && status == MELE_OK; done += most) {
-        size_t rows = count - done < most ? count - done : most;
-        status = read_numbers(source, &reader->input, (uint64_t)(first + done) * all, rows * all,
-                              bytes, error);
+    for (size_t done = 0; done < a->count && status == MELE_OK; done += a->most) {
+        size_t rows = a->count - done < a->most ? a->count - done : a->most;
+        status = read_numbers(source, &reader->input, (uint64_t)(a->first + done) * all, rows * all,
+                              a->bytes, error);
         for (size_t i = 0; i < rows && status == MELE_OK; i++)
-            for (size_t j = 0; j < columns; j++)
-                convert(bytes + (i * all + column[j]) * width, width, 1, 1,
-                        out + (done + i) * columns + j);
+            for (size_t j = 0; j < a->columns; j++)
+                convert(a->bytes + (i * all + a->column[j]) * width, width, 1, 1,
+                        a->out + (done + i) * a->columns + j);
     }
     return status;
 }
 
 /* Rows of a file in Fortran order, each column on its own, `most` numbers at once. */
-static mele_status numbers_by_columns(const mele_reader *reader, const size_t *column,
-                                      size_t columns, size_t first, size_t count, size_t most,
-                                      unsigned char *bytes, double *out, mele_error *error)
+static mele_status numbers_by_columns(const mele_reader *reader, const asked *a, mele_error *error)
 {
     const npy_source *source = reader->source;
     const size_t width = source->width;
     mele_status status = MELE_OK;
 
-    for (size_t done = 0; done < count; done += most) {
-        size_t rows = count - done < most ? count - done : most;
-        for (size_t j = 0; j < columns && status == MELE_OK; j++) {
+    for (size_t done = 0; done < a->count; done += a->most) {
+        size_t rows = a->count - done < a->most ? a->count - done : a->most;
+        for (size_t j = 0; j < a->columns && status == MELE_OK; j++) {
             status = read_numbers(source, &reader->input,
-                                  (uint64_t)column[j] * source->rows + first + done, rows, bytes,
-                                  error);
+                                  (uint64_t)a->column[j] * source->rows + a->first + done, rows,
+                                  a->bytes, error);
             for (size_t i = 0; i < rows && status == MELE_OK; i++)
-                convert(bytes + i * width, width, 1, 1, out + (done + i) * columns + j);
+                convert(a->bytes + i * width, width, 1, 1, a->out + (done + i) * a->columns + j);
         }
     }
     return status;
@@ -429,8 +434,8 @@ static mele_status numbers_of_npy(const mele_reader *reader, const size_t *colum
     unsigned char *bytes = mele_i_array(most * together, source->width);
     if (bytes == NULL)
         return mele_i_no_memory(error);
-    status = (source->by_columns ? numbers_by_columns : numbers_by_rows)(
-        reader, column, columns, first, count, most, bytes, out, error);
+    const asked a = {column, columns, first, count, most, bytes, out};
+    status = (source->by_columns ? numbers_by_columns : numbers_by_rows)(reader, &a, error);
     free(bytes);
     return status;
 }

@@ -138,12 +138,12 @@ static mele_status run_candidate(void *context, size_t index, mele_engine *engin
 {
     const choice *c = context;
     candidate *k = &c->list[c->count - 1 - index];
+    const mele_criteria_options wanted = {is_criterion(c, "silhouette"), c->fit->options.seed};
     mele_status status =
         mele_i_fit_regions(c->fit, c->data, k->clusters, engine, &k->partition, &k->info, error);
 
     if (status == MELE_OK)
-        status = mele_partition_criteria(k->partition, c->rows, c->data->weights,
-                                         is_criterion(c, "silhouette"), c->fit->options.seed, engine,
+        status = mele_partition_criteria(k->partition, c->rows, c->data->weights, &wanted, engine,
                                          &k->criteria, error);
     if (status == MELE_OK) {
         k->value = value_of(c, &k->criteria);

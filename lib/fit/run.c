@@ -88,8 +88,7 @@ mele_status mele_i_run_coordinates(mele_i_run *run, bool with_targets, bool hold
     if (out->owned == NULL)
         return mele_i_no_memory(error);
     out->rows = mele_i_rows_in_memory(out->owned, out->rows.rows, out->rows.cols);
-    return mele_i_space_encode(space, model->schema, model->scaling.center, &run->features,
-                               targets, run->engine, out->owned, error);
+    return mele_i_space_encode(&out->source, run->engine, out->owned, error);
 }
 
 /* ---- posteriors ---- */

@@ -115,6 +115,8 @@ mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_erro
 {
     const mele_options *options = run->options;
     mele_model *model = run->model;
+    const mele_i_space_plan plan = {options->cluster_on, options->scale, options->target_weight,
+                                    run->features.rows, run->data->targets, run->data->weights};
     mele_status status;
 
     *fit = (mele_i_regions_fit){.began = mele_i_clock()};
@@ -122,10 +124,8 @@ mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_erro
     if (status == MELE_OK)
         status = start_model(run, &fit->summary, error);
     if (status == MELE_OK)
-        status = mele_i_space_fit(model->schema, &fit->summary, run->features.rows,
-                                  run->data->targets, run->data->weights, options->cluster_on,
-                                  options->scale, options->target_weight, run->engine,
-                                  &model->space, error);
+        status = mele_i_space_fit(model->schema, &fit->summary, &plan, run->engine, &model->space,
+                                  error);
     if (status == MELE_OK)
         status = mele_i_run_coordinates(run, true, true, &fit->points, error);
     fit->fit_began = mele_i_clock();

@@ -38,8 +38,8 @@ static mele_status map_shares(void *context, mele_i_block block, void *partial, 
     const mele_i_run *run = s->run;
     const size_t columns = s->units.columns;
     double *most = partial, *z = scratch;
-    mele_status status = mele_i_encode_rows(run->model->schema, &s->units, NULL, &run->features,
-                                            block.first, block.count, z, error);
+    const mele_i_design_rows design = {run->model->schema, &s->units, NULL, &run->features};
+    mele_status status = mele_i_encode_rows(&design, block.first, block.count, z, error);
 
     for (size_t i = 0; i < block.count && status == MELE_OK; i++)
         for (size_t j = 0; j < columns; j++)

@@ -187,12 +187,21 @@ typedef struct mele_criteria {
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_criteria;
 
+typedef struct mele_criteria_options {
+    bool silhouette; /**< whether it is wanted (default: not, and it is NaN): O(m^2 d) for a sample
+                          of m rows, which are all up to 4096; beyond that 4096 rows, dealt to the
+                          regions in proportion to their sizes (at least 2 each) and drawn within
+                          them by the seed */
+    uint64_t seed;   /**< default 1 */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
+} mele_criteria_options;
+
+MELE_API mele_criteria_options mele_criteria_defaults(void);
+
 /** Compute the criteria.
  * @param rows        as for mele_partition_fit_rows().
  * @param weights     importances in any unit, or NULL: all 1.
- * @param silhouette  whether it is wanted (else NaN): O(m^2 d) for a sample of m rows, which are
- *                    all up to 4096; beyond that 4096 rows, dealt to the regions in proportion
- *                    to their sizes (at least 2 each) and drawn within them by the seed.
+ * @param options     NULL: mele_criteria_defaults().
  * @param out         untouched on error.
  * @return MELE_OK; MELE_EINVAL: shapes; MELE_EDATA: NaN, a negative weight; MELE_ENOMEM; what
  *         rows->read fails with; MELE_ESTOPPED.
@@ -201,8 +210,9 @@ typedef struct mele_criteria {
  * Rousseeuw 1987, J. Comput. Appl. Math. 20. */
 MELE_API mele_status mele_partition_criteria(const mele_partition *partition,
                                              const mele_rows *rows, const double *weights,
-                                             bool silhouette, uint64_t seed, mele_engine *engine,
-                                             mele_criteria *out, mele_error *error);
+                                             const mele_criteria_options *options,
+                                             mele_engine *engine, mele_criteria *out,
+                                             mele_error *error);
 
 #ifdef __cplusplus
 }

@@ -21,6 +21,8 @@ typedef struct mele_predict_options {
     bool append;        /**< put all input columns first; none may have a name of the predictions */
     const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
     mele_table_options table; /**< missing NULL: the model's */
+    mele_write_fn *write;     /**< where the text goes; default NULL: there must be one */
+    void *user;               /**< handed to write */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_predict_options;
 
@@ -41,29 +43,35 @@ MELE_API const char *mele_predict_item(size_t i, const char **help);
 /** Predict a file as CSV: a header, then one row per input row, in constant memory. A row without
  *  a prediction has NA in its cells.
  * @param path     "-" is standard input; a name that ends in .npy is read as NPY.
- * @param options  NULL: mele_predict_defaults().
+ * @param options  mele_predict_defaults() with `write`, and what else is wanted.
  * @param engine   NULL: the calling thread alone; the text is the same for any.
  * @param summary  NULL: not wanted; untouched on error.
- * @return MELE_OK; MELE_EINVAL: an item the model cannot give; MELE_EIO; MELE_EDATA: a ragged row,
+ * @return MELE_OK; MELE_EINVAL: nothing to write with, an item the model cannot give; MELE_EIO; MELE_EDATA: a ragged row,
  *         text where a number belongs, a column that is not there; MELE_ENOMEM; MELE_ESTOPPED.
  *         Text may have been written before a failure. */
 MELE_API mele_status mele_predict_file(const mele_model *model, const char *path,
                                        const mele_predict_options *options, mele_engine *engine,
-                                       mele_write_fn *write, void *user,
                                        mele_predict_summary *summary, mele_error *error);
+
+typedef struct mele_score_options {
+    const char *weights; /**< the column of row weights; NULL (default): all 1 */
+    const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
+    mele_table_options table; /**< missing NULL: the model's */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
+} mele_score_options;
+
+/** Defaults for a model, as mele_predict_defaults(). */
+MELE_API mele_score_options mele_score_defaults(const mele_model *model);
 
 /** Measure a model on a file with targets, in constant memory. Rows without a prediction or
  *  without a target are skipped and counted in the result; rows of a class that the model does not
  *  know count as wrong, with probability 0, and are counted as well.
- * @param weights     the column of row weights; NULL: all 1.
- * @param posteriors  in place of stage 1, a row per input row; NULL: none.
- * @param table       NULL: the `table` of mele_predict_defaults(); missing NULL: the model's.
- * @param out         freed with mele_metrics_free(); untouched on error.
+ * @param options  NULL: mele_score_defaults().
+ * @param out      freed with mele_metrics_free(); untouched on error.
  * @return MELE_OK; MELE_EINVAL: the model has no gate, or needs posteriors; otherwise as
  *         mele_predict_file(). */
 MELE_API mele_status mele_score_file(const mele_model *model, const char *path,
-                                     const char *weights, const mele_posteriors *posteriors,
-                                     const mele_table_options *table, mele_engine *engine,
+                                     const mele_score_options *options, mele_engine *engine,
                                      mele_metrics **out, mele_error *error);
 
 /** What a model holds, as JSON text to be freed with free(): columns, centres and scales in the

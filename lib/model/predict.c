@@ -173,8 +173,9 @@ static mele_status encode_space(const predict_context *c, const mele_i_features 
     mele_status status = MELE_OK;
 
     if (!mele_i_space_is_design(&model->space, &model->scaling)) {
-        status = mele_i_space_encode(&model->space, model->schema, model->scaling.center, features,
-                                     NULL, NULL, w->space, error);
+        const mele_i_space_rows source = {&model->space, model->schema, model->scaling.center,
+                                          features, NULL};
+        status = mele_i_space_encode(&source, NULL, w->space, error);
         for (size_t i = 0; i < features->rows; i++)
             if (w->reason[i].kind != MELE_REASON_NONE)
                 memset(w->space + i * c->space_columns, 0, c->space_columns * sizeof *w->space);

@@ -149,7 +149,6 @@ typedef struct format_context {
     mele_i_items items;
     mele_prediction prediction;
     mele_text *text[FORMAT_BLOCKS];
-    mele_write_fn *write;
     void *user;
 } format_context;
 
@@ -174,7 +173,7 @@ static void add_input(const format_context *c, size_t i, mele_text *text)
 
 static mele_status hand_over(const format_context *c, const mele_text *text, mele_error *error)
 {
-    if (!c->write(mele_text_data(text), mele_text_length(text), c->user))
+    if (!c->options->write(mele_text_data(text), mele_text_length(text), c->options->user))
         return mele_i_fail(error, MELE_ESTOPPED, "stopped while writing");
     return MELE_OK;
 }
@@ -265,22 +264,23 @@ static mele_status make_texts(format_context *c, mele_error *error)
 
 mele_status mele_predict_file(const mele_model *model, const char *path,
                               const mele_predict_options *options, mele_engine *engine,
-                              mele_write_fn *write, void *user, mele_predict_summary *summary,
-                              mele_error *error)
+                              mele_predict_summary *summary, mele_error *error)
 {
     mele_data_options columns = mele_data_defaults();
     row_source source = {.model = model,
                          .roles = {.weights = MELE_I_NO_COLUMN, .id = MELE_I_NO_COLUMN}};
-    format_context c = {.source = &source, .write = write, .user = user};
-    mele_predict_options chosen = options == NULL ? mele_predict_defaults(model) : *options;
+    format_context c = {.source = &source, .options = options};
     mele_predict_summary count = {0, 0};
-    mele_status status = mele_i_check_reserved(chosen.reserved, error);
+    mele_status status;
 
+    if (options == NULL || options->write == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "predictions need options, with a function to write "
+                           "them with");
+    status = mele_i_check_reserved(options->reserved, error);
     if (status == MELE_OK)
-        status = mele_i_items_parse(model, chosen.items, &c.items, error);
-    options = c.options = &chosen;
-    columns.id = chosen.id;
-    source.posteriors = chosen.posteriors;
+        status = mele_i_items_parse(model, options->items, &c.items, error);
+    columns.id = options->id;
+    source.posteriors = options->posteriors;
     if (status == MELE_OK)
         status = check_posteriors(model, options->posteriors, error);
     if (status == MELE_OK)
@@ -422,26 +422,33 @@ static void clear_score(score_context *c)
     close_source(&c->source);
 }
 
-mele_status mele_score_file(const mele_model *model, const char *path, const char *weights,
-                            const mele_posteriors *posteriors, const mele_table_options *table,
-                            mele_engine *engine, mele_metrics **out, mele_error *error)
+mele_score_options mele_score_defaults(const mele_model *model)
 {
+    return (mele_score_options){.table = mele_predict_defaults(model).table};
+}
+
+mele_status mele_score_file(const mele_model *model, const char *path,
+                            const mele_score_options *options, mele_engine *engine,
+                            mele_metrics **out, mele_error *error)
+{
+    const mele_score_options defaults = mele_score_defaults(model);
+    const mele_score_options *o = options == NULL ? &defaults : options;
     mele_data_options columns = mele_data_defaults();
-    score_context c = {.source = {.model = model, .posteriors = posteriors,
+    score_context c = {.source = {.model = model, .posteriors = o->posteriors,
                                   .roles = {.weights = MELE_I_NO_COLUMN, .id = MELE_I_NO_COLUMN}},
                        .targets = model->schema->targets,
                        .classes = mele_schema_classes(model->schema)};
-    mele_predict_options defaults = mele_predict_defaults(model);
-    mele_status status = MELE_OK;
+    mele_status status = mele_i_check_reserved(o->reserved, error);
 
-    table = table == NULL ? &defaults.table : table;
-    columns.weights = weights;
+    if (status != MELE_OK)
+        return status;
+    columns.weights = o->weights;
     if (model->gate == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no gate (stage 3) and predicts "
                            "nothing to measure: mele-gate adds it");
-    status = check_posteriors(model, posteriors, error);
+    status = check_posteriors(model, o->posteriors, error);
     if (status == MELE_OK)
-        status = open_source(path, table, &columns, true, false, &c.source, error);
+        status = open_source(path, &o->table, &columns, true, false, &c.source, error);
     if (status == MELE_OK)
         status = score_room(&c, error);
     if (status == MELE_OK)

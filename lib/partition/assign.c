@@ -24,8 +24,8 @@ mele_status mele_i_assigner_make(mele_i_assigner *a, const double *centres, size
     for (size_t k = 0; k < clusters; k++)
         for (size_t j = 0; j < columns; j++)
             radius = fmax(radius, fabs(centres[k * columns + j] - a->origin[j]));
-    return mele_i_filter_make(&a->filter, mele_i_kernels_best(), clusters, columns, a->origin,
-                              radius, centres, false, error);
+    const mele_i_filter_plan plan = {clusters, columns, a->origin, radius, centres, false};
+    return mele_i_filter_make(&a->filter, mele_i_kernels_best(), &plan, error);
 }
 
 void mele_i_assigner_clear(mele_i_assigner *a)

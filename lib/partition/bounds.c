@@ -453,11 +453,12 @@ static work work_on(const mele_i_bounds *b, const double *x, size_t stride, size
     return w;
 }
 
-size_t mele_i_bounds_label(const mele_i_bounds *b, const double *x, size_t stride, size_t first,
-                           size_t rows, uint32_t *label, mele_i_changes *changes, void *scratch)
+size_t mele_i_bounds_label(const mele_i_bounds *b, const mele_matrix *x, size_t first,
+                           uint32_t *label, mele_i_changes *changes, void *scratch)
 {
     const mele_i_filter *f = b->filter;
-    work w = work_on(b, x, stride, first, label, scratch);
+    const size_t rows = x->rows;
+    work w = work_on(b, x->data, x->stride, first, label, scratch);
     size_t unclear = 0, failed;
 
     if (!b->known) {

@@ -1,6 +1,8 @@
 #ifndef MELE_PARTITION_BOUNDS_H
 #define MELE_PARTITION_BOUNDS_H
 
+#include <mele/matrix.h>
+
 #include "partition/filter.h"
 
 /* What is known of every row's distances, so that most rows need not be looked at (see
@@ -36,10 +38,10 @@ void mele_i_bounds_move(mele_i_bounds *bounds, const double *centres);
 
 size_t mele_i_bounds_bytes(const mele_i_bounds *bounds, size_t rows);
 
-/* Correct the labels of rows first .. first + rows - 1 (first: a multiple of MELE_I_GROUP), x and
- * label being those of the first. Fills changes, unless no bounds are known yet. Returns how many
- * rows were unclear. */
-size_t mele_i_bounds_label(const mele_i_bounds *bounds, const double *x, size_t stride, size_t first,
-                           size_t rows, uint32_t *label, mele_i_changes *changes, void *scratch);
+/* Correct the labels of the rows x, the first of which is row `first` (a multiple of MELE_I_GROUP) and
+ * has the label *label. Fills changes, unless no bounds are known yet. Returns how many rows were
+ * unclear. */
+size_t mele_i_bounds_label(const mele_i_bounds *bounds, const mele_matrix *x, size_t first,
+                           uint32_t *label, mele_i_changes *changes, void *scratch);
 
 #endif

@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "core/largest.h"
 #include "core/memory.h"
+#include "core/option.h"
 #include "engine/check.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"
@@ -155,24 +156,33 @@ static mele_criteria criteria_of(const criteria *c, double silhouette)
     return out;
 }
 
+mele_criteria_options mele_criteria_defaults(void)
+{
+    return (mele_criteria_options){.silhouette = false, .seed = 1};
+}
+
 mele_status mele_partition_criteria(const mele_partition *partition, const mele_rows *rows,
-                                    const double *weights, bool silhouette, uint64_t seed,
+                                    const double *weights, const mele_criteria_options *options,
                                     mele_engine *engine, mele_criteria *out, mele_error *error)
 {
+    const mele_criteria_options o = options == NULL ? mele_criteria_defaults() : *options;
     criteria c = {.partition = partition, .rows = rows};
     double mean_silhouette = NAN, *owned = NULL;
-    mele_status status = check(partition, rows, error);
+    mele_status status = mele_i_check_reserved(o.reserved, error);
 
     if (status == MELE_OK)
+        status = check(partition, rows, error);
+    if (status == MELE_OK)
         status = mele_i_weights_relative(weights, rows->rows, &c.weights, &owned, error);
-    if (status == MELE_OK && silhouette
+    if (status == MELE_OK && o.silhouette
         && (c.label = MELE_I_ARRAY(uint32_t, rows->rows)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK)
         status = run_pass(&c, engine, error);
-    if (status == MELE_OK && silhouette)
-        status = mele_i_silhouette(rows, c.weights, c.label, partition->clusters, seed, engine,
-                                   &mean_silhouette, error);
+    if (status == MELE_OK && o.silhouette)
+        status = mele_i_silhouette(
+            &(mele_i_labelled){rows, c.weights, c.label, partition->clusters}, o.seed, engine,
+            &mean_silhouette, error);
     free(c.label);
     free(owned);
     if (status == MELE_OK)

@@ -184,19 +184,19 @@ static bool set_scale(mele_i_filter *f, double radius)
     return abs(exponent) <= MOST_EXPONENT;
 }
 
-mele_status mele_i_filter_make(mele_i_filter *f, const mele_i_kernels *kernels, size_t clusters,
-                               size_t columns, const double *origin, double radius,
-                               const double *centres, bool groups, mele_error *error)
+mele_status mele_i_filter_make(mele_i_filter *f, const mele_i_kernels *kernels,
+                               const mele_i_filter_plan *plan, mele_error *error)
 {
+    const size_t clusters = plan->clusters, columns = plan->columns;
     size_t chunk;
 
     *f = (mele_i_filter){.kernels = kernels, .clusters = clusters, .columns = columns,
-                         .origin = origin, .centres = centres};
-    if (columns > MOST_COLUMNS || !set_scale(f, radius))
+                         .origin = plan->origin, .centres = plan->centres};
+    if (columns > MOST_COLUMNS || !set_scale(f, plan->radius))
         return MELE_OK;
     f->padded = (columns + MELE_I_GROUP - 1) / MELE_I_GROUP * MELE_I_GROUP;
     f->groups = (clusters - 1) / MELE_I_GROUP + 1;
-    f->sifts = !groups && clusters <= MELE_I_GROUP && columns <= MELE_I_SIFT_COLUMNS
+    f->sifts = !plan->groups && clusters <= MELE_I_GROUP && columns <= MELE_I_SIFT_COLUMNS
                && clusters * columns <= SIFT_WORK;
     chunk = CHUNK_NUMBERS / f->padded / MELE_I_GROUP * MELE_I_GROUP;
     f->chunk = chunk < LEAST_CHUNK ? LEAST_CHUNK : chunk > MOST_CHUNK ? MOST_CHUNK : chunk;
@@ -208,8 +208,8 @@ mele_status mele_i_filter_make(mele_i_filter *f, const mele_i_kernels *kernels, 
     if (f->few == NULL || f->row == NULL || f->cluster == NULL || f->group_of == NULL
         || f->group == NULL)
         return mele_i_no_memory(error);
-    set_groups(f, centres);
-    mele_i_filter_set(f, centres);
+    set_groups(f, plan->centres);
+    mele_i_filter_set(f, plan->centres);
     return MELE_OK;
 }
 

@@ -43,13 +43,18 @@ static inline size_t mele_i_filter_list(const mele_i_filter *filter)
     return filter->chunk + MELE_I_GROUP;
 }
 
-/* Room for a filter, whose rows lie within radius of the origin in every column (those that do not
- * are unclear); groups are formed from centres that are near each other here. Without `groups` the
- * kernel sift() serves alone when it can. Freed with mele_i_filter_clear() whatever is returned. */
+/* What a filter is made for. */
+typedef struct mele_i_filter_plan {
+    size_t clusters, columns;
+    const double *origin;  /* of the columns; kept by the caller */
+    double radius;         /* rows lie within it about the origin in every column; others are unclear */
+    const double *centres; /* groups are formed from those near each other here */
+    bool groups;           /* without, the kernel sift() serves alone when it can */
+} mele_i_filter_plan;
+
+/* Room for a filter; freed with mele_i_filter_clear() whatever is returned. */
 mele_status mele_i_filter_make(mele_i_filter *filter, const mele_i_kernels *kernels,
-                               size_t clusters, size_t columns, const double *origin,
-                               double radius, const double *centres, bool groups,
-                               mele_error *error);
+                               const mele_i_filter_plan *plan, mele_error *error);
 void mele_i_filter_clear(mele_i_filter *filter);
 
 /* Take these centres, in the groups that were formed. */

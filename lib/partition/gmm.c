@@ -416,21 +416,22 @@ static mele_status fit_labels(const mele_i_attempt *attempt, mele_partition *tri
 {
     mele_partition_options options = *attempt->options;
     mele_i_attempt start = *attempt;
-    uint32_t *label = MELE_I_ARRAY(uint32_t, attempt->sample->rows.rows);
+    mele_i_lloyd_result result = {.centres = trial->centres,
+                                  .label = MELE_I_ARRAY(uint32_t, attempt->sample->rows.rows)};
 
-    if (label == NULL)
+    if (result.label == NULL)
         return mele_i_no_memory(error);
     options.tolerance = MELE_I_USUAL_TOLERANCE;
     start.options = &options;
-    mele_status status = mele_i_lloyd(&start, options.centres == NULL, false, trial->centres,
-                                      &trial->clusters, label, NULL, info, error);
+    mele_status status = mele_i_lloyd(&start, options.centres == NULL, false, &result, error);
     if (status == MELE_OK) {
-        *info = (mele_partition_info){.repaired = info->repaired};
+        *info = (mele_partition_info){.repaired = result.info.repaired};
+        trial->clusters = result.clusters;
         move_into_range(attempt->sample, trial);
         begin_spheres(trial, attempt->sample->size);
-        status = run_em(attempt, trial, label, info, error);
+        status = run_em(attempt, trial, result.label, info, error);
     }
-    free(label);
+    free(result.label);
     return status;
 }
 

@@ -60,22 +60,24 @@ static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
                        mele_partition_info *info, mele_error *error)
 {
     const mele_i_sample *sample = attempt->sample;
-    uint32_t *label = MELE_I_ARRAY(uint32_t, sample->rows.rows);
-    mele_i_lead lead;
+    mele_i_lloyd_result result = {.centres = trial->centres,
+                                  .label = MELE_I_ARRAY(uint32_t, sample->rows.rows),
+                                  .wants_lead = true};
 
-    if (label == NULL)
+    if (result.label == NULL)
         return mele_i_no_memory(error);
-    mele_status status = mele_i_lloyd(attempt, true, true, trial->centres, &trial->clusters, label,
-                                      &lead, info, error);
+    mele_status status = mele_i_lloyd(attempt, true, true, &result, error);
     if (status == MELE_OK) {
+        *info = result.info;
+        trial->clusters = result.clusters;
         trial->shape[0] =
             fmax(info->objective / ((double)sample->rows.cols * sample->total),
                  mele_i_variance_floor(sample, LEAST_SHARE));
         status = trial->shape[0] <= MOST_VARIANCE
-                     ? keep_sizes(trial, lead, label, sample->rows.rows, error)
+                     ? keep_sizes(trial, result.lead, result.label, sample->rows.rows, error)
                      : mele_i_too_far(error);
     }
-    free(label);
+    free(result.label);
     return status;
 }
 

@@ -9,14 +9,18 @@ typedef struct mele_i_lead {
     double most;  /* no squared distance is larger */
 } mele_i_lead;
 
-/* Lloyd's iteration from the attempt's start, or when `iterate` is false the start itself with
- * the rows assigned to it.
- * @param centres  room for options->clusters centres; *clusters of them are left, none empty.
- * @param label    n labels below *clusters (rows of weight zero too).
- * @param lead     what is known of it without another pass; NULL: not wanted.
- * @param info     all of it but `merged`. */
-mele_status mele_i_lloyd(const mele_i_attempt *attempt, bool iterate, bool tell, double *centres,
-                         size_t *clusters, uint32_t *label, mele_i_lead *lead,
-                         mele_partition_info *info, mele_error *error);
+typedef struct mele_i_lloyd_result {
+    double *centres;  /* room for options->clusters of them, the caller's */
+    size_t clusters;  /* how many are left, none empty */
+    uint32_t *label;  /* n, the caller's: labels below clusters (rows of weight zero too) */
+    bool wants_lead;
+    mele_i_lead lead; /* if it is wanted: what is known of it without another pass */
+    mele_partition_info info; /* all of it but `merged` */
+} mele_i_lloyd_result;
+
+/* Lloyd's iteration from the attempt's start, or when `iterate` is false the start itself with the
+ * rows assigned to it. */
+mele_status mele_i_lloyd(const mele_i_attempt *attempt, bool iterate, bool tell,
+                         mele_i_lloyd_result *result, mele_error *error);
 
 #endif

@@ -120,24 +120,22 @@ static void take_labels(const room *r, bool labelled, size_t rows, uint32_t *lab
 }
 
 /* The labels of a block; returns how many rows were unclear. */
-static size_t label_block(const lloyd *l, const double *x, size_t stride, mele_i_block block,
-                          room *r)
+static size_t label_block(const lloyd *l, const mele_matrix *x, size_t first, room *r)
 {
-    uint32_t *label = l->label + block.first;
+    uint32_t *label = l->label + first;
     size_t unclear = 0;
 
     r->changes.count = 0;
     if (l->method == BOUNDS)
-        return mele_i_bounds_label(&l->bounds, x, stride, block.first, block.count, label,
-                                   &r->changes, r->rest);
+        return mele_i_bounds_label(&l->bounds, x, first, label, &r->changes, r->rest);
     if (l->method == TILES) {
         const mele_i_filter_room filter_room = mele_i_filter_room_in(&l->filter, r->rest);
-        unclear = mele_i_filter_label(&l->filter, x, stride, block.count, r->label, &filter_room);
+        unclear = mele_i_filter_label(&l->filter, x->data, x->stride, x->rows, r->label, &filter_room);
     } else {
-        l->kernels->nearest(x, stride, block.count, l->columns, l->centres, l->clusters, r->label,
+        l->kernels->nearest(x->data, x->stride, x->rows, l->columns, l->centres, l->clusters, r->label,
                             r->distance);
     }
-    take_labels(r, l->labelled, block.count, label, &r->changes);
+    take_labels(r, l->labelled, x->rows, label, &r->changes);
     return unclear;
 }
 
@@ -154,9 +152,9 @@ static mele_status map_assign(void *context, mele_i_block block, void *partial, 
 
     if (status != MELE_OK)
         return status;
-    *sums = (double)label_block(l, x, stride, block, &r);
-    mele_i_sums_block(&l->sums, x, stride, block.count, l->label + block.first, weights, &r.changes,
-                      sums + 1);
+    const mele_matrix rows = {x, block.count, l->columns, stride};
+    *sums = (double)label_block(l, &rows, block.first, &r);
+    mele_i_sums_block(&l->sums, &rows, l->label + block.first, weights, &r.changes, sums + 1);
     return MELE_OK;
 }
 
@@ -607,8 +605,9 @@ static mele_status make_method(lloyd *l, mele_error *error)
 
     if (chosen == PLAIN)
         return MELE_OK;
-    status = mele_i_filter_make(&l->filter, l->kernels, l->clusters, l->columns, sample->mean,
-                                radius(sample), l->centres, chosen == BOUNDS, error);
+    const mele_i_filter_plan plan = {l->clusters, l->columns, sample->mean, radius(sample),
+                                     l->centres, chosen == BOUNDS};
+    status = mele_i_filter_make(&l->filter, l->kernels, &plan, error);
     if (status == MELE_OK && l->filter.usable && chosen == BOUNDS)
         status = mele_i_bounds_make(&l->bounds, &l->filter, sample->rows.rows,
                                     sample->rows.data != NULL, error);
@@ -643,16 +642,15 @@ static mele_status run_lloyd(lloyd *l, bool iterate, bool tell, mele_i_lead *lea
 }
 
 mele_status mele_i_lloyd_watched(const mele_i_attempt *attempt, bool iterate, bool tell,
-                                 mele_i_lloyd_watch *watch, double *centres, size_t *clusters,
-                                 uint32_t *label, mele_i_lead *lead, mele_partition_info *info,
+                                 mele_i_lloyd_watch *watch, mele_i_lloyd_result *result,
                                  mele_error *error)
 {
     const size_t d = attempt->sample->rows.cols;
-    lloyd l = {.attempt = attempt, .watch = watch, .columns = d, .centres = centres,
-               .label = label};
-    mele_partition_info result = {0};
+    lloyd l = {.attempt = attempt, .watch = watch, .columns = d, .centres = result->centres,
+               .label = result->label};
+    mele_partition_info info = {0};
     double *spare = NULL;
-    mele_status status = mele_i_start(attempt, centres, &l.clusters, error);
+    mele_status status = mele_i_start(attempt, result->centres, &l.clusters, error);
 
     if (status != MELE_OK)
         return status;
@@ -666,13 +664,14 @@ mele_status mele_i_lloyd_watched(const mele_i_attempt *attempt, bool iterate, bo
         status = mele_i_no_memory(error);
         goto cleanup;
     }
-    status = run_lloyd(&l, iterate, tell, lead, &result, error);
+    status = run_lloyd(&l, iterate, tell, result->wants_lead ? &result->lead : NULL, &info,
+                       error);
     if (status != MELE_OK)
         goto cleanup;
-    if (l.centres != centres)
-        memcpy(centres, l.centres, l.clusters * d * sizeof *centres);
-    result.clusters = *clusters = l.clusters;
-    *info = result;
+    if (l.centres != result->centres)
+        memcpy(result->centres, l.centres, l.clusters * d * sizeof *l.centres);
+    info.clusters = result->clusters = l.clusters;
+    result->info = info;
 cleanup:
     free(spare);
     mele_i_sums_clear(&l.sums);
@@ -681,10 +680,8 @@ cleanup:
     return status;
 }
 
-mele_status mele_i_lloyd(const mele_i_attempt *attempt, bool iterate, bool tell, double *centres,
-                         size_t *clusters, uint32_t *label, mele_i_lead *lead,
-                         mele_partition_info *info, mele_error *error)
+mele_status mele_i_lloyd(const mele_i_attempt *attempt, bool iterate, bool tell,
+                         mele_i_lloyd_result *result, mele_error *error)
 {
-    return mele_i_lloyd_watched(attempt, iterate, tell, NULL, centres, clusters, label, lead, info,
-                                error);
+    return mele_i_lloyd_watched(attempt, iterate, tell, NULL, result, error);
 }

@@ -15,8 +15,7 @@ typedef struct mele_i_lloyd_watch {
 
 /* mele_i_lloyd() while somebody watches; NULL: nobody does. */
 mele_status mele_i_lloyd_watched(const mele_i_attempt *attempt, bool iterate, bool tell,
-                                 mele_i_lloyd_watch *watch, double *centres, size_t *clusters,
-                                 uint32_t *label, mele_i_lead *lead, mele_partition_info *info,
+                                 mele_i_lloyd_watch *watch, mele_i_lloyd_result *result,
                                  mele_error *error);
 
 #endif

@@ -145,14 +145,16 @@ static mele_status sample_new(sample *s, const size_t *share, const size_t *size
 /* Draw share[k] of the sizes[k] rows of each region, in one walk over the rows: each is taken with
  * probability wanted / left (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S). Uses up
  * both arrays. */
-static mele_status draw(const mele_rows *rows, const double *weights, const uint32_t *label,
-                        uint64_t seed, size_t *share, size_t *sizes, sample *s, mele_error *error)
+static mele_status draw(const mele_i_labelled *all, uint64_t seed, size_t *share, size_t *sizes,
+                        sample *s, mele_error *error)
 {
+    const mele_rows *rows = all->rows;
+    const double *weights = all->weights;
     mele_i_stream stream = mele_i_stream_make(seed, MELE_I_FOR_SILHOUETTE, 0, 0);
     mele_status status = MELE_OK;
 
     for (size_t i = 0; i < rows->rows && status == MELE_OK; i++) {
-        const size_t k = label[i];
+        const size_t k = all->label[i];
         if (!(weight_of(weights, i) > 0))
             continue;
         if (share[k] > 0
@@ -236,23 +238,22 @@ static mele_status measure(sample *s, mele_engine *engine, mele_error *error)
 }
 
 /* How many rows of positive weight each region has; returns how many regions have some. */
-static size_t count_rows(const mele_rows *rows, const double *weights, const uint32_t *label,
-                         size_t clusters, size_t *sizes)
+static size_t count_rows(const mele_i_labelled *all, size_t *sizes)
 {
     size_t filled = 0;
 
-    for (size_t i = 0; i < rows->rows; i++)
-        sizes[label[i]] += weight_of(weights, i) > 0;
-    for (size_t k = 0; k < clusters; k++)
+    for (size_t i = 0; i < all->rows->rows; i++)
+        sizes[all->label[i]] += weight_of(all->weights, i) > 0;
+    for (size_t k = 0; k < all->clusters; k++)
         filled += sizes[k] > 0;
     return filled;
 }
 
-mele_status mele_i_silhouette(const mele_rows *rows, const double *weights, const uint32_t *label,
-                              size_t clusters, uint64_t seed, mele_engine *engine, double *out,
-                              mele_error *error)
+mele_status mele_i_silhouette(const mele_i_labelled *all, uint64_t seed, mele_engine *engine,
+                              double *out, mele_error *error)
 {
-    sample s = {.cols = rows->cols, .clusters = clusters};
+    const size_t clusters = all->clusters;
+    sample s = {.cols = all->rows->cols, .clusters = clusters};
     size_t *sizes = MELE_I_ZEROED(size_t, clusters), *share = MELE_I_ARRAY(size_t, clusters);
     mele_status status = MELE_OK;
 
@@ -260,7 +261,7 @@ mele_status mele_i_silhouette(const mele_rows *rows, const double *weights, cons
         status = mele_i_no_memory(error);
         goto cleanup;
     }
-    if (count_rows(rows, weights, label, clusters, sizes) < 2) {
+    if (count_rows(all, sizes) < 2) {
         *out = 0;
         goto cleanup;
     }
@@ -268,7 +269,7 @@ mele_status mele_i_silhouette(const mele_rows *rows, const double *weights, cons
     if (status == MELE_OK)
         status = sample_new(&s, share, sizes, error);
     if (status == MELE_OK)
-        status = draw(rows, weights, label, seed, share, sizes, &s, error);
+        status = draw(all, seed, share, sizes, &s, error);
     if (status == MELE_OK)
         status = measure(&s, engine, error);
     if (status == MELE_OK)

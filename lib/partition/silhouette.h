@@ -16,11 +16,16 @@
 mele_status mele_i_silhouette_shares(const size_t *sizes, size_t clusters, size_t *out,
                                      mele_error *error);
 
-/* The mean silhouette of labelled rows, 0 when fewer than two regions have rows that count.
- * @param weights  NULL: all 1; rows of weight 0 are left out.
- * @param label    n labels below clusters. */
-mele_status mele_i_silhouette(const mele_rows *rows, const double *weights, const uint32_t *label,
-                              size_t clusters, uint64_t seed, mele_engine *engine, double *out,
-                              mele_error *error);
+/* Rows and the regions they are in. */
+typedef struct mele_i_labelled {
+    const mele_rows *rows;
+    const double *weights; /* NULL: all 1; rows of weight 0 are left out */
+    const uint32_t *label; /* of each row, below clusters */
+    size_t clusters;
+} mele_i_labelled;
+
+/* Their mean silhouette, 0 when fewer than two regions have rows that count. */
+mele_status mele_i_silhouette(const mele_i_labelled *all, uint64_t seed, mele_engine *engine,
+                              double *out, mele_error *error);
 
 #endif

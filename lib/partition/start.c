@@ -152,24 +152,21 @@ static size_t mark(const seeding *s, mele_i_block block, uint32_t *mask)
 }
 
 /* The marked ones of the rows x side by side; returns them, or x itself when all are. */
-static const double *choose_rows(const double *x, size_t *stride, size_t cols, size_t rows,
-                                 const uint32_t *mask, double *chosen, size_t *count)
+static mele_matrix choose_rows(const mele_matrix *x, const uint32_t *mask, double *chosen)
 {
     size_t marked = 0;
 
-    for (size_t i = 0; i < rows; i += RUN)
+    for (size_t i = 0; i < x->rows; i += RUN)
         marked += (size_t)__builtin_popcount(mask[i / RUN]);
-    *count = marked;
-    if (marked == rows)
-        return x;
+    if (marked == x->rows)
+        return *x;
     double *out = chosen;
-    for (size_t i = 0; i < rows; i += RUN)
-        for (uint32_t bits = mask[i / RUN]; bits != 0; bits &= bits - 1, out += cols) {
+    for (size_t i = 0; i < x->rows; i += RUN)
+        for (uint32_t bits = mask[i / RUN]; bits != 0; bits &= bits - 1, out += x->cols) {
             size_t row = i + (size_t)__builtin_ctz(bits);
-            memcpy(out, x + row * *stride, cols * sizeof *out);
+            memcpy(out, x->data + row * x->stride, x->cols * sizeof *out);
         }
-    *stride = cols;
-    return chosen;
+    return mele_matrix_of(chosen, marked, x->cols);
 }
 
 /* Beyond this, in squares, a row of the grid is not changed. */
@@ -227,15 +224,16 @@ static void prefetch_rows(const double *x, size_t stride, size_t cols, size_t ro
         }
 }
 
-/* Some runs of a block: rows x from first on. */
-static void step_chunk(const seeding *s, const double *x, size_t stride, size_t first, size_t rows,
-                       const uint32_t *mask, const room *r, double *sum)
+/* Some runs of a block: rows x, of which the first is row `first`. */
+static void step_chunk(const seeding *s, const mele_matrix *x, size_t first, const uint32_t *mask,
+                       const room *r, double *sum)
 {
-    size_t cols = s->attempt->sample->rows.cols, points = s->trying, count;
-    const double *chosen = choose_rows(x, &stride, cols, rows, mask, r->chosen, &count);
+    const size_t rows = x->rows, points = s->trying;
+    const mele_matrix chosen = choose_rows(x, mask, r->chosen);
     const double *distance = r->distance;
 
-    s->kernels->distances(chosen, stride, count, cols, s->point, points, r->distance);
+    s->kernels->distances(chosen.data, chosen.stride, chosen.rows, chosen.cols, s->point, points,
+                          r->distance);
     for (size_t i = 0; i < rows; i += RUN) {
         uint32_t bits = mask[i / RUN];
         lower_run(s, bits, first + i, distance);
@@ -270,8 +268,8 @@ static mele_status step_block(void *context, mele_i_block block, void *partial, 
         if (rows->data != NULL && x != NULL && cols <= PREFETCHED)
             prefetch_rows(x + (i + count) * stride, stride, cols, next,
                           r.mask + (i + count) / RUN);
-        step_chunk(s, x == NULL ? r.chosen : x + i * stride, stride, block.first + i, count,
-                   r.mask + i / RUN, &r, sum);
+        const mele_matrix chunk = {x == NULL ? r.chosen : x + i * stride, count, cols, stride};
+        step_chunk(s, &chunk, block.first + i, r.mask + i / RUN, &r, sum);
     }
     if (s->trying > 1)
         memcpy(s->block_left + block.index * s->points, sum, s->points * sizeof *sum);

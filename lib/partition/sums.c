@@ -154,20 +154,19 @@ static void weigh_changes(mele_i_changes *changes, const double *weights)
     changes->count = kept;
 }
 
-void mele_i_sums_block(const mele_i_sums *s, const double *x, size_t stride, size_t rows,
-                       const uint32_t *label, const double *weights, mele_i_changes *changes,
-                       double *partial)
+void mele_i_sums_block(const mele_i_sums *s, const mele_matrix *x, const uint32_t *label,
+                       const double *weights, mele_i_changes *changes, double *partial)
 {
     double *sum = partial + COUNTS + 2 * s->clusters;
 
     weigh_changes(changes, weights);
     partial[CHANGED] = (double)changes->count;
     if (s->anew) {
-        add_rows(s, rows, label, weights, partial);
-        s->kernels->accumulate(x, stride, rows, s->columns, s->reference, label, weights, sum);
+        add_rows(s, x->rows, label, weights, partial);
+        s->kernels->accumulate(x->data, x->stride, x->rows, s->columns, s->reference, label, weights, sum);
     } else {
         move_rows(s, label, weights, changes, partial);
-        s->kernels->transfer(x, stride, changes->row, changes->count, s->columns, s->reference,
+        s->kernels->transfer(x->data, x->stride, changes->row, changes->count, s->columns, s->reference,
                              changes->from, label, weights, sum);
     }
 }

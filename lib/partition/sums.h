@@ -31,11 +31,10 @@ void mele_i_sums_begin(mele_i_sums *sums, size_t rows, const double *centres, bo
 /* The numbers of a block's partial sums. */
 size_t mele_i_sums_size(const mele_i_sums *sums);
 
-/* Add a block to its partial sums; x, label, weights (NULL: all 1): of its first row. Changes that
+/* Add the rows x of a block to its partial sums; label, weights (NULL: all 1): of the first of them. Changes that
  * are of weight 0 are taken out. */
-void mele_i_sums_block(const mele_i_sums *sums, const double *x, size_t stride, size_t rows,
-                       const uint32_t *label, const double *weights, mele_i_changes *changes,
-                       double *partial);
+void mele_i_sums_block(const mele_i_sums *sums, const mele_matrix *x, const uint32_t *label,
+                       const double *weights, mele_i_changes *changes, double *partial);
 
 void mele_i_sums_combine(mele_i_sums *sums, const double *partial);
 

@@ -502,13 +502,12 @@ static mele_status encode_rows(const source *s, const mele_i_scaling *scaling, c
     return status;
 }
 
-mele_status mele_i_encode_rows(const mele_schema *schema, const mele_i_scaling *scaling,
-                               const double *fill, const mele_i_features *features, size_t first,
-                               size_t count, double *out, mele_error *error)
+mele_status mele_i_encode_rows(const mele_i_design_rows *d, size_t first, size_t count,
+                               double *out, mele_error *error)
 {
-    source s = source_of(schema, features);
+    source s = source_of(d->schema, d->features);
 
-    return encode_rows(&s, scaling, fill, first, count, out, error);
+    return encode_rows(&s, d->scaling, d->fill, first, count, out, error);
 }
 
 typedef struct encode_context {
@@ -560,10 +559,7 @@ mele_status mele_i_encode_matrix(const mele_i_scaling *scaling, const mele_matri
 static mele_status read_design(void *user, size_t first, size_t count, double *out,
                                mele_error *error)
 {
-    const mele_i_design_rows *d = user;
-
-    return mele_i_encode_rows(d->schema, d->scaling, d->fill, d->features, first, count, out,
-                              error);
+    return mele_i_encode_rows(user, first, count, out, error);
 }
 
 static bool takes_values_as_they_are(const mele_i_design_rows *d)

@@ -85,11 +85,6 @@ mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scali
 mele_status mele_i_encode_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix,
                                  mele_engine *engine, double *out, mele_error *error);
 
-/* The same for some of the rows, on the calling thread. */
-mele_status mele_i_encode_rows(const mele_schema *schema, const mele_i_scaling *scaling,
-                               const double *fill, const mele_i_features *features, size_t first,
-                               size_t count, double *out, mele_error *error);
-
 /* Rows of the design matrix as they are asked for: parameters of mele_i_encode(). */
 typedef struct mele_i_design_rows {
     const mele_schema *schema;
@@ -97,6 +92,10 @@ typedef struct mele_i_design_rows {
     const double *fill;
     const mele_i_features *features;
 } mele_i_design_rows;
+
+/* Some of them, on the calling thread. */
+mele_status mele_i_encode_rows(const mele_i_design_rows *source, size_t first, size_t count,
+                               double *out, mele_error *error);
 
 /* As rows: where they lie when the scaling takes values as they are (and they lie as rows), else to
  * be read. What is handed over must outlive the rows. */

@@ -115,46 +115,47 @@ static size_t target_columns(const mele_schema *schema)
     return classes > 0 ? classes : schema->targets;
 }
 
-static mele_status fit_target_scaling(const mele_schema *schema, const double *targets,
-                                      const double *weights, size_t rows, mele_i_scale_kind kind,
-                                      mele_engine *engine, mele_i_space *space, mele_error *error)
+static mele_status fit_target_scaling(const mele_schema *schema, const mele_i_space_plan *plan,
+                                      mele_i_scale_kind kind, mele_engine *engine,
+                                      mele_i_space *space, mele_error *error)
 {
     size_t columns = space->target_columns;
+    mele_matrix targets = mele_matrix_of(plan->targets, plan->rows, columns);
     double *expanded = NULL;
     mele_status status;
 
     if (mele_schema_classes(schema) > 0) {
-        expanded = mele_i_array(rows, columns * sizeof(double));
+        expanded = mele_i_array(plan->rows, columns * sizeof(double));
         if (expanded == NULL)
             return mele_i_no_memory(error);
-        expand_targets(schema, targets, rows, columns, expanded);
-        targets = expanded;
+        expand_targets(schema, plan->targets, plan->rows, columns, expanded);
+        targets.data = expanded;
     }
-    mele_matrix view = mele_matrix_of(targets, rows, columns);
-    status = mele_i_scaling_fit_matrix(&view, weights, kind, engine, &space->target_scaling, error);
+    status = mele_i_scaling_fit_matrix(&targets, plan->weights, kind, engine,
+                                       &space->target_scaling, error);
     free(expanded);
     return status;
 }
 
-mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *summary, size_t rows,
-                             const double *targets, const double *weights, const char *on,
-                             const char *scale, double target_weight, mele_engine *engine,
+mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *summary,
+                             const mele_i_space_plan *plan, mele_engine *engine,
                              mele_i_space *out, mele_error *error)
 {
-    mele_i_space space = {.target_weight = target_weight};
+    const bool with_targets = strcmp(plan->on, "xy") == 0;
+    mele_i_space space = {.target_weight = plan->target_weight};
     mele_i_scale_kind kind;
     mele_status status;
 
-    if (!mele_i_scale_kind_named(scale, &kind))
-        return mele_i_fail(error, MELE_EINVAL, "there is no scale \"%s\"", scale);
-    if (strcmp(on, "xy") == 0 && targets == NULL)
+    if (!mele_i_scale_kind_named(plan->scale, &kind))
+        return mele_i_fail(error, MELE_EINVAL, "there is no scale \"%s\"", plan->scale);
+    if (with_targets && plan->targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "--cluster-on xy needs a target");
-    status = mele_i_space_choose(schema, on, &space.column, &space.columns, error);
+    status = mele_i_space_choose(schema, plan->on, &space.column, &space.columns, error);
     if (status == MELE_OK)
         status = mele_i_scaling_of(summary, kind, &space.scaling, error);
-    if (status == MELE_OK && strcmp(on, "xy") == 0) {
+    if (status == MELE_OK && with_targets) {
         space.target_columns = target_columns(schema);
-        status = fit_target_scaling(schema, targets, weights, rows, kind, engine, &space, error);
+        status = fit_target_scaling(schema, plan, kind, engine, &space, error);
     }
     if (status != MELE_OK)
         mele_i_space_clear(&space);
@@ -221,12 +222,13 @@ static mele_status read_rows(void *user, size_t first, size_t count, double *out
     const mele_i_space *space = source->space;
     const size_t all = space->scaling.columns, stride = width_of(source);
     const size_t wider = all > space->target_columns ? all : space->target_columns;
+    const mele_i_design_rows design = {source->schema, &space->scaling, source->means,
+                                       source->features};
     size_t most = STRIP_NUMBERS / wider + 1;
     mele_status status = MELE_OK;
 
     if (space->columns == all && !has_targets(source))
-        return mele_i_encode_rows(source->schema, &space->scaling, source->means, source->features,
-                                  first, count, out, error);
+        return mele_i_encode_rows(&design, first, count, out, error);
     most = most < count ? most : count;
     double *strip = mele_i_array(most, wider * sizeof(double));
     if (strip == NULL)
@@ -234,8 +236,7 @@ static mele_status read_rows(void *user, size_t first, size_t count, double *out
     for (size_t done = 0; done < count && status == MELE_OK; done += most) {
         size_t rows = count - done < most ? count - done : most;
         double *to = out + done * stride;
-        status = mele_i_encode_rows(source->schema, &space->scaling, source->means,
-                                    source->features, first + done, rows, strip, error);
+        status = mele_i_encode_rows(&design, first + done, rows, strip, error);
         if (status == MELE_OK)
             gather_columns(space, strip, rows, to, stride);
         if (status == MELE_OK && has_targets(source))
@@ -290,15 +291,13 @@ static mele_status encode_block(void *context, mele_i_block block, void *partial
                      c->out + block.first * width_of(&c->source), error);
 }
 
-mele_status mele_i_space_encode(const mele_i_space *space, const mele_schema *schema,
-                                const double *means, const mele_i_features *features,
-                                const double *targets, mele_engine *engine, double *out,
+mele_status mele_i_space_encode(const mele_i_space_rows *source, mele_engine *engine, double *out,
                                 mele_error *error)
 {
-    encode_context context = {{space, schema, means, features, targets}, out};
-    mele_i_pass pass = {.rows = features->rows, .map = encode_block, .context = &context,
-                        .block_rows = mele_i_block_rows(space->scaling.columns, 2 * STRIP_NUMBERS,
-                                                        16)};
+    encode_context context = {*source, out};
+    mele_i_pass pass = {.rows = source->features->rows, .map = encode_block, .context = &context,
+                        .block_rows = mele_i_block_rows(source->space->scaling.columns,
+                                                        2 * STRIP_NUMBERS, 16)};
 
     return mele_i_pass_run(engine, &pass, error);
 }

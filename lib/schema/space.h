@@ -20,32 +20,38 @@ typedef struct mele_i_space {
 mele_status mele_i_space_choose(const mele_schema *schema, const char *on, size_t **column,
                                 size_t *columns, mele_error *error);
 
-/* Build the space of some rows, whose design columns the summary describes.
- * `on` is "x", "xy", or a comma separated list of features. targets: rows x m, NULL without. */
-mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *summary, size_t rows,
-                             const double *targets, const double *weights, const char *on,
-                             const char *scale, double target_weight, mele_engine *engine,
+/* What a space is built of, besides the design columns. */
+typedef struct mele_i_space_plan {
+    const char *on; /* "x", "xy", or a comma separated list of features */
+    const char *scale;
+    double target_weight;
+    size_t rows;
+    const double *targets; /* rows x m; NULL without */
+    const double *weights; /* rows; NULL: all 1 */
+} mele_i_space_plan;
+
+/* Build the space of some rows, whose design columns the summary describes. */
+mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *summary,
+                             const mele_i_space_plan *plan, mele_engine *engine,
                              mele_i_space *out, mele_error *error);
 void mele_i_space_clear(mele_i_space *space);
 
 /* Whether the x part is the design matrix under this scaling itself. */
 bool mele_i_space_is_design(const mele_i_space *space, const mele_i_scaling *design);
 
-/* Coordinates of rows: rows x (columns + target_columns) to out; with targets NULL only the
- * x part, rows x columns. means: of the design columns, what missing values become. */
-mele_status mele_i_space_encode(const mele_i_space *space, const mele_schema *schema,
-                                const double *means, const mele_i_features *features,
-                                const double *targets, mele_engine *engine, double *out,
-                                mele_error *error);
-
 /* Rows in the space, as they are asked for. */
 typedef struct mele_i_space_rows {
     const mele_i_space *space;
     const mele_schema *schema;
-    const double *means; /* as above */
+    const double *means; /* of the design columns, what missing values become */
     const mele_i_features *features;
-    const double *targets; /* as above */
+    const double *targets; /* NULL: only the x part is wanted */
 } mele_i_space_rows;
+
+/* Coordinates of all rows: rows x (columns + target_columns) to out, without targets rows x
+ * columns. */
+mele_status mele_i_space_encode(const mele_i_space_rows *source, mele_engine *engine, double *out,
+                                mele_error *error);
 
 /* The coordinates as rows: where they lie when the space takes values as they are (and they lie
  * as rows), else to be read. What is handed over must outlive the rows. */

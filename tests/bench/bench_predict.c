@@ -119,9 +119,10 @@ static void predict_file(const problem *p, const mele_model *model)
         close(descriptor);
     write_npy(p, path);
     options.items = "mean,sd,cluster";
+    options.write = count_bytes;
+    options.user = &sum;
     double start = bench_now();
-    bench_check(mele_predict_file(model, path, &options, p->engine, count_bytes, &sum, &summary,
-                                  &error), &error);
+    bench_check(mele_predict_file(model, path, &options, p->engine, &summary, &error), &error);
     printf("predict, NPY to CSV text: %.3g rows/s, checksum %zx\n",
            (double)summary.rows / (bench_now() - start), sum);
     unlink(path);

@@ -48,7 +48,9 @@ static mele_status predict(const mele_model *model, const char *path, mele_engin
     mele_predict_options options = mele_predict_defaults(model);
 
     options.items = items_of(model);
-    return mele_predict_file(model, path, &options, engine, fuzz_gather, out, NULL, error);
+    options.write = fuzz_gather;
+    options.user = out;
+    return mele_predict_file(model, path, &options, engine, NULL, error);
 }
 
 mele_status fuzz_predict(const mele_model *model, const char *path, fuzz_text *out,

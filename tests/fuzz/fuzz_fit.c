@@ -170,7 +170,7 @@ static void check_score(const char *text, const char *path)
     mele_metrics *metrics = NULL;
     mele_error error = {MELE_OK, 0, ""};
     mele_status status =
-        mele_score_file(model, path, NULL, NULL, NULL, fuzz_threads(), &metrics, &error);
+        mele_score_file(model, path, NULL, fuzz_threads(), &metrics, &error);
 
     fuzz_check_status(status, &error);
     mele_metrics_free(metrics);

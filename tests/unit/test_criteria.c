@@ -114,10 +114,11 @@ static mele_partition *gmm_of(const double *centres, size_t clusters, size_t d)
 static mele_criteria measure(const mele_partition *p, const mele_rows *rows, const double *weights,
                              uint64_t seed, mele_engine *engine)
 {
+    const mele_criteria_options options = {true, seed};
     mele_criteria out;
     mele_error error = {0};
 
-    cr_assert_eq(mele_partition_criteria(p, rows, weights, true, seed, engine, &out, &error),
+    cr_assert_eq(mele_partition_criteria(p, rows, weights, &options, engine, &out, &error),
                  MELE_OK, "%s", error.message);
     return out;
 }
@@ -278,8 +279,9 @@ static double silhouette_of(const double *x, size_t n, size_t d, const uint32_t 
     mele_rows rows = rows_of(x, n, d);
     double out = NAN;
 
-    cr_assert_eq(mele_i_silhouette(&rows, weights, label, clusters, seed, NULL, &out, NULL),
-                 MELE_OK);
+    const mele_i_labelled all = {&rows, weights, label, clusters};
+
+    cr_assert_eq(mele_i_silhouette(&all, seed, NULL, &out, NULL), MELE_OK);
     return out;
 }
 
@@ -442,8 +444,9 @@ Test(criteria, refusals_leave_the_output_alone)
         mele_error error = {0};
         memset(&out, 7, sizeof out);
         before = out;
-        cr_assert_eq(mele_partition_criteria(p, &cases[i].rows, cases[i].weights, true, 1, NULL,
-                                             &out, &error), cases[i].status, "%zu", i);
+        cr_assert_eq(mele_partition_criteria(p, &cases[i].rows, cases[i].weights,
+                                             &(mele_criteria_options){true, 1}, NULL, &out,
+                                             &error), cases[i].status, "%zu", i);
         cr_assert(cases[i].message == NULL || strcmp(error.message, cases[i].message) == 0, "%s",
                   error.message);
         cr_assert(memcmp(&out, &before, sizeof out) == 0);
@@ -458,7 +461,7 @@ Test(criteria, a_silhouette_that_is_not_wanted_is_nan)
     mele_rows rows = rows_of(x, 4, 1);
     mele_criteria c;
 
-    cr_assert_eq(mele_partition_criteria(p, &rows, NULL, false, 1, NULL, &c, NULL), MELE_OK);
+    cr_assert_eq(mele_partition_criteria(p, &rows, NULL, NULL, NULL, &c, NULL), MELE_OK);
     cr_assert(isnan(c.silhouette) && isfinite(c.bic));
     mele_partition_free(p);
 }

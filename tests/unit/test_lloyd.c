@@ -188,6 +188,7 @@ static mele_status fit_for(const set *s, const double *x, const double *weights,
     uint32_t *label = MELE_I_ARRAY(uint32_t, s->n);
     mele_matrix given = mele_matrix_of(start, s->clusters, s->d);
     mele_i_attempt attempt = {&sample, &o, 0, 1, NULL};
+    mele_i_lloyd_result result = {.centres = centres, .label = label};
     mele_status status = MELE_ENOMEM;
 
     *h = (history){.n = s->n, .numbers = s->clusters * s->d};
@@ -205,8 +206,9 @@ static mele_status fit_for(const set *s, const double *x, const double *weights,
         status = mele_i_sample_describe(&sample, engine, error);
     }
     if (status == MELE_OK)
-        status = mele_i_lloyd_watched(&attempt, true, false, &watch, centres, &h->clusters, label,
-                                      NULL, &h->info, error);
+        status = mele_i_lloyd_watched(&attempt, true, false, &watch, &result, error);
+    h->clusters = result.clusters;
+    h->info = result.info;
     h->unclear = watch.unclear;
     mele_i_sample_clear(&sample);
     mele_engine_free(engine);

@@ -412,8 +412,8 @@ static mele_status fit_space(const mele_data *data, const double *targets, const
     mele_i_summary summary;
 
     cr_assert_eq(mele_i_summarise(data->schema, &features, NULL, NULL, &summary, NULL), MELE_OK);
-    mele_status status = mele_i_space_fit(data->schema, &summary, data->rows, targets, NULL, on,
-                                          scale, weight, NULL, out, error);
+    const mele_i_space_plan plan = {on, scale, weight, data->rows, targets, NULL};
+    mele_status status = mele_i_space_fit(data->schema, &summary, &plan, NULL, out, error);
     mele_i_summary_clear(&summary);
     return status;
 }
@@ -427,8 +427,8 @@ static void encode_space(const mele_data *data, const char *on, const char *scal
 
     cr_assert_eq(fit_space(data, data->targets, on, scale, weight, &space, NULL), MELE_OK);
     cr_assert_eq(space.columns + space.target_columns, columns);
-    cr_assert_eq(mele_i_space_encode(&space, data->schema, NULL, &features, data->targets, NULL,
-                                     out, NULL), MELE_OK);
+    const mele_i_space_rows source = {&space, data->schema, NULL, &features, data->targets};
+    cr_assert_eq(mele_i_space_encode(&source, NULL, out, NULL), MELE_OK);
     for (size_t i = 0; i < data->rows * columns; i++)
         cr_assert_float_eq(out[i], expected[i], 1e-15, "%s %s: %zu is %g", on, scale, i, out[i]);
     mele_i_space_clear(&space);
@@ -489,8 +489,8 @@ Test(space, a_missing_value_is_the_mean_under_every_scale)
     cr_assert_eq(mele_i_scaling_fit(data->schema, &features, NULL, MELE_I_SCALE_STANDARD, NULL,
                                     &standard, NULL), MELE_OK);
     cr_assert_eq(fit_space(data, NULL, "x", "minmax", 1, &space, NULL), MELE_OK);
-    cr_assert_eq(mele_i_space_encode(&space, data->schema, standard.center, &features, NULL, NULL,
-                                     out, NULL), MELE_OK);
+    const mele_i_space_rows source = {&space, data->schema, standard.center, &features, NULL};
+    cr_assert_eq(mele_i_space_encode(&source, NULL, out, NULL), MELE_OK);
     cr_assert_arr_eq(out, ((double[]){0, 0.5, 0.5, 1}), sizeof out);
     mele_i_space_clear(&space);
     mele_i_scaling_clear(&standard);

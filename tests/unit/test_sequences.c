@@ -174,8 +174,9 @@ static void predict(shared *s)
         s->prediction = mele_predict_defaults(s->model);
     s->prediction.items = "cluster";
     s->prediction.id = "name";
-    cr_assert_eq(mele_predict_file(s->model, s->rows.path, &s->prediction, NULL, count_bytes,
-                                   &bytes, NULL, &error),
+    s->prediction.write = count_bytes;
+    s->prediction.user = &bytes;
+    cr_assert_eq(mele_predict_file(s->model, s->rows.path, &s->prediction, NULL, NULL, &error),
                  MELE_OK, "%s", error.message);
     cr_assert_gt(bytes, ROWS * strlen("n0,1\n"));
 }
