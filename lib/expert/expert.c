@@ -207,8 +207,7 @@ static mele_status make_experts(fitting *f, const mele_expert_data *data, mele_e
 /* Whether weights of rows in regions are asked for in any order. */
 static bool needs_all(const fitting *f)
 {
-    return f->kind == NULL || !f->kind->blocks || f->options.groups != NULL
-           || strcmp(f->options.small, "merge") == 0;
+    return f->options.groups != NULL || strcmp(f->options.small, "merge") == 0;
 }
 
 static mele_status make_fitting(fitting *f, const mele_expert_data *data, mele_engine *engine,

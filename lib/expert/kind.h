@@ -166,7 +166,6 @@ struct mele_i_expert_kind {
     bool expands; /* --degree is for it */
     bool folds;   /* left-out predictions may come from folds */
     bool checks;  /* fit() itself refuses an x, or targets, that are not finite */
-    bool blocks;  /* fit() takes regions block by block, where rows are left out by themselves */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
     mele_i_option_table options; /* those that are for this kind alone */
 

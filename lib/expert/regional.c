@@ -90,24 +90,16 @@ static mele_status number_groups(const training *t, size_t k, job *j, size_t *gr
     return mele_i_row_groups_number(g, j->row, j->count + j->asked, j->group, groups, error);
 }
 
-/* The region's rows, and those that are asked for. */
-static mele_status list_rows(const training *t, size_t k, job *j, size_t *groups,
+/* The region's rows with their weights, and those that are asked for. */
+static mele_status list_rows(const training *t, size_t k, job *j, double **weight, size_t *groups,
                              mele_error *error)
 {
     const mele_i_expert_problem *p = t->problem;
-    const size_t n = p->x->rows;
-    size_t count = 0;
+    mele_status status = mele_i_region_list(p->regions, k, p->groups == NULL ? 0 : p->x->rows,
+                                            &j->row, weight, &j->count, error);
 
-    for (size_t i = 0; i < n; i++)
-        count += mele_i_region_weight(p->regions, i, k) > 0;
-    j->row = MELE_I_ARRAY(size_t, p->groups == NULL ? count : n);
-    if (j->row == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < n; i++)
-        if (mele_i_region_weight(p->regions, i, k) > 0)
-            j->row[j->count++] = i;
     *groups = 0;
-    return p->groups == NULL ? MELE_OK : number_groups(t, k, j, groups, error);
+    return status == MELE_OK && p->groups != NULL ? number_groups(t, k, j, groups, error) : status;
 }
 
 /* Arrays of a task, to be freed in one. */
@@ -117,18 +109,20 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
     const mele_i_expert_problem *p = t->problem;
     const size_t d = p->shape.columns, m = p->y->cols;
     const mele_rows targets = mele_rows_of(p->y);
+    double *weight = NULL;
     size_t groups;
-    mele_status status = list_rows(t, k, j, &groups, error);
+    mele_status status = list_rows(t, k, j, &weight, &groups, error);
 
-    if (status != MELE_OK)
-        return status;
-    *memory = mele_i_large_array(j->count + j->asked, (d + m + 1) * sizeof(double));
-    if (*memory == NULL)
-        return mele_i_no_memory(error);
+    if (status == MELE_OK)
+        *memory = mele_i_large_array(j->count + j->asked, (d + m + 1) * sizeof(double));
+    if (status != MELE_OK || *memory == NULL) {
+        free(weight);
+        return status == MELE_OK ? mele_i_no_memory(error) : status;
+    }
     double *x = *memory, *y = x + j->count * d, *weights = y + j->count * m;
     double *asked = weights + j->count;
-    for (size_t i = 0; i < j->count; i++)
-        weights[i] = mele_i_region_weight(p->regions, j->row[i], k);
+    memcpy(weights, weight, j->count * sizeof *weights);
+    free(weight);
     level_weights(weights, j->count);
     *rows = (mele_i_expert_rows){.count = j->count,
                                  .row = j->row,

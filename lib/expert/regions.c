@@ -324,6 +324,55 @@ size_t mele_i_region_members(const mele_i_regions *regions, size_t first, size_t
     return members;
 }
 
+/* How many rows region k has, or may have where to count them would be to read them all. */
+static size_t most_rows(const mele_i_regions *regions, size_t k)
+{
+    size_t count = 0;
+
+    if (regions->source != NULL && k < regions->clusters)
+        return regions->rows;
+    for (size_t i = 0; i < regions->rows; i++)
+        count += mele_i_region_weight(regions, i, k) > 0;
+    return count;
+}
+
+/* Those of a block, after the others. */
+static void list_block(const mele_i_regions *view, mele_i_block block, size_t k, size_t *row,
+                       double *weight, size_t *count)
+{
+    for (size_t i = block.first; i < block.first + block.count; i++) {
+        const double w = mele_i_region_weight(view, i, k);
+        if (w > 0) {
+            row[*count] = i;
+            weight[(*count)++] = w;
+        }
+    }
+}
+
+mele_status mele_i_region_list(const mele_i_regions *regions, size_t k, size_t room, size_t **row,
+                               double **weight, size_t *count, mele_error *error)
+{
+    const size_t most = most_rows(regions, k), step = block_rows(regions);
+    double *scratch = MELE_I_ARRAY(double, mele_i_regions_room(regions, step));
+    mele_status status = MELE_OK;
+    mele_i_regions view;
+
+    *count = 0;
+    *row = MELE_I_ARRAY(size_t, most > room ? most : room);
+    *weight = MELE_I_ARRAY(double, most);
+    if (scratch == NULL || *row == NULL || *weight == NULL)
+        status = mele_i_no_memory(error);
+    for (size_t i = 0; i < regions->rows && status == MELE_OK; i += step) {
+        const size_t rest = regions->rows - i;
+        const mele_i_block block = {i / step, i, rest < step ? rest : step};
+        status = mele_i_regions_take(regions, block, scratch, &view, error);
+        if (status == MELE_OK)
+            list_block(&view, block, k, *row, *weight, count);
+    }
+    free(scratch);
+    return status;
+}
+
 /* Counts to ends, which rows put from the last one on turn into starts. */
 static void add_up(size_t *start, size_t clusters)
 {

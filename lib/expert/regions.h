@@ -72,7 +72,12 @@ static inline double mele_i_region_weight(const mele_i_regions *regions, size_t 
 size_t mele_i_region_members(const mele_i_regions *regions, size_t first, size_t count, size_t k,
                              size_t *row, double *weight);
 
-/* The same of all K regions at once, where there are labels: those of region k are the elements
+/* All rows with a positive weight in region k: indices and weights, in arrays to be freed, also after a
+ * failure; that of indices has room for `room` of them at least. Reads what is not in memory. */
+mele_status mele_i_region_list(const mele_i_regions *regions, size_t k, size_t room, size_t **row,
+                               double **weight, size_t *count, mele_error *error);
+
+/* The members of all K regions at once, where there are labels: those of region k are the elements
  * start[k] .. start[k + 1] - 1 of row and weight, which have room for count each. */
 void mele_i_region_groups(const mele_i_regions *regions, size_t first, size_t count, size_t *start,
                           size_t *row, double *weight);

@@ -173,8 +173,8 @@ MELE_API const char *mele_expert_candidate(bool classes, size_t i);
  *         fails with.
  * Regions never fail a fit: empty, tiny, constant and collinear ones have stated outcomes.
  * Labels are used where they are; shares and weights, too, where they are in memory. Where they are
- * read, linear experts take them block by block (without options.groups, and unless small is "merge");
- * else n x K of them are held.
+ * read, they are taken block by block; with options.groups, or where small is "merge", n x K of them
+ * are held.
  * linear: O(n d^2 + K d^3), of shares and weights O(n K d^2). logistic: O(n (d C)^2) a step, of shares
  * and weights K times that. */
 MELE_API mele_status mele_experts_fit(const mele_expert_data *data,

@@ -270,12 +270,37 @@ static mele_status read_rows(void *user, size_t first, size_t count, double *out
 static void check_same_bytes(const made *p, const mele_assignment *a, const mele_assignment *b,
                              const mele_expert_options *o)
 {
+    const size_t M = p->classes > 0 ? p->classes : p->m;
     outcome one = fit(p, p->weight, a, o), other = fit(p, p->weight, b, o);
 
-    cr_assert(mele_i_experts_equal(one.experts, other.experts), "%s", o->small);
-    SAME_BITS(one.left_out, other.left_out, N * K);
+    cr_assert(mele_i_experts_equal(one.experts, other.experts), "%s, %s", o->kind, o->small);
+    SAME_BITS(one.left_out, other.left_out, N * K * M);
     free_outcome(&one);
     free_outcome(&other);
+}
+
+/* Every kind, with rows that are left out by themselves or by groups. */
+static void check_read(const made *p, const mele_expert_options *options)
+{
+    double *weight = numbers(N * K);
+    const mele_rows here = mele_rows_of_array(weight, N, K), there = {N, K, NULL, 0, read_rows, weight};
+    const mele_assignment a = weights_of(&here), b = weights_of(&there);
+    mele_expert_options o = *options;
+    size_t groups[N];
+
+    for (size_t i = 0; i < N; i++)
+        groups[i] = i / 5;
+    for (size_t i = 0; i < N * K; i++)
+        weight[i] = (double)(i * i % 4);
+    check_same_bytes(p, &a, &b, &o);
+    o.groups = groups;
+    check_same_bytes(p, &a, &b, &o);
+    free(weight);
+}
+
+Test(assignment, kinds_take_weights_that_are_read)
+{
+    for_all(check_read);
 }
 
 Test(assignment, rows_may_be_anywhere)

@@ -271,7 +271,6 @@ const mele_i_expert_kind mele_i_expert_linear = {
     .regression = true,
     .expands = true,
     .checks = true,
-    .blocks = true,
     .ridge = 0.1,
     .options = MELE_I_OPTION_TABLE(options),
     .fit = fit,

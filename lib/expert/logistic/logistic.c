@@ -40,29 +40,19 @@ static mele_status make_problem(mele_i_multinomial *m, const fitting *f, size_t 
 {
     const mele_i_regions *regions = f->problem->regions;
     const mele_expert_options *options = f->problem->options;
-    size_t n = f->problem->x->rows, count = 0;
 
-    for (size_t i = 0; i < n; i++)
-        count += mele_i_region_weight(regions, i, k) > 0;
     *m = (mele_i_multinomial){.problem = f->problem, .frame = &f->frame, .y = f->problem->y, .d = f->d,
                               .classes = f->classes, .parameters = f->parameters,
-                              .row = MELE_I_ARRAY(size_t, count),
-                              .weight = MELE_I_ARRAY(double, count),
-                              .fold = MELE_I_ARRAY(unsigned char, count),
                               .extremes = MELE_I_ARRAY(double, 2 * f->d),
                               .absent = MELE_I_ARRAY(bool, f->d),
                               .ridge = options->ridge * regions->scale,
                               .max_iterations = options->max_iterations};
-    if (m->row == NULL || m->weight == NULL || m->fold == NULL || m->extremes == NULL
-        || m->absent == NULL)
+    mele_status status = mele_i_region_list(regions, k, 0, &m->row, &m->weight, &m->count, error);
+    if (status != MELE_OK)
+        return status;
+    m->fold = MELE_I_ARRAY(unsigned char, m->count);
+    if (m->fold == NULL || m->extremes == NULL || m->absent == NULL)
         return mele_i_no_memory(error);
-    for (size_t i = 0; i < n; i++) {
-        double weight = mele_i_region_weight(regions, i, k);
-        if (weight > 0) {
-            m->row[m->count] = i;
-            m->weight[m->count++] = weight;
-        }
-    }
     return mele_i_multinomial_leave(m, MELE_I_NO_FOLD, error);
 }
 
@@ -276,9 +266,9 @@ static void predict_without(const fitting *f, size_t k, const double *x, size_t 
 
 /* Put right what expert k predicts of a row that it, or with groups another row of its group, was
  * trained on. */
-static void leave_out_row(const fitting *f, size_t k, size_t row, const double *x, double *loss)
+static void leave_out_row(const fitting *f, const mele_i_regions *regions, size_t k, size_t row,
+                          const double *x, double *loss)
 {
-    const mele_i_regions *regions = f->problem->regions;
     const mele_i_row_groups *groups = f->problem->groups;
     const size_t class = mele_i_class_of(f->problem->y, row);
     const size_t from = mele_i_row_groups_alone(groups, row, k) ? f->clusters : k;
@@ -304,17 +294,22 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
     const mele_rows *rows = f->problem->x;
     unsigned char *cursor = scratch;
     double *room = mele_i_carve(&cursor, mele_i_rows_room(rows, block.count), sizeof *room);
+    double *shares = mele_i_carve(&cursor, mele_i_regions_room(f->problem->regions, block.count),
+                                  sizeof *shares);
+    mele_i_regions regions;
     size_t width = f->clusters * f->classes, stride;
     double *out = f->problem->left_out + block.first * width;
     const double *x;
     mele_status status = mele_i_rows_take(rows, block, room, &x, &stride, error);
 
+    if (status == MELE_OK)
+        status = mele_i_regions_take(f->problem->regions, block, shares, &regions, error);
     if (status != MELE_OK)
         return status;
     mele_i_predictor_rows(f->predictor, x, stride, block.count, out, NULL, cursor);
     for (size_t i = 0; i < block.count; i++)
         for (size_t k = 0; k <= f->clusters; k++)
-            leave_out_row(f, k, block.first + i, x + i * stride, partial);
+            leave_out_row(f, &regions, k, block.first + i, x + i * stride, partial);
     return MELE_OK;
 }
 
@@ -342,6 +337,7 @@ static mele_status leave_out(fitting *f, mele_engine *engine, mele_error *error)
     f->predictor = &predictor;
     if (status == MELE_OK) {
         pass.scratch_bytes = mele_i_carved(mele_i_rows_room(f->problem->x, block), sizeof(double))
+                             + mele_i_carved(mele_i_regions_room(regions, block), sizeof(double))
                              + mele_i_predictor_scratch(&predictor, block);
         status = mele_i_pass_run(engine, &pass, error);
     }
