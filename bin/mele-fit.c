@@ -7,14 +7,13 @@
 #include "cli/stage.h"
 
 typedef struct fit_options {
-    size_t folds, repeats;    /* 0: not given */
-    const char *folds_column; /* NULL: not given, as the following */
-    const char *cv_output, *posteriors, *left_out;
+    size_t folds, repeats; /* 0: not given */
+    const char *cv_output, *posteriors, *left_out; /* NULL: not given */
 } fit_options;
 
-static bool cross_validates(const fit_options *own)
+static bool cross_validates(const cli_run *run, const fit_options *own)
 {
-    return own->folds > 0 || own->folds_column != NULL;
+    return own->folds > 0 || run->options.data.folds != NULL;
 }
 
 static mele_cv_options cv_options(const fit_options *own, const cli_stage *stage)
@@ -86,12 +85,12 @@ static void name_mixture(const mele_cv_result *cv, char *out, size_t size)
         snprintf(out, size, "mixture of %zu expert%s", most, most == 1 ? "" : "s");
 }
 
-static void say_folds(cli_run *run, const fit_options *own, const mele_cv_result *cv)
+static void say_folds(cli_run *run, const mele_cv_result *cv)
 {
     char name[128];
 
-    if (own->folds_column != NULL) {
-        mele_name_print(own->folds_column, name, sizeof name);
+    if (run->options.data.folds != NULL) {
+        mele_name_print(run->options.data.folds, name, sizeof name);
         cli_say(&run->console, "%zu rows, cross-validation in the %zu folds of %s", cv->rows,
                 cv->folds, name);
     } else if (cv->repeats > 1) {
@@ -103,7 +102,7 @@ static void say_folds(cli_run *run, const fit_options *own, const mele_cv_result
 }
 
 /* What cross-validation found: the model's errors above those of one expert for everything. */
-static void summarise(cli_run *run, const cli_stage *stage, const fit_options *own)
+static void summarise(cli_run *run, const cli_stage *stage)
 {
     const mele_cv_result *cv = stage->cv;
     static const char *const regression[] = {"mae", "rmse", "r2", "nll", NULL};
@@ -112,7 +111,7 @@ static void summarise(cli_run *run, const cli_stage *stage, const fit_options *o
     const char *const *measures = classes ? classification : regression;
     char title[64];
 
-    say_folds(run, own, cv);
+    say_folds(run, cv);
     fprintf(stderr, "  %-24s", "");
     for (const char *const *name = measures; *name != NULL; name++)
         fprintf(stderr, " %10s", *name);
@@ -130,14 +129,14 @@ static void summarise(cli_run *run, const cli_stage *stage, const fit_options *o
 
 static int check_use(cli_run *run, const fit_options *own)
 {
-    if (own->folds > 0 && own->folds_column != NULL)
+    if (own->folds > 0 && run->options.data.folds != NULL)
         return cli_wrong_usage(&run->console, "--cv deals the rows to folds, and --folds takes them "
                                "from a column: give one of the two");
     if (own->repeats > 0 && own->folds == 0)
         return cli_wrong_usage(&run->console, "--repeats says how many times --cv N deals the rows "
                                "to folds: it goes with that%s",
-                               own->folds_column == NULL ? "" : ", not with --folds");
-    if (own->cv_output != NULL && !cross_validates(own))
+                               run->options.data.folds == NULL ? "" : ", not with --folds");
+    if (own->cv_output != NULL && !cross_validates(run, own))
         return cli_wrong_usage(&run->console, "--cv-output is for the rows that --cv N or --folds COL "
                                "leaves out: give one of the two");
     return CLI_DONE;
@@ -170,13 +169,13 @@ static int cross_validate(cli_run *run, cli_stage *stage, const fit_options *own
     const mele_cv_options cv = cv_options(own, stage);
     int exit_status;
 
-    if (!cross_validates(own))
+    if (!cross_validates(run, own))
         return CLI_DONE;
     exit_status = cli_check(run, mele_cross_validate(stage->data, &run->options, &cv, run->engine,
                                                      run->report, &stage->cv, &run->error),
                             stage->data_path);
     if (exit_status == CLI_DONE && !run->quiet)
-        summarise(run, stage, own);
+        summarise(run, stage);
     return exit_status;
 }
 
@@ -185,7 +184,7 @@ static int check_folds(cli_run *run, const cli_stage *stage, const fit_options *
 {
     const mele_cv_options cv = cv_options(own, stage);
 
-    return cross_validates(own) ? cli_check(run, mele_cv_check(stage->data, &cv, &run->error),
+    return cross_validates(run, own) ? cli_check(run, mele_cv_check(stage->data, &cv, &run->error),
                                             stage->data_path)
                                 : CLI_DONE;
 }
@@ -197,7 +196,6 @@ static int work(cli_run *run, const void *options)
     const cli_inputs from = {.posteriors = own->posteriors};
     int exit_status = check_use(run, own);
 
-    run->options.data.folds = own->folds_column;
     run->options.data.keep_id = own->cv_output != NULL;
     run->rows_file = own->cv_output;
     run->left_out_file = own->left_out;
@@ -224,9 +222,7 @@ int main(int argc, char **argv)
                  "folds, to standard error and to the report"},
         {.name = "repeats", .argument = "R", .whole = &own.repeats, .least = 1, .most = 1000000,
          .help = "with --cv: deal the rows anew R times, and pool the errors (default: 1)"},
-        {.name = "folds", .argument = "COL", .text = &own.folds_column,
-         .help = "cross-validate in the folds that a column holds, one for each of its values, in "
-                 "place of --cv; it is no feature"},
+        {.name = "folds", .library = true},
         {.name = "cv-output", .argument = "FILE", .text = &own.cv_output,
          .help = "write the cross-validated prediction of every row as CSV: repeat, fold, row, --id, "
                  "observed, predicted, sd, cluster"},

@@ -1,5 +1,6 @@
 /* A fit that is driven by names and texts alone, as from a language that knows no structure of
- * options: made, set, walked, got, copied and freed. The data are the three lines of three_stages.c.
+ * options: made, set, walked, got, copied and freed. The data are the three lines of
+ * three_stages.c.
  *
  *     cc by_name.c $(pkg-config --cflags --libs mele)
  */

@@ -16,8 +16,8 @@
     }
 
 /* One member of an options structure: what programs call it, what it may be, and where it lies. The
- * room that owns the structure has the table of its members, and this is the one place that knows how
- * a member is set from text, told as text, and checked. */
+ * room that owns the structure has the table of its members, and this is the one place that knows
+ * how a member is set from text, told as text, and checked. */
 
 typedef enum mele_i_option_type {
     MELE_I_TEXT,   /* const char *: any UTF-8; the pointer is kept */
@@ -55,7 +55,7 @@ typedef struct mele_i_option {
     bool optional; /* NULL, or a number below `least`, stands for "not given" */
     bool settled;  /* stage 1 settles it, also by its absence */
     bool passing;  /* of one call: no model records it, and no later stage inherits it */
-    size_t (*default_text)(char *out, size_t size); /* for people, as snprintf() does; NULL: its own */
+    size_t (*default_text)(char *out, size_t size); /* for people, as snprintf(); NULL: its own */
     const mele_i_option_special *special;
 } mele_i_option;
 

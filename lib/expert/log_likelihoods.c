@@ -1,5 +1,5 @@
-/* How likely the targets are under each expert's prediction of them. With f_ik and s_ik^2 the mean and
- * the variance that expert k gives for row i,
+/* How likely the targets are under each expert's prediction of them. With f_ik and s_ik^2 the mean
+ * and the variance that expert k gives for row i,
  *     log L_ik = sum_m log N(y_im; f_ikm, s_ikm^2),
  * and of classes log L_ik is the log-probability of the row's class. */
 #include <mele/expert.h>
@@ -21,8 +21,8 @@ typedef struct likelihoods {
 
 static mele_status refuse_class(const likelihoods *l, size_t row, double class, mele_error *error)
 {
-    return mele_i_fail(error, MELE_EDATA, "targets: row %zu is %g, not a class of 0 to %zu", row + 1,
-                       class, l->targets->classes - 1);
+    return mele_i_fail(error, MELE_EDATA, "targets: row %zu is %g, not a class of 0 to %zu",
+                       row + 1, class, l->targets->classes - 1);
 }
 
 static mele_status of_classes(const likelihoods *l, size_t row, double class, mele_error *error)
@@ -32,7 +32,7 @@ static mele_status of_classes(const likelihoods *l, size_t row, double class, me
     if (!(class >= 0 && class < (double)l->targets->classes && class == floor(class)))
         return refuse_class(l, row, class, error);
     for (size_t k = 0; k < l->clusters; k++)
-        l->out[row * l->clusters + k] = mean[k * l->outputs + (size_t)class];
+        l->out[row * l->clusters + k] = mean[k * l->outputs + (size_t) class];
     return MELE_OK;
 }
 
@@ -44,8 +44,9 @@ static mele_status of_targets(const likelihoods *l, size_t row, const double *ta
         double sum = 0;
         for (size_t m = 0; m < l->outputs; m++) {
             if (l->variance[at + m] <= 0)
-                return mele_i_fail(error, MELE_EDATA, "variance: row %zu, expert %zu: %g is not above 0",
-                                   row + 1, k + 1, l->variance[at + m]);
+                return mele_i_fail(error, MELE_EDATA,
+                                   "variance: row %zu, expert %zu: %g is not above 0", row + 1,
+                                   k + 1, l->variance[at + m]);
             sum += mele_i_log_normal(target[m] - l->mean[at + m], l->variance[at + m]);
         }
         l->out[row * l->clusters + k] = sum;
@@ -78,16 +79,22 @@ mele_status mele_expert_log_likelihoods(const mele_targets *targets, const doubl
         || (variance == NULL && targets->classes == 0))
         return mele_i_fail(error, MELE_EINVAL, "log likelihoods: %s is NULL",
                            targets == NULL || targets->values.data == NULL ? "targets"
-                           : mean == NULL ? "mean" : out == NULL ? "out" : "variance");
+                           : mean == NULL                                  ? "mean"
+                           : out == NULL                                   ? "out"
+                                                                           : "variance");
     const mele_matrix *y = &targets->values;
     if (clusters == 0 || y->rows == 0 || y->cols == 0 || y->stride < y->cols
         || (targets->classes > 0 && y->cols != 1))
-        return mele_i_fail(error, MELE_EINVAL, "log likelihoods: %zu clusters, targets of %zu x %zu: it "
-                           "needs one of each, and classes stand in one column", clusters, y->rows,
-                           y->cols);
-    likelihoods l = {targets, mean, variance, clusters, targets->classes > 0 ? targets->classes : y->cols,
-                     out};
-    const mele_i_pass pass = {.rows = y->rows, .map = map_block, .context = &l,
-                              .block_rows = mele_i_block_rows(8 * clusters * l.outputs, BLOCK_WORK, 16)};
+        return mele_i_fail(error, MELE_EINVAL,
+                           "log likelihoods: %zu clusters, targets of %zu x %zu: it "
+                           "needs one of each, and classes stand in one column",
+                           clusters, y->rows, y->cols);
+    likelihoods l = {
+        targets, mean, variance, clusters, targets->classes > 0 ? targets->classes : y->cols, out};
+    const mele_i_pass pass = {.rows = y->rows,
+                              .map = map_block,
+                              .context = &l,
+                              .block_rows =
+                                  mele_i_block_rows(8 * clusters * l.outputs, BLOCK_WORK, 16)};
     return mele_i_pass_run(engine, &pass, error);
 }

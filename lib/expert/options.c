@@ -43,32 +43,38 @@ static size_t ridge_defaults(char *out, size_t size)
 }
 
 static const mele_i_option first[] = {
-    {.name = "expert", .argument = "KIND", .help = "one in each region (default: linear, for classes "
-     "logistic)",
-     MELE_I_EXPERT_MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_expert_kind, .optional = true},
-    {.name = "assign", .argument = "HOW", .help = "an expert's rows: its region's, or all by posterior",
+    {.name = "expert", .argument = "KIND",
+     .help = "one in each region (default: linear, for classes logistic)",
+     MELE_I_EXPERT_MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_expert_kind,
+     .optional = true},
+    {.name = "assign", .argument = "HOW",
+     .help = "an expert's rows: its region's, or all by posterior",
      MELE_I_EXPERT_MEMBER(assign), .type = MELE_I_CHOICE, .choice = assignments},
-    {.name = "degree", .argument = "N", .help = "linear, logistic: 1, or 2 with squares and products of "
-     "columns",
+    {.name = "degree", .argument = "N",
+     .help = "linear, logistic: 1, or 2 with squares and products of columns",
      MELE_I_EXPERT_MEMBER(degree), .type = MELE_I_WHOLE, .least = 1, .most = 2},
-    {.name = "ridge", .argument = "L|gcv", .help = "penalty on squared standardised coefficients, for "
-     "mlp on all weights, or (linear) chosen a region by generalised cross-validation",
+    {.name = "ridge", .argument = "L|gcv",
+     .help = "penalty on squared standardised coefficients, for mlp on all weights, or (linear) "
+     "chosen a region by generalised cross-validation",
      MELE_I_EXPERT_MEMBER(ridge), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX, .word = "gcv",
      .word_value = MELE_RIDGE_GCV, .optional = true, .default_text = ridge_defaults},
 };
 
 static const mele_i_option last[] = {
-    {.name = "expert-restarts", .argument = "N", .help = "mlp, gp: starts, of which the best result wins",
+    {.name = "expert-restarts", .argument = "N",
+     .help = "mlp, gp: starts, of which the best result wins",
      MELE_I_EXPERT_MEMBER(restarts), .type = MELE_I_WHOLE, .least = 1, .most = 1e6},
-    {.name = "min-rows", .argument = "N", .help = "regions with fewer are too small (--small); 0: as many "
-     "as a linear expert has coefficients, at most 5",
+    {.name = "min-rows", .argument = "N",
+     .help = "regions with fewer are too small (--small); 0: as many as a linear expert has "
+     "coefficients, at most 5",
      MELE_I_EXPERT_MEMBER(min_rows), .type = MELE_I_WHOLE, .least = 0, .most = 1e9},
-    {.name = "small", .argument = "RULE", .help = "what a region too small gets: the global expert, an own "
-     "one drawn towards it, or that of the next region, with its rows",
+    {.name = "small", .argument = "RULE",
+     .help = "what a region too small gets: the global expert, an own one drawn towards it, or "
+     "that of the next region, with its rows",
      MELE_I_EXPERT_MEMBER(small), .type = MELE_I_CHOICE, .choice = small_rules},
     {.name = "only", .argument = "K",
-     .help = "train the expert of region K alone; the others stay as MODEL has them, or are trained by "
-     "other processes, see --merge",
+     .help = "train the expert of region K alone; the others stay as MODEL has them, or are "
+     "trained by other processes, see --merge",
      MELE_I_EXPERT_MEMBER(only), .type = MELE_I_WHOLE, .least = 1, .most = MOST_REGIONS,
      .optional = true, .passing = true},
     {.name = "freeze", .argument = "K",

@@ -7,7 +7,8 @@
 const mele_i_option_table *mele_i_expert_options_at(size_t i);
 
 /* The options of a fit (given: NULL: the defaults) with every default settled, for targets and x of
- * so many columns; *kind is NULL for "auto". MELE_EINVAL: an option, or the experts to start from. */
+ * so many columns; *kind is NULL for "auto". MELE_EINVAL: an option, or the experts to start from.
+ * */
 mele_status mele_i_expert_options_settle(const mele_expert_options *given,
                                          const mele_targets *targets, size_t columns,
                                          size_t clusters, mele_expert_options *o,

@@ -13,15 +13,20 @@ mele_gate_options mele_gate_defaults(void)
 }
 
 static const mele_i_option rows[] = {
-    {.name = "gate", .argument = "KIND", .help = "how posteriors become weights",
+    {.name = "gate", .argument = "KIND",
+     .help = "how posteriors become weights",
      MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_gate_kind},
-    {.name = "on", .argument = "INPUT", .help = "what the softmax gate sees",
+    {.name = "on", .argument = "INPUT",
+     .help = "what the softmax gate sees",
      MEMBER(on), .type = MELE_I_CHOICE, .choice = mele_gate_input},
-    {.name = "loss", .argument = "LOSS", .help = "what the gate minimises",
+    {.name = "loss", .argument = "LOSS",
+     .help = "what the gate minimises",
      MEMBER(loss), .type = MELE_I_CHOICE, .choice = mele_gate_loss},
-    {.name = "gate-ridge", .argument = "L", .help = "pull of the gate towards the posteriors",
+    {.name = "gate-ridge", .argument = "L",
+     .help = "pull of the gate towards the posteriors",
      MEMBER(ridge), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
-    {.name = "gate-max-iter", .argument = "N", .help = "iterations of the gate's training at most",
+    {.name = "gate-max-iter", .argument = "N",
+     .help = "iterations of the gate's training at most",
      MEMBER(max_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
     {MEMBER(tolerance), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
 };

@@ -27,12 +27,13 @@ typedef struct mele_owned_texts mele_owned_texts;
  *  gives; every other language takes options as an object, mele_options_new(), that is set by name
  *  and text, and needs nothing of this structure. Both may be done to the same options.
  *
- *  Strings that the caller sets as members are the caller's and must outlive the options; only those
- *  that are NULL by default may be NULL. Strings that mele_options_set() is given, and those that
- *  mele_options_inherit() takes from a model, are copied and the options' own, until
- *  mele_options_clear() or mele_options_free(). A copy by assignment shares them: it is good as long as
- *  they are, and only one of the two is set by name, and cleared; mele_options_copy() makes one that
- *  stands alone. The seeds of the parts are set from `seed`, their folds by cross-validation. */
+ *  Strings that the caller sets as members are the caller's and must outlive the options; only
+ *  those that are NULL by default may be NULL. Strings that mele_options_set() is given, and those
+ *  that mele_options_inherit() takes from a model, are copied and the options' own, until
+ *  mele_options_clear() or mele_options_free(). A copy by assignment shares them: it is good as
+ *  long as they are, and only one of the two is set by name, and cleared; mele_options_copy() makes
+ *  one that stands alone. The seeds of the parts are set from `seed`, their folds by
+ *  cross-validation. */
 typedef struct mele_options {
     mele_data_options data;
     mele_partition_options partition; /**< clusters N > 0: so many. 0 (default): the best of
@@ -89,14 +90,14 @@ MELE_API void mele_options_free(mele_options *options);
 MELE_API mele_status mele_options_copy(const mele_options *options, mele_options **out,
                                        mele_error *error);
 
-/** Set one option as a command line does: mele_options_set(options, "expert", "gp", &error). There is
- *  no other setter: the programs parse their arguments with this one, and a model's record is read
- *  by it.
+/** Set one option as a command line does: mele_options_set(options, "expert", "gp", &error). There
+ *  is no other setter: the programs parse their arguments with this one, and a model's record is
+ *  read by it.
  * @param name  as in mele_option_name(), without dashes.
  * @param text  copied; of a flag "yes", "no", or NULL for "yes".
- * @return MELE_OK; MELE_EINVAL: no such option (the message names the nearest), or not a value of it
- *         (the message says what is: the choices, the range); MELE_ENOMEM. The options are then as
- *         they were. Members of mele_options that are no option (such as partition.centres) are
+ * @return MELE_OK; MELE_EINVAL: no such option (the message names the nearest), or not a value of
+ *         it (the message says what is: the choices, the range); MELE_ENOMEM. The options are then
+ *         as they were. Members of mele_options that are no option (such as partition.centres) are
  *         set directly. */
 MELE_API mele_status mele_options_set(mele_options *options, const char *name, const char *text,
                                       mele_error *error);
@@ -139,22 +140,22 @@ typedef enum mele_option_type {
  *  a name that is none NULL, 0 or false. All of them are thread-safe. */
 MELE_API const char *mele_option_name(size_t i);
 
-MELE_API char mele_option_letter(const char *name);            /**< 'k', or 0: it has none */
-MELE_API const char *mele_option_argument(const char *name);   /**< "N", "COL[,COL...]"; NULL: a flag */
-MELE_API const char *mele_option_help(const char *name);       /**< a line, lower case, no full stop */
+MELE_API char mele_option_letter(const char *name);          /**< 'k', or 0: it has none */
+MELE_API const char *mele_option_argument(const char *name); /**< "N", "COL[,COL...]"; NULL: a flag */
+MELE_API const char *mele_option_help(const char *name);     /**< a line, lower case, no full stop */
 MELE_API mele_option_stage mele_option_stage_of(const char *name);
 MELE_API mele_option_type mele_option_type_of(const char *name);
 
-/** Whether models record it, so that later stages inherit it; false: it is of one call alone, as "only",
- *  "freeze", "warm-start", "fresh", "memory" and "by-position" are. */
+/** Whether models record it, so that later stages inherit it; false: it is of one call alone, as
+ *  "only", "freeze", "warm-start", "fresh", "folds", "memory" and "by-position" are. */
 MELE_API bool mele_option_recorded(const char *name);
 
-/** The range of a whole number or a number, both ends included; false: it has none. An end of DBL_MAX
- *  is any number. */
+/** The range of a whole number or a number, both ends included; false: it has none. An end of
+ *  DBL_MAX is any number. */
 MELE_API bool mele_option_range(const char *name, double *least, double *most);
 
-/** The choices as text ("kmeans, gmm"), in out[size]; returns the length (as snprintf does); 0: it has
- *  no list of choices. */
+/** The choices as text ("kmeans, gmm"), in out[size]; returns the length (as snprintf does); 0: it
+ *  has no list of choices. */
 MELE_API size_t mele_option_choices(const char *name, char *out, size_t size);
 
 /** The default as people read it, in the same way; 0: it has none. */

@@ -26,12 +26,13 @@ typedef enum mele_status {
     MELE_ESTOPPED /**< the caller's progress function asked to stop */
 } mele_status;
 
-/** Words at the end of every structure that callers allocate and that may get further members: a later
- *  version takes them from there, so that programs need not be built again, and 0 then means what it
- *  was before. They are 0 in what the library fills in and in the structures of the _defaults()
- *  functions; in others the caller's initialiser sees to it. Options in which they are not 0 are those
- *  of a newer version, or were not made from the defaults: MELE_EINVAL. Structures without them
- *  (views, and mele_error) stay as they are. */
+/** Words at the end of every structure that callers allocate and that may get further members: a
+ *  later version takes them from there, so that programs need not be built again, and 0 then means
+ *  what it was before. They are 0 in what the library fills in and in the structures of the
+ *  _defaults() functions; in others the caller's initialiser sees to it. Options in which they are
+ *  not 0 are those of a newer version, or were not made from the defaults: MELE_EINVAL. Structures
+ *  without them (views, and mele_error) stay as they are; those that the library alone makes may
+ *  grow at their ends. */
 #define MELE_RESERVED 8
 
 /** Room for one message, its final zero included. */

@@ -1,5 +1,5 @@
-/* The options of a model as a whole: seed, how many regions, where they are looked for, and what they
- * start from. */
+/* The options of a model as a whole: seed, how many regions, where they are looked for, and what
+ * they start from. */
 #include "model/own_options.h"
 
 #include <float.h>
@@ -128,40 +128,48 @@ static const mele_i_option_special start = {
 MELE_I_CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
 
 static const mele_i_option run[] = {
-    {.name = "seed", .argument = "N", .help = "of all random choices",
+    {.name = "seed", .argument = "N",
+     .help = "of all random choices",
      MEMBER(seed), .type = MELE_I_SEED, .least = 0, .most = UINT32_MAX},
 };
 
 static const mele_i_option choice[] = {
-    {.name = "clusters", .letter = 'k', .argument = "N|A-B|auto", .help = "how many regions, or the best "
-     "number from A to B, or of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 with at least 20 rows each",
+    {.name = "clusters", .letter = 'k', .argument = "N|A-B|auto",
+     .help = "how many regions, or the best number from A to B, or of 1, 2, 3, 4, 6, 8, 12, 16, "
+     "24, 32 with at least 20 rows each",
      .type = MELE_I_SPECIAL, .special = &clusters},
-    {.name = "criterion", .argument = "NAME", .help = "what the best number of regions is (default: cv, "
-     "the cross-validated error of the mixture, when there is a target, else bic)",
+    {.name = "criterion", .argument = "NAME",
+     .help = "what the best number of regions is (default: cv, the cross-validated error of the "
+     "mixture, when there is a target, else bic)",
      MEMBER(criterion), .type = MELE_I_CHOICE, .choice = criteria, .optional = true},
 };
 
 static const mele_i_option space[] = {
-    {.name = "cluster-on", .argument = "x|xy|COL[,COL...]", .help = "what to cluster: the features, with "
-     "the targets, or some of the features",
+    {.name = "cluster-on", .argument = "x|xy|COL[,COL...]",
+     .help = "what to cluster: the features, with the targets, or some of the features",
      MEMBER(cluster_on), .type = MELE_I_TEXT},
-    {.name = "y-weight", .argument = "W", .help = "of the scaled targets under --cluster-on xy",
+    {.name = "y-weight", .argument = "W",
+     .help = "of the scaled targets under --cluster-on xy",
      MEMBER(target_weight), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
-    {.name = "scale", .argument = "KIND", .help = "of the columns that are clustered",
+    {.name = "scale", .argument = "KIND",
+     .help = "of the columns that are clustered",
      MEMBER(scale), .type = MELE_I_CHOICE, .choice = mele_i_scale_kind_at},
-    {.name = "init", .argument = "kmeans++|random|FILE", .help = "the first centres: well apart, any rows, "
-     "or those of a CSV file in the data's units, a row for each region",
+    {.name = "init", .argument = "kmeans++|random|FILE",
+     .help = "the first centres: well apart, any rows, or those of a CSV file in the data's "
+     "units, a row for each region",
      .type = MELE_I_SPECIAL, .special = &start},
 };
 
 static const mele_i_option experts[] = {
-    {.name = "warm-start", .help = "mlp, gp and logistic experts start from those of MODEL",
+    {.name = "warm-start",
+     .help = "mlp, gp and logistic experts start from those of MODEL",
      MEMBER(warm_start), .type = MELE_I_FLAG, .passing = true},
 };
 
 static const mele_i_option gate[] = {
     {.name = "fresh",
-     .help = "these are rows that the experts have not seen, also where they look as if some were theirs",
+     .help = "these are rows that the experts have not seen, also where they look as if some were "
+     "theirs",
      MEMBER(fresh), .type = MELE_I_FLAG, .passing = true},
 };
 

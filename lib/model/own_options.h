@@ -7,8 +7,13 @@
 
 /* The tables of the options that are no stage's own but of a model as a whole; the structure is
  * mele_options. NULL past the last. */
-enum { MELE_I_OPTIONS_OF_RUN, MELE_I_OPTIONS_OF_CHOICE, MELE_I_OPTIONS_OF_SPACE, MELE_I_OPTIONS_OF_EXPERTS,
-       MELE_I_OPTIONS_OF_GATE };
+enum {
+    MELE_I_OPTIONS_OF_RUN,
+    MELE_I_OPTIONS_OF_CHOICE,
+    MELE_I_OPTIONS_OF_SPACE,
+    MELE_I_OPTIONS_OF_EXPERTS,
+    MELE_I_OPTIONS_OF_GATE
+};
 const mele_i_option_table *mele_i_own_options_at(size_t i);
 
 /* The range of clusters to choose from is one: MELE_EINVAL. */

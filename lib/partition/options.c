@@ -32,15 +32,19 @@ MELE_I_CHOICES(ways, "kmeans++", "random")
 MELE_I_CHOICES(algorithms, "auto", "plain", "tiles", "bounds")
 
 static const mele_i_option regions[] = {
-    {.name = "method", .argument = "NAME", .help = "how to find them",
+    {.name = "method", .argument = "NAME",
+     .help = "how to find them",
      MEMBER(method), .type = MELE_I_CHOICE, .choice = mele_partition_method},
-    {.name = "covariance", .argument = "KIND", .help = "of a gmm's components",
+    {.name = "covariance", .argument = "KIND",
+     .help = "of a gmm's components",
      MEMBER(covariance), .type = MELE_I_CHOICE, .choice = mele_partition_covariance},
-    {.name = "covariance-floor", .argument = "F", .help = "least variance of a gmm's component in any "
-     "direction, relative to the mean variance of the columns, from 1e-15 to 1",
+    {.name = "covariance-floor", .argument = "F",
+     .help = "least variance of a gmm's component in any direction, relative to the mean variance "
+     "of the columns, from 1e-15 to 1",
      MEMBER(covariance_floor), .type = MELE_I_NUMBER, .least = LEAST_FLOOR, .most = 1},
-    {.name = "shrinkage", .argument = "S", .help = "how far a gmm's covariances are drawn towards "
-     "spheres of their size, from 0 (not) to 1",
+    {.name = "shrinkage", .argument = "S",
+     .help = "how far a gmm's covariances are drawn towards spheres of their size, from 0 (not) "
+     "to 1",
      MEMBER(shrinkage), .type = MELE_I_NUMBER, .least = 0, .most = 1},
 };
 
@@ -48,12 +52,15 @@ static const mele_i_option regions[] = {
 static const mele_i_option search[] = {
     {MEMBER(clusters), .type = MELE_I_WHOLE, .least = 1, .most = INT32_MAX},
     {MEMBER(init), .type = MELE_I_CHOICE, .choice = ways},
-    {.name = "restarts", .argument = "N", .help = "starts, of which the best result wins",
+    {.name = "restarts", .argument = "N",
+     .help = "starts, of which the best result wins",
      MEMBER(restarts), .type = MELE_I_WHOLE, .least = 1, .most = 1e6},
-    {.name = "max-iter", .argument = "N", .help = "iterations of a start at most",
+    {.name = "max-iter", .argument = "N",
+     .help = "iterations of a start at most",
      MEMBER(max_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
-    {.name = "tol", .argument = "T", .help = "converged when the centres move less (kmeans: relative to "
-     "the variance) or the mean log-likelihood gains less (gmm)",
+    {.name = "tol", .argument = "T",
+     .help = "converged when the centres move less (kmeans: relative to the variance) or the mean "
+     "log-likelihood gains less (gmm)",
      MEMBER(tolerance), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
     {MEMBER(algorithm), .type = MELE_I_CHOICE, .choice = algorithms, .optional = true},
 };

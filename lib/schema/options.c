@@ -46,7 +46,8 @@ static size_t delimiter_text(const void *options, char *out, size_t size)
 }
 
 static const mele_i_option_special delimiter = {
-    .wanted = "one character that can delimit fields", .set = set_delimiter, .text = delimiter_text};
+    .wanted = "one character that can delimit fields", .set = set_delimiter,
+    .text = delimiter_text};
 
 static bool set_decimal(void *options, const char *text)
 {
@@ -101,39 +102,52 @@ static const mele_i_option rows[] = {
     {.name = "features", .letter = 'x', .argument = "COL[,COL...]",
      .help = "what to predict from (default: every other column)",
      MEMBER(features), .type = MELE_I_TEXT, .optional = true, .settled = true},
-    {.name = "ignore", .argument = "COL[,COL...]", .help = "columns to leave out",
+    {.name = "ignore", .argument = "COL[,COL...]",
+     .help = "columns to leave out",
      MEMBER(ignore), .type = MELE_I_TEXT, .optional = true, .settled = true},
-    {.name = "weights", .letter = 'w', .argument = "COL", .help = "row weights, >= 0, in any unit",
+    {.name = "weights", .letter = 'w', .argument = "COL",
+     .help = "row weights, >= 0, in any unit",
      MEMBER(weights), .type = MELE_I_TEXT, .optional = true},
-    {.name = "id", .argument = "COL", .help = "column that is passed through to predictions",
+    {.name = "id", .argument = "COL",
+     .help = "column that is passed through to predictions",
      MEMBER(id), .type = MELE_I_TEXT, .optional = true},
     {.name = "group", .argument = "COL",
      .help = "rows with the same value are left out together, wherever rows are",
      MEMBER(group), .type = MELE_I_TEXT, .optional = true},
-    {.name = "task", .argument = "TASK", .help = "what the target is (default: text means classes)",
+    {.name = "task", .argument = "TASK",
+     .help = "what the target is (default: text means classes)",
      MEMBER(task), .type = MELE_I_CHOICE, .choice = tasks, .optional = true},
     {.name = "categorical", .argument = "COL[,COL...]",
      .help = "number-looking columns that are categories",
      MEMBER(categorical), .type = MELE_I_TEXT, .optional = true, .settled = true},
-    {.name = "na", .argument = "STR[,STR...]", .help = "what counts as missing",
+    {.name = "na", .argument = "STR[,STR...]",
+     .help = "what counts as missing",
      MEMBER(table.missing), .type = MELE_I_TEXT, .optional = true},
-    {.name = "missing", .argument = "POLICY", .help = "rows with missing values, when fitting",
+    {.name = "missing", .argument = "POLICY",
+     .help = "rows with missing values, when fitting",
      MEMBER(missing), .type = MELE_I_CHOICE, .choice = policies},
     {.name = "delimiter", .letter = 'd', .argument = "CHAR",
      .help = "between fields (default: comma, semicolon or tab, whichever the first line has most "
      "often)",
      .type = MELE_I_SPECIAL, .special = &delimiter},
-    {.name = "decimal", .argument = "CHAR", .help = "the decimal mark, . or , (default: .)",
+    {.name = "decimal", .argument = "CHAR",
+     .help = "the decimal mark, . or , (default: .)",
      .type = MELE_I_SPECIAL, .special = &decimal},
-    {.name = "no-header", .help = "the first line is data; columns are x1, x2, ...",
+    {.name = "no-header",
+     .help = "the first line is data; columns are x1, x2, ...",
      MEMBER(table.header), .type = MELE_I_DENIAL},
+    {.name = "folds", .argument = "COL",
+     .help = "cross-validate in the folds that a column holds, one for each of its values, in place "
+     "of --cv; it is no feature",
+     MEMBER(folds), .type = MELE_I_TEXT, .optional = true, .passing = true},
     {.name = "by-position",
-     .help = "take the columns of DATA in the order of the file that the model was fitted to, whatever "
-     "they are called",
+     .help = "take the columns of DATA in the order of the file that the model was fitted to, "
+     "whatever they are called",
      MEMBER(table.by_position), .type = MELE_I_FLAG, .passing = true},
     {.name = "memory", .argument = "MB",
-     .help = "features that would take more stay in the file, or in a temporary one in $TMPDIR (default "
-     "/tmp), and are read in windows; never changes a result (default: half of the memory there is)",
+     .help = "features that would take more stay in the file, or in a temporary one in $TMPDIR "
+     "(default /tmp), and are read in windows; never changes a result (default: half of the "
+     "memory there is)",
      .type = MELE_I_SPECIAL, .special = &memory, .passing = true},
 };
 

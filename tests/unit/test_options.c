@@ -133,7 +133,8 @@ Test(options, defaults_round_trip_through_text)
     cr_assert_geq(tried, 30, "%zu", tried);
 }
 
-/* The ends of every range are within it, what is next to them is not, and the message has the range. */
+/* The ends of every range are within it, what is next to them is not, and the message has the
+ * range. */
 Test(options, ranges_end_where_they_say)
 {
     const char *name;
@@ -145,12 +146,15 @@ Test(options, ranges_end_where_they_say)
         mele_options *options = new_options();
         mele_error error = {0};
         for (int end = 0; end < 2 && mele_option_range(name, &ends[0], &ends[1]); end++) {
-            double beyond = whole ? ends[end] + 2 * end - 1 : nextafter(ends[end], end == 0 ? -INFINITY : INFINITY);
+            const double way = end == 0 ? -INFINITY : INFINITY;
+            double beyond = whole ? ends[end] + 2 * end - 1 : nextafter(ends[end], way);
             snprintf(text, sizeof text, "%.17g", ends[end]);
             set(options, name, text);
             snprintf(text, sizeof text, "%.17g", beyond);
-            snprintf(wanted, sizeof wanted, "not a %snumber from %.10g", whole ? "whole " : "", ends[0]);
-            cr_assert_eq(mele_options_set(options, name, text, &error), MELE_EINVAL, "%s %s", name, text);
+            snprintf(wanted, sizeof wanted, "not a %snumber from %.10g", whole ? "whole " : "",
+                     ends[0]);
+            cr_assert_eq(mele_options_set(options, name, text, &error), MELE_EINVAL, "%s %s", name,
+                         text);
             cr_assert(strstr(error.message, wanted) != NULL, "%s", error.message);
         }
         mele_options_free(options);
@@ -325,7 +329,9 @@ Test(options, without_memory_they_are_as_they_were)
         mele_error error = {0};
         failing_malloc_at(failures);
         mele_status status = mele_options_new(&options, &error);
-        if (status == MELE_OK && (status = mele_options_set(options, "target", "y", &error)) != MELE_OK)
+        if (status == MELE_OK)
+            status = mele_options_set(options, "target", "y", &error);
+        if (status != MELE_OK && options != NULL)
             cr_assert(options->data.target == NULL && !mele_options_given(options, "target"));
         if (status == MELE_OK)
             status = mele_options_copy(options, &copy, &error);
@@ -363,8 +369,10 @@ Test(options, members_are_checked_alike)
     REFUSED(o.experts.solver = "lu", "experts.solver is \"lu\", not one of qr, normal");
     REFUSED(o.experts.assign = NULL, "experts.assign is NULL, not one of hard, soft");
     REFUSED(o.gate.ridge = INFINITY, "gate.ridge is inf, not a number from 0");
-    REFUSED(o.gate.loss = "hinge", "gate.loss is \"hinge\", not one of likelihood, squared, posteriors");
-    REFUSED(o.partition.restarts = 0, "partition.restarts is 0, not a whole number from 1 to 1000000");
+    REFUSED(o.gate.loss = "hinge",
+            "gate.loss is \"hinge\", not one of likelihood, squared, posteriors");
+    REFUSED(o.partition.restarts = 0,
+            "partition.restarts is 0, not a whole number from 1 to 1000000");
     REFUSED(o.data.missing = "skip", "data.missing is \"skip\", not one of fail, drop, mean");
     REFUSED(o.cluster_on = NULL, "cluster_on is NULL");
     REFUSED(o.scale = "log", "scale is \"log\", not one of standard, minmax, none");
@@ -385,6 +393,7 @@ Test(options, reserved_room_must_be_unused)
     const mele_gate_data seen = {.rows = 4, .clusters = 2};
     mele_options o = mele_options_defaults();
     mele_engine_options engine = mele_engine_defaults();
+    const char *const iris = TEST_DATA "/iris.csv";
     mele_data *data = NULL;
     mele_model *model = NULL;
     mele_partition *partition = NULL;
@@ -408,8 +417,8 @@ Test(options, reserved_room_must_be_unused)
     mele_data_free(data);
     data = NULL;
     o.data.reserved[0] = 1;
-    cr_assert_eq(mele_data_read(TEST_DATA "/iris.csv", &o.data, NULL, NULL, &data, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_data_read(iris, &o.data, NULL, NULL, &data, NULL), MELE_EINVAL);
     o.data.reserved[0] = 0;
     o.data.table.reserved[0] = 1;
-    cr_assert_eq(mele_data_read(TEST_DATA "/iris.csv", &o.data, NULL, NULL, &data, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_data_read(iris, &o.data, NULL, NULL, &data, NULL), MELE_EINVAL);
 }

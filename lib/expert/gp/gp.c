@@ -98,13 +98,15 @@ static const char *kernel(size_t i)
 }
 
 static const mele_i_option options[] = {
-    {.name = "kernel", .argument = "NAME", .help = "gp: of the covariances",
+    {.name = "kernel", .argument = "NAME",
+     .help = "gp: of the covariances",
      MELE_I_EXPERT_MEMBER(kernel), .type = MELE_I_CHOICE, .choice = kernel},
-    {.name = "kernel-terms", .argument = "N", .help = "gp: the covariance is the sum of N kernels, each "
-     "with its own lengths and variance, 1 to 4, or one where that predicts rows between those of a "
-     "grid better",
+    {.name = "kernel-terms", .argument = "N",
+     .help = "gp: the covariance is the sum of N kernels, each with its own lengths and variance, "
+     "1 to 4, or one where that predicts rows between those of a grid better",
      MELE_I_EXPERT_MEMBER(terms), .type = MELE_I_WHOLE, .least = 1, .most = MELE_I_GP_MOST_TERMS},
-    {.name = "gp-rows", .argument = "N", .help = "gp: rows of a region that are used at most, 2 to 20000",
+    {.name = "gp-rows", .argument = "N",
+     .help = "gp: rows of a region that are used at most, 2 to 20000",
      MELE_I_EXPERT_MEMBER(most_rows), .type = MELE_I_WHOLE, .least = 2, .most = 20000},
 };
 

@@ -93,27 +93,37 @@ static const char *trainer(size_t i)
 }
 
 static const mele_i_option options[] = {
-    {.name = "hidden", .argument = "N", .help = "mlp: hidden units, 1 to 1024",
+    {.name = "hidden", .argument = "N",
+     .help = "mlp: hidden units, 1 to 1024",
      MELE_I_EXPERT_MEMBER(hidden), .type = MELE_I_WHOLE, .least = 1, .most = MELE_I_MOST_HIDDEN},
-    {.name = "networks", .argument = "N", .help = "mlp: the best N of at least as many starts, their "
-     "outputs averaged, 1 to 1024 (default: one)",
+    {.name = "networks", .argument = "N",
+     .help = "mlp: the best N of at least as many starts, their outputs averaged, 1 to 1024 "
+     "(default: one)",
      MELE_I_EXPERT_MEMBER(networks), .type = MELE_I_WHOLE, .least = 1, .most = MELE_I_MOST_NETWORKS,
      .optional = true},
-    {.name = "activation", .argument = "NAME", .help = "mlp: of the hidden units",
+    {.name = "activation", .argument = "NAME",
+     .help = "mlp: of the hidden units",
      MELE_I_EXPERT_MEMBER(activation), .type = MELE_I_CHOICE, .choice = mele_i_mlp_activation_at},
-    {.name = "trainer", .argument = "NAME", .help = "mlp: Levenberg-Marquardt (regression only), "
-     "limited-memory BFGS, or mini-batches (default: by the rows and the weights)",
+    {.name = "trainer", .argument = "NAME",
+     .help = "mlp: Levenberg-Marquardt (regression only), limited-memory BFGS, or mini-batches "
+     "(default: by the rows and the weights)",
      MELE_I_EXPERT_MEMBER(trainer), .type = MELE_I_CHOICE, .choice = trainer, .optional = true},
-    {.name = "max-epochs", .argument = "N", .help = "mlp: passes over the rows (adam), or iterations, "
-     "at most (default: the trainer's own)",
-     MELE_I_EXPERT_MEMBER(max_epochs), .type = MELE_I_WHOLE, .least = 1, .most = 1e9, .optional = true},
-    {.name = "batch", .argument = "N", .help = "mlp, adam: rows of a mini-batch",
+    {.name = "max-epochs", .argument = "N",
+     .help = "mlp: passes over the rows (adam), or iterations, at most (default: the trainer's "
+     "own)",
+     MELE_I_EXPERT_MEMBER(max_epochs), .type = MELE_I_WHOLE, .least = 1, .most = 1e9,
+     .optional = true},
+    {.name = "batch", .argument = "N",
+     .help = "mlp, adam: rows of a mini-batch",
      MELE_I_EXPERT_MEMBER(batch), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
-    {.name = "rate", .argument = "R", .help = "mlp, adam: the first step size",
+    {.name = "rate", .argument = "R",
+     .help = "mlp, adam: the first step size",
      MELE_I_EXPERT_MEMBER(rate), .type = MELE_I_NUMBER, .least = 1e-12, .most = 1e3},
-    {.name = "holdout", .argument = "SHARE", .help = "mlp: of the rows, that early stopping watches, "
-     "from 0 (none) to 0.5 (default: by the rows)",
-     MELE_I_EXPERT_MEMBER(holdout), .type = MELE_I_NUMBER, .least = 0, .most = 0.5, .optional = true},
+    {.name = "holdout", .argument = "SHARE",
+     .help = "mlp: of the rows, that early stopping watches, from 0 (none) to 0.5 (default: by "
+     "the rows)",
+     MELE_I_EXPERT_MEMBER(holdout), .type = MELE_I_NUMBER, .least = 0, .most = 0.5,
+     .optional = true},
 };
 
 const mele_i_expert_kind mele_i_expert_mlp = {
