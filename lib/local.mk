@@ -246,6 +246,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/train.h \
 	lib/expert/units.c \
 	lib/expert/units.h \
+	lib/expert/wanted.c \
 	lib/expert/forms/affine.c \
 	lib/expert/forms/affine.h \
 	lib/expert/forms/frame.c \
@@ -326,6 +327,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/softmax/softmax.h \
 	lib/gate/softmax/state.c \
 	lib/gate/train.c \
+	lib/model/combine.c \
+	lib/model/combine.h \
 	lib/model/expert_info.c \
 	lib/model/expert_info.h \
 	lib/model/file.c \

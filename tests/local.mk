@@ -89,6 +89,7 @@ unit_tests = \
 	tests/unit/test_version \
 	tests/unit/test_weights \
 	tests/unit/test_typing \
+	tests/unit/test_wanted \
 	tests/unit/test_wide \
 	tests/unit/test_windows
 
@@ -140,6 +141,7 @@ tests_unit_test_mlp_LDFLAGS = $(failing_malloc)
 tests_unit_test_network_LDFLAGS = $(failing_malloc)
 tests_unit_test_small_LDFLAGS = $(failing_malloc)
 tests_unit_test_weights_LDFLAGS = $(failing_malloc)
+tests_unit_test_wanted_LDFLAGS = $(failing_malloc)
 tests_unit_test_windows_LDFLAGS = $(failing_malloc)
 
 if HAVE_CRITERION

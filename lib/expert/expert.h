@@ -1,6 +1,8 @@
 #ifndef MELE_EXPERT_EXPERT_H
 #define MELE_EXPERT_EXPERT_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 #include <mele/expert.h>
 #include <mele/left_out.h>
@@ -38,6 +40,16 @@ bool mele_i_experts_standard_errors(const mele_experts *experts, size_t k, doubl
 
 /* What the kind has to say beside, an object: a new reference, NULL when memory ran out. */
 json_t *mele_i_experts_describe(const mele_experts *experts, size_t k);
+
+/* As mele_experts_predict(), on the calling thread, of experts that are all there, but only what is
+ * wanted: wanted[i * K + k] tells whether expert k is to say something of row i. What is has the bits
+ * that predicting everything gives; what is not wanted is some number or other. */
+mele_status mele_i_experts_predict_wanted(const mele_experts *experts, const mele_matrix *x,
+                                          const bool *wanted, double *mean, double *variance,
+                                          mele_error *error);
+
+/* Whether experts, which are all there, take so long that this may take less. */
+bool mele_i_experts_are_work(const mele_experts *experts);
 
 /* ---- left-out predictions ---- */
 

@@ -75,6 +75,8 @@ json_t *mele_i_model_save(const mele_model *model)
         good = mele_i_json_put(root, "experts", mele_i_experts_save(model->experts));
     if (good && model->gate != NULL)
         good = mele_i_json_put(root, "gate", mele_i_gate_save(model->gate));
+    if (good && model->combine != mele_i_combine_default())
+        good = mele_i_json_put(root, "combine", json_string(model->combine->name));
     if (!good || json_object_set(root, "training", model->training) != 0) {
         json_decref(root);
         return NULL;
@@ -195,6 +197,20 @@ static mele_status load_gate(const json_t *section, mele_model *model, mele_erro
     return status;
 }
 
+/* Absent in models that combine as all did before there was a choice. */
+static mele_status load_combine(const json_t *root, mele_model *model, mele_error *error)
+{
+    const char *name;
+
+    if (json_object_get(root, "combine") == NULL)
+        return MELE_OK;
+    mele_status status = mele_i_json_get_string(root, "combine", &name, error);
+    if (status == MELE_OK && (model->combine = mele_i_combine_find(name)) == NULL)
+        status = mele_i_fail(error, MELE_EDATA, "\"%.80s\" is no way to combine experts: there is "
+                             "%s", name, mele_i_combine_default()->name);
+    return status;
+}
+
 static mele_status load_training(const json_t *section, mele_model *model, mele_error *error)
 {
     const json_t *seen = json_object_get(section, "trained_on");
@@ -241,7 +257,7 @@ static mele_status check_head(const json_t *root, mele_error *error)
 static mele_status load_parts(const json_t *root, bool start, mele_model *model, mele_error *error)
 {
     mele_status status = mele_i_json_keys(
-        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,training",
+        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,combine?,training",
         error);
 
     if (status == MELE_OK)
@@ -258,6 +274,8 @@ static mele_status load_parts(const json_t *root, bool start, mele_model *model,
         status = load_experts(json_object_get(root, "experts"), model, error);
     if (status == MELE_OK)
         status = load_gate(json_object_get(root, "gate"), model, error);
+    if (status == MELE_OK)
+        status = load_combine(root, model, error);
     if (status == MELE_OK && model->joint == NULL && model->experts == NULL && !start)
         status = mele_i_fail(error, MELE_EDATA, "the model has neither regions nor experts");
     if (status == MELE_OK)

@@ -19,6 +19,7 @@ mele_model *mele_i_model_new(void)
         free(model);
         return NULL;
     }
+    model->combine = mele_i_combine_default();
     return model;
 }
 

@@ -8,6 +8,7 @@
 #include <mele/options.h>
 #include <mele/partition.h>
 
+#include "model/combine.h"
 #include "schema/encode.h"
 #include "schema/space.h"
 
@@ -25,6 +26,7 @@ struct mele_model {
 
     mele_experts *experts;
     mele_gate *gate;
+    const mele_i_combine *combine; /* never NULL */
 
     json_t *training; /* options, and what the fits reported */
 };

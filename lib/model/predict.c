@@ -1,18 +1,16 @@
-/* Predictions, block of rows by block of rows.
+/* Predictions, block of rows by block of rows: posteriors, then the gate, then the experts, then their
+ * blend (combine.c), in standardised units until the end.
  *
- * With gate weights g_k, expert means f_k and variances s_k^2 (all in standardised units until
- * the end) the mixture has
- *     mean     = sum_k g_k f_k
- *     variance = sum_k g_k s_k^2 + sum_k g_k (f_k - mean)^2      (within + between)
- *     log p(y) = log sum_k exp(log g_k + sum_t log N(y_t; f_kt, s_kt^2))
- * and for classes p_c = sum_k g_k p_kc. Back in the data's units a target's mean is m + s mean, its
- * standard deviations are s times, its variances s^2 times, and each target takes log s off the log
- * density. s^2 alone may be no double where the standard deviation is one.
+ * The gate comes first, for an expert is asked only of the rows in which it has weight, unless what
+ * every expert says is wanted, or experts say it in no time. A row's numbers do not depend on the rows beside it: who has no weight
+ * counts for nothing whether it was asked or not.
  *
- * Far out, where terms of degree 2 are large, deviations have no squares: they are then scaled before
- * they are summed. A row of which some number is no double even so has no prediction, for the range
- * of the feature that is farthest out. A number that is not finite makes a blend that is not, also
- * with a weight of 0, so that blends tell. */
+ * Back in the data's units a target's mean is m + s mean, its standard deviations are s times, its
+ * variances s^2 times, and each target takes log s off the log density. s^2 alone may be no double
+ * where the standard deviation is one.
+ *
+ * A row of which some number that is wanted is no double has no prediction, for the range of the
+ * feature that is farthest out. */
 #include "model/predict.h"
 
 #include <math.h>
@@ -26,6 +24,7 @@
 #include "engine/kernels.h"
 #include "engine/normalise.h"
 #include "engine/pass.h"
+#include "expert/expert.h"
 #include "gate/gate.h"
 
 #define BLOCK_WORK (1 << 16)
@@ -34,12 +33,39 @@
 /* A scaled value beyond this has a square that is not a double. */
 #define FARTHEST 1e150
 
+/* ---- what is wanted ---- */
+
+/* Variances, or their roots: of the blend, and of experts. */
+static bool wants_variances(const mele_prediction *out)
+{
+    return out->variance_within != NULL || out->variance_between != NULL || out->sd != NULL
+           || out->sd_within != NULL || out->sd_between != NULL;
+}
+
+static bool wants_expert_variances(const mele_prediction *out)
+{
+    return out->expert_variance != NULL || out->expert_sd != NULL;
+}
+
+static bool wants_experts(const mele_prediction *out)
+{
+    return out->expert_mean != NULL || wants_expert_variances(out);
+}
+
+static bool wants_densities(const mele_prediction *out)
+{
+    return out->log_density != NULL || out->joint_log_density != NULL;
+}
+
 typedef struct predict_context {
     const mele_model *model;
     const mele_i_features *features;
     const double *given;
     const mele_prediction *out;
     bool need_posteriors, need_densities, need_gate, need_experts, need_variances;
+    bool by_weight; /* experts are asked only where they have weight */
+    bool faint;     /* a weight whose logarithm is finite counts, though it may be too small for a
+                       double */
     size_t columns, space_columns, clusters, outputs, targets, classes;
 } predict_context;
 
@@ -51,6 +77,7 @@ typedef struct workspace {
     double *design, *space, *log_posteriors, *log_densities, *log_gate, *gate, *mean, *variance;
     double *log_joint;
     double *probability; /* exp(mean): classes only */
+    bool *wanted;        /* rows x K: which experts are asked */
 } workspace;
 
 static void *carve(unsigned char *memory, size_t *at, size_t count, size_t size)
@@ -79,9 +106,10 @@ static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memo
     w->log_gate = carve(memory, &at, rows * c->clusters, sizeof(double));
     w->gate = carve(memory, &at, rows * c->clusters, sizeof(double));
     w->mean = carve(memory, &at, experts, sizeof(double));
-    w->variance = carve(memory, &at, experts, sizeof(double));
+    w->variance = carve(memory, &at, c->need_variances ? experts : 0, sizeof(double));
     w->probability = carve(memory, &at, c->classes > 0 ? experts : 0, sizeof(double));
     w->log_joint = carve(memory, &at, c->clusters, sizeof(double));
+    w->wanted = carve(memory, &at, c->by_weight ? rows * c->clusters : 0, sizeof(bool));
     return at;
 }
 
@@ -207,41 +235,66 @@ static mele_status ask_partition(const predict_context *c, const mele_i_features
     return status;
 }
 
-/* Weights and probabilities themselves, which every blend uses. */
-static void take_exponentials(const predict_context *c, size_t rows, workspace *w)
+/* The gate's weights, and whom they ask. */
+static mele_status ask_gate(const predict_context *c, const mele_matrix *design, workspace *w,
+                            mele_error *error)
 {
-    const mele_i_kernels *kernels = mele_i_kernels_best();
-    size_t weights = rows * c->clusters, experts = weights * c->outputs;
+    const size_t count = design->rows * c->clusters;
+    mele_status status = mele_i_gate_log_weights(c->model->gate, w->log_posteriors, design,
+                                                 design->rows, w->log_gate, error);
 
-    if (c->need_gate) {
-        memcpy(w->gate, w->log_gate, weights * sizeof *w->gate);
-        kernels->exponential(w->gate, weights);
+    if (status != MELE_OK)
+        return status;
+    memcpy(w->gate, w->log_gate, count * sizeof *w->gate);
+    mele_i_kernels_best()->exponential(w->gate, count);
+    for (size_t e = 0; e < count && c->by_weight; e++)
+        w->wanted[e] = w->gate[e] > 0 || (c->faint && w->log_gate[e] > -INFINITY);
+    return MELE_OK;
+}
+
+/* The probabilities themselves, of those who were asked: runs of them lie together. */
+static void take_probabilities(const predict_context *c, size_t rows, workspace *w)
+{
+    const size_t pairs = rows * c->clusters;
+
+    memcpy(w->probability, w->mean, pairs * c->outputs * sizeof *w->probability);
+    for (size_t first = 0, last; first < pairs; first = last + 1) {
+        for (last = first; last < pairs && (!c->by_weight || w->wanted[last]); last++)
+            ;
+        if (last > first)
+            mele_i_kernels_best()->exponential(w->probability + first * c->outputs,
+                                               (last - first) * c->outputs);
     }
-    if (c->need_experts && c->classes > 0) {
-        memcpy(w->probability, w->mean, experts * sizeof *w->probability);
-        kernels->exponential(w->probability, experts);
-    }
+}
+
+static mele_status ask_experts(const predict_context *c, const mele_matrix *design, workspace *w,
+                               mele_error *error)
+{
+    double *variance = c->need_variances ? w->variance : NULL;
+    mele_status status;
+
+    status = c->by_weight ? mele_i_experts_predict_wanted(c->model->experts, design, w->wanted,
+                                                          w->mean, variance, error)
+                          : mele_experts_predict(c->model->experts, design, NULL, w->mean, variance,
+                                                 error);
+    if (status == MELE_OK && c->classes > 0)
+        take_probabilities(c, design->rows, w);
+    return status;
 }
 
 /* The stages that are needed, for one block. */
 static mele_status run_stages(const predict_context *c, const mele_i_features *features,
                               mele_i_block block, workspace *w, mele_error *error)
 {
-    mele_matrix design = mele_matrix_of(w->design, block.count, c->columns);
+    const mele_matrix design = mele_matrix_of(w->design, block.count, c->columns);
     mele_status status = encode(c, features, w, error);
 
     if (status == MELE_OK)
         status = ask_partition(c, features, block, w, error);
     if (status == MELE_OK && c->need_gate)
-        status = mele_i_gate_log_weights(c->model->gate, w->log_posteriors, &design, block.count,
-                                         w->log_gate, error);
+        status = ask_gate(c, &design, w, error);
     if (status == MELE_OK && c->need_experts)
-        status = mele_experts_predict(c->model->experts, &design, NULL, w->mean,
-                                      c->need_variances ? w->variance : NULL, error);
-    if (!c->need_variances) /* nobody will see what is made of them */
-        memset(w->variance, 0, block.count * c->clusters * c->outputs * sizeof *w->variance);
-    if (status == MELE_OK)
-        take_exponentials(c, block.count, w);
+        status = ask_experts(c, &design, w, error);
     return status;
 }
 
@@ -253,53 +306,34 @@ static void put(double *out, size_t at, double value)
         out[at] = value;
 }
 
-/* The root of sum_k g_k (f_k - mean)^2, where that sum is no double. */
-static double root_between(const double *gate, const double *mean, size_t clusters, size_t stride,
-                           double blend)
+/* What is said of number o of the block's row i. */
+static mele_i_voices voices_of(const predict_context *c, const workspace *w, size_t i, size_t o)
 {
-    double most = 0, sum = 0;
+    const size_t at = i * c->clusters * c->outputs + o;
 
-    for (size_t k = 0; k < clusters; k++)
-        most = fmax(most, fabs(mean[k * stride] - blend));
-    for (size_t k = 0; k < clusters; k++) {
-        const double off = (mean[k * stride] - blend) / most;
-        sum += gate[k] * off * off;
-    }
-    return most * sqrt(sum);
+    return (mele_i_voices){c->clusters, c->outputs, w->gate + i * c->clusters,
+                           (c->classes > 0 ? w->probability : w->mean) + at,
+                           c->need_variances ? w->variance + at : NULL};
 }
 
 /* Whether all of it is finite. */
 static bool blend_targets(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
     const mele_i_scaling *scaling = &c->model->target_scaling;
-    const double *gate = w->gate + i * c->clusters;
     bool finite = true;
 
     for (size_t t = 0; t < c->targets; t++) {
-        const double *mean = w->mean + i * c->clusters * c->outputs + t;
-        const double *variance = w->variance + i * c->clusters * c->outputs + t;
+        const mele_i_voices voices = voices_of(c, w, i, t);
+        const mele_i_blend blend = c->model->combine->target(&voices);
         const size_t at = row * c->targets + t;
-        const double scale = scaling->scale[t];
-        double blend = 0, within = 0, between = 0;
-        for (size_t k = 0; k < c->clusters; k++)
-            blend += gate[k] * mean[k * c->outputs];
-        for (size_t k = 0; k < c->clusters; k++) {
-            double off = mean[k * c->outputs] - blend;
-            within += gate[k] * variance[k * c->outputs];
-            between += gate[k] * off * off;
-        }
-        const double apart = isfinite(between) ? sqrt(between)
-                                               : root_between(gate, mean, c->clusters, c->outputs,
-                                                              blend);
-        const double sd = isfinite(within + between) ? sqrt(within + between)
-                                                     : hypot(sqrt(within), apart);
-        finite = finite && isfinite(scaling->center[t] + scale * blend) && isfinite(scale * sd);
-        put(c->out->mean, at, scaling->center[t] + scale * blend);
-        put(c->out->variance_within, at, scale * within * scale);
-        put(c->out->variance_between, at, scale * between * scale);
-        put(c->out->sd, at, scale * sd);
-        put(c->out->sd_within, at, scale * sqrt(within));
-        put(c->out->sd_between, at, scale * apart);
+        const double scale = scaling->scale[t], mean = scaling->center[t] + scale * blend.mean;
+        finite = finite && isfinite(mean) && isfinite(scale * blend.sd);
+        put(c->out->mean, at, mean);
+        put(c->out->variance_within, at, scale * blend.within * scale);
+        put(c->out->variance_between, at, scale * blend.between * scale);
+        put(c->out->sd, at, scale * blend.sd);
+        put(c->out->sd_within, at, scale * sqrt(blend.within));
+        put(c->out->sd_between, at, scale * blend.sd_between);
     }
     return finite;
 }
@@ -307,19 +341,16 @@ static bool blend_targets(const predict_context *c, const workspace *w, size_t i
 /* Whether all of it is finite. */
 static bool blend_classes(const predict_context *c, const workspace *w, size_t i, size_t row)
 {
-    const double *gate = w->gate + i * c->clusters;
-    const double *probability = w->probability + i * c->clusters * c->classes;
     double best = -1, chosen = 0;
     bool finite = true;
 
     for (size_t class = 0; class < c->classes; class++) {
-        double sum = 0;
-        for (size_t k = 0; k < c->clusters; k++)
-            sum += gate[k] * probability[k * c->classes + class];
-        put(c->out->probability, row * c->classes + class, sum);
-        finite = finite && isfinite(sum);
-        if (sum > best) {
-            best = sum;
+        const mele_i_voices voices = voices_of(c, w, i, class);
+        const double probability = c->model->combine->probability(&voices);
+        put(c->out->probability, row * c->classes + class, probability);
+        finite = finite && isfinite(probability);
+        if (probability > best) {
+            best = probability;
             chosen = (double)class;
         }
     }
@@ -340,22 +371,19 @@ static double expert_log_density(const predict_context *c, const workspace *w, s
     return mele_i_log_normal(off, w->variance[at + t]) - log(scale);
 }
 
-/* log sum_k exp(log g_k + log density of targets first .. last - 1). */
+/* The log density of targets first .. last - 1 together. Of who has no weight nothing is known. */
 static double mixture_log_density(const predict_context *c, const workspace *w, size_t i,
                                   size_t row, size_t first, size_t last)
 {
-    double *log_joint = w->log_joint, sum;
+    const double *log_gate = w->log_gate + i * c->clusters;
+    double *density = w->log_joint;
 
     for (size_t k = 0; k < c->clusters; k++) {
-        log_joint[k] = w->log_gate[i * c->clusters + k];
-        for (size_t t = first; t < last; t++)
-            log_joint[k] += expert_log_density(c, w, i, c->out->targets[row * c->targets + t], t,
-                                               k);
-        if (isnan(log_joint[k]))
-            return NAN;
+        density[k] = 0;
+        for (size_t t = first; t < last && log_gate[k] > -INFINITY; t++)
+            density[k] += expert_log_density(c, w, i, c->out->targets[row * c->targets + t], t, k);
     }
-    mele_i_kernels_best()->log_softmax(log_joint, 1, c->clusters, &sum);
-    return sum;
+    return c->model->combine->log_density(log_gate, c->clusters, density);
 }
 
 static void blend_densities(const predict_context *c, const workspace *w, size_t i, size_t row)
@@ -375,9 +403,7 @@ static bool copy_experts(const predict_context *c, const workspace *w, size_t i,
 {
     const mele_i_scaling *scaling = &c->model->target_scaling;
     const mele_prediction *out = c->out;
-    bool wanted = out->expert_mean != NULL || out->expert_variance != NULL
-                  || out->expert_sd != NULL;
-    size_t count = wanted ? c->clusters * c->outputs : 0;
+    const size_t count = wants_experts(out) ? c->clusters * c->outputs : 0;
     bool finite = true;
 
     for (size_t e = 0; e < count; e++) {
@@ -386,7 +412,7 @@ static bool copy_experts(const predict_context *c, const workspace *w, size_t i,
         double center = c->classes > 0 ? 0 : scaling->center[e % c->outputs];
         finite = finite && isfinite(center + scale * mean);
         put(out->expert_mean, row * count + e, center + scale * mean);
-        if (c->classes > 0)
+        if (!c->need_variances)
             continue;
         const double sd = scale * sqrt(w->variance[i * count + e]);
         finite = finite && isfinite(sd);
@@ -477,31 +503,22 @@ static mele_status predict_block(void *context, mele_i_block block, void *partia
     return status;
 }
 
-/* ---- what is wanted, and whether the model can ---- */
-
-/* Variances, or their roots: of the blend, and of experts. */
-static bool wants_variances(const mele_prediction *out)
-{
-    return out->variance_within != NULL || out->variance_between != NULL || out->sd != NULL
-           || out->sd_within != NULL || out->sd_between != NULL;
-}
-
-static bool wants_expert_variances(const mele_prediction *out)
-{
-    return out->expert_variance != NULL || out->expert_sd != NULL;
-}
+/* ---- what is needed, and whether the model can ---- */
 
 static void find_needs(predict_context *c)
 {
     const mele_prediction *out = c->out;
-    bool blended = out->mean != NULL || out->probability != NULL || wants_variances(out)
-                   || out->log_density != NULL || out->joint_log_density != NULL;
+    const bool blended = out->mean != NULL || out->probability != NULL || wants_variances(out)
+                         || wants_densities(out);
 
     c->need_gate = blended || out->log_gate != NULL;
-    c->need_experts = blended || out->expert_mean != NULL || wants_expert_variances(out);
+    c->need_experts = blended || wants_experts(out);
+    c->by_weight = blended && !wants_experts(out) && c->model->experts != NULL
+                   && mele_i_experts_are_work(c->model->experts);
+    c->faint = wants_densities(out);
     c->need_variances = c->classes == 0
                         && (wants_variances(out) || wants_expert_variances(out)
-                            || out->log_density != NULL || out->joint_log_density != NULL);
+                            || wants_densities(out));
     c->need_densities = out->log_densities != NULL;
     c->need_posteriors = out->log_posteriors != NULL
                          || (c->need_gate && c->model->gate != NULL
@@ -559,7 +576,7 @@ static mele_status check_needs(const predict_context *c, mele_error *error)
         return mele_i_fail(error, MELE_EINVAL, "probabilities of a regression");
     if (c->classes > 0 && (wants_variances(out) || wants_expert_variances(out)))
         return mele_i_fail(error, MELE_EINVAL, "variances of a classification");
-    if ((out->log_density != NULL || out->joint_log_density != NULL) && out->targets == NULL)
+    if (wants_densities(out) && out->targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "log densities without targets");
     return MELE_OK;
 }
