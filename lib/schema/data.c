@@ -7,6 +7,17 @@
 #include "core/memory.h"
 #include "engine/weights.h"
 
+void mele_i_data_clear_folds(mele_data *data)
+{
+    for (size_t f = 0; data->fold_name != NULL && f < data->folds; f++)
+        free(data->fold_name[f]);
+    free(data->fold_name);
+    free(data->fold);
+    data->fold_name = NULL;
+    data->fold = NULL;
+    data->folds = 0;
+}
+
 void mele_data_free(mele_data *data)
 {
     if (data == NULL)

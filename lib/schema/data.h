@@ -46,10 +46,12 @@ static inline bool mele_i_data_counts(const mele_data *data, size_t i)
 
 size_t mele_i_data_count(const mele_data *data);
 
+/* Forget the folds that the data brought along. */
+void mele_i_data_clear_folds(mele_data *data);
+
 /* The names of the folds that a column of a table holds, whose levels they are. */
 mele_status mele_i_data_name_folds(mele_data *data, const mele_table *table, size_t column,
                                    mele_error *error);
-void mele_i_data_clear_folds(mele_data *data);
 
 /* A fold as messages call it: its name in quotes, or its number from 1. Returns the length of the
  * whole, as snprintf() does. */

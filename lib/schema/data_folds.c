@@ -19,17 +19,6 @@ mele_status mele_i_data_name_folds(mele_data *data, const mele_table *table, siz
     return MELE_OK;
 }
 
-void mele_i_data_clear_folds(mele_data *data)
-{
-    for (size_t f = 0; data->fold_name != NULL && f < data->folds; f++)
-        free(data->fold_name[f]);
-    free(data->fold_name);
-    free(data->fold);
-    data->fold_name = NULL;
-    data->fold = NULL;
-    data->folds = 0;
-}
-
 size_t mele_i_data_fold_text(const mele_data *data, size_t fold, char *out, size_t size)
 {
     const bool named = data->fold_name != NULL;
