@@ -127,6 +127,7 @@ typedef struct fitting {
     mele_expert_info *info;
     double *weights; /* n, where they are not the caller's; NULL */
     mele_i_left_out_columns left_out;
+    bool own_only; /* see kind.h */
 } fitting;
 
 /* Rows that are left out together; NULL: every row by itself. */
@@ -272,6 +273,7 @@ static mele_i_expert_problem problem_of(const fitting *f, const mele_targets *ta
         .train = f->train, .start = starts_of(&f->options),
         .left_out = own == NULL ? NULL : own->mean,
         .left_out_variance = own == NULL ? NULL : own->variance,
+        .own_only = f->own_only,
         .fold = own == NULL ? NULL : own->fold,
         .global_left_out = f->left_out.global_mean,
         .global_left_out_variance = f->left_out.global_variance,
@@ -349,10 +351,10 @@ static void clear_left_out(fitting *f)
 /* Places for left-out predictions. */
 static mele_status need_left_out(fitting *f, mele_error *error)
 {
-    const bool folds = f->kind == NULL || f->kind->folds;
+    const bool folds = !f->own_only && (f->kind == NULL || f->kind->folds);
 
     return mele_i_left_out_columns_make(&f->left_out, f->experts, &f->regions, groups_of(f),
-                                        f->train, folds, error);
+                                        f->train, folds, f->own_only, error);
 }
 
 /* What left-out predictions are once all experts are there. */
@@ -381,7 +383,7 @@ static void give(fitting *f, mele_experts **out, mele_left_out **left_out, mele_
 {
     if (f->one_group)
         clear_left_out(f);
-    if (left_out != NULL) {
+    if (left_out != NULL && f->left_out.own != NULL) {
         f->left_out.own->group = f->groups.of;
         f->groups.of = NULL;
         *left_out = f->left_out.own;
@@ -393,44 +395,77 @@ static void give(fitting *f, mele_experts **out, mele_left_out **left_out, mele_
     f->experts = NULL;
 }
 
-mele_status mele_experts_fit(const mele_expert_data *data, const mele_expert_options *options,
-                             mele_engine *engine, mele_experts **out, mele_left_out **left_out,
-                             mele_expert_info *info, mele_error *error)
+/* Where left-out predictions go; both NULL: they are not wanted. */
+typedef struct wanted {
+    mele_left_out **all;
+    mele_i_left_out_own **own;
+} wanted;
+
+/* The experts, once there is a fitting. */
+static mele_status train_all(fitting *f, const mele_expert_data *data, const wanted *left_out,
+                             mele_engine *engine, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    if (left_out->all != NULL || left_out->own != NULL)
+        status = need_left_out(f, error);
+    if (status == MELE_OK)
+        status = mele_i_experts_keep(f->experts, &f->options, f->train, false, error);
+    if (status == MELE_OK) {
+        set_shares(f, true);
+        status = train(f, &data->targets, engine, error);
+        set_shares(f, false);
+    }
+    if (status == MELE_OK)
+        status = mele_i_experts_keep(f->experts, &f->options, f->train, true, error);
+    if (status != MELE_OK)
+        return status;
+    settle_answers(f);
+    if (left_out->own != NULL)
+        return mele_i_left_out_own_make(&f->left_out, f->experts, data, &f->regions, left_out->own,
+                                        error);
+    return left_out->all == NULL ? MELE_OK : settle_left_out(f, &data->targets, engine, error);
+}
+
+static mele_status fit(const mele_expert_data *data, const mele_expert_options *options,
+                       mele_engine *engine, mele_experts **out, const wanted *left_out,
+                       mele_expert_info *info, mele_error *error)
 {
     mele_status status = check_input(data, options, engine, error);
 
     if (status != MELE_OK)
         return status;
-    const mele_rows *x = &data->x;
-    const mele_targets *targets = &data->targets;
-    const size_t clusters = data->assignment->clusters;
-    fitting f = {.x = x};
-
-    status = mele_i_expert_options_settle(options, targets, x->cols, clusters, &f.options, &f.kind,
-                                          error);
+    fitting f = {.x = &data->x, .own_only = left_out->own != NULL};
+    status = mele_i_expert_options_settle(options, &data->targets, data->x.cols,
+                                          data->assignment->clusters, &f.options, &f.kind, error);
     if (status == MELE_OK)
         status = mele_i_lapack_ready(error);
     if (status != MELE_OK)
         return status;
     status = make_fitting(&f, data, engine, error);
-    if (status == MELE_OK && left_out != NULL)
-        status = need_left_out(&f, error);
     if (status == MELE_OK)
-        status = mele_i_experts_keep(f.experts, &f.options, f.train, false, error);
-    if (status == MELE_OK) {
-        set_shares(&f, true);
-        status = train(&f, targets, engine, error);
-        set_shares(&f, false);
-    }
+        status = train_all(&f, data, left_out, engine, error);
     if (status == MELE_OK)
-        status = mele_i_experts_keep(f.experts, &f.options, f.train, true, error);
-    if (status == MELE_OK) {
-        settle_answers(&f);
-        if (left_out != NULL)
-            status = settle_left_out(&f, targets, engine, error);
-    }
-    if (status == MELE_OK)
-        give(&f, out, left_out, info);
+        give(&f, out, left_out->all, info);
     free_fitting(&f);
     return status;
+}
+
+mele_status mele_experts_fit(const mele_expert_data *data, const mele_expert_options *options,
+                             mele_engine *engine, mele_experts **out, mele_left_out **left_out,
+                             mele_expert_info *info, mele_error *error)
+{
+    const wanted all = {left_out, NULL};
+
+    return fit(data, options, engine, out, &all, info, error);
+}
+
+mele_status mele_i_experts_fit_own(const mele_expert_data *data, const mele_expert_options *options,
+                                   mele_engine *engine, mele_experts **out,
+                                   mele_i_left_out_own **left_out, mele_expert_info *info,
+                                   mele_error *error)
+{
+    const wanted own = {NULL, left_out};
+
+    return fit(data, options, engine, out, &own, info, error);
 }

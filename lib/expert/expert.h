@@ -53,6 +53,28 @@ bool mele_i_experts_are_work(const mele_experts *experts);
 
 /* ---- left-out predictions ---- */
 
+/* Left-out predictions that are made of the rows when they are asked for: held are only those of the
+ * expert of each row's own region, n x M numbers, and of the global expert where regions need it. To the
+ * other experts a row is a new one. */
+typedef struct mele_i_left_out_own mele_i_left_out_own;
+
+/* Whether experts of these options, trained on labels, have such: all are trained, by passes, and rows
+ * are left out by themselves. */
+bool mele_i_left_out_own_serves(const mele_expert_options *options);
+
+/* mele_experts_fit() with them. data->x, the targets and data->weights have to outlive *left_out, which
+ * is freed by mele_i_left_out_own_free(). */
+mele_status mele_i_experts_fit_own(const mele_expert_data *data, const mele_expert_options *options,
+                                   mele_engine *engine, mele_experts **out,
+                                   mele_i_left_out_own **left_out, mele_expert_info *info,
+                                   mele_error *error);
+void mele_i_left_out_own_free(mele_i_left_out_own *left_out);
+
+/* As rows that are read: what mele_left_out_mean() would hold; and the log likelihoods of the targets,
+ * n x K. */
+mele_rows mele_i_left_out_own_mean(mele_i_left_out_own *left_out);
+mele_rows mele_i_left_out_own_likelihoods(mele_i_left_out_own *left_out);
+
 /* Those of rows that the experts have not seen: what they predict. They tell of no rows and no experts.
  * MELE_ENOMEM; failures of mele_experts_predict(). */
 mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows *x,

@@ -73,6 +73,9 @@ typedef struct mele_i_expert_problem {
                                            is none; NULL: from nothing */
     double *left_out;                   /* n x K x M; NULL: not wanted */
     double *left_out_variance;          /* n x K x M; NULL: not wanted */
+    bool own_only;                      /* both are n x M, of the expert of each row's own region alone:
+                                           there are labels and no groups, so that to the others the row
+                                           is a new one */
     unsigned char *fold;                /* n x K: the folds of these predictions, from 1; 0 where there
                                            is none, as there stands at first; NULL: not wanted */
     const double *rival;                /* n x K x M: left_out of the best experts so far; NULL:
@@ -84,28 +87,49 @@ typedef struct mele_i_expert_problem {
     mele_expert_info *info;             /* K + 1; rows and fallback are set, the rest is to do */
 } mele_i_expert_problem;
 
-/* Where expert k's left-out prediction of a row goes; NULL: it is not wanted. */
-static inline double *mele_i_left_out_of(const mele_i_expert_problem *problem, size_t row, size_t k)
+/* Where, in n x K x M numbers (NULL: not wanted), or in n x M, those of expert k and a row are. */
+static inline double *mele_i_left_out_in(const mele_i_expert_problem *problem, double *numbers,
+                                         size_t row, size_t k)
 {
     const size_t M = problem->shape.outputs, K = problem->regions->clusters;
 
-    if (k == K)
-        return problem->global_left_out == NULL ? NULL : problem->global_left_out + row * M;
-    return problem->left_out == NULL ? NULL : problem->left_out + (row * K + k) * M;
+    if (numbers == NULL || !problem->own_only)
+        return numbers == NULL ? NULL : numbers + (row * K + k) * M;
+    return problem->regions->label[row] == k ? numbers + row * M : NULL;
+}
+
+/* Whether left-out predictions of expert k are wanted of some rows; and their variances. */
+static inline bool mele_i_left_out_wanted(const mele_i_expert_problem *problem, size_t k)
+{
+    return (k == problem->regions->clusters ? problem->global_left_out : problem->left_out) != NULL;
+}
+
+static inline bool mele_i_left_out_variance_wanted(const mele_i_expert_problem *problem, size_t k)
+{
+    return (k == problem->regions->clusters ? problem->global_left_out_variance
+                                            : problem->left_out_variance) != NULL;
+}
+
+/* Where expert k's left-out prediction of a row goes; NULL: it is not wanted. */
+static inline double *mele_i_left_out_of(const mele_i_expert_problem *problem, size_t row, size_t k)
+{
+    const size_t M = problem->shape.outputs;
+
+    if (k < problem->regions->clusters)
+        return mele_i_left_out_in(problem, problem->left_out, row, k);
+    return problem->global_left_out == NULL ? NULL : problem->global_left_out + row * M;
 }
 
 /* The same for its variance. */
 static inline double *mele_i_left_out_variance_of(const mele_i_expert_problem *problem, size_t row,
                                                   size_t k)
 {
-    const size_t M = problem->shape.outputs, K = problem->regions->clusters;
+    const size_t M = problem->shape.outputs;
 
-    if (k == K)
-        return problem->global_left_out_variance == NULL
-                   ? NULL
-                   : problem->global_left_out_variance + row * M;
-    return problem->left_out_variance == NULL ? NULL
-                                              : problem->left_out_variance + (row * K + k) * M;
+    if (k < problem->regions->clusters)
+        return mele_i_left_out_in(problem, problem->left_out_variance, row, k);
+    return problem->global_left_out_variance == NULL ? NULL
+                                                     : problem->global_left_out_variance + row * M;
 }
 
 /* Where the fold goes in which it was left out; NULL: it is not wanted. */

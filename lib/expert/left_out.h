@@ -5,6 +5,7 @@
 
 #include <mele/left_out.h>
 
+#include "expert/expert.h"
 #include "expert/kind.h"
 
 /* Left-out predictions as one object (left_out.c), which the columns of a training fill
@@ -57,12 +58,12 @@ typedef struct mele_i_left_out_columns {
     unsigned char *global_fold;            /* n */
 } mele_i_left_out_columns;
 
-/* Places for the experts that `train` marks, where they are wanted; folds: whether a kind has some. Free
- * also after a failure. */
+/* Places for the experts that `train` marks, where they are wanted; folds: whether a kind has some;
+ * own_only: as in kind.h, in an object of one column. Free also after a failure. */
 mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *columns, const mele_experts *e,
                                          const mele_i_regions *regions,
                                          const mele_i_row_groups *groups, const bool *train,
-                                         bool folds, mele_error *error);
+                                         bool folds, bool own_only, mele_error *error);
 
 /* Once experts are trained, and their own shares are set: what each region's column is to be. */
 mele_status mele_i_left_out_columns_settle(const mele_i_left_out_columns *columns,
@@ -71,10 +72,25 @@ mele_status mele_i_left_out_columns_settle(const mele_i_left_out_columns *column
                                            const mele_i_row_groups *groups, const bool *train,
                                            mele_error *error);
 
+/* Whether rows have no weight, and what the global expert says of those. */
+bool mele_i_left_out_has_idle_rows(const mele_i_regions *regions);
+mele_status mele_i_left_out_fill_global(const mele_i_left_out_columns *columns,
+                                        const mele_experts *e, const mele_rows *x,
+                                        const mele_i_regions *regions,
+                                        const mele_i_row_groups *groups, mele_error *error);
+
 /* Of the rows of one group nothing can be left out. */
 void mele_i_left_out_columns_void(const mele_i_left_out_columns *columns, const size_t *group,
                                   size_t only);
 
 void mele_i_left_out_columns_free(mele_i_left_out_columns *columns);
+
+/* ---- predictions that are made as they are asked for (left_out_own.c) ---- */
+
+/* Of columns that hold those of the rows' own experts: take them over, and labels that the regions own;
+ * the columns and the regions are then without. The experts are settled. */
+mele_status mele_i_left_out_own_make(mele_i_left_out_columns *columns, const mele_experts *e,
+                                     const mele_expert_data *data, mele_i_regions *regions,
+                                     mele_i_left_out_own **out, mele_error *error);
 
 #endif

@@ -29,7 +29,7 @@ static bool is_idle(const mele_i_regions *regions, size_t i)
     return !(mele_i_region_weight(regions, i, regions->clusters) > 0);
 }
 
-static bool has_idle_rows(const mele_i_regions *regions)
+bool mele_i_left_out_has_idle_rows(const mele_i_regions *regions)
 {
     bool idle = false;
 
@@ -73,11 +73,11 @@ static mele_status make_global(mele_i_left_out_columns *l, mele_error *error)
 mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *l, const mele_experts *e,
                                          const mele_i_regions *regions,
                                          const mele_i_row_groups *groups, const bool *train,
-                                         bool folds, mele_error *error)
+                                         bool folds, bool own_only, mele_error *error)
 {
     *l = (mele_i_left_out_columns){NULL};
-    mele_status status = mele_i_left_out_new(regions->rows, e->clusters, e->outputs, e->classes,
-                                             folds, &l->own, error);
+    mele_status status = mele_i_left_out_new(regions->rows, own_only ? 1 : e->clusters, e->outputs,
+                                             e->classes, folds, &l->own, error);
 
     if (status == MELE_OK && needs_global(e, groups, train))
         status = make_global(l, error);
@@ -86,8 +86,7 @@ mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *l, const mele_
 
 /* ---- columns ---- */
 
-/* What the global expert says of rows of no weight. */
-static mele_status fill_idle_rows(const mele_i_left_out_columns *l, const mele_experts *e,
+mele_status mele_i_left_out_fill_global(const mele_i_left_out_columns *l, const mele_experts *e,
                                   const mele_rows *x, const mele_i_regions *regions,
                                   const mele_i_row_groups *groups, mele_error *error)
 {
@@ -187,8 +186,8 @@ mele_status mele_i_left_out_columns_settle(const mele_i_left_out_columns *l, con
 {
     mele_status status = MELE_OK;
 
-    if (l->global_mean != NULL && has_idle_rows(regions))
-        status = fill_idle_rows(l, e, x, regions, groups, error);
+    if (l->global_mean != NULL && mele_i_left_out_has_idle_rows(regions))
+        status = mele_i_left_out_fill_global(l, e, x, regions, groups, error);
     for (size_t k = 0; k < e->clusters && status == MELE_OK; k++)
         if (train[k] && e->expert[k].own < 1)
             draw_column(l, e, k);

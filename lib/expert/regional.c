@@ -84,7 +84,7 @@ static mele_status number_groups(const training *t, size_t k, job *j, size_t *gr
         free(seen);
         return mele_i_no_memory(error);
     }
-    if (mele_i_left_out_of(t->problem, 0, k) != NULL && g->alone[k] == g->count)
+    if (mele_i_left_out_wanted(t->problem, k) && g->alone[k] == g->count)
         list_asked(t, k, j, seen);
     free(seen);
     return mele_i_row_groups_number(g, j->row, j->count + j->asked, j->group, groups, error);
@@ -179,8 +179,8 @@ static mele_status need_left_out(const training *t, size_t k, job *j, mele_error
 {
     const mele_i_expert_problem *p = t->problem;
     const size_t count = (j->count + j->asked) * p->shape.outputs;
-    const bool wanted = mele_i_left_out_of(p, 0, k) != NULL;
-    const bool variance = wanted && mele_i_left_out_variance_of(p, 0, k) != NULL;
+    const bool wanted = mele_i_left_out_wanted(p, k);
+    const bool variance = wanted && mele_i_left_out_variance_wanted(p, k);
     const bool folds = wanted && mele_i_fold_of(p, 0, k) != NULL;
     const bool mean = wanted /* or the variance of a region of one group is made of it */
                       || (k == clusters_of(t)
@@ -251,7 +251,7 @@ static void put(const training *t, size_t k)
     const job *j = &t->jobs[k];
 
     if (t->experts[k].state == NULL /* not trained, or given up */
-        || mele_i_left_out_of(t->problem, 0, k) == NULL)
+        || !mele_i_left_out_wanted(t->problem, k))
         return;
     for (size_t i = 0; i < j->count + j->asked && j->left_out != NULL; i++)
         memcpy(mele_i_left_out_of(t->problem, j->row[i], k), j->left_out + i * M,
@@ -341,7 +341,7 @@ static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *e
                                                p->shape.outputs, p->shape.classes, p->degree,
                                                error);
 
-    if (status == MELE_OK)
+    if (status == MELE_OK && !p->own_only)
         status = mele_i_predictor_run(&predictor, p->x, p->left_out, p->left_out_variance, engine,
                                       error);
     for (size_t k = 0; k <= clusters_of(t) && status == MELE_OK; k++)

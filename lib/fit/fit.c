@@ -112,7 +112,7 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
         mele_i_engine_release(run->engine);
     }
     if (status == MELE_OK && left_out != NULL)
-        *left_out = mele_left_out_retain(run->left_out);
+        *left_out = mele_left_out_retain(run->left_out.all);
     mele_i_run_clear(run);
     if (status == MELE_OK) {
         free_new_parts(model, &changed);
@@ -125,7 +125,7 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
 
 static mele_status experts_alone(mele_i_run *run, mele_error *error)
 {
-    return mele_i_run_experts(run, false, error);
+    return mele_i_run_experts(run, MELE_I_KEEP_NONE, error);
 }
 
 /* What is handed on is of all experts, or it would be of no use. */
@@ -134,7 +134,7 @@ static mele_status experts_left_out(mele_i_run *run, mele_error *error)
     if (run->options->experts.only > 0 || run->options->experts.freeze > 0)
         return mele_i_fail(error, MELE_EINVAL, "left-out predictions are of experts that are all "
                            "trained in one run, without --only and --freeze");
-    return mele_i_run_experts(run, true, error);
+    return mele_i_run_experts(run, MELE_I_KEEP_ALL, error);
 }
 
 mele_status mele_fit_experts(const mele_data *data, const mele_handover *handover,

@@ -28,15 +28,21 @@ mele_i_run mele_i_run_of(const mele_data *data, const mele_handover *handover,
     return run;
 }
 
+void mele_i_run_left_out_clear(mele_i_run_left_out *left_out)
+{
+    mele_left_out_free(left_out->all);
+    mele_i_left_out_own_free(left_out->own);
+    *left_out = (mele_i_run_left_out){NULL, NULL};
+}
+
 void mele_i_run_clear(mele_i_run *run)
 {
     free(run->made_targets);
     free(run->labels);
-    mele_left_out_free(run->left_out);
+    mele_i_run_left_out_clear(&run->left_out);
     run->made_targets = NULL;
     run->targets = NULL;
     run->labels = NULL;
-    run->left_out = NULL;
 }
 
 size_t mele_i_run_classes(const mele_i_run *run)

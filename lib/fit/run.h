@@ -3,6 +3,7 @@
 
 #include <mele/fit.h>
 
+#include "expert/expert.h"
 #include "model/model.h"
 #include "partition/partition.h"
 #include "schema/space.h"
@@ -20,6 +21,13 @@ typedef struct mele_i_run_posteriors {
     mele_i_posterior_rows made;
     mele_rows rows; /* n x K; no columns: they have not been needed yet */
 } mele_i_run_posteriors;
+
+/* Left-out predictions: all of them, or those of the rows' own experts, of which the others are made as
+ * they are asked for; NULL: there are none. */
+typedef struct mele_i_run_left_out {
+    mele_left_out *all; /* held */
+    mele_i_left_out_own *own;
+} mele_i_run_left_out;
 
 /* One run of stages over one data set. What stages share is computed when the first one needs it,
  * and from the model and the data alone, so that a stage run on its own sees the same bytes. */
@@ -39,13 +47,15 @@ typedef struct mele_i_run {
     mele_i_run_posteriors joint;    /* those that choose the experts' rows */
     mele_i_run_posteriors marginal; /* those that a prediction sees */
     uint32_t *labels;           /* n: the regions of the largest of the joint ones */
-    mele_left_out *left_out;    /* what the gate is trained on; held */
+    mele_i_run_left_out left_out; /* what the gate is trained on */
 } mele_i_run;
 
 /* A run that has nothing yet. */
 mele_i_run mele_i_run_of(const mele_data *data, const mele_handover *handover,
                          const mele_options *options, mele_engine *engine, mele_report *report,
                          mele_model *model);
+
+void mele_i_run_left_out_clear(mele_i_run_left_out *left_out);
 
 /* Free what the run holds; the model stays. */
 void mele_i_run_clear(mele_i_run *run);

@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "expert/assignment.h"
 #include "expert/expert.h"
+#include "gate/gate.h"
 #include "fit/experts.h"
 #include "fit/report.h"
 #include "fit/seen.h"
@@ -28,10 +29,22 @@ static mele_status assign(mele_i_run *run, const char *how, mele_i_assigned *out
     return status;
 }
 
+/* Whether a gate that is not trained, but measured, can do with the left-out predictions of the rows'
+ * own experts. */
+static bool needs_own_only(const mele_i_run *run, const mele_expert_options *options)
+{
+    const mele_gate_options *gate = &run->options->gate;
+    const bool by_class = mele_i_run_classes(run) > 0 && strcmp(gate->loss, "squared") == 0;
+
+    return !mele_i_gate_is_trained(gate) && !by_class && strcmp(options->assign, "hard") == 0
+           && mele_i_left_out_own_serves(options);
+}
+
 /* Everything is there but the assignment. */
 static mele_status fit_experts(mele_i_run *run, const mele_expert_options *options,
-                               mele_experts **out, mele_left_out **left_out,
-                               mele_expert_info *info, mele_error *error)
+                               mele_i_keep keep, mele_experts **out,
+                               mele_i_run_left_out *left_out, mele_expert_info *info,
+                               mele_error *error)
 {
     const mele_model *model = run->model;
     const size_t rows = run->features.rows;
@@ -43,15 +56,20 @@ static mele_status fit_experts(mele_i_run *run, const mele_expert_options *optio
                     mele_i_run_classes(run)},
         .weights = run->data->weights, .assignment = &assigned.assignment};
 
-    if (status == MELE_OK)
-        status = mele_experts_fit(&data, options, run->engine, out, left_out, info, error);
+    if (status == MELE_OK && keep == MELE_I_KEEP_FOR_GATE && needs_own_only(run, options))
+        status = mele_i_experts_fit_own(&data, options, run->engine, out, &left_out->own, info,
+                                        error);
+    else if (status == MELE_OK)
+        status = mele_experts_fit(&data, options, run->engine, out,
+                                  keep == MELE_I_KEEP_NONE ? NULL : &left_out->all, info, error);
     mele_i_assigned_free(&assigned);
     return status;
 }
 
 mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
-                                     mele_experts **out, mele_left_out **left_out,
-                                     mele_expert_info *info, mele_error *error)
+                                     mele_i_keep keep, mele_experts **out,
+                                     mele_i_run_left_out *left_out, mele_expert_info *info,
+                                     mele_error *error)
 {
     mele_model *model = run->model;
     mele_expert_options options = run->options->experts;
@@ -69,7 +87,7 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.groups = run->data->group;
     if (status == MELE_OK)
         status = mele_i_run_need_targets(run, error);
-    return status == MELE_OK ? fit_experts(run, &options, out, left_out, info, error) : status;
+    return status == MELE_OK ? fit_experts(run, &options, keep, out, left_out, info, error) : status;
 }
 
 /* The model learns of a target that stage 1 did not know. */
@@ -135,7 +153,7 @@ static void mark_fresh(const mele_i_run *run, bool *fresh)
 }
 
 /* Train what is to be trained; what is not stays. */
-static mele_status make_experts(mele_i_run *run, bool keep_left_out, expert_results *r,
+static mele_status make_experts(mele_i_run *run, mele_i_keep keep, expert_results *r,
                                 mele_error *error)
 {
     const mele_expert_options *options = &run->options->experts;
@@ -145,8 +163,8 @@ static mele_status make_experts(mele_i_run *run, bool keep_left_out, expert_resu
     mele_status status = check_old_experts(run, error);
 
     if (status == MELE_OK)
-        status = mele_i_run_train_experts(run, &which, &r->experts,
-                                          keep_left_out ? &run->left_out : NULL, r->info, error);
+        status = mele_i_run_train_experts(run, &which, keep, &r->experts, &run->left_out, r->info,
+                                          error);
     if (status != MELE_OK)
         return status;
     mark_fresh(run, r->fresh);
@@ -193,7 +211,7 @@ mele_status mele_i_check_columns(const mele_data *data, const mele_options *opti
                                         &options->experts, error);
 }
 
-mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error)
+mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *error)
 {
     mele_model *model = run->model;
     double start = mele_i_clock();
@@ -203,7 +221,7 @@ mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *
                                                                        : adopt_targets(run, error);
 
     if (status == MELE_OK)
-        status = make_experts(run, keep_left_out, &results, error);
+        status = make_experts(run, keep, &results, error);
     if (status == MELE_OK) {
         mele_i_run_start_report(run);
         status = record_experts(run, &results, error);

@@ -25,17 +25,15 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
     const mele_expert_options from_nothing = {.start = NULL},
                               from_model = {.start = run->model->experts};
     mele_experts *again = NULL, *nearer = NULL;
-    mele_left_out *left_out = NULL;
-    mele_status status = mele_i_run_train_experts(run, &from_nothing, &again, &left_out, NULL,
-                                                  error);
+    mele_status status = mele_i_run_train_experts(run, &from_nothing, MELE_I_KEEP_FOR_GATE, &again,
+                                                  &run->left_out, NULL, error);
 
     *same = status == MELE_OK && mele_i_experts_equal(run->model->experts, again);
     if (status == MELE_OK && !*same) {
-        mele_left_out_free(left_out);
-        left_out = NULL;
-        status = mele_i_run_train_experts(run, &from_model, &nearer, &left_out, NULL, error);
+        mele_i_run_left_out_clear(&run->left_out);
+        status = mele_i_run_train_experts(run, &from_model, MELE_I_KEEP_FOR_GATE, &nearer,
+                                          &run->left_out, NULL, error);
     }
-    run->left_out = left_out;
     mele_experts_free(again);
     mele_experts_free(nearer);
     return status;
@@ -46,7 +44,7 @@ static mele_status predict_unseen(mele_i_run *run, mele_error *error)
 {
     const mele_rows x = mele_i_run_x(run);
 
-    return mele_i_left_out_predict(run->model->experts, &x, run->engine, &run->left_out, error);
+    return mele_i_left_out_predict(run->model->experts, &x, run->engine, &run->left_out.all, error);
 }
 
 /* ---- what stage 2 handed on ---- */
@@ -106,7 +104,7 @@ static mele_status take_left_out(mele_i_run *run, mele_error *error)
     if (status == MELE_OK && !mele_i_data_is_one_group(run->data))
         status = mele_i_left_out_check_complete(run->given, error);
     if (status == MELE_OK)
-        run->left_out = mele_left_out_retain(run->given);
+        run->left_out.all = mele_left_out_retain(run->given);
     return status;
 }
 
@@ -157,7 +155,7 @@ static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error
 
     *fresh = false;
     say_where_from(run, "stage 2");
-    if (run->left_out != NULL)
+    if (run->left_out.all != NULL || run->left_out.own != NULL)
         return MELE_OK;
     status = refuse_late_group(run, error);
     if (status == MELE_OK && run->given != NULL)
@@ -190,7 +188,7 @@ typedef struct likelihood_context {
 /* For the squared loss on classes: probabilities, and the classes as indicators. */
 static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error *error)
 {
-    const double *mean = mele_left_out_mean(c->run->left_out).data;
+    const double *mean = mele_left_out_mean(c->run->left_out.all).data;
     size_t count = rows * c->clusters * c->outputs;
 
     c->predictions = mele_i_large_array(count, sizeof(double));
@@ -211,12 +209,28 @@ static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
     const size_t rows = run->features.rows;
     const mele_targets targets = {mele_matrix_of(run->targets, rows, c->targets), c->classes};
 
+    if (run->left_out.own != NULL)
+        return MELE_OK;
     c->log_likelihoods = mele_i_large_array(rows * c->clusters, sizeof(double));
     if (c->log_likelihoods == NULL)
         return mele_i_no_memory(error);
-    return mele_expert_log_likelihoods(&targets, mele_left_out_mean(run->left_out).data,
-                                       mele_left_out_variance(run->left_out).data, c->clusters,
+    return mele_expert_log_likelihoods(&targets, mele_left_out_mean(run->left_out.all).data,
+                                       mele_left_out_variance(run->left_out.all).data, c->clusters,
                                        run->engine, c->log_likelihoods, error);
+}
+
+/* What experts predict of rows left out, n x (K M), and the likelihoods, n x K. */
+static mele_rows means_of(const mele_i_run *run)
+{
+    return run->left_out.own != NULL ? mele_i_left_out_own_mean(run->left_out.own)
+                                     : mele_left_out_mean(run->left_out.all);
+}
+
+static mele_rows likelihoods_of(const likelihood_context *c, size_t rows)
+{
+    return c->run->left_out.own != NULL
+               ? mele_i_left_out_own_likelihoods(c->run->left_out.own)
+               : mele_rows_of_array(c->log_likelihoods, rows, c->clusters);
 }
 
 /* Of rows that are of one group there are no left-out predictions to train a gate on: then it is the
@@ -261,9 +275,9 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
     mele_gate_data data = {
         .rows = rows, .clusters = c.clusters,
         .log_posteriors = run->marginal.rows,
-        .log_likelihoods = mele_rows_of_array(c.log_likelihoods, rows, c.clusters),
+        .log_likelihoods = likelihoods_of(&c, rows),
         .predictions = expanded ? mele_rows_of_array(c.predictions, rows, c.clusters * c.outputs)
-                                : mele_left_out_mean(run->left_out),
+                                : means_of(run),
         .targets = mele_rows_of_array(expanded ? c.wanted : run->targets, rows,
                                       expanded ? c.classes : c.targets),
         .x = mele_i_run_x(run),
@@ -272,13 +286,12 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
     if (stands_alone(run, &options))
         data.log_posteriors = (mele_rows){.data = NULL};
     if (blind)
-        data.log_likelihoods.data = data.predictions.data = NULL;
+        data.log_likelihoods = data.predictions = (mele_rows){.data = NULL};
     if (status == MELE_OK)
         status = mele_gate_fit(&data, &options, run->engine, out, info, error);
     if (status == MELE_OK && run->report != NULL && !blind) {
-        const mele_i_left_out_view view = {
-            *out, run->marginal.rows, data.x,
-            mele_left_out_mean(run->left_out), data.log_likelihoods};
+        const mele_i_left_out_view view = {*out, run->marginal.rows, data.x, means_of(run),
+                                           data.log_likelihoods};
         status = mele_i_left_out_measures(run, &view, measures, error);
     }
     free(c.log_likelihoods);

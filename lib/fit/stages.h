@@ -34,12 +34,15 @@ mele_status mele_i_fit_regions(const mele_i_regions_fit *fit, const mele_data *d
                                size_t clusters, mele_engine *engine, mele_partition **out,
                                mele_partition_info *info, mele_error *error);
 
+/* Which left-out predictions stage 2 keeps in run->left_out: none, all, or those that stage 3 of the
+ * same run needs. */
+typedef enum mele_i_keep { MELE_I_KEEP_NONE, MELE_I_KEEP_ALL, MELE_I_KEEP_FOR_GATE } mele_i_keep;
+
 /* Each stage sets its part of run->model and the record of it, and frees nothing that the model
  * had before: the caller, who knows what else shares it, does.
- * fit: with a number of regions. keep_left_out: stage 3 will follow, so stage 2 keeps what it
- * needs in run->left_out. */
+ * fit: with a number of regions. */
 mele_status mele_i_run_partition(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error);
-mele_status mele_i_run_experts(mele_i_run *run, bool keep_left_out, mele_error *error);
+mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *error);
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error);
 
 /* Whether experts take so many columns, before stage 1 works for nothing. */
@@ -49,9 +52,10 @@ mele_status mele_i_check_columns(const mele_data *data, const mele_options *opti
 /* ---- what stage 3 asks of stage 2 ---- */
 
 /* Train experts on the run's rows, as the options of the run say but for what `which` says of only,
- * freeze, start and cold. left_out, info: NULL: not wanted. */
+ * freeze, start and cold. left_out: what is kept of them, to be cleared. info: NULL: not wanted. */
 mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
-                                     mele_experts **out, mele_left_out **left_out,
-                                     mele_expert_info *info, mele_error *error);
+                                     mele_i_keep keep, mele_experts **out,
+                                     mele_i_run_left_out *left_out, mele_expert_info *info,
+                                     mele_error *error);
 
 #endif

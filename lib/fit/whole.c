@@ -10,7 +10,7 @@ mele_status mele_i_run_stages(mele_i_run *run, mele_i_regions_fit *fit, bool who
 
     mele_i_regions_fit_clear(fit);
     if (status == MELE_OK && whole)
-        status = mele_i_run_experts(run, true, error);
+        status = mele_i_run_experts(run, MELE_I_KEEP_FOR_GATE, error);
     if (status == MELE_OK && whole)
         status = mele_i_run_gate(run, error);
     return status;
@@ -47,7 +47,7 @@ mele_status mele_i_fit_whole_outside(const mele_data *data, const mele_posterior
 
     if (status == MELE_OK) {
         model->clusters = posteriors->clusters;
-        status = mele_i_run_experts(&run, true, error);
+        status = mele_i_run_experts(&run, MELE_I_KEEP_FOR_GATE, error);
     }
     if (status == MELE_OK)
         status = mele_i_run_gate(&run, error);

@@ -21,6 +21,11 @@ bool mele_i_gate_does_without(const mele_gate_options *options)
            && !(loss->needs & MELE_I_GATE_POSTERIORS);
 }
 
+bool mele_i_gate_is_trained(const mele_gate_options *options)
+{
+    return mele_i_gate_kind_find(options->kind)->trained;
+}
+
 /* What training and the loss look at must be there; without it a gate that is not trained has a
  * loss that is not known. */
 static mele_status find_loss(const mele_gate *gate, const mele_i_gate_training *training,

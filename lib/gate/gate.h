@@ -4,6 +4,10 @@
 #include <jansson.h>
 #include <mele/gate.h>
 
+/* Whether a gate of these options, which have been checked, is trained: else what the loss needs is only
+ * for the loss. */
+bool mele_i_gate_is_trained(const mele_gate_options *options);
+
 /* The section "gate" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_gate_save(const mele_gate *gate);
 mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error *error);

@@ -211,6 +211,100 @@ Test(rows, that_cannot_be_read_fail_the_fit)
     }
 }
 
+/* ---- left-out predictions that are made as they are asked for ---- */
+
+/* Read in runs of any length. */
+static void read_all(const mele_rows *rows, double *out)
+{
+    for (size_t at = 0, count = 1; at < rows->rows; at += count, count = count % 70 + 7) {
+        count = rows->rows - at < count ? rows->rows - at : count;
+        cr_assert_eq(rows->read(rows->user, at, count, out + at * rows->cols, NULL), MELE_OK);
+    }
+}
+
+static void expect_own_as_all(const made *p, const mele_rows *x, const mele_expert_options *o,
+                              const double *weights, const char *name)
+{
+    const size_t M = p->classes > 0 ? p->classes : p->m, count = p->n * K * M;
+    const mele_rows posteriors = mele_rows_of_array(p->log_posterior, p->n, K);
+    uint32_t labels[N];
+    const mele_assignment assignment = {.rows = N, .clusters = K, .labels = labels,
+                                        .log_posteriors = &posteriors};
+    const mele_expert_data data = {.x = *x, .targets = made_targets(p), .weights = weights,
+                                   .assignment = &assignment};
+    double *mean = numbers(count), *likelihood = numbers(N * K), *expected = numbers(N * K);
+    mele_expert_info a[K + 1], b[K + 1];
+    mele_experts *experts = NULL, *again = NULL;
+    mele_left_out *all = NULL;
+    mele_i_left_out_own *own = NULL;
+
+    cr_assert(mele_i_left_out_own_serves(o));
+    cr_assert_eq(mele_assignment_labels(&posteriors, NULL, labels, NULL), MELE_OK);
+    cr_assert_eq(mele_experts_fit(&data, o, NULL, &experts, &all, a, NULL), MELE_OK);
+    cr_assert_eq(mele_i_experts_fit_own(&data, o, NULL, &again, &own, b, NULL), MELE_OK);
+    const mele_rows means = mele_i_left_out_own_mean(own), whole = mele_left_out_mean(all);
+    const mele_rows likelihoods = mele_i_left_out_own_likelihoods(own);
+    read_all(&means, mean);
+    read_all(&likelihoods, likelihood);
+    cr_assert_eq(mele_expert_log_likelihoods(&data.targets, whole.data,
+                                             mele_left_out_variance(all).data, K, NULL, expected,
+                                             NULL), MELE_OK);
+    cr_expect(memcmp(mean, whole.data, count * sizeof *mean) == 0, "%s: means", name);
+    cr_expect(memcmp(likelihood, expected, N * K * sizeof *expected) == 0, "%s: likelihoods", name);
+    cr_expect(mele_i_experts_equal(experts, again), "%s: experts", name);
+    cr_expect(memcmp(a, b, sizeof a) == 0, "%s: info", name);
+    free(mean);
+    free(likelihood);
+    free(expected);
+    mele_experts_free(experts);
+    mele_experts_free(again);
+    mele_left_out_free(all);
+    mele_i_left_out_own_free(own);
+}
+
+/* With every outcome of small regions, rows of no weight among them. */
+Test(rows, left_out_of_own_experts_tell_of_all_experts)
+{
+    static const char *const smalls[] = {"global", "shrink", "merge"};
+    static const struct {
+        const char *kind;
+        size_t classes, degree, min_rows;
+    } table[] = {{"linear", 0, 1, 0}, {"linear", 0, 2, 80}, {"linear", 0, 1, 95}, {"linear", 0, 1, 400},
+                 {"logistic", 3, 1, 80}, {"logistic", 2, 2, 95}};
+
+    for (size_t t = 0; t < sizeof table / sizeof *table; t++)
+        for (size_t s = 0; s < 3; s++) {
+            const variant v = {"", table[t].kind, "hard", "qr", smalls[s], table[t].degree,
+                               table[t].classes, false, true, false, false};
+            size_t groups[N];
+            made p = problem_for(&v, groups);
+            mele_expert_options o = options_of(&v, NULL);
+            reading r = reading_of(&p);
+            const mele_matrix x = made_x(&p);
+            const mele_rows memory = mele_rows_of(&x), read = rows_of(&r);
+            o.min_rows = table[t].min_rows;
+            expect_own_as_all(&p, t % 2 == 0 ? &memory : &read, &o, s == 0 ? NULL : p.weight,
+                              smalls[s]);
+            free_problem(&p);
+        }
+}
+
+Test(rows, left_out_of_own_experts_do_not_serve_groups_and_parts)
+{
+    size_t group = 1;
+    mele_expert_options o = mele_expert_defaults();
+
+    cr_expect(mele_i_left_out_own_serves(&o));
+    o.groups = &group;
+    cr_expect_not(mele_i_left_out_own_serves(&o));
+    o.groups = NULL;
+    o.only = 1;
+    cr_expect_not(mele_i_left_out_own_serves(&o));
+    o.only = 0;
+    o.kind = "auto";
+    cr_expect_not(mele_i_left_out_own_serves(&o));
+}
+
 /* ---- gathering ---- */
 
 Test(rows, are_gathered_in_order_and_without_gaps)

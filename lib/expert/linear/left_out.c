@@ -144,7 +144,7 @@ static void leave_out_slice(const mele_i_linear_fit *f, size_t k, const mele_i_l
 static bool is_left_out(const mele_i_linear_fit *f, size_t k)
 {
     return f->problem->train[k]
-           && (mele_i_left_out_of(f->problem, 0, k) != NULL || !f->settled[k]);
+           && (mele_i_left_out_wanted(f->problem, k) || !f->settled[k]);
 }
 
 static mele_status leave_out_block(void *context, mele_i_block block, void *partial, void *scratch,
@@ -165,7 +165,7 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
     if (status != MELE_OK)
         return status;
     const mele_i_frame_source source = mele_i_frame_block(x, stride, f->problem->y, block.first);
-    if (f->problem->left_out != NULL)
+    if (f->predictor != NULL)
         mele_i_predictor_rows(f->predictor, x, stride, block.count, f->problem->left_out + first,
                               NULL, at);
     for (size_t k = 0; k <= f->clusters; k++) {
@@ -208,7 +208,7 @@ mele_status mele_i_linear_leave_out(mele_i_linear_fit *f, mele_engine *engine, m
         needed = needed || is_left_out(f, k);
     if (!needed && f->problem->left_out == NULL)
         return MELE_OK;
-    if (f->problem->left_out != NULL) {
+    if (f->problem->left_out != NULL && !f->problem->own_only) {
         status = mele_i_predictor_make(&predictor, f->experts, f->clusters, f->problem->columns,
                                        f->m, 0, f->problem->degree, error);
         if (status == MELE_OK)

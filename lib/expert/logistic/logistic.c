@@ -179,7 +179,7 @@ static mele_status fit_folds(const fitting *f, mele_i_multinomial *m, size_t k,
 
 static bool wants_folds(const fitting *f, size_t k)
 {
-    return f->problem->train[k] && mele_i_left_out_of(f->problem, 0, k) != NULL;
+    return f->problem->train[k] && mele_i_left_out_wanted(f->problem, k);
 }
 
 static mele_status need_state(const fitting *f, size_t k, mele_error *error)
@@ -298,7 +298,7 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
                                   sizeof *shares);
     mele_i_regions regions;
     size_t width = f->clusters * f->classes, stride;
-    double *out = f->problem->left_out + block.first * width;
+    double *out = f->problem->own_only ? NULL : f->problem->left_out + block.first * width;
     const double *x;
     mele_status status = mele_i_rows_take(rows, block, room, &x, &stride, error);
 
@@ -306,7 +306,8 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
         status = mele_i_regions_take(f->problem->regions, block, shares, &regions, error);
     if (status != MELE_OK)
         return status;
-    mele_i_predictor_rows(f->predictor, x, stride, block.count, out, NULL, cursor);
+    if (out != NULL)
+        mele_i_predictor_rows(f->predictor, x, stride, block.count, out, NULL, cursor);
     for (size_t i = 0; i < block.count; i++)
         for (size_t k = 0; k <= f->clusters; k++)
             leave_out_row(f, &regions, k, block.first + i, x + i * stride, partial);

@@ -1,0 +1,266 @@
+/* Left-out predictions of rows that have one expert each, made when they are asked for.
+ *
+ * Expert k has learnt from the rows of its own region alone. So what it says of a row without that row
+ * is what it predicts, but for its own region's rows, of which its left-out predictions are held. Where
+ * the global expert answers, or draws an expert of few rows to itself, its own left-out prediction of
+ * the row takes the place of what it predicts: it has learnt from all rows. */
+#include "expert/left_out.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/rows.h"
+#include "expert/expert.h"
+#include "expert/kinds.h"
+#include "expert/predictor.h"
+
+#define STRIP_NUMBERS 16384 /* predictions at a time: a part of the nearest cache */
+
+struct mele_i_left_out_own {
+    mele_rows x;
+    mele_targets targets;
+    size_t clusters, outputs;
+    const uint32_t *label;
+    uint32_t *own_label;             /* memory of the labels; NULL: the caller's */
+    mele_i_left_out_columns columns; /* own: an object of one column */
+    mele_experts *experts;
+    mele_i_expert *alone; /* K + 1: the same, each of which speaks for itself alone */
+    mele_i_predictor predictor;
+};
+
+bool mele_i_left_out_own_serves(const mele_expert_options *o)
+{
+    const mele_i_expert_kind *kind = o->kind == NULL ? NULL : mele_i_expert_kind_named(o->kind);
+
+    return (o->kind == NULL || (kind != NULL && kind->fit != NULL)) && o->groups == NULL
+           && o->only == 0 && o->freeze == 0;
+}
+
+void mele_i_left_out_own_free(mele_i_left_out_own *l)
+{
+    if (l == NULL)
+        return;
+    mele_i_predictor_free(&l->predictor);
+    mele_i_left_out_columns_free(&l->columns);
+    mele_experts_free(l->experts);
+    free(l->alone);
+    free(l->own_label);
+    free(l);
+}
+
+/* ---- some rows ---- */
+
+/* What strips of rows are made in. */
+typedef struct room {
+    size_t rows;
+    double *x, *mean, *variance;
+    void *predictor, *memory;
+} room;
+
+static bool make_room(const mele_i_left_out_own *l, size_t count, bool keeps_mean, room *r)
+{
+    const size_t width = l->clusters * l->outputs, most = STRIP_NUMBERS / width + 1;
+
+    r->rows = most < count ? most : count;
+    const size_t x = mele_i_carved(mele_i_rows_room(&l->x, r->rows), sizeof(double));
+    const size_t numbers = mele_i_carved(r->rows * width, sizeof(double));
+    r->memory = mele_i_array(x + 2 * numbers + mele_i_predictor_scratch(&l->predictor, r->rows) + 1,
+                             1);
+    unsigned char *at = r->memory;
+    if (at == NULL)
+        return false;
+    r->x = mele_i_carve(&at, mele_i_rows_room(&l->x, r->rows), sizeof(double));
+    r->mean = keeps_mean ? mele_i_carve(&at, r->rows * width, sizeof(double)) : NULL;
+    r->variance = mele_i_carve(&at, r->rows * width, sizeof(double));
+    r->predictor = at;
+    return true;
+}
+
+/* Row i: put in what is held, and settle who answers; K x M numbers. */
+static void settle_row(const mele_i_left_out_own *l, size_t i, const double *own,
+                       const double *global, bool logarithms, double *row)
+{
+    const mele_i_expert *expert = l->experts->expert;
+    const size_t K = l->clusters, M = l->outputs;
+
+    memcpy(row + l->label[i] * M, own + i * M, M * sizeof *row);
+    for (size_t k = 0; k < K; k++)
+        if (expert[k].own < 1)
+            mele_i_draw(expert[k].own, global + i * M, M, logarithms, row + k * M);
+    for (size_t k = 0; k < K; k++)
+        if (expert[k].answers != k)
+            memcpy(row + k * M,
+                   expert[k].answers == K ? global + i * M : row + expert[k].answers * M,
+                   M * sizeof *row);
+}
+
+/* Rows first .. first + count - 1 of at most a strip; variance NULL: not wanted. */
+static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t count, const room *r,
+                           double *mean, double *variance, mele_error *error)
+{
+    const mele_i_left_out_columns *c = &l->columns;
+    const size_t width = l->clusters * l->outputs;
+    const mele_i_block block = {0, first, count};
+    const double *x;
+    size_t stride;
+    mele_status status = mele_i_rows_take(&l->x, block, r->x, &x, &stride, error);
+
+    if (status != MELE_OK)
+        return status;
+    mele_i_predictor_rows(&l->predictor, x, stride, count, mean, variance, r->predictor);
+    for (size_t i = 0; i < count; i++) {
+        settle_row(l, first + i, c->own->mean, c->global_mean, l->experts->classes > 0,
+                   mean + i * width);
+        if (variance != NULL)
+            settle_row(l, first + i, c->own->variance, c->global_variance, false,
+                       variance + i * width);
+    }
+    return MELE_OK;
+}
+
+/* ---- as rows ---- */
+
+/* A read() of mele_rows. */
+static mele_status read_mean(void *user, size_t first, size_t count, double *out,
+                             mele_error *error)
+{
+    const mele_i_left_out_own *l = user;
+    mele_status status = MELE_OK;
+    room r;
+
+    if (!make_room(l, count, false, &r))
+        return mele_i_no_memory(error);
+    for (size_t done = 0, rows; done < count && status == MELE_OK; done += rows) {
+        rows = count - done < r.rows ? count - done : r.rows;
+        status = predict(l, first + done, rows, &r, out + done * l->clusters * l->outputs, NULL,
+                         error);
+    }
+    free(r.memory);
+    return status;
+}
+
+static mele_status likelihoods_of(const mele_i_left_out_own *l, size_t first, size_t count,
+                                  const room *r, double *out, mele_error *error)
+{
+    const mele_matrix *y = &l->targets.values;
+    const mele_targets targets = {{y->data + first * y->stride, count, y->cols, y->stride},
+                                  l->targets.classes};
+    double *variance = l->targets.classes > 0 ? NULL : r->variance;
+    mele_status status = predict(l, first, count, r, r->mean, variance, error);
+
+    return status != MELE_OK ? status
+                             : mele_expert_log_likelihoods(&targets, r->mean, variance, l->clusters,
+                                                           NULL, out, error);
+}
+
+/* A read() of mele_rows. */
+static mele_status read_likelihoods(void *user, size_t first, size_t count, double *out,
+                                    mele_error *error)
+{
+    const mele_i_left_out_own *l = user;
+    mele_status status = MELE_OK;
+    room r;
+
+    if (!make_room(l, count, true, &r))
+        return mele_i_no_memory(error);
+    for (size_t done = 0, rows; done < count && status == MELE_OK; done += rows) {
+        rows = count - done < r.rows ? count - done : r.rows;
+        status = likelihoods_of(l, first + done, rows, &r, out + done * l->clusters, error);
+    }
+    free(r.memory);
+    return status;
+}
+
+mele_rows mele_i_left_out_own_mean(mele_i_left_out_own *l)
+{
+    return (mele_rows){l->x.rows, l->clusters * l->outputs, NULL, 0, read_mean, l};
+}
+
+mele_rows mele_i_left_out_own_likelihoods(mele_i_left_out_own *l)
+{
+    return (mele_rows){l->x.rows, l->clusters, NULL, 0, read_likelihoods, l};
+}
+
+/* ---- making ---- */
+
+/* To the expert of its region a row of no weight is a new one. */
+static mele_status fill_idle_rows(const mele_i_left_out_own *l, const mele_i_regions *regions,
+                                  mele_error *error)
+{
+    const size_t M = l->outputs, K = l->clusters;
+    mele_left_out *own = l->columns.own;
+    mele_status status = MELE_OK;
+    room r;
+
+    if (!make_room(l, 1, true, &r))
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < l->x.rows && status == MELE_OK; i++) {
+        const mele_i_block block = {0, i, 1};
+        const double *x;
+        size_t stride;
+        if (mele_i_region_weight(regions, i, K) > 0)
+            continue;
+        status = mele_i_rows_take(&l->x, block, r.x, &x, &stride, error);
+        if (status != MELE_OK)
+            break;
+        mele_i_predictor_rows(&l->predictor, x, stride, 1, r.mean,
+                              own->variance == NULL ? NULL : r.variance, r.predictor);
+        memcpy(own->mean + i * M, r.mean + l->label[i] * M, M * sizeof(double));
+        if (own->variance != NULL)
+            memcpy(own->variance + i * M, r.variance + l->label[i] * M, M * sizeof(double));
+    }
+    free(r.memory);
+    return status;
+}
+
+static mele_status take_experts(mele_i_left_out_own *l, const mele_experts *e, mele_error *error)
+{
+    mele_status status = mele_experts_merge(&e, 1, &l->experts, error);
+
+    if (status != MELE_OK)
+        return status;
+    l->alone = MELE_I_ARRAY(mele_i_expert, e->clusters + 1);
+    if (l->alone == NULL)
+        return mele_i_no_memory(error);
+    memcpy(l->alone, l->experts->expert, (e->clusters + 1) * sizeof *l->alone);
+    for (size_t k = 0; k < e->clusters; k++)
+        l->alone[k].own = 1;
+    status = mele_i_predictor_make(&l->predictor, l->alone, e->clusters, e->columns, e->outputs,
+                                   e->classes, 1, error);
+    return status == MELE_OK && l->columns.own->variance != NULL
+               ? mele_i_predictor_prepare(&l->predictor, error)
+               : status;
+}
+
+mele_status mele_i_left_out_own_make(mele_i_left_out_columns *columns, const mele_experts *e,
+                                     const mele_expert_data *data, mele_i_regions *regions,
+                                     mele_i_left_out_own **out, mele_error *error)
+{
+    mele_i_left_out_own *l = MELE_I_NEW(mele_i_left_out_own);
+
+    if (l == NULL)
+        return mele_i_no_memory(error);
+    l->x = data->x;
+    l->targets = data->targets;
+    l->clusters = e->clusters;
+    l->outputs = e->outputs;
+    l->label = regions->label;
+    l->columns = *columns;
+    mele_status status = take_experts(l, e, error);
+    if (status == MELE_OK && mele_i_left_out_has_idle_rows(regions))
+        status = fill_idle_rows(l, regions, error);
+    if (status == MELE_OK && columns->global_mean != NULL && mele_i_left_out_has_idle_rows(regions))
+        status = mele_i_left_out_fill_global(columns, e, &l->x, regions, NULL, error);
+    if (status != MELE_OK) {
+        l->columns = (mele_i_left_out_columns){NULL};
+        mele_i_left_out_own_free(l);
+        return status;
+    }
+    l->own_label = regions->own_label;
+    regions->own_label = NULL;
+    *columns = (mele_i_left_out_columns){NULL};
+    *out = l;
+    return MELE_OK;
+}
