@@ -491,3 +491,33 @@ Test(spill, every_allocation_may_fail)
     mele_data_free(known);
     unlink(path);
 }
+
+/* Of rows in a file, their folds, and a fold's predictions. */
+Test(spill, memory_may_run_out_while_folds_are_worked_on)
+{
+    static const char text[] = "c,a,y\nu,1,2\nv,7,3\nu,3,3\nw,5,1\nu,2,2\nv,8,3\nu,3,4\nw,6,2\n";
+    char *path = write_text(text, strlen(text));
+    mele_options options = mele_options_defaults();
+    mele_data *data = NULL;
+
+    options.data.memory = IN_FILE;
+    options.data.target = "y";
+    options.partition.clusters = 2;
+    options.partition.restarts = 1;
+    options.gate.kind = "posterior";
+    cr_assert_eq(mele_data_read(path, &options.data, NULL, NULL, &data, NULL), MELE_OK);
+    for (size_t n = 0, step = TEST_SIZE(1, 7, 29);; n += step) {
+        mele_error error = {0};
+        failing_malloc_at(n);
+        mele_status status = mele_cross_validate(data, &options, 2, NULL, NULL, &error);
+        bool failed = failing_malloc_end();
+        cr_assert(status == MELE_OK || (failed && status == MELE_ENOMEM), "allocation %zu: %s", n,
+                  error.message);
+        if (!failed) {
+            cr_assert_gt(n, 300);
+            break;
+        }
+    }
+    mele_data_free(data);
+    unlink(path);
+}
