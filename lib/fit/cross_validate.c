@@ -456,7 +456,8 @@ static mele_status run_repeat(cv_context *c, mele_engine *engine, mele_error *er
 {
     const size_t fits = c->folds * c->cv->repeats;
     const mele_i_tasks tasks = {.count = c->folds, .run = run_fold, .take = take_fold, .context = c,
-                                .stage = STAGE, .before = c->repeat * c->folds, .total = fits};
+                                .stage = STAGE, .before = c->repeat * c->folds, .total = fits,
+                                .in_turn = c->data->windows != NULL};
     double *of_repeat[SIDES] = {c->result->model_repeat, c->result->global_repeat};
     mele_status status = make_folds(c, c->repeat, &c->fold_of_row, error);
 
