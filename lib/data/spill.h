@@ -7,8 +7,8 @@
  * then be read in any order, of columns that are numbers or categories. */
 
 /* Read all rows of a reader, of which none was read before: to a table, as mele_reader_next() does, or,
- * where there are more than `most`, to a temporary file. The table then has the columns and their
- * levels and no rows, and *spilled is true. Failures are those of mele_reader_next(), and MELE_EIO of
+ * where there are more than `most`, to a temporary file. The table then has the columns, their levels
+ * and the text that was wanted, and no rows, and *spilled is true. Failures are those of mele_reader_next(), and MELE_EIO of
  * the temporary file. */
 mele_status mele_i_spill_read(mele_reader *reader, size_t most, mele_engine *engine,
                               mele_table **out, bool *spilled, mele_error *error);

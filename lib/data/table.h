@@ -54,7 +54,8 @@ bool mele_i_column_has_text(const mele_i_column *column);
 /* Make room for so many rows; `hoped` (>= rows) is tried first. */
 bool mele_i_table_reserve(mele_table *table, size_t rows, size_t hoped);
 
-/* Forget all rows, and keep room for no more than `most`; levels stay. */
+/* Forget all rows, and keep room for no more than `most`; levels and text stay, so that text is that of
+ * all rows which there were. */
 void mele_i_table_empty(mele_table *table, size_t most);
 
 /* Give back the values of a column, which are wanted no more. */

@@ -349,10 +349,6 @@ static mele_status read_rows(placing *p, const mele_schema *known, mele_data *da
         status = mele_i_data_name_folds(data, data->table, roles->folds, error);
     if (status == MELE_OK)
         status = spill_wide(p, data->schema, data->table, error);
-    if (status == MELE_OK && p->spilled && data->keeps_ids)
-        status = mele_i_fail(error, MELE_ENOMEM, "the ids (--id) of rows that have no room in memory "
-                             "are not held: leave --id out, the numbers of the rows stay, or allow more "
-                             "(--memory)");
     if (status == MELE_OK && (p->numbers || p->spilled))
         return mele_i_numbers_fill(&p->reader, p->spilled, roles, p->options, p->engine, data, error);
     if (status == MELE_OK)

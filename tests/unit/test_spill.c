@@ -506,10 +506,12 @@ Test(spill, memory_may_run_out_while_folds_are_worked_on)
     options.partition.restarts = 1;
     options.gate.kind = "posterior";
     cr_assert_eq(mele_data_read(path, &options.data, NULL, NULL, &data, NULL), MELE_OK);
+    mele_cv_options cv = mele_cv_defaults();
+    cv.folds = 2;
     for (size_t n = 0, step = TEST_SIZE(1, 7, 29);; n += step) {
         mele_error error = {0};
         failing_malloc_at(n);
-        mele_status status = mele_cross_validate(data, &options, 2, NULL, NULL, &error);
+        mele_status status = mele_cross_validate(data, &options, &cv, NULL, NULL, NULL, &error);
         bool failed = failing_malloc_end();
         cr_assert(status == MELE_OK || (failed && status == MELE_ENOMEM), "allocation %zu: %s", n,
                   error.message);
