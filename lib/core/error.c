@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/escape.h"
@@ -81,4 +82,26 @@ mele_status mele_i_fail_at(mele_error *error, mele_status status, size_t line, c
 mele_status mele_i_no_memory(mele_error *error)
 {
     return mele_i_fail(error, MELE_ENOMEM, "out of memory");
+}
+
+/* ---- for languages that know no structure ---- */
+
+mele_error *mele_error_new(void)
+{
+    return calloc(1, sizeof(mele_error));
+}
+
+void mele_error_free(mele_error *error)
+{
+    free(error);
+}
+
+const char *mele_error_message(const mele_error *error)
+{
+    return error == NULL ? "" : error->message;
+}
+
+size_t mele_error_line(const mele_error *error)
+{
+    return error == NULL ? 0 : error->line;
 }

@@ -50,6 +50,14 @@ typedef struct mele_error {
  *  Return false to stop: the call ends with MELE_ESTOPPED. */
 typedef bool mele_write_fn(const char *text, size_t length, void *user);
 
+/** The same for languages that know no structure: made, asked and freed. mele_error_new() is NULL when
+ *  memory ran out, which may be given to every function as it is; the message is empty, and the line 0,
+ *  until a call failed. */
+MELE_API mele_error *mele_error_new(void);
+MELE_API void mele_error_free(mele_error *error);
+MELE_API const char *mele_error_message(const mele_error *error);
+MELE_API size_t mele_error_line(const mele_error *error);
+
 /** A short name of a status ("wrong data"); never NULL. Thread-safe. */
 MELE_API const char *mele_status_name(mele_status status);
 

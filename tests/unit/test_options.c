@@ -422,3 +422,20 @@ Test(options, reserved_room_must_be_unused)
     o.data.table.reserved[0] = 1;
     cr_assert_eq(mele_data_read(iris, &o.data, NULL, NULL, &data, NULL), MELE_EINVAL);
 }
+
+/* The whole of what a language without structures needs of errors. */
+Test(options, errors_are_objects_too)
+{
+    mele_options *options = new_options();
+    mele_error *error = mele_error_new();
+
+    cr_assert_str_eq(mele_error_message(error), "");
+    cr_assert_eq(mele_error_line(error), 0);
+    cr_assert_eq(mele_options_set(options, "exprt", "gp", error), MELE_EINVAL);
+    cr_assert_str_eq(mele_error_message(error), "unknown option --exprt: is it --expert?");
+    cr_assert_str_eq(mele_error_message(NULL), "");
+    cr_assert_eq(mele_error_line(NULL), 0);
+    mele_error_free(error);
+    mele_error_free(NULL);
+    mele_options_free(options);
+}
