@@ -217,7 +217,7 @@ static void warn_of_no_rows(cli_run *run, const info_options *own, const char *t
 
     if (end != NULL && end + 1 == text + length && !run->quiet)
         cli_say(&run->console, "warning: no expert of this model has coefficients: linear and "
-                "logistic ones have, unless they are drawn towards the global one");
+                "logistic ones have, unless they are shrunk towards the global one");
 }
 
 static int check_use(cli_run *run, const info_options *own)

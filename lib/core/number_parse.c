@@ -27,7 +27,7 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-/* A number's text, cut into its parts. */
+/* A number's text, cut into its pieces. */
 typedef struct decimal {
     const char *digits, *end; /* from the first digit to after the last, a mark perhaps within */
     size_t count;             /* of digits, leading zeros included */
@@ -298,7 +298,7 @@ static const char *read_exponent(const char *at, const char *end, int64_t *expon
     return at;
 }
 
-/* Cut the text at .. end, which begins after the sign, into its parts. */
+/* Cut the text at .. end, which begins after the sign, into its pieces. */
 static inline bool read_decimal(const char *at, const char *end, char mark, decimal *text)
 {
     const char *start = at;
@@ -345,30 +345,31 @@ static mele_i_number_result not_decimal(const char *at, const char *end)
 
 /* Cut a text into sign, digits and exponent. When it is no number, *at .. *end is what stands after
  * the sign. */
-static inline bool cut(const char **at, const char **end, char mark, decimal *parts)
+static inline bool cut(const char **at, const char **end, char mark, decimal *pieces)
 {
     while (*at < *end && is_blank(**at))
         (*at)++;
     while (*end > *at && is_blank((*end)[-1]))
         (*end)--;
-    parts->negative = *at < *end && **at == '-';
+    pieces->negative = *at < *end && **at == '-';
     *at += *at < *end && (**at == '-' || **at == '+');
-    return read_decimal(*at, *end, mark, parts);
+    return read_decimal(*at, *end, mark, pieces);
 }
 
 mele_i_number_result mele_i_number_parse_mark(const char *text, size_t length, char mark,
                                               double *out)
 {
     const char *at = text, *end = text + length;
-    decimal parts;
+    decimal pieces;
 
-    if (!cut(&at, &end, mark, &parts))
+    if (!cut(&at, &end, mark, &pieces))
         return not_decimal(at, end);
     uint64_t bits =
-        parts.count <= MOST_DIGITS ? nearest(parts.value, parts.exponent) : nearest_of_long(&parts);
+        pieces.count <= MOST_DIGITS ? nearest(pieces.value, pieces.exponent)
+                                    : nearest_of_long(&pieces);
     if (bits == INFINITE_BITS)
         return MELE_I_NUMBER_INFINITE;
-    bits |= (uint64_t)parts.negative << 63;
+    bits |= (uint64_t)pieces.negative << 63;
     memcpy(out, &bits, sizeof bits);
     return MELE_I_NUMBER_OK;
 }
@@ -383,20 +384,20 @@ bool mele_i_number_key_of(const char *text, size_t length, mele_i_number_key *ou
     const char *at = text, *end = text + length;
     mele_i_number_key key = {0, 0, false};
     size_t beyond = 0;
-    decimal parts;
+    decimal pieces;
 
-    if (!cut(&at, &end, '.', &parts))
+    if (!cut(&at, &end, '.', &pieces))
         return false;
-    key.digits = parts.count <= MOST_DIGITS ? parts.value : leading_digits(&parts, &beyond);
-    for (at = parts.end; beyond > 0 && (at[-1] == '0' || at[-1] == '.'); at--)
+    key.digits = pieces.count <= MOST_DIGITS ? pieces.value : leading_digits(&pieces, &beyond);
+    for (at = pieces.end; beyond > 0 && (at[-1] == '0' || at[-1] == '.'); at--)
         if (at[-1] == '0') {
             beyond--;
-            parts.exponent++;
+            pieces.exponent++;
         }
     if (beyond == 0 && key.digits > 0) {
-        for (key.exponent = parts.exponent; key.digits % 10 == 0; key.digits /= 10)
+        for (key.exponent = pieces.exponent; key.digits % 10 == 0; key.digits /= 10)
             key.exponent++;
-        key.negative = parts.negative;
+        key.negative = pieces.negative;
     }
     *out = key;
     return beyond == 0;

@@ -77,16 +77,16 @@ typedef struct fill_piece {
 typedef struct fill_run {
     csv_source *source;
     const mele_i_input *input;
-    size_t held; /* bytes that were in the window before */
+    size_t kept; /* bytes that were in the window before */
     fill_piece piece[CHUNKS];
 } fill_run;
 
-/* Where reading begins in piece k: behind the bytes held. */
+/* Where reading begins in piece k: behind the bytes kept. */
 static size_t fill_from(const fill_run *run, size_t k)
 {
     size_t first = k * run->source->chunk_bytes;
 
-    return first < run->held ? run->held : first;
+    return first < run->kept ? run->kept : first;
 }
 
 static size_t fill_to(const fill_run *run, size_t k)
@@ -130,7 +130,7 @@ static mele_status read_piece(void *context, size_t k, mele_engine *engine, mele
 
     (void)engine;
     if (from < to)
-        status = mele_i_input_read_at(run->input, run->source->offset + (from - run->held),
+        status = mele_i_input_read_at(run->input, run->source->offset + (from - run->kept),
                                       run->source->window + from, to - from, got, error);
     count_piece(run, k, from < to ? from + *got : to);
     return status;
@@ -141,7 +141,7 @@ static mele_status fill_from_file(fill_run *run, mele_engine *engine, mele_error
 {
     csv_source *source = run->source;
     uint64_t left = run->input->size > source->offset ? run->input->size - source->offset : 0;
-    size_t pieces = (size_t)((run->held + left) / source->chunk_bytes) + 1;
+    size_t pieces = (size_t)((run->kept + left) / source->chunk_bytes) + 1;
     mele_i_tasks tasks = {pieces < CHUNKS ? pieces : CHUNKS, read_piece, NULL, run, NULL};
     mele_status status = mele_i_tasks_run(engine, &tasks, error);
 
@@ -162,7 +162,7 @@ static mele_status fill_from_stream(fill_run *run, mele_error *error)
     mele_status status = MELE_OK;
 
     if (!source->ended)
-        status = mele_i_input_read(run->input, source->window + run->held, source->room - run->held,
+        status = mele_i_input_read(run->input, source->window + run->kept, source->room - run->kept,
                                    &got, error);
     source->filled += got;
     source->offset += got;
@@ -193,14 +193,14 @@ static mele_status grow_window(csv_source *source, mele_error *error)
  * file nothing more comes. */
 static mele_status fill(csv_source *source, fill_run *run, mele_engine *engine, mele_error *error)
 {
-    size_t held = source->filled - source->start;
+    size_t kept = source->filled - source->start;
     mele_status status = MELE_OK;
 
     if (source->start > 0)
-        memmove(source->window, source->window + source->start, held);
+        memmove(source->window, source->window + source->start, kept);
     source->start = 0;
-    source->filled = run->held = held;
-    if (held == source->room && (source->tried || held == 0))
+    source->filled = run->kept = kept;
+    if (kept == source->room && (source->tried || kept == 0))
         status = grow_window(source, error);
     source->tried = false;
     if (status == MELE_OK)

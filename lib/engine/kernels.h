@@ -188,7 +188,7 @@ typedef struct mele_i_kernels {
     /* From such scores, with e = share * norm + floor: upper = sqrt(norm + 2 best + 4 e), lower =
      * sqrt(norm + 2 second - 4 e), rounded outwards; lists the i with not 4 e < second - best.
      * Returns how many are listed. */
-    size_t (*settle)(const float *best, const float *second, const float *norm, size_t count,
+    size_t (*list_unclear)(const float *best, const float *second, const float *norm, size_t count,
                      float share, float floor, float *upper, float *lower, uint32_t *unclear);
 
     /* Lists the rows for which not upper + drift[label] < max(half[label], lower_g - fall_g for
@@ -213,8 +213,9 @@ typedef struct mele_i_kernels {
     size_t (*scan)(const mele_i_bounded *rows, const uint32_t *at, const uint32_t *row,
                    size_t count, uint32_t *label, uint32_t *unclear);
 
-    /* narrow(), group_nearest() and settle() in one for at most MELE_I_SIFT_COLUMNS columns and
-     * MELE_I_GROUP centres (|c|^2 / 2, then -c, centre after centre); label[i]: the k of best. */
+    /* narrow(), group_nearest() and list_unclear() in one for at most MELE_I_SIFT_COLUMNS columns
+     * and MELE_I_GROUP centres (|c|^2 / 2, then -c, centre after centre); label[i]: the k of
+     * best. */
     size_t (*sift)(const double *x, size_t stride, size_t rows, size_t cols, const double *origin,
                    double scale, const float *centres, size_t clusters, float share, float floor,
                    uint32_t *label, uint32_t *unclear);

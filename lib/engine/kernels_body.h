@@ -34,6 +34,6 @@ const mele_i_kernels TABLE = {NAME,        nearest,     distances,  mahalanobis,
                               responsibilities, moments, square_moments,
                               column_sums, column_squares, standardise, leaders,
                               own_distances, transfer,    narrow,     lengths,     group_nearest,
-                              lowers,      settle,      outside,    tighten,     scan,        sift,
+                              lowers,      list_unclear, outside,    tighten,     scan,        sift,
                               near,        add_nearest,
                               layer,       layer_back,  products,   adam,        matern52};

@@ -173,8 +173,9 @@ TARGET static void group_nearest(const float *y, size_t stride, const uint32_t *
     }
 }
 
-TARGET static size_t settle(const float *best, const float *second, const float *norm, size_t count,
-                            float share, float floor, float *upper, float *lower, uint32_t *unclear)
+TARGET static size_t list_unclear(const float *best, const float *second, const float *norm,
+                                  size_t count, float share, float floor, float *upper,
+                                  float *lower, uint32_t *unclear)
 {
     size_t listed = 0;
 

@@ -45,7 +45,7 @@ typedef struct search {
     double *trial, *trial_gradient;   /* at the step tried last */
     double *direction;
     double *steps, *changes, *inverse, *alpha; /* pairs: m x count, m x count, m, m */
-    size_t pairs, newest;             /* pairs held, slot of the newest */
+    size_t pairs, newest;             /* pairs kept, slot of the newest */
     double value;
 } search;
 

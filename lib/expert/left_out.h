@@ -51,7 +51,7 @@ mele_status mele_i_left_out_hash_experts(const mele_experts *experts, uint64_t *
 /* ---- columns, while experts are trained ---- */
 
 /* Where left-out predictions are written to. Kinds write what every expert says itself; what holds in a
- * region where another answers, or that is drawn to the global expert, is made of that afterwards. */
+ * region where another answers, or that is shrunk towards the global expert, is made of that afterwards. */
 typedef struct mele_i_left_out_columns {
     mele_left_out *own;                    /* NULL: not wanted */
     double *global_mean, *global_variance; /* n x M: the global expert's; NULL: nobody needs them */

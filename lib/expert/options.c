@@ -69,7 +69,7 @@ static const mele_i_option last[] = {
      "coefficients, at most 5",
      MELE_I_EXPERT_MEMBER(min_rows), .type = MELE_I_WHOLE, .least = 0, .most = 1e9},
     {.name = "small", .argument = "RULE",
-     .help = "what a region too small gets: the global expert, an own one drawn towards it, or "
+     .help = "what a region too small gets: the global expert, an own one shrunk towards it, or "
      "that of the next region, with its rows",
      MELE_I_EXPERT_MEMBER(small), .type = MELE_I_CHOICE, .choice = small_rules},
     {.name = "only", .argument = "K",

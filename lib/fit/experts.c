@@ -100,7 +100,7 @@ static void warn_of_moved(mele_report *report, size_t k, size_t before, size_t n
                        "without an expert of its own: %s answers there", k + 1, before + 1, who);
 }
 
-void mele_i_settle_moved(mele_report *report, const mele_experts *old, const json_t *record,
+void mele_i_report_moved(mele_report *report, const mele_experts *old, const json_t *record,
                          const mele_experts *experts, mele_expert_info *info, bool *fresh)
 {
     const size_t clusters = mele_experts_clusters(experts);
@@ -132,7 +132,7 @@ static void warn_of_region(mele_report *report, const mele_expert_info *info, si
         snprintf(what, sizeof what, "they join region %zu, whose expert answers",
                  info->merged_into);
     else if (!info->fallback)
-        snprintf(what, sizeof what, "its expert is drawn towards the global one (own share %.3g)",
+        snprintf(what, sizeof what, "its expert is shrunk towards the global one (own share %.3g)",
                  info->own);
     mele_i_report_warn(report, "region %zu has too few rows (%g): %s", number, info->rows, what);
 }

@@ -23,7 +23,7 @@ void mele_i_warn_of_experts(mele_report *report, const mele_expert_info *info, s
 /* Where an expert that is not fresh is answered by another than in the old experts: fill what is
  * known of it in info (K + 1 entries) from the old record of that one, unless it was trained now,
  * take it as fresh, and warn. */
-void mele_i_settle_moved(mele_report *report, const mele_experts *old, const json_t *record,
+void mele_i_report_moved(mele_report *report, const mele_experts *old, const json_t *record,
                          const mele_experts *experts, mele_expert_info *info, bool *fresh);
 
 #endif

@@ -70,8 +70,9 @@ mele_status mele_fit(const mele_data *data, const mele_options *options, mele_en
     return fit_new(data, options, true, engine, report, out, error);
 }
 
-/* Free the parts of a model that it does not share with another, and the model's record. */
-static void free_new_parts(const mele_model *model, const mele_model *old)
+/* Free what the stages of a model made and it does not share with another, and the model's
+ * record. */
+static void free_new_stages(const mele_model *model, const mele_model *old)
 {
     if (model->schema != old->schema)
         mele_i_schema_free(model->schema);
@@ -86,7 +87,7 @@ static void free_new_parts(const mele_model *model, const mele_model *old)
     json_decref(model->training);
 }
 
-/* A later stage works on a copy that shares the model's parts, so that a failure leaves the model
+/* A later stage works on a copy that shares what the model has, so that a failure leaves the model
  * as it was. A gate that stood on other experts goes with them. */
 static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *, mele_error *),
                              mele_left_out **left_out, mele_model *model, mele_error *error)
@@ -115,10 +116,10 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
         *left_out = mele_left_out_retain(run->left_out.all);
     mele_i_run_clear(run);
     if (status == MELE_OK) {
-        free_new_parts(model, &changed);
+        free_new_stages(model, &changed);
         *model = changed;
     } else {
-        free_new_parts(&changed, model);
+        free_new_stages(&changed, model);
     }
     return status;
 }

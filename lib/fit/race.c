@@ -12,7 +12,7 @@
  *     5 % divided by how many times the racers are looked at (Bonferroni),
  *
  * the leader being the one with the least loss so far. The pairs are the folds, or of few folds of
- * many rows parts of them, ten in all at least. Who is left alone has won, and need not go on.
+ * many rows slices of them, ten in all at least. Who is left alone has won, and need not go on.
  *
  * Many rows are not all needed to tell which K is best: a sample of them races, whole groups and
  * classes evenly, of SAMPLE_ROWS to twice that, of as many more as weights of several sizes take
@@ -20,7 +20,7 @@
  * REGION_ROWS for each of the most regions. doc/methods.md has what that costs.
  *
  * One model for all rows, K = 1, is what the others are measured against at the end, so it is never
- * given up. Chance alone makes another seem better by up to t s sqrt(1/J + n_part / n_training) in 19
+ * given up. Chance alone makes another seem better by up to t s sqrt(1/J + n_slice / n_training) in 19
  * of 20 cases, s the standard deviation of the J differences, t the quantile of Student's t: the
  * second term of Nadeau and Bengio counts that the training rows of the folds are mostly the same.
  *
@@ -64,10 +64,10 @@ typedef struct race {
     mele_i_racer *racers;
     size_t count;
 
-    size_t folds, parts; /* of a fold, see above */
+    size_t folds, slices; /* of a fold, see above */
     size_t *fold_of_row;
     mele_i_scaling targets; /* of regression */
-    double *loss, *weight;  /* count x folds x parts: sums over rows; loss NaN: no model */
+    double *loss, *weight;  /* count x folds x slices: sums over rows; loss NaN: no model */
 
     size_t *running, left; /* the racers that are not given up, the largest K first */
     size_t first, some;    /* folds of the round */
@@ -88,18 +88,18 @@ static double loss_of(const race *r, const double *truth, const double *predicte
     return sum / (double)targets;
 }
 
-/* Rows of one group are in one part. */
-static size_t part_of(const race *r, const mele_data *left_out, size_t row)
+/* Rows of one group are in one slice. */
+static size_t slice_of(const race *r, const mele_data *left_out, size_t row)
 {
-    return (left_out->group == NULL ? row : left_out->group[row]) % r->parts;
+    return (left_out->group == NULL ? row : left_out->group[row]) % r->slices;
 }
 
-/* Where the losses of a fold and their weights go, by parts. */
+/* Where the losses of a fold and their weights go, by slices. */
 typedef struct sums {
     double *loss, *weight;
 } sums;
 
-/* Sum the losses of the rows left out, by parts. A row without a prediction is in no sum. */
+/* Sum the losses of the rows left out, by slices. A row without a prediction is in no sum. */
 static mele_status measure_fold(const race *r, const mele_model *model, const mele_data *left_out,
                                 mele_engine *engine, const sums *out, mele_error *error)
 {
@@ -117,10 +117,10 @@ static mele_status measure_fold(const race *r, const mele_model *model, const me
         double w = left_out->weights == NULL ? 1 : left_out->weights[i];
         if (!(w > 0) || isnan(predicted[i * outputs]))
             continue;
-        const size_t part = part_of(r, left_out, i);
-        out->loss[part] += w * loss_of(r, left_out->targets + i * targets,
+        const size_t slice = slice_of(r, left_out, i);
+        out->loss[slice] += w * loss_of(r, left_out->targets + i * targets,
                                        predicted + i * outputs, classes);
-        out->weight[part] += w;
+        out->weight[slice] += w;
     }
     free(predicted);
     return status;
@@ -153,7 +153,7 @@ static mele_status run_fold(void *context, size_t index, mele_engine *engine, me
 {
     const race *r = context;
     const size_t i = r->running[index / r->some], fold = r->first + index % r->some;
-    const size_t at = (i * r->folds + fold) * r->parts;
+    const size_t at = (i * r->folds + fold) * r->slices;
     mele_i_fold rows;
     mele_status status = mele_i_fold_make(r->data, r->fold_of_row, fold, &rows, error);
 
@@ -164,8 +164,8 @@ static mele_status run_fold(void *context, size_t index, mele_engine *engine, me
     }
     if (status != MELE_EDATA)
         return status;
-    for (size_t part = 0; part < r->parts; part++)
-        r->loss[at + part] = NAN;
+    for (size_t slice = 0; slice < r->slices; slice++)
+        r->loss[at + slice] = NAN;
     return MELE_OK;
 }
 
@@ -183,17 +183,17 @@ static double sum_of(const double *values, size_t count)
 /* What is kept of racer i, and in how many pairs it has run. */
 static const double *losses_of(const race *r, size_t i)
 {
-    return r->loss + i * r->folds * r->parts;
+    return r->loss + i * r->folds * r->slices;
 }
 
 static const double *weights_of(const race *r, size_t i)
 {
-    return r->weight + i * r->folds * r->parts;
+    return r->weight + i * r->folds * r->slices;
 }
 
 static size_t pairs_of(const race *r, size_t i)
 {
-    return r->racers[i].folds * r->parts;
+    return r->racers[i].folds * r->slices;
 }
 
 /* The mean loss of a racer in the folds it has run in. */
@@ -350,7 +350,7 @@ static mele_status count_folds(race *r, mele_error *error)
     folds = MANY_ROWS / rows < folds ? MANY_ROWS / rows : folds;
     folds = folds < 2 ? 2 : folds;
     r->folds = units < folds ? units : folds;
-    r->parts = r->folds > 0 ? (LEAST_PAIRS + r->folds - 1) / r->folds : 1;
+    r->slices = r->folds > 0 ? (LEAST_PAIRS + r->folds - 1) / r->folds : 1;
     return status;
 }
 
@@ -361,8 +361,8 @@ static mele_status prepare_folds(race *r, mele_engine *engine, mele_error *error
     const mele_i_stream stream =
         mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS, r->options->partition.fold, 1);
 
-    r->loss = mele_i_zeroed(r->count, r->folds * r->parts * sizeof(double));
-    r->weight = mele_i_zeroed(r->count, r->folds * r->parts * sizeof(double));
+    r->loss = mele_i_zeroed(r->count, r->folds * r->slices * sizeof(double));
+    r->weight = mele_i_zeroed(r->count, r->folds * r->slices * sizeof(double));
     r->running = MELE_I_ARRAY(size_t, r->count);
     if (r->loss == NULL || r->weight == NULL || r->running == NULL)
         return mele_i_no_memory(error);
@@ -416,12 +416,12 @@ static void measure_gains(race *r)
 
     for (size_t i = 1; i < r->count && r->racers[0].clusters == 1; i++) {
         const excess e = excess_of(r, i, 0);
-        const double part = 1 / (double)(r->folds * r->parts);
+        const double slice = 1 / (double)(r->folds * r->slices);
         if (e.pairs < 2)
             continue;
         r->racers[i].gain = -e.mean;
         r->racers[i].chance = gsl_cdf_tdist_Qinv(CHANCE, (double)(e.pairs - 1))
-                              * sqrt((1 / (double)e.pairs + part / training) * e.variance);
+                              * sqrt((1 / (double)e.pairs + slice / training) * e.variance);
     }
 }
 

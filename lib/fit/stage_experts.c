@@ -168,7 +168,7 @@ static mele_status make_experts(mele_i_run *run, mele_i_keep keep, expert_result
     if (status != MELE_OK)
         return status;
     mark_fresh(run, r->fresh);
-    mele_i_settle_moved(run->report, run->model->experts,
+    mele_i_report_moved(run->report, run->model->experts,
                         json_object_get(run->model->training, "experts"), r->experts, r->info,
                         r->fresh);
     return MELE_OK;

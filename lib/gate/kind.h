@@ -19,7 +19,7 @@ enum {
     MELE_I_GATE_LIKELIHOODS = 4,
     MELE_I_GATE_PREDICTIONS = 8,
     MELE_I_GATE_TARGETS = 16,
-    MELE_I_GATE_SIZES = 32 /* of log posteriors also the size, which normalising them settles: the
+    MELE_I_GATE_SIZES = 32 /* of log posteriors also the size, which normalising them tells: the
                               weights depend on more than their differences in a row */
 };
 

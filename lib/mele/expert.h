@@ -86,7 +86,7 @@ typedef struct mele_expert_options {
                              weights, are too small; 0 (default): as many as a linear expert has
                              coefficients a target, but not more than 5, chosen on real data */
     const char *small;  /**< what becomes of them: "global" (default): the global expert answers
-                             there; "shrink": an own expert, drawn towards the global one by the
+                             there; "shrink": an own expert, shrunk towards the global one by the
                              rows that are missing; "merge": the rows join the region that is next
                              by posterior, whose expert answers */
     const double *center, *scale; /**< d numbers each: what was measured is center + scale x. Tell

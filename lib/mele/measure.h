@@ -59,7 +59,7 @@ typedef struct mele_outcomes {
 MELE_API mele_status mele_metrics_new(const char *const *targets, size_t count, size_t classes,
                                       mele_metrics **out, mele_error *error);
 
-/** Add rows, which may come in any number of parts: the results are the same bytes. Densities
+/** Add rows, which may come in any number of calls: the results are the same bytes. Densities
  *  are given with every part or with none, else nll is NaN.
  * @return MELE_OK; MELE_EINVAL: a pointer is NULL; MELE_EDATA: a class index out of range, a
  *         negative weight; then nothing was added. */

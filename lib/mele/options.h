@@ -32,13 +32,13 @@ typedef struct mele_owned_texts mele_owned_texts;
  *  that mele_options_inherit() takes from a model, are copied and the options' own, until
  *  mele_options_clear() or mele_options_free(). A copy by assignment shares them: it is good as
  *  long as they are, and only one of the two is set by name, and cleared; mele_options_copy() makes
- *  one that stands alone. The seeds of the parts are set from `seed`, their folds by
+ *  one that stands alone. The seeds of the stages are set from `seed`, their folds by
  *  cross-validation. */
 typedef struct mele_options {
     mele_data_options data;
     mele_partition_options partition; /**< clusters N > 0: so many. 0 (default): the best of
                                            clusters_least .. clusters_most; given centres or
-                                           responsibilities settle it */
+                                           responsibilities tell it */
     size_t clusters_least, clusters_most; /**< with clusters 0; 0 and 0 (default): auto, some of
                                            1 .. 32, as many as the rows allow */
     const char *criterion;            /**< what the best number of clusters is: "bic", "icl",

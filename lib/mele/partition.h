@@ -33,7 +33,7 @@ typedef struct mele_partition_options {
                                  log-likelihood a row) */
     double covariance_floor; /**< gmm: > 0; default 1e-2, relative to the mean variance of the
                                   columns: no component's variance is smaller in any direction */
-    double shrinkage;       /**< gmm: 0 (default) to 1, how far each covariance S is drawn towards
+    double shrinkage;       /**< gmm: 0 (default) to 1, how far each covariance S is shrunk towards
                                  the sphere of its size: (1 - s) S + s (trace S / d) I. With s > 0
                                  a step may lower the log-likelihood, which ends the fit */
     const char *algorithm;  /**< of k-means: "auto" (default), "plain", "tiles" or "bounds"; the
@@ -94,7 +94,7 @@ MELE_API mele_status mele_partition_fit_rows(const mele_rows *rows, const double
                                              mele_partition_info *info, mele_error *error);
 
 /** What a partition is made of. */
-typedef struct mele_partition_parts {
+typedef struct mele_partition_arrays {
     const char *method;        /**< "kmeans" or "gmm" */
     const char *covariance;    /**< gmm: its kind; kmeans: ignored (NULL) */
     mele_matrix centres;       /**< K x d centres or means */
@@ -103,14 +103,14 @@ typedef struct mele_partition_parts {
     const double *covariances; /**< full: K x d x d, tied: d x d, diagonal: K x d, spherical: K
                                     variances; kmeans: one variance */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
-} mele_partition_parts;
+} mele_partition_arrays;
 
 /** Build a partition from arrays, which are copied. Clusters keep their order.
  * @param out  freed with mele_partition_free(); untouched on error.
  * @return MELE_OK; MELE_EINVAL: an unknown name, a NULL, shapes; MELE_EDATA: NaN, an infinity,
  *         priors that are negative or do not sum to 1, a covariance that is not symmetric
  *         (within 1e-8 of its size) and positive definite; MELE_ENOMEM. */
-MELE_API mele_status mele_partition_new(const mele_partition_parts *parts, mele_partition **out,
+MELE_API mele_status mele_partition_new(const mele_partition_arrays *arrays, mele_partition **out,
                                         mele_error *error);
 
 MELE_API void mele_partition_free(mele_partition *partition);
@@ -130,7 +130,7 @@ MELE_API const char *mele_partition_covariance_kind(const mele_partition *partit
 /** How many numbers mele_partition_covariances() writes. */
 MELE_API size_t mele_partition_covariance_count(const mele_partition *partition);
 
-/** Copy the covariances to out, in the shapes of mele_partition_parts. */
+/** Copy the covariances to out, in the shapes of mele_partition_arrays. */
 MELE_API void mele_partition_covariances(const mele_partition *partition, double *out);
 
 /** Copy the K priors, which sum to 1, to out: 1/K for k-means. */

@@ -109,7 +109,8 @@ MELE_API mele_status mele_reader_want(mele_reader *reader, size_t j, mele_column
  *         byte in a category, a quote that is not closed or is followed by text, a record of more
  *         than 32 MiB (which is one, most likely); error->line is the line on which the record starts; MELE_EIO;
  *         MELE_ENOMEM; MELE_ESTOPPED. After a failure every further call fails in the same way.
- * A failure is met when its row is reached: the rows before it can be had by reading in parts. */
+ * A failure is met when its row is reached: the rows before it can be had
+ * by reading a few at a time. */
 MELE_API mele_status mele_reader_next(mele_reader *reader, size_t most, mele_engine *engine,
                                       mele_table **out, mele_error *error);
 

@@ -217,7 +217,7 @@ static mele_status add_centres(const mele_model *model, mele_text *text, mele_er
     return MELE_OK;
 }
 
-/* The element (a, b) of cluster k, of covariances in the shape of mele_partition_parts. */
+/* The element (a, b) of cluster k, of covariances in the shape of mele_partition_arrays. */
 static double covariance_element(const char *kind, const double *all, size_t width, size_t k,
                                  size_t a, size_t b)
 {

@@ -12,7 +12,7 @@
 #include "schema/encode.h"
 #include "schema/space.h"
 
-/* A model owns its parts. Stages are fitted in order, so a later part implies the earlier ones,
+/* A model owns what its stages made. Stages are fitted in order, so a later one implies the earlier ones,
  * but for models made from outside posteriors, which have no partition. */
 struct mele_model {
     mele_schema *schema;

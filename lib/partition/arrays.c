@@ -103,39 +103,39 @@ mele_status mele_i_partition_marginal(const mele_partition *partition, size_t co
 
 /* ---- from arrays ---- */
 
-static mele_status check_parts(const mele_partition_parts *parts, mele_error *error)
+static mele_status check_arrays(const mele_partition_arrays *arrays, mele_error *error)
 {
     const mele_i_partition_kind *kind;
 
-    if (parts == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "parts is NULL");
-    kind = mele_i_partition_kind_named(parts->method);
+    if (arrays == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "arrays is NULL");
+    kind = mele_i_partition_kind_named(arrays->method);
     if (kind == NULL)
         return mele_i_fail(error, MELE_EINVAL, "method \"%s\" is not known",
-                           parts->method == NULL ? "" : parts->method);
-    if (kind->mixture && mele_i_covariance_named(parts->covariance) == NULL)
+                           arrays->method == NULL ? "" : arrays->method);
+    if (kind->mixture && mele_i_covariance_named(arrays->covariance) == NULL)
         return mele_i_fail(error, MELE_EINVAL, "covariance \"%s\" is not known",
-                           parts->covariance == NULL ? "" : parts->covariance);
-    if (parts->covariances == NULL)
+                           arrays->covariance == NULL ? "" : arrays->covariance);
+    if (arrays->covariances == NULL)
         return mele_i_fail(error, MELE_EINVAL, "covariances is NULL");
-    if (parts->centres.rows > INT32_MAX)
+    if (arrays->centres.rows > INT32_MAX)
         return mele_i_fail(error, MELE_EINVAL, "centres has %zu rows, more than %d",
-                           parts->centres.rows, INT32_MAX);
-    return mele_i_check_matrix(&parts->centres, "centres", NULL, error);
+                           arrays->centres.rows, INT32_MAX);
+    return mele_i_check_matrix(&arrays->centres, "centres", NULL, error);
 }
 
 /* One variance for all clusters, as a model may have it. */
-static mele_status take_variance(const mele_partition_parts *parts, mele_partition *p,
+static mele_status take_variance(const mele_partition_arrays *arrays, mele_partition *p,
                                  mele_error *error)
 {
-    if (!(parts->covariances[0] >= DBL_MIN && parts->covariances[0] <= DBL_MAX / 8))
+    if (!(arrays->covariances[0] >= DBL_MIN && arrays->covariances[0] <= DBL_MAX / 8))
         return mele_i_fail(error, MELE_EDATA, "covariances: %g is not a positive number",
-                           parts->covariances[0]);
-    p->shape[0] = parts->covariances[0];
+                           arrays->covariances[0]);
+    p->shape[0] = arrays->covariances[0];
     return MELE_OK;
 }
 
-static mele_status take_mixture(const mele_partition_parts *parts, mele_partition *p,
+static mele_status take_mixture(const mele_partition_arrays *arrays, mele_partition *p,
                                 mele_error *error)
 {
     const mele_i_covariance *c = p->covariance;
@@ -144,36 +144,36 @@ static mele_status take_mixture(const mele_partition_parts *parts, mele_partitio
 
     for (size_t k = 0; k < p->clusters; k++)
         mele_i_mixture_priors(p)[k] =
-            parts->weights == NULL ? 1 / (double)p->clusters : parts->weights[k];
+            arrays->weights == NULL ? 1 / (double)p->clusters : arrays->weights[k];
     for (size_t i = 0; i < mele_partition_covariance_count(p); i++)
-        if (!isfinite(parts->covariances[i]))
+        if (!isfinite(arrays->covariances[i]))
             return mele_i_fail(error, MELE_EDATA,
                                "covariances: element %zu is %g, not a finite "
                                "number",
-                               i + 1, parts->covariances[i]);
+                               i + 1, arrays->covariances[i]);
     for (size_t m = 0; m < mele_i_covariance_matrices(c, p->clusters); m++)
-        if (!c->pack(parts->covariances + m * whole, d, s + m * c->size(d)))
+        if (!c->pack(arrays->covariances + m * whole, d, s + m * c->size(d)))
             return mele_i_fail(error, MELE_EDATA, "covariances: number %zu is not symmetric",
                                m + 1);
     return mele_i_mixture_accept(p, error);
 }
 
-mele_status mele_partition_new(const mele_partition_parts *parts, mele_partition **out,
+mele_status mele_partition_new(const mele_partition_arrays *arrays, mele_partition **out,
                                mele_error *error)
 {
-    mele_status status = check_parts(parts, error);
+    mele_status status = check_arrays(arrays, error);
     mele_partition *p;
 
     if (status != MELE_OK)
         return status;
-    p = mele_i_partition_room(mele_i_partition_kind_named(parts->method), parts->covariance,
-                              parts->centres.rows, parts->centres.cols);
+    p = mele_i_partition_room(mele_i_partition_kind_named(arrays->method), arrays->covariance,
+                              arrays->centres.rows, arrays->centres.cols);
     if (p == NULL)
         return mele_i_no_memory(error);
     for (size_t k = 0; k < p->clusters; k++)
-        memcpy(p->centres + k * p->columns, parts->centres.data + k * parts->centres.stride,
+        memcpy(p->centres + k * p->columns, arrays->centres.data + k * arrays->centres.stride,
                p->columns * sizeof(double));
-    status = p->covariance == NULL ? take_variance(parts, p, error) : take_mixture(parts, p, error);
+    status = p->covariance == NULL ? take_variance(arrays, p, error) : take_mixture(arrays, p, error);
     if (status == MELE_OK)
         *out = p;
     else

@@ -180,7 +180,7 @@ static inline float stored_lower(float lower, float fall)
 }
 
 /* Labels of unclear rows of the chunk. Who their best is not is unknown: nor is their bound. */
-static void settle_unclear(const work *w, size_t unclear)
+static void redo_unclear(const work *w, size_t unclear)
 {
     const mele_i_filter_room *r = &w->r;
     uint32_t *row = r->list, *old = r->alive;
@@ -235,7 +235,7 @@ static size_t scan_run(work *w, size_t first, size_t count, mele_i_changes *chan
         w->row[i] = (uint32_t)(first + i);
     unclear = f->kernels->scan(&run, NULL, NULL, count, w->r.label, w->r.unclear);
     if (unclear > 0)
-        settle_unclear(w, unclear);
+        redo_unclear(w, unclear);
     store_labels(w, changes);
     return unclear;
 }
@@ -257,7 +257,7 @@ static size_t scan_chunk(const work *w, mele_i_changes *changes)
                                                w->r.unclear);
 
     if (unclear > 0)
-        settle_unclear(w, unclear);
+        redo_unclear(w, unclear);
     store_labels(w, changes);
     return unclear;
 }
@@ -363,7 +363,7 @@ static size_t visit_chunk(work *w, mele_i_changes *changes)
 
     gather_chunk(w);
     visit_some(w);
-    unclear = f->kernels->settle(r.best, r.second, r.norm, w->count, f->share, f->floor, r.upper,
+    unclear = f->kernels->list_unclear(r.best, r.second, r.norm, w->count, f->share, f->floor, r.upper,
                                  r.low_best, r.unclear);
     for (size_t q = 0; q < unclear; q++)
         r.lower[r.unclear[q]] = 0;
@@ -376,7 +376,7 @@ static size_t visit_chunk(work *w, mele_i_changes *changes)
         r.label[i] = f->cluster[lane];
     }
     if (unclear > 0)
-        settle_unclear(w, unclear);
+        redo_unclear(w, unclear);
     store_labels(w, changes);
     return unclear;
 }

@@ -10,7 +10,7 @@ typedef struct mele_i_coreset {
     double *rows, *weights;
 } mele_i_coreset;
 
-/* Draw so many rows of a sample; *drawn is false, and nothing is held, when the rows of the sample
+/* Draw so many rows of a sample; *drawn is false, and *out empty, when the rows of the sample
  * are all equal. Two passes. Freed with mele_i_coreset_clear() whatever is returned. */
 mele_status mele_i_coreset_draw(const mele_i_sample *sample, size_t rows, mele_i_stream *stream,
                                 mele_engine *engine, mele_i_coreset *out, bool *drawn,

@@ -110,7 +110,7 @@ static void raised_sum(const double *a, const double *values, size_t d, double f
 
 /* Whether no eigenvalue is below the floor: S less the floor then has a Cholesky factor. If one
  * is, a floor that rounding would swallow is raised. */
-static bool settle_triangle(double *moments, size_t d, double shrinkage, double floor, double *s,
+static bool estimate_triangle(double *moments, size_t d, double shrinkage, double floor, double *s,
                             double *work)
 {
     double *a = work, *values = a + d * d;
@@ -233,7 +233,7 @@ static double mean_of(const double *moments, size_t d)
     return mean;
 }
 
-static bool settle_line(double *moments, size_t d, double shrinkage, double floor, double *s,
+static bool estimate_line(double *moments, size_t d, double shrinkage, double floor, double *s,
                         double *work)
 {
     const double mean = mean_of(moments, d);
@@ -244,7 +244,7 @@ static bool settle_line(double *moments, size_t d, double shrinkage, double floo
     return true;
 }
 
-static bool settle_sphere(double *moments, size_t d, double shrinkage, double floor, double *s,
+static bool estimate_sphere(double *moments, size_t d, double shrinkage, double floor, double *s,
                           double *work)
 {
     (void)work;
@@ -355,15 +355,15 @@ static bool take_one(const double *whole, size_t d, double *s)
 /* ---- the table ---- */
 
 static const mele_i_covariance table[] = {
-    {"full", false, triangle, square, triangle, sum_triangles, shift_triangle, settle_triangle,
+    {"full", false, triangle, square, triangle, sum_triangles, shift_triangle, estimate_triangle,
      factor_triangle, log_diagonal_triangle, densities_full, squares_full, fill_triangle,
      expand_triangle, pack_triangle},
-    {"tied", true, triangle, square, triangle, sum_triangles, shift_triangle, settle_triangle,
+    {"tied", true, triangle, square, triangle, sum_triangles, shift_triangle, estimate_triangle,
      factor_triangle, log_diagonal_triangle, densities_tied, squares_tied, fill_triangle,
      expand_triangle, pack_triangle},
-    {"diagonal", false, line, line, line, sum_squares, shift_line, settle_line, factor_line,
+    {"diagonal", false, line, line, line, sum_squares, shift_line, estimate_line, factor_line,
      log_diagonal_line, densities_line, squares_line, fill_line, copy_line, take_line},
-    {"spherical", false, one, one, line, sum_squares, shift_line, settle_sphere, factor_sphere,
+    {"spherical", false, one, one, line, sum_squares, shift_line, estimate_sphere, factor_sphere,
      log_diagonal_sphere, densities_sphere, squares_sphere, fill_sphere, copy_one, take_one},
 };
 

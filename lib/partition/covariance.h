@@ -33,7 +33,7 @@ typedef struct mele_i_covariance {
     void (*shift)(double *moments, size_t columns, double share, const double *u);
     /* The likeliest S for these moments with shrinkage, no variance below the floor in any
      * direction; work as below. False: LAPACK gave up. */
-    bool (*settle)(double *moments, size_t columns, double shrinkage, double floor, double *s,
+    bool (*estimate)(double *moments, size_t columns, double shrinkage, double floor, double *s,
                    double *work);
 
     /* W of S, and the sum of the logarithms of its diagonal; false: S is not positive definite. */
@@ -60,11 +60,11 @@ const mele_i_covariance *mele_i_covariance_named(const char *name);
 size_t mele_i_covariance_matrices(const mele_i_covariance *c, size_t clusters);
 size_t mele_i_covariance_count(const mele_i_covariance *c, size_t clusters, size_t columns);
 
-/* Before anything of that kind is settled or factored: MELE_ENOMEM when it needs LAPACK, and LAPACK
+/* Before anything of that kind is estimated or factored: MELE_ENOMEM when it needs LAPACK, and LAPACK
  * has no room. */
 mele_status mele_i_covariance_ready(const mele_i_covariance *c, mele_error *error);
 
-/* Numbers of the work that settle and factor need; false: too many. */
+/* Numbers of the work that estimate and factor need; false: too many. */
 bool mele_i_covariance_work(const mele_i_covariance *c, size_t columns, size_t *count);
 
 #endif

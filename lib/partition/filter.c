@@ -307,7 +307,7 @@ static size_t label_chunk(const mele_i_filter *f, const double *x, size_t stride
         const size_t lane = r->group[i] * MELE_I_GROUP + mele_i_lane(r->best[i]);
         label[i] = f->cluster[lane];
     }
-    return f->kernels->settle(r->best, r->second, r->norm, rows, f->share, f->floor, r->upper,
+    return f->kernels->list_unclear(r->best, r->second, r->norm, rows, f->share, f->floor, r->upper,
                               r->lower, r->unclear);
 }
 

@@ -226,7 +226,7 @@ static mele_status maximise_covariances(em *e, mele_error *error)
 
     for (size_t k = 0; k < mele_i_covariance_matrices(c, e->p->clusters) && bad == 0; k++)
         if ((c->shared || counts(e, m.count[k]))
-            && !c->settle(m.second + k * m.step, d, options->shrinkage, floor,
+            && !c->estimate(m.second + k * m.step, d, options->shrinkage, floor,
                           mele_i_mixture_covariances(e->p) + k * c->size(d), e->work))
             bad = k + 1;
     if (bad == 0)

@@ -493,7 +493,7 @@ static mele_status iterate_lloyd(lloyd *l, bool tell, mele_partition_info *info,
     const mele_partition_options *options = l->attempt->options;
     double least = options->tolerance * l->attempt->sample->variance;
     const double rounding = least_shift(l);
-    bool settled = false, still = false; /* no label changed, now or in the last iteration */
+    bool stable = false, still = false; /* no label changed, now or in the last iteration */
     size_t repaired = 0, empty = 0;
     mele_status status = MELE_OK;
 
@@ -510,14 +510,14 @@ static mele_status iterate_lloyd(lloyd *l, bool tell, mele_partition_info *info,
             break;
         const double shift = shift_of(l);
         const bool same = l->sums.changed == 0 && repaired == 0;
-        settled = same && (still || shift <= rounding);
+        stable = same && (still || shift <= rounding);
         still = same;
         info->repaired += repaired;
-        info->converged = settled || (shift <= least && repaired == 0);
-        if (!settled)
+        info->converged = stable || (shift <= least && repaired == 0);
+        if (!stable)
             take_centres(l);
     }
-    return status == MELE_OK && !settled ? assign_rows(l, empty > 0, error) : status;
+    return status == MELE_OK && !stable ? assign_rows(l, empty > 0, error) : status;
 }
 
 static size_t count_empty(const lloyd *l)

@@ -43,7 +43,7 @@ static const mele_i_option regions[] = {
      "of the columns, from 1e-15 to 1",
      MEMBER(covariance_floor), .type = MELE_I_NUMBER, .least = LEAST_FLOOR, .most = 1},
     {.name = "shrinkage", .argument = "S",
-     .help = "how far a gmm's covariances are drawn towards spheres of their size, from 0 (not) "
+     .help = "how far a gmm's covariances are shrunk towards spheres of their size, from 0 (not) "
      "to 1",
      MEMBER(shrinkage), .type = MELE_I_NUMBER, .least = 0, .most = 1},
 };

@@ -14,7 +14,7 @@
  * nearer than D. With m the nearest centre, |x - c| >= |c - m| - |x - m|, so that a D of at most
  * |c - m|^2 / 4 stays as it is (Elkan, ICML 2003): a table of the least of these by the label of m.
  * And, of rows in memory, a grid: x' is x with each coordinate rounded to one of 256 cells of the
- * column's range, |x - x'| <= e, so that |x' - c| >= sqrt(D) + e does. Both bounds are drawn in by
+ * column's range, |x - x'| <= e, so that |x' - c| >= sqrt(D) + e does. Both bounds are narrowed by
  * more than the rounding of what they compare, so the computed distance of a row that is left out
  * is no less than its D.
  *

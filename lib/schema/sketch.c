@@ -106,7 +106,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Sort hashes, keep the least of the distinct ones, and return how many. */
-static size_t settle(uint64_t *hash, size_t count)
+static size_t sort_distinct(uint64_t *hash, size_t count)
 {
     size_t kept = 0;
 
@@ -117,7 +117,7 @@ static size_t settle(uint64_t *hash, size_t count)
     return kept;
 }
 
-/* What is above the last of those that are settled is passed over, so that little is sorted. */
+/* What is above the last of those that are sorted is passed over, so that little is sorted. */
 static void keep_least(hashing *h, const uint64_t *hash, size_t rows)
 {
     for (size_t i = 0; i < rows; i++) {
@@ -126,7 +126,7 @@ static void keep_least(hashing *h, const uint64_t *hash, size_t rows)
         h->room[h->count++] = hash[i];
         if (h->count < 2 * MELE_I_SKETCH_SIZE)
             continue;
-        h->count = settle(h->room, h->count);
+        h->count = sort_distinct(h->room, h->count);
         if (h->count == MELE_I_SKETCH_SIZE)
             h->bound = h->room[h->count - 1];
     }
@@ -192,7 +192,7 @@ mele_status mele_i_sketch_make(const mele_i_sketched *rows, const mele_i_sketch 
     if (common != NULL)
         *common = h.common;
     *out = (mele_i_sketch){.sets = 1, .rows = rows->features->rows, .least = h.room, .hash = h.all,
-                           .count = settle(h.room, h.count)};
+                           .count = sort_distinct(h.room, h.count)};
     return MELE_OK;
 }
 
@@ -223,7 +223,7 @@ mele_status mele_i_sketch_join(mele_i_sketch *to, const mele_i_sketch *from, mel
         return mele_i_no_memory(error);
     memcpy(both, to->least, to->count * sizeof *both);
     memcpy(both + to->count, from->least, from->count * sizeof *both);
-    const size_t count = settle(both, to->count + from->count);
+    const size_t count = sort_distinct(both, to->count + from->count);
     free(to->least);
     *to = (mele_i_sketch){at_most(to->sets + from->sets), at_most(to->rows + from->rows),
                           to->hash + from->hash, count, both};

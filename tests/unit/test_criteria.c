@@ -75,7 +75,7 @@ static double *centre_rows(const double *x, size_t n, size_t d, size_t clusters)
     return centres;
 }
 
-static mele_partition *build(const mele_partition_parts *parts)
+static mele_partition *build(const mele_partition_arrays *parts)
 {
     mele_partition *p = NULL;
     mele_error error = {0};
@@ -86,7 +86,7 @@ static mele_partition *build(const mele_partition_parts *parts)
 
 static mele_partition *kmeans_of(const double *centres, size_t clusters, size_t d, double variance)
 {
-    mele_partition_parts parts = {.method = "kmeans",
+    mele_partition_arrays parts = {.method = "kmeans",
                                   .centres = mele_matrix_of(centres, clusters, d),
                                   .covariances = &variance};
 
@@ -103,7 +103,7 @@ static mele_partition *gmm_of(const double *centres, size_t clusters, size_t d)
         for (size_t e = 0; e < d * d; e++)
             covariances[k * d * d + e] = 0.2 + (e % (d + 1) == 0 ? 0.3 + 0.1 * (double)k : 0);
     }
-    mele_partition_parts parts = {.method = "gmm",
+    mele_partition_arrays parts = {.method = "gmm",
                                   .covariance = "full",
                                   .centres = mele_matrix_of(centres, clusters, d),
                                   .weights = weights,

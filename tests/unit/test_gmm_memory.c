@@ -69,7 +69,7 @@ Test(gmm_memory, fit)
 Test(gmm_memory, new_and_marginal)
 {
     const double centres[] = {1, 2, 3, 4}, numbers[] = {1, 0, 0, 1, 2, 0, 0, 2};
-    mele_partition_parts parts = {"gmm", NULL, mele_matrix_of(centres, 2, 2), NULL, numbers};
+    mele_partition_arrays parts = {"gmm", NULL, mele_matrix_of(centres, 2, 2), NULL, numbers};
 
     for (size_t c = 0; c < 2; c++) {
         bool more = true;

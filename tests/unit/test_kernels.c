@@ -191,7 +191,7 @@ static void check_filter(const mele_i_kernels *kernels, shape s, mele_i_stream *
     kernels->own_distances(n.x, s.stride, s.rows, s.cols, n.centres, label, own);
     cr_assert(memcmp(own, distance, s.rows * sizeof *own) == 0, "%s", kernels->name);
     kernels->group_nearest(n.y, n.padded, NULL, s.rows, s.cols, n.group, best, second);
-    listed = kernels->settle(best, second, n.norm, s.rows, share, floor, upper, lower, unclear);
+    listed = kernels->list_unclear(best, second, n.norm, s.rows, share, floor, upper, lower, unclear);
     kernels->lowers(best, second, n.norm, NULL, s.rows, share, floor, low_best, low_second);
     cr_assert_leq(listed, s.rows / 4 + 1);
     for (size_t i = 0; i < s.rows; i++) {

@@ -69,7 +69,7 @@ static mele_partition *loaded(const char *text)
 }
 
 /* Its parts, of which the arrays are to be freed. */
-static mele_partition_parts taken_apart(const mele_partition *p)
+static mele_partition_arrays taken_apart(const mele_partition *p)
 {
     size_t clusters = mele_partition_clusters(p), columns = mele_partition_columns(p);
     double *centres = MELE_I_ARRAY(double, clusters *columns);
@@ -80,11 +80,11 @@ static mele_partition_parts taken_apart(const mele_partition *p)
     mele_partition_centres(p, centres);
     mele_partition_weights(p, weights);
     mele_partition_covariances(p, numbers);
-    return (mele_partition_parts){mele_partition_name(p), mele_partition_covariance_kind(p),
+    return (mele_partition_arrays){mele_partition_name(p), mele_partition_covariance_kind(p),
                                   mele_matrix_of(centres, clusters, columns), weights, numbers};
 }
 
-static void free_parts(const mele_partition_parts *parts)
+static void free_parts(const mele_partition_arrays *parts)
 {
     free((double *)parts->centres.data);
     free((double *)parts->weights);
@@ -105,7 +105,7 @@ Test(parts, whichever_way_it_came)
     for (size_t c = 0; c < KINDS; c++) {
         mele_partition *p = fitted(x, covariances[c]), *again[2] = {NULL, NULL};
         char *text = section_text(p);
-        mele_partition_parts parts = taken_apart(p);
+        mele_partition_arrays parts = taken_apart(p);
         mele_error error;
         cr_assert_eq(mele_partition_new(&parts, &again[0], &error), MELE_OK, "%s", error.message);
         again[1] = loaded(text);
@@ -145,7 +145,7 @@ Test(parts, arrays_come_back)
     const double centres[] = {1, 5, 77, 3, 4, 88}, weights[] = {0.1, 0.9};
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        mele_partition_parts parts = {.method = all[i].method,
+        mele_partition_arrays parts = {.method = all[i].method,
                                       .covariance = all[i].covariance,
                                       .weights = weights,
                                       .covariances = all[i].covariances};
@@ -201,7 +201,7 @@ Test(parts, densities)
         x[i] = (double)(i * i % 23) - 9;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         const bool kmeans = all[i].covariance[0] == '\0';
-        mele_partition_parts parts = {kmeans ? "kmeans" : "gmm", all[i].covariance,
+        mele_partition_arrays parts = {kmeans ? "kmeans" : "gmm", all[i].covariance,
                                       mele_matrix_of(centres, 2, 2), weights, all[i].numbers};
         mele_partition *p = NULL;
         double own[38], post[38], density[19];
@@ -231,11 +231,11 @@ Test(parts, marginals)
 
     for (size_t c = 0; c < KINDS; c++) {
         mele_partition *p = fitted(x, covariances[c]);
-        mele_partition_parts whole = taken_apart(p);
+        mele_partition_arrays whole = taken_apart(p);
         for (size_t cols = 1; cols < D; cols++) {
             mele_partition *q = NULL;
             cr_assert_eq(mele_i_partition_marginal(p, cols, &q, NULL), MELE_OK);
-            mele_partition_parts part = taken_apart(q);
+            mele_partition_arrays part = taken_apart(q);
             cr_assert_str_eq(part.covariance, whole.covariance);
             cr_assert(memcmp(part.weights, whole.weights, K * sizeof(double)) == 0);
             size_t count = mele_partition_covariance_count(q);
@@ -364,7 +364,7 @@ Test(parts, refusals)
 {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const double centres[] = {1, 2, bad[i].centre, 4};
-        mele_partition_parts parts = {bad[i].method, bad[i].covariance,
+        mele_partition_arrays parts = {bad[i].method, bad[i].covariance,
                                       mele_matrix_of(centres, 2, 2), bad[i].weights,
                                       bad[i].covariances};
         mele_partition *p = NULL;
@@ -378,7 +378,7 @@ Test(parts, refusals)
 Test(parts, nothing)
 {
     const double centres[] = {1, 2}, variance = 1;
-    mele_partition_parts parts = {"kmeans", NULL, mele_matrix_of(centres, 2, 1), NULL, NULL};
+    mele_partition_arrays parts = {"kmeans", NULL, mele_matrix_of(centres, 2, 1), NULL, NULL};
     mele_partition *p = NULL;
 
     cr_assert_eq(mele_partition_new(NULL, &p, NULL), MELE_EINVAL);

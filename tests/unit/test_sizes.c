@@ -45,7 +45,7 @@ static mele_partition *partition_of(const char *method, size_t clusters, size_t 
         memcpy(centres + k * cols, centres + (k - 3) * cols, cols * sizeof *centres);
     for (size_t k = 0; k < clusters; k++)
         each[k] = variance;
-    mele_partition_parts parts = {.method = method, .covariance = "spherical",
+    mele_partition_arrays parts = {.method = method, .covariance = "spherical",
                                   .centres = {centres, clusters, cols, cols}, .covariances = each};
     cr_assert_eq(mele_partition_new(&parts, &partition, NULL), MELE_OK);
     free(each);

@@ -555,7 +555,7 @@ Test(sizes, are_those_of_assign_also_where_regions_tie)
             x[count + 1] = 0.5 * i - offsets[o];
         }
     for (double variance = 1e-9; variance < 1e10; variance *= 1e3) {
-        mele_partition_parts parts = {.method = "kmeans", .centres = {centres, 4, 1, 1},
+        mele_partition_arrays parts = {.method = "kmeans", .centres = {centres, 4, 1, 1},
                                       .covariances = &variance};
         mele_matrix view = mele_matrix_of(x, count, 1);
         mele_rows rows = mele_rows_of(&view);

@@ -16,7 +16,7 @@ mele_status mele_i_softmax_read_temperature(const json_t *section, double *out, 
     return status;
 }
 
-/* The parts of rows that lie apart in memory: every stride-th number. */
+/* Numbers that lie apart in memory: every stride-th number. */
 static json_t *spaced_numbers(const double *values, size_t count, size_t stride)
 {
     json_t *array = json_array();

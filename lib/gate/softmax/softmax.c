@@ -38,7 +38,7 @@
 #include "engine/kernels.h"
 
 /* Hand a state to its gate. */
-static mele_status settle(mele_gate *gate, mele_i_softmax *state, mele_error *error)
+static mele_status adopt(mele_gate *gate, mele_i_softmax *state, mele_error *error)
 {
     gate->state = state;
     if (state == NULL)
@@ -57,7 +57,7 @@ static mele_status make_plain(mele_gate *gate, const mele_i_gate_training *train
                               mele_error *error)
 {
     (void)training;
-    return settle(gate, mele_i_softmax_new(gate->clusters, NULL, 0), error);
+    return adopt(gate, mele_i_softmax_new(gate->clusters, NULL, 0), error);
 }
 
 static mele_status make_softmax(mele_gate *gate, const mele_i_gate_training *training,
@@ -74,7 +74,7 @@ static mele_status make_softmax(mele_gate *gate, const mele_i_gate_training *tra
             || (!on->posteriors
                 && !mele_i_gate_has(training->data, MELE_I_GATE_POSTERIORS, &missing))))
         state->temperature = 0;
-    return settle(gate, state, error);
+    return adopt(gate, state, error);
 }
 
 static mele_status prepare(mele_gate *gate, const mele_i_gate_training *training,
@@ -249,7 +249,7 @@ static mele_status load_temperature(const json_t *section, mele_gate *gate, mele
     mele_i_softmax *state = mele_i_softmax_new(gate->clusters, NULL, 0);
     if (state != NULL)
         state->temperature = temperature;
-    return settle(gate, state, error);
+    return adopt(gate, state, error);
 }
 
 static bool save_softmax(const mele_gate *gate, json_t *section)
@@ -262,7 +262,7 @@ static mele_status load_softmax(const json_t *section, mele_gate *gate, mele_err
     mele_i_softmax *state = NULL;
     mele_status status = mele_i_softmax_load(section, gate->clusters, &state, error);
 
-    return status == MELE_OK ? settle(gate, state, error) : status;
+    return status == MELE_OK ? adopt(gate, state, error) : status;
 }
 
 /* ---- the rows of the table ---- */
