@@ -10,9 +10,7 @@
 
 static mele_status fail_with_errno(mele_error *error, int number)
 {
-    char text[128];
-
-    return mele_i_fail(error, MELE_EIO, "%s", strerror_r(number, text, sizeof text));
+    return mele_i_fail(error, MELE_EIO, "%s", strerror(number));
 }
 
 /* A signal may come while a named pipe waits for its writer. */

@@ -24,12 +24,11 @@ static const char *directory(void)
 static mele_status fail_with_errno(mele_error *error, int number)
 {
     const char *where = directory();
-    char text[128];
 
     return mele_i_fail(error, MELE_EIO, "rows that do not fit into --memory go to a temporary file "
                        "in %s: %s (TMPDIR names another directory; with a larger --memory more stays "
                        "in memory)", mele_i_quote(where, strlen(where)).text,
-                       strerror_r(number, text, sizeof text));
+                       strerror(number));
 }
 
 mele_status mele_i_temporary_open_named(mele_i_temporary *out, mele_error *error)

@@ -54,9 +54,8 @@ typedef struct mele_data_options {
 MELE_API mele_data_options mele_data_defaults(void);
 
 /** Read a file to fit to. Data whose features are in a file (see `memory`) keep it open, and a .npy
- *  file must stay as it is; what is held of a row is then its targets and weight, and a bit under the
- *  policy "drop". mele_fit_partition() works on those without holding more; the later stages
- *  read them into memory, and fail with MELE_ENOMEM when that is not enough.
+ *  file must stay as it is; what is held of a row is then its targets, weight, group and fold, and a
+ *  bit under the policy "drop". Every fit works on those block by block, with the same result.
  * @param path     as for mele_reader_open().
  * @param options  NULL: mele_data_defaults().
  * @param schema   the schema to follow (a model's), whose columns are found by name, or by position
@@ -65,8 +64,8 @@ MELE_API mele_data_options mele_data_defaults(void);
  * @param engine   NULL: the calling thread alone; the data are the same for any.
  * @param out      freed with mele_data_free(); untouched on error.
  * @return MELE_OK; MELE_EIO: also of the temporary file, whose disk may be full; MELE_EDATA: what
- *         the file holds, a column that is not there, a missing value under "fail" (error->line says where), a negative weight;
- *         MELE_EINVAL: options that contradict each other; MELE_ENOMEM. */
+ *         the file holds, a column that is not there, a missing value under "fail" (error->line says
+ *         where), a negative weight; MELE_EINVAL: options that contradict each other; MELE_ENOMEM. */
 MELE_API mele_status mele_data_read(const char *path, const mele_data_options *options,
                                     const mele_schema *schema, mele_engine *engine,
                                     mele_data **out, mele_error *error);
