@@ -334,38 +334,45 @@ check-programs: $(check_PROGRAMS) $(benchmarks)
 # Fuzz targets: `make check` runs them on the files of the corpus (and the seeds, which are made),
 # `make fuzz` on what libFuzzer makes of those. See tests/fuzz/fuzz.h.
 
-fuzz_targets = csv fit model npy
+fuzz_targets = csv fit model npy npz
 fuzz_support = tests/fuzz/fuzz.c tests/fuzz/fuzz.h tests/fuzz/checks.c tests/fuzz/checks.h
 tests_fuzz_replay_csv_SOURCES = tests/fuzz/fuzz_csv.c tests/fuzz/replay.c $(fuzz_support)
 tests_fuzz_replay_fit_SOURCES = tests/fuzz/fuzz_fit.c tests/fuzz/replay.c $(fuzz_support)
 tests_fuzz_replay_model_SOURCES = tests/fuzz/fuzz_model.c tests/fuzz/replay.c $(fuzz_support)
 tests_fuzz_replay_npy_SOURCES = tests/fuzz/fuzz_npy.c tests/fuzz/replay.c $(fuzz_support)
+tests_fuzz_replay_npz_SOURCES = tests/fuzz/fuzz_npz.c tests/fuzz/replay.c $(fuzz_support)
 tests_fuzz_replay_csv_LDADD = lib/libmele-core.la
 tests_fuzz_replay_fit_LDADD = lib/libmele-core.la
 tests_fuzz_replay_model_LDADD = lib/libmele-core.la
 tests_fuzz_replay_npy_LDADD = lib/libmele-core.la
+tests_fuzz_replay_npz_LDADD = lib/libmele-core.la
 check_PROGRAMS += tests/fuzz/replay_csv tests/fuzz/replay_fit tests/fuzz/replay_model \
-	tests/fuzz/replay_npy
+	tests/fuzz/replay_npy tests/fuzz/replay_npz
 TESTS += tests/fuzz/corpus.sh
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/corpus.sh tests/fuzz/run tests/fuzz/seeds
 
 if FUZZ
 fuzz_mutate = tests/fuzz/mutate.h
-fuzz_programs = tests/fuzz/fuzz_csv tests/fuzz/fuzz_fit tests/fuzz/fuzz_model tests/fuzz/fuzz_npy
+fuzz_programs = tests/fuzz/fuzz_csv tests/fuzz/fuzz_fit tests/fuzz/fuzz_model tests/fuzz/fuzz_npy \
+	tests/fuzz/fuzz_npz
 tests_fuzz_fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c $(fuzz_support)
 tests_fuzz_fuzz_fit_SOURCES = tests/fuzz/fuzz_fit.c tests/fuzz/mutate_fit.c $(fuzz_mutate) \
 	$(fuzz_support)
 tests_fuzz_fuzz_model_SOURCES = tests/fuzz/fuzz_model.c tests/fuzz/mutate_model.c $(fuzz_mutate) \
 	$(fuzz_support)
 tests_fuzz_fuzz_npy_SOURCES = tests/fuzz/fuzz_npy.c $(fuzz_support)
+tests_fuzz_fuzz_npz_SOURCES = tests/fuzz/fuzz_npz.c tests/fuzz/mutate_npz.c $(fuzz_mutate) \
+	$(fuzz_support)
 tests_fuzz_fuzz_csv_LDADD = lib/libmele-core.la
 tests_fuzz_fuzz_fit_LDADD = lib/libmele-core.la
 tests_fuzz_fuzz_model_LDADD = lib/libmele-core.la
 tests_fuzz_fuzz_npy_LDADD = lib/libmele-core.la
+tests_fuzz_fuzz_npz_LDADD = lib/libmele-core.la
 tests_fuzz_fuzz_csv_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_fit_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_model_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_npy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_npz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 EXTRA_PROGRAMS += $(fuzz_programs)
 CLEANFILES += $(fuzz_programs)
 

@@ -11,7 +11,7 @@ bash "$srcdir/tests/fuzz/seeds" "$directory/seeds" > "$directory/log" 2>&1
 tap $? "seeds are made"
 sed 's/^/# /' "$directory/log"
 
-for target in csv fit model npy; do
+for target in csv fit model npy npz; do
     for file in "$srcdir/tests/fuzz/corpus/$target"/* "$directory/seeds/$target"/*; do
         [ -e "$file" ] || continue
         rm -f "$directory"/finding*

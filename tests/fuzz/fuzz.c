@@ -12,8 +12,9 @@
 #include <cblas.h>
 #endif
 
-enum { FILES = 4 };
-static const char *const names[FILES] = {"rows.csv", "rows.npy", "model.json", "predictions.csv"};
+enum { FILES = 5 };
+static const char *const names[FILES] = {"rows.csv", "rows.npy", "rows.npz", "model.json",
+                                         "predictions.csv"};
 
 static char directory[] = "/tmp/mele-fuzz-XXXXXX";
 static char paths[FILES][64];

@@ -26,8 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 _Noreturn void fuzz_fail(const char *file, int line, const char *what, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Write "rows.csv", "rows.npy", "model.json" or "predictions.csv" in the process' own directory,
- * which goes when the process ends; returns its path. */
+/* Write "rows.csv", "rows.npy", "rows.npz", "model.json" or "predictions.csv" in the process' own
+ * directory, which goes when the process ends; returns its path. */
 const char *fuzz_file(const char *name, const void *bytes, size_t size);
 
 /* Make standard input that file, from its beginning. */
