@@ -126,7 +126,7 @@ static void fit_whole(shared *s)
     fit_new(s, mele_fit);
 }
 
-typedef mele_status fit_later_fn(const mele_data *data, const mele_posteriors *posteriors,
+typedef mele_status fit_later_fn(const mele_data *data, const mele_handover *handover,
                                  const mele_options *options, mele_engine *engine,
                                  mele_report *report, mele_model *model, mele_error *error);
 
