@@ -257,8 +257,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/gp/gp.c \
 	lib/expert/gp/groups.c \
 	lib/expert/gp/groups.h \
-	lib/expert/gp/held.c \
-	lib/expert/gp/held.h \
+	lib/expert/gp/subset.c \
+	lib/expert/gp/subset.h \
 	lib/expert/gp/kernel.c \
 	lib/expert/gp/kernel.h \
 	lib/expert/gp/levels.c \
@@ -275,8 +275,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/linear/factors.c \
 	lib/expert/linear/fit.h \
 	lib/expert/linear/groups.c \
-	lib/expert/linear/least.c \
-	lib/expert/linear/least.h \
+	lib/expert/linear/reduced.c \
+	lib/expert/linear/reduced.h \
 	lib/expert/linear/left_out.c \
 	lib/expert/linear/linear.c \
 	lib/expert/linear/members.c \

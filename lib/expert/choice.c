@@ -56,7 +56,7 @@ static mele_status make_room(choosing *c, mele_error *error)
     return MELE_OK;
 }
 
-/* A trial in the regions as they were settled. */
+/* A trial in the regions as they are. */
 static mele_status start_trial(choosing *c, mele_error *error)
 {
     const mele_experts *best = c->best;

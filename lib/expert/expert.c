@@ -145,7 +145,7 @@ static mele_status find_groups(fitting *f, mele_error *error)
         return MELE_OK;
     status = mele_i_row_groups_make(&f->groups, f->options.groups, f->x->rows, error);
     if (status == MELE_OK)
-        status = mele_i_row_groups_settle(&f->groups, &f->regions, error);
+        status = mele_i_row_groups_find_alone(&f->groups, &f->regions, error);
     f->one_group = status == MELE_OK && f->groups.alone[K] < f->groups.count;
     return status;
 }
@@ -230,7 +230,7 @@ static mele_status make_fitting(fitting *f, const mele_expert_data *data, mele_e
     if (status != MELE_OK)
         return status;
     start_infos(f);
-    status = mele_i_small_settle(f->experts, &f->regions, data->assignment->log_posteriors,
+    status = mele_i_small_treat(f->experts, &f->regions, data->assignment->log_posteriors,
                                  &f->options, f->info, error);
     if (status == MELE_OK)
         status = find_groups(f, error);
@@ -302,7 +302,7 @@ static mele_status train(fitting *f, const mele_targets *targets, mele_engine *e
 
 /* What is true of regions in which another expert answers. Experts that were kept are told of as
  * they are, not as these rows would have made them. */
-static void settle_answers(fitting *f)
+static void take_over_answers(fitting *f)
 {
     const mele_experts *e = f->experts;
 
@@ -323,7 +323,7 @@ static void settle_answers(fitting *f)
         f->info[k].left_out = from->left_out;
         f->info[k].ridge = from->ridge;
     }
-    mele_i_experts_settle(f->experts);
+    mele_i_experts_share_variances(f->experts);
 }
 
 /* While experts are trained each speaks for itself alone. */
@@ -358,13 +358,13 @@ static mele_status need_left_out(fitting *f, mele_error *error)
 }
 
 /* What left-out predictions are once all experts are there. */
-static mele_status settle_left_out(fitting *f, const mele_targets *targets, mele_engine *engine,
+static mele_status complete_left_out(fitting *f, const mele_targets *targets, mele_engine *engine,
                                    mele_error *error)
 {
     mele_left_out *own = f->left_out.own;
     const mele_i_left_out_rows rows = {f->x, &targets->values, f->regions.weights, f->groups.of};
     const mele_i_origin y = mele_i_origin_of_y(&f->options);
-    mele_status status = mele_i_left_out_columns_settle(&f->left_out, f->experts, f->x, &f->regions,
+    mele_status status = mele_i_left_out_columns_complete(&f->left_out, f->experts, f->x, &f->regions,
                                                         groups_of(f), f->train, error);
 
     if (status == MELE_OK)
@@ -420,11 +420,11 @@ static mele_status train_all(fitting *f, const mele_expert_data *data, const wan
         status = mele_i_experts_keep(f->experts, &f->options, f->train, true, error);
     if (status != MELE_OK)
         return status;
-    settle_answers(f);
+    take_over_answers(f);
     if (left_out->own != NULL)
         return mele_i_left_out_own_make(&f->left_out, f->experts, data, &f->regions, left_out->own,
                                         error);
-    return left_out->all == NULL ? MELE_OK : settle_left_out(f, &data->targets, engine, error);
+    return left_out->all == NULL ? MELE_OK : complete_left_out(f, &data->targets, engine, error);
 }
 
 static mele_status fit(const mele_expert_data *data, const mele_expert_options *options,

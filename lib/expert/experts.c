@@ -94,7 +94,7 @@ void mele_experts_free(mele_experts *experts)
     free(experts);
 }
 
-void mele_i_experts_settle(mele_experts *e)
+void mele_i_experts_share_variances(mele_experts *e)
 {
     for (size_t k = 0; k < e->clusters && e->variance != NULL; k++)
         if (e->expert[k].answers != k && e->expert[k].variance == e->nobody)
@@ -273,7 +273,7 @@ mele_status mele_experts_merge(const mele_experts *const *parts, size_t count, m
         mele_experts_free(e);
         return status;
     }
-    mele_i_experts_settle(e);
+    mele_i_experts_share_variances(e);
     *out = e;
     return MELE_OK;
 }

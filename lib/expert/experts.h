@@ -19,7 +19,7 @@ mele_status mele_i_experts_new_owned(size_t clusters, size_t columns, size_t out
 mele_i_expert_shape mele_i_experts_shape(const mele_experts *e, size_t degree);
 
 /* Where another answers, its variances hold too. */
-void mele_i_experts_settle(mele_experts *e);
+void mele_i_experts_share_variances(mele_experts *e);
 
 /* Under options->only and ->freeze: hold the experts of options->start in the places of
  * those that stay, as far as it has them. Once for those that are not trained, and, after training,

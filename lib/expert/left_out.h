@@ -66,7 +66,7 @@ mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *columns, const
                                          bool folds, bool own_only, mele_error *error);
 
 /* Once experts are trained, and their own shares are set: what each region's column is to be. */
-mele_status mele_i_left_out_columns_settle(const mele_i_left_out_columns *columns,
+mele_status mele_i_left_out_columns_complete(const mele_i_left_out_columns *columns,
                                            const mele_experts *e, const mele_rows *x,
                                            const mele_i_regions *regions,
                                            const mele_i_row_groups *groups, const bool *train,
@@ -88,7 +88,7 @@ void mele_i_left_out_columns_free(mele_i_left_out_columns *columns);
 /* ---- predictions that are made as they are asked for (left_out_own.c) ---- */
 
 /* Of columns that hold those of the rows' own experts: take them over, and labels that the regions own;
- * the columns and the regions are then without. The experts are settled. */
+ * the columns and the regions are then without. The experts are as they will be. */
 mele_status mele_i_left_out_own_make(mele_i_left_out_columns *columns, const mele_experts *e,
                                      const mele_expert_data *data, mele_i_regions *regions,
                                      mele_i_left_out_own **out, mele_error *error);

@@ -146,18 +146,18 @@ static void void_column(const mele_i_left_out_columns *l, size_t k)
         void_cell(l->own, i, k);
 }
 
-/* Every row was the global expert's to train on, so those outside the region are drawn to what it
+/* Every row was the global expert's to train on, so those outside the region are shrunk to what it
  * says without them, too. */
-static void draw_column(const mele_i_left_out_columns *l, const mele_experts *e, size_t k)
+static void shrink_column(const mele_i_left_out_columns *l, const mele_experts *e, size_t k)
 {
     const double share = e->expert[k].own;
     const mele_left_out *own = l->own;
     const size_t M = own->outputs;
 
     for (size_t i = 0; i < own->rows; i++) {
-        mele_i_draw(share, l->global_mean + i * M, M, e->classes > 0, at(own, own->mean, i, k));
+        mele_i_shrink(share, l->global_mean + i * M, M, e->classes > 0, at(own, own->mean, i, k));
         if (own->variance != NULL)
-            mele_i_draw(share, l->global_variance + i * M, M, false, at(own, own->variance, i, k));
+            mele_i_shrink(share, l->global_variance + i * M, M, false, at(own, own->variance, i, k));
     }
 }
 
@@ -179,7 +179,7 @@ static void copy_column(const mele_i_left_out_columns *l, size_t from, size_t to
     }
 }
 
-mele_status mele_i_left_out_columns_settle(const mele_i_left_out_columns *l, const mele_experts *e,
+mele_status mele_i_left_out_columns_complete(const mele_i_left_out_columns *l, const mele_experts *e,
                                    const mele_rows *x, const mele_i_regions *regions,
                                    const mele_i_row_groups *groups, const bool *train,
                                    mele_error *error)
@@ -190,7 +190,7 @@ mele_status mele_i_left_out_columns_settle(const mele_i_left_out_columns *l, con
         status = mele_i_left_out_fill_global(l, e, x, regions, groups, error);
     for (size_t k = 0; k < e->clusters && status == MELE_OK; k++)
         if (train[k] && e->expert[k].own < 1)
-            draw_column(l, e, k);
+            shrink_column(l, e, k);
         else if (!train[k] && e->expert[k].answers == k)
             void_column(l, k);
     for (size_t k = 0; k < e->clusters && status == MELE_OK; k++) {

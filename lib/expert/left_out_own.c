@@ -2,7 +2,7 @@
  *
  * Expert k has learnt from the rows of its own region alone. So what it says of a row without that row
  * is what it predicts, but for its own region's rows, of which its left-out predictions are held. Where
- * the global expert answers, or draws an expert of few rows to itself, its own left-out prediction of
+ * the global expert answers, or an expert of few rows is shrunk towards it, its own left-out prediction of
  * the row takes the place of what it predicts: it has learnt from all rows. */
 #include "expert/left_out.h"
 
@@ -78,8 +78,8 @@ static bool make_room(const mele_i_left_out_own *l, size_t count, bool keeps_mea
     return true;
 }
 
-/* Row i: put in what is held, and settle who answers; K x M numbers. */
-static void settle_row(const mele_i_left_out_own *l, size_t i, const double *own,
+/* Row i: put in what is held, and see who answers; K x M numbers. */
+static void answer_row(const mele_i_left_out_own *l, size_t i, const double *own,
                        const double *global, bool logarithms, double *row)
 {
     const mele_i_expert *expert = l->experts->expert;
@@ -88,7 +88,7 @@ static void settle_row(const mele_i_left_out_own *l, size_t i, const double *own
     memcpy(row + l->label[i] * M, own + i * M, M * sizeof *row);
     for (size_t k = 0; k < K; k++)
         if (expert[k].own < 1)
-            mele_i_draw(expert[k].own, global + i * M, M, logarithms, row + k * M);
+            mele_i_shrink(expert[k].own, global + i * M, M, logarithms, row + k * M);
     for (size_t k = 0; k < K; k++)
         if (expert[k].answers != k)
             memcpy(row + k * M,
@@ -111,10 +111,10 @@ static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t co
         return status;
     mele_i_predictor_rows(&l->predictor, x, stride, count, mean, variance, r->predictor);
     for (size_t i = 0; i < count; i++) {
-        settle_row(l, first + i, c->own->mean, c->global_mean, l->experts->classes > 0,
+        answer_row(l, first + i, c->own->mean, c->global_mean, l->experts->classes > 0,
                    mean + i * width);
         if (variance != NULL)
-            settle_row(l, first + i, c->own->variance, c->global_variance, false,
+            answer_row(l, first + i, c->own->variance, c->global_variance, false,
                        variance + i * width);
     }
     return MELE_OK;

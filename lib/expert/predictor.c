@@ -28,7 +28,7 @@ mele_status mele_i_predictor_make(mele_i_predictor *p, const mele_i_expert *expe
         return mele_i_no_memory(error);
     for (size_t k = 0; k < clusters; k++) {
         p->asked[k] = answering(expert, k);
-        p->drawn = p->drawn /* unless the global expert was given up */
+        p->shrunk = p->shrunk /* unless the global expert was given up */
                    || (p->asked[k] != NULL && expert[k].own < 1 && expert[clusters].state != NULL);
     }
     return MELE_OK;
@@ -71,7 +71,7 @@ static bool expands(const mele_i_predictor *p)
     for (size_t k = 0; k < p->clusters && p->expanded == 1; k++)
         if (p->asked[k] != NULL && p->asked[k]->degree > 1)
             return true;
-    return p->drawn && p->expanded == 1 && p->expert[p->clusters].degree > 1;
+    return p->shrunk && p->expanded == 1 && p->expert[p->clusters].degree > 1;
 }
 
 size_t mele_i_predictor_work(const mele_i_predictor *p)
@@ -107,7 +107,7 @@ size_t mele_i_predictor_scratch(const mele_i_predictor *p, size_t rows)
         most = wanted > most ? wanted : most;
         k += group.count;
     }
-    if (p->drawn) {
+    if (p->shrunk) {
         const mele_i_expert_group group = global_group(p, &global);
         const size_t wanted = group_scratch(&group, rows);
         most = wanted > most ? wanted : most;
@@ -130,7 +130,7 @@ mele_status mele_i_predictor_prepare(const mele_i_predictor *p, mele_error *erro
 
     for (size_t k = 0; k < p->clusters && status == MELE_OK; k++)
         status = prepare(p->asked[k], error);
-    if (status == MELE_OK && p->drawn)
+    if (status == MELE_OK && p->shrunk)
         status = prepare(&p->expert[p->clusters], error);
     return status;
 }
@@ -165,7 +165,7 @@ static void predict_group(const mele_i_expert_group *group, const block *b, doub
                          plain ? b->stride : b->expanded_stride, b->rows, mean, variance, scratch);
 }
 
-void mele_i_draw(double own, const double *global, size_t count, bool logarithms, double *x)
+void mele_i_shrink(double own, const double *global, size_t count, bool logarithms, double *x)
 {
     const double rest = 1 - own;
 
@@ -179,7 +179,7 @@ void mele_i_draw(double own, const double *global, size_t count, bool logarithms
 }
 
 /* Draw the predictions of small regions' experts towards those of the global one. */
-static void draw_rows(const mele_i_predictor *p, const block *b, double *mean, double *variance,
+static void shrink_rows(const mele_i_predictor *p, const block *b, double *mean, double *variance,
                       unsigned char *cursor)
 {
     const size_t M = p->outputs;
@@ -192,9 +192,9 @@ static void draw_rows(const mele_i_predictor *p, const block *b, double *mean, d
     for (size_t k = 0; k < p->clusters; k++)
         for (size_t i = 0; i < b->rows && p->asked[k] != NULL && p->expert[k].own < 1; i++) {
             const double own = p->expert[k].own;
-            mele_i_draw(own, global + i * M, M, p->classes > 0, mean + (i * p->clusters + k) * M);
+            mele_i_shrink(own, global + i * M, M, p->classes > 0, mean + (i * p->clusters + k) * M);
             if (variance != NULL)
-                mele_i_draw(own, global_variance + i * M, M, false,
+                mele_i_shrink(own, global_variance + i * M, M, false,
                             variance + (i * p->clusters + k) * M);
         }
 }
@@ -217,8 +217,8 @@ void mele_i_predictor_rows(const mele_i_predictor *p, const double *x, size_t st
                       variance == NULL ? NULL : variance + k * p->outputs, cursor);
         k += group.count;
     }
-    if (p->drawn)
-        draw_rows(p, &b, mean, variance, cursor);
+    if (p->shrunk)
+        shrink_rows(p, &b, mean, variance, cursor);
 }
 
 typedef struct predicting {

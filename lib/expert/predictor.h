@@ -10,7 +10,7 @@ typedef struct mele_i_predictor {
     size_t clusters, columns, outputs, classes;
     size_t expanded;             /* x is expanded to this degree already; 1: it is not */
     const mele_i_expert **asked; /* K: who answers */
-    bool drawn;                  /* some expert's own share is below 1 */
+    bool shrunk;                  /* some expert's own share is below 1 */
 } mele_i_predictor;
 
 /* Every expert, or what answers for it, must be trained; those that are not predict nothing, their
@@ -38,6 +38,6 @@ mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_rows *x, 
                                  double *variance, mele_engine *engine, mele_error *error);
 
 /* own x + (1 - own) global, of means, or of probabilities in logarithms; count numbers. */
-void mele_i_draw(double own, const double *global, size_t count, bool logarithms, double *x);
+void mele_i_shrink(double own, const double *global, size_t count, bool logarithms, double *x);
 
 #endif

@@ -314,7 +314,7 @@ static double mean_error(const training *t, size_t k, size_t o, double power)
 }
 
 /* The variance and the left-out error of such a region's expert. */
-static void settle_alone(const training *t, size_t k)
+static void measure_alone(const training *t, size_t k)
 {
     const mele_i_expert_problem *p = t->problem;
     const job *j = &t->jobs[k];
@@ -374,7 +374,7 @@ mele_status mele_i_regional_fit(const mele_i_expert_kind *kind,
         status = mele_i_tasks_run(engine, &tasks, error);
     for (size_t k = 0; k < all && status == MELE_OK; k++)
         if (is_alone(&t, k))
-            settle_alone(&t, k);
+            measure_alone(&t, k);
     if (status == MELE_OK && problem->left_out != NULL)
         status = fill_left_out(&t, engine, error);
     for (size_t k = 0; k < all && t.jobs != NULL; k++) {

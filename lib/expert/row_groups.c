@@ -100,7 +100,7 @@ static size_t group_so_far(const mele_i_row_groups *g, bool *seen, size_t alone,
     return group;
 }
 
-mele_status mele_i_row_groups_settle(mele_i_row_groups *g, const mele_i_regions *regions,
+mele_status mele_i_row_groups_find_alone(mele_i_row_groups *g, const mele_i_regions *regions,
                                      mele_error *error)
 {
     const size_t K = regions->clusters;

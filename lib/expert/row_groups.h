@@ -21,7 +21,7 @@ mele_status mele_i_row_groups_make(mele_i_row_groups *groups, const size_t *ids,
 void mele_i_row_groups_free(mele_i_row_groups *groups);
 
 /* Find the groups that are alone in a region, as the regions are now. */
-mele_status mele_i_row_groups_settle(mele_i_row_groups *groups, const mele_i_regions *regions,
+mele_status mele_i_row_groups_find_alone(mele_i_row_groups *groups, const mele_i_regions *regions,
                                      mele_error *error);
 
 /* Number the groups of some rows from 0 in the order they come, to number[], and count them. */

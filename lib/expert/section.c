@@ -276,7 +276,7 @@ mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_
         mele_experts_free(e);
         return status;
     }
-    mele_i_experts_settle(e);
+    mele_i_experts_share_variances(e);
     *out = e;
     return MELE_OK;
 }

@@ -11,27 +11,27 @@
 
 #define VOTERS 1024 /* rows whose log posteriors are looked at together */
 
-typedef struct settling {
+typedef struct treatment {
     mele_experts *experts;
     mele_i_regions *regions;
     const mele_rows *log_posteriors; /* n x K; NULL: nobody is to be merged */
     const mele_expert_options *options;
     bool *few;     /* K */
     double *votes; /* K x K: weight of the first region's rows that would go to the second */
-} settling;
+} treatment;
 
-static double rows_of(const settling *s, size_t k)
+static double rows_of(const treatment *s, size_t k)
 {
     return fmax(s->regions->total[k], s->regions->count[k]);
 }
 
-static bool has_rows(const settling *s, size_t k)
+static bool has_rows(const treatment *s, size_t k)
 {
     return s->regions->total[k] * s->regions->scale > 0 && s->regions->count[k] > 0;
 }
 
 /* The region of sufficient size that is next by posterior to a row; K: there is none. */
-static size_t next_region(const settling *s, const double *log_posterior)
+static size_t next_region(const treatment *s, const double *log_posterior)
 {
     const size_t K = s->experts->clusters;
     size_t best = K;
@@ -43,7 +43,7 @@ static size_t next_region(const settling *s, const double *log_posterior)
 }
 
 /* What some rows would have small regions do. */
-static mele_status count_votes(settling *s, mele_i_block block, double *memory, mele_error *error)
+static mele_status count_votes(treatment *s, mele_i_block block, double *memory, mele_error *error)
 {
     const size_t K = s->experts->clusters;
     const double *row;
@@ -62,7 +62,7 @@ static mele_status count_votes(settling *s, mele_i_block block, double *memory, 
 }
 
 /* Every small region goes to the one that most of its weight is next to. */
-static mele_status choose_hosts(settling *s, mele_error *error)
+static mele_status choose_hosts(treatment *s, mele_error *error)
 {
     const size_t K = s->experts->clusters, n = s->regions->rows;
     double *memory = MELE_I_ARRAY(double, mele_i_rows_room(s->log_posteriors, VOTERS));
@@ -86,7 +86,7 @@ static mele_status choose_hosts(settling *s, mele_error *error)
     return MELE_OK;
 }
 
-static mele_status move_rows(const settling *s, mele_error *error)
+static mele_status move_rows(const treatment *s, mele_error *error)
 {
     mele_status status = MELE_OK;
 
@@ -98,7 +98,7 @@ static mele_status move_rows(const settling *s, mele_error *error)
     return status;
 }
 
-static void settle_one(settling *s, size_t k)
+static void treat_one(treatment *s, size_t k)
 {
     mele_i_expert *e = &s->experts->expert[k];
 
@@ -115,13 +115,13 @@ static void settle_one(settling *s, size_t k)
         e->answers = s->experts->clusters;
 }
 
-mele_status mele_i_small_settle(mele_experts *e, mele_i_regions *regions,
+mele_status mele_i_small_treat(mele_experts *e, mele_i_regions *regions,
                                 const mele_rows *log_posteriors, const mele_expert_options *options,
                                 mele_expert_info *info, mele_error *error)
 {
     const size_t K = e->clusters;
     const bool merge = strcmp(options->small, "merge") == 0;
-    settling s = {e, regions, log_posteriors, options, MELE_I_ZEROED(bool, K),
+    treatment s = {e, regions, log_posteriors, options, MELE_I_ZEROED(bool, K),
                   merge ? mele_i_zeroed(K * sizeof(double), K) : NULL};
     mele_status status = MELE_OK;
     bool few = false;
@@ -136,7 +136,7 @@ mele_status mele_i_small_settle(mele_experts *e, mele_i_regions *regions,
         goto cleanup;
     }
     for (size_t k = 0; k <= K; k++) {
-        settle_one(&s, k);
+        treat_one(&s, k);
         few = few || (k < K && s.few[k]);
         info[k].rows = e->expert[k].rows = regions->total[k];
     }

@@ -7,7 +7,7 @@
  * and set rows, fallback, merged_into and own of all infos. Merged rows change their region in
  * *regions. MELE_EINVAL: rows are to be merged without log posteriors. Regions with fewer rows than options.min_rows are too small: a row of weight 2 counts as
  * two rows, and one of a small weight still as one, since weights may sum to anything. */
-mele_status mele_i_small_settle(mele_experts *e, mele_i_regions *regions,
+mele_status mele_i_small_treat(mele_experts *e, mele_i_regions *regions,
                                 const mele_rows *log_posteriors, const mele_expert_options *options,
                                 mele_expert_info *info, mele_error *error);
 

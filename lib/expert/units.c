@@ -68,7 +68,7 @@ static double sum_extreme(const column_sums *c, size_t column, double total, mel
 }
 
 /* From the extremes and the mean square. */
-static void settle(mele_i_units *u, double low, double high, double square, double furthest,
+static void set_units(mele_i_units *u, double low, double high, double square, double furthest,
                    bool constant)
 {
     const double above = high * u->power - u->centre, below = u->centre - low * u->power;
@@ -113,7 +113,7 @@ mele_status mele_i_units_of(const double *values, size_t columns, const size_t *
         out[j].centre = c.mean[j];
         if (out[j].power != 1)
             c.square[j] = sum_extreme(&c, j, total, &out[j]);
-        settle(&out[j], c.low[j], c.high[j], c.square[j] / total, furthest,
+        set_units(&out[j], c.low[j], c.high[j], c.square[j] / total, furthest,
                mele_i_is_constant(origin, j, c.low[j], c.high[j]));
         out[j].largest = fmax(mele_i_original_size(origin, j, c.low[j]),
                               mele_i_original_size(origin, j, c.high[j]));

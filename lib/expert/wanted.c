@@ -30,9 +30,9 @@ static const mele_i_expert *global_of(const mele_i_predictor *p)
     return &p->expert[p->clusters];
 }
 
-static bool is_drawn(const mele_i_predictor *p, size_t k)
+static bool is_shrunk(const mele_i_predictor *p, size_t k)
 {
-    return p->drawn && p->expert[k].own < 1;
+    return p->shrunk && p->expert[k].own < 1;
 }
 
 static mele_i_expert_group alone(const mele_i_predictor *p, const mele_i_expert *const *expert)
@@ -74,9 +74,9 @@ static bool gathering_pays(const asking *a)
 
     for (size_t k = 0; k < p->clusters; k++) {
         const double work = (double)work_of(p, p->asked[k]);
-        const double drawing = is_drawn(p, k) ? (double)work_of(p, global_of(p)) : 0;
+        const double shrinking = is_shrunk(p, k) ? (double)work_of(p, global_of(p)) : 0;
         all += (double)a->x->rows * work;
-        some += (double)count_wanted(a, k) * (work + drawing + (double)moving(p));
+        some += (double)count_wanted(a, k) * (work + shrinking + (double)moving(p));
     }
     return some < all;
 }
@@ -177,8 +177,8 @@ static mele_status say(asking *a, const mele_i_expert *expert, size_t count, dou
     return MELE_OK;
 }
 
-/* Draw what expert k says towards what the global one does. */
-static mele_status draw(asking *a, size_t k, size_t count, mele_error *error)
+/* Shrink what expert k says towards what the global one does. */
+static mele_status shrink(asking *a, size_t k, size_t count, mele_error *error)
 {
     const mele_i_predictor *p = a->predictor;
     const size_t numbers = count * p->outputs;
@@ -186,9 +186,9 @@ static mele_status draw(asking *a, size_t k, size_t count, mele_error *error)
 
     if (status != MELE_OK)
         return status;
-    mele_i_draw(p->expert[k].own, a->global, numbers, p->classes > 0, a->said);
+    mele_i_shrink(p->expert[k].own, a->global, numbers, p->classes > 0, a->said);
     if (a->variance != NULL)
-        mele_i_draw(p->expert[k].own, a->global_variance, numbers, false, a->said_variance);
+        mele_i_shrink(p->expert[k].own, a->global_variance, numbers, false, a->said_variance);
     return MELE_OK;
 }
 
@@ -218,8 +218,8 @@ static mele_status predict_gathered(asking *a, mele_error *error)
         if (count == 0)
             continue;
         status = say(a, p->asked[k], count, a->said, a->said_variance, error);
-        if (status == MELE_OK && is_drawn(p, k))
-            status = draw(a, k, count, error);
+        if (status == MELE_OK && is_shrunk(p, k))
+            status = shrink(a, k, count, error);
         if (status == MELE_OK)
             put_back(a, k, count);
     }

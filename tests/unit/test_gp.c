@@ -6,7 +6,7 @@
 #include "core/cholesky.h"
 #include "core/memory.h"
 #include "core/stream.h"
-#include "expert/gp/held.h"
+#include "expert/gp/subset.h"
 #include "expert/gp/likelihood.h"
 #include "expert/gp/search.h"
 #include "expert/gp/state.h"
@@ -693,26 +693,26 @@ static const drawing drawings[] = {
     {"all the same", 300, 150, 20, 1},
 };
 
-/* What part of the weights held is the heavy rows'. */
+/* What share of the subset's weights is the heavy rows'. */
 static double heavy_share(const drawing *s, const mele_i_expert_rows *rows, uint64_t seed)
 {
     const mele_i_expert_shape shape = {1, 1, 0};
     mele_i_stream stream = mele_i_stream_make(seed, MELE_I_FOR_TESTS, 0, 0);
-    mele_i_gp_held held;
+    mele_i_gp_subset subset;
     double heavy = 0, all = 0;
 
-    cr_assert(mele_i_gp_hold(rows, &shape, s->most, &stream, &held, NULL) == MELE_OK);
-    cr_assert(held.count == s->most);
-    for (size_t h = 0; h < held.count; h++) {
-        heavy += held.row[h] < s->heavy ? held.weights[h] : 0;
-        all += held.weights[h];
+    cr_assert(mele_i_gp_subset_make(rows, &shape, s->most, &stream, &subset, NULL) == MELE_OK);
+    cr_assert(subset.count == s->most);
+    for (size_t h = 0; h < subset.count; h++) {
+        heavy += subset.row[h] < s->heavy ? subset.weights[h] : 0;
+        all += subset.weights[h];
     }
-    mele_i_gp_held_free(&held);
+    mele_i_gp_subset_free(&subset);
     return heavy / all;
 }
 
-/* A row's chance of being held and the weight it is held with are its weight together. */
-Test(gp, rows_held_weigh_what_all_rows_do)
+/* A row's chance of being in the subset and its weight there are its weight together. */
+Test(gp, rows_of_the_subset_weigh_what_all_rows_do)
 {
     enum { MOST = 400, DRAWS = 400 };
     double x[MOST], y[MOST] = {0}, weights[MOST];

@@ -614,15 +614,15 @@ Test(group_left_out, early_stopping_holds_out_whole_groups)
                                       .holdout = cases[c].share};
         mele_i_mlp_sample s;
         cr_assert_eq(mele_i_mlp_sample_make(&plan, NULL, MELE_I_MLP_NO_FOLD, &s, NULL), MELE_OK);
-        cr_assert(s.count == N && s.held_count >= cases[c].least && s.held_count <= cases[c].most,
-                  "case %zu: %zu", c, s.held_count);
-        for (size_t i = 0; i < s.held_count; i++)
+        cr_assert(s.count == N && s.validation_count >= cases[c].least && s.validation_count <= cases[c].most,
+                  "case %zu: %zu", c, s.validation_count);
+        for (size_t i = 0; i < s.validation_count; i++)
             seen[group[s.row[i]]]++;
         for (size_t g = 0; g < groups; g++) {
             cr_assert(seen[g] == 0 || seen[g] == cases[c].sizes[g], "case %zu, group %zu", c, g);
             held += seen[g];
         }
-        cr_assert_eq(held, s.held_count);
+        cr_assert_eq(held, s.validation_count);
         mele_i_mlp_sample_free(&s);
     }
 }

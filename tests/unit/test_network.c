@@ -446,7 +446,7 @@ Test(network, watches_what_is_held_out)
             held.rows.y[i] = 0;
         memcpy(weights, p.weights, p.count * sizeof *weights);
         mele_i_training one = training_of(&p, &s, weights);
-        one.held = &held.rows;
+        one.validation = &held.rows;
         one.max_epochs = 200;
         cr_assert_eq(mele_i_trainer_at(t)->train(&one, NULL), MELE_OK);
         mele_i_network_objective(&p.network, &held.rows, 0, weights, NULL, &loss, NULL, NULL);
@@ -472,7 +472,7 @@ Test(network, out_of_memory)
         for (size_t n = 0;; n++) {
             memcpy(weights, p.weights, sizeof weights);
             mele_i_training one = training_of(&p, &s, weights);
-            one.held = &p.rows;
+            one.validation = &p.rows;
             one.max_epochs = 2;
             failing_malloc_at(n);
             mele_status status = mele_i_trainer_at(t)->train(&one, NULL);

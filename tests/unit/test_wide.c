@@ -229,7 +229,7 @@ Test(wide, triangles_of_few_rows_have_their_squares)
         if (c == 2)
             mele_i_triangle_merge(triangle, other, Q, scratch);
     }
-    cr_assert_leq(mele_i_triangle_held(other, Q), 40);
+    cr_assert_leq(mele_i_triangle_filled(other, Q), 40);
     for (size_t i = 0; i < Q; i++)
         for (size_t j = 0; j < Q; j++) {
             double product = 0, sum = 0;

@@ -38,15 +38,15 @@ size_t mele_i_chunk_rows(size_t q)
     return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 }
 
-size_t mele_i_triangle_held(const double *triangle, size_t q)
+size_t mele_i_triangle_filled(const double *triangle, size_t q)
 {
-    size_t held = 0;
+    size_t filled = 0;
 
-    for (size_t j = q; j-- > held;)
-        for (size_t i = j + 1; i-- > held;)
+    for (size_t j = q; j-- > filled;)
+        for (size_t i = j + 1; i-- > filled;)
             if (triangle[i + j * q] != 0)
-                held = i + 1;
-    return held;
+                filled = i + 1;
+    return filled;
 }
 
 INLINE double sum_lanes(const lanes *sum)
@@ -158,7 +158,7 @@ INLINE void reduce(double *triangle, size_t q, double *chunk, size_t rows, bool 
 {
     lanes *x = (lanes *)chunk;
     const size_t stride = rows / MELE_I_LANES;
-    const size_t held = rows < q ? mele_i_triangle_held(triangle, q) : q;
+    const size_t filled = rows < q ? mele_i_triangle_filled(triangle, q) : q;
     size_t left = rows;
 
     for (size_t first = 0; first < q && left > 0; first += PANEL) {
@@ -168,7 +168,7 @@ INLINE void reduce(double *triangle, size_t q, double *chunk, size_t rows, bool 
         for (size_t j = first; j < end; j++) {
             lanes *v = x + j * stride;
             tau[j - first] = reflection(&triangle[j + j * q], v, groups);
-            left -= left > 0 && j >= held && tau[j - first] != 0;
+            left -= left > 0 && j >= filled && tau[j - first] != 0;
             for (size_t l = j + 1; l < end; l++)
                 reflect_one(tau[j - first], v, &triangle[j + l * q], x + l * stride, groups);
         }
@@ -421,13 +421,13 @@ size_t mele_i_triangle_room(size_t q)
 
 void mele_i_triangle_merge(double *triangle, const double *other, size_t q, double *scratch)
 {
-    const size_t held = mele_i_triangle_held(other, q), rows = padded(held);
+    const size_t filled = mele_i_triangle_filled(other, q), rows = padded(filled);
 
-    if (held == 0)
+    if (filled == 0)
         return;
     for (size_t j = 0; j < q; j++) {
-        memcpy(scratch + j * rows, other + j * q, held * sizeof *other);
-        memset(scratch + j * rows + held, 0, (rows - held) * sizeof *other);
+        memcpy(scratch + j * rows, other + j * q, filled * sizeof *other);
+        memset(scratch + j * rows + filled, 0, (rows - filled) * sizeof *other);
     }
     best()->reduce(triangle, q, scratch, rows, true);
 }

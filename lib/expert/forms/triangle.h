@@ -12,7 +12,7 @@
 
 /* The rows of a triangle but zeros at its end. Of fewer rows than columns it has about as many, and
  * reducing them is work for as many columns. */
-size_t mele_i_triangle_held(const double *triangle, size_t q);
+size_t mele_i_triangle_filled(const double *triangle, size_t q);
 
 /* Rows of a chunk of q columns that stays in the cache. */
 size_t mele_i_chunk_rows(size_t q);

@@ -1,16 +1,16 @@
 /* Left-out predictions of Gaussian processes by group.
  *
- * With P = R^-1, Q = P - P 1 1' P / 1' P 1 and a = Q y, the process without the held rows g
+ * With P = R^-1, Q = P - P 1 1' P / 1' P 1 and a = Q y, the process without the rows g of its subset
  * predicts what it would with y_g - v in their place, v = Q_gg^-1 a_g: at g itself y_g - v, and
  * elsewhere
  *
  *     m' + k(x)' a',   a' = a - Q_.g v (0 at g),   m' = m - 1' P_.g v / 1' P 1.
  *
  * A row's variance there has k' P k - |B k|^2 in place of k' P k, B = C^-1 P_g., C C' = P_gg; of a
- * held row the variance of the others' prediction is [P_gg^-1]_ii - e / w_i.
+ * such row the variance of the others' prediction is [P_gg^-1]_ii - e / w_i.
  *
  * Where the block is not positive definite in floating point its diagonal is raised by MELE_I_ALONE
- * of itself, and more: the others tell next to nothing of such rows. Where all held rows are of one
+ * of itself, and more: the others tell next to nothing of such rows. Where the whole subset is of one
  * group, what is left is the mean of the region's other rows, with the variance of a place far from
  * all rows.
  *
@@ -36,14 +36,14 @@ typedef struct leaving {
     const mele_i_gp_leaving *l;
     size_t tasks;
     size_t *start, *list; /* the rows of every group, those that are asked for among them */
-    double *inverse;      /* held x held: P, its lower triangle */
+    double *inverse;      /* subset x subset: P, its lower triangle */
     double all;           /* 1' P 1 */
     double all_weight;    /* of the rows that are trained on */
 } leaving;
 
 /* A group at work. */
 typedef struct work {
-    size_t count, *held;  /* places of its rows that are held, ascending */
+    size_t count, *subset;  /* places of its rows in the subset, ascending */
     double *block;        /* count x count */
     double *diagonal;     /* count: of P_gg^-1 */
     double *changes;      /* M x count: v */
@@ -65,9 +65,9 @@ static const double *row_x(const mele_i_gp_leaving *l, size_t i)
     return i < count ? l->rows->x + i * d : l->rows->asked_x + (i - count) * d;
 }
 
-static bool is_held(const mele_i_gp_leaving *l, size_t i)
+static bool is_in_subset(const mele_i_gp_leaving *l, size_t i)
 {
-    return i < l->rows->count && l->held->place[i] != MELE_I_GP_NOT_HELD;
+    return i < l->rows->count && l->subset->place[i] != MELE_I_GP_OUTSIDE;
 }
 
 /* ---- what groups share ---- */
@@ -115,16 +115,16 @@ static double inverse_at(const leaving *q, size_t a, size_t b)
 
 /* ---- one group ---- */
 
-/* The places of its held rows; copies of a row have that of the first of them. */
-static void find_held(const leaving *q, size_t group, work *w)
+/* The places of its rows in the subset; copies of a row have that of the first of them. */
+static void find_members(const leaving *q, size_t group, work *w)
 {
-    const mele_i_gp_held *held = q->l->held;
+    const mele_i_gp_subset *subset = q->l->subset;
 
     w->count = 0;
     for (size_t at = q->start[group]; at < q->start[group + 1]; at++) {
         const size_t i = q->list[at];
-        if (is_held(q->l, i) && held->row[held->place[i]] == i)
-            w->held[w->count++] = held->place[i];
+        if (is_in_subset(q->l, i) && subset->row[subset->place[i]] == i)
+            w->subset[w->count++] = subset->place[i];
     }
 }
 
@@ -134,7 +134,7 @@ static size_t find_place(const work *w, size_t place)
 
     while (high - low > 1) {
         const size_t middle = low + (high - low) / 2;
-        if (w->held[middle] <= place)
+        if (w->subset[middle] <= place)
             low = middle;
         else
             high = middle;
@@ -146,7 +146,7 @@ static bool make_room(const leaving *q, size_t group, work *w)
 {
     const size_t n = q->l->gp->rows, M = q->l->gp->outputs;
 
-    find_held(q, group, w);
+    find_members(q, group, w);
     free(w->memory);
     w->memory = mele_i_array(w->count * (w->count + M + n + 2) + M * (n + 2), sizeof(double));
     if (w->memory == NULL)
@@ -169,10 +169,10 @@ static void factor_block(const leaving *q, const work *w, bool of_means)
     for (size_t raises = 0; raises < MOST_RAISES; raises++) {
         for (size_t a = 0; a < w->count; a++)
             for (size_t b = 0; b <= a; b++) {
-                const double p = inverse_at(q, w->held[a], w->held[b]);
+                const double p = inverse_at(q, w->subset[a], w->subset[b]);
                 w->block[a * w->count + b] =
                     p * (a == b ? 1 + raise : 1)
-                    - (of_means ? ones[w->held[a]] * (ones[w->held[b]] / q->all) : 0);
+                    - (of_means ? ones[w->subset[a]] * (ones[w->subset[b]] / q->all) : 0);
             }
         if (mele_i_cholesky(w->block, w->count))
             return;
@@ -189,7 +189,7 @@ static void find_changes(const leaving *q, const work *w)
     for (size_t o = 0; o < gp->outputs; o++) {
         double *v = w->changes + o * w->count;
         for (size_t a = 0; a < w->count; a++)
-            v[a] = gp->coefficients[o * (gp->rows + 1) + 1 + w->held[a]];
+            v[a] = gp->coefficients[o * (gp->rows + 1) + 1 + w->subset[a]];
         mele_i_cholesky_solve(w->block, w->count, v);
     }
 }
@@ -206,16 +206,16 @@ static void set_coefficients(const leaving *q, const work *w)
                            (n + 1) * sizeof *a);
         double shift = 0;
         for (size_t b = 0; b < w->count; b++)
-            shift += q->l->ones[w->held[b]] * v[b];
+            shift += q->l->ones[w->subset[b]] * v[b];
         shift /= q->all;
         for (size_t h = 0; h < n; h++) {
             double sum = -q->l->ones[h] * shift;
             for (size_t b = 0; b < w->count; b++)
-                sum += inverse_at(q, h, w->held[b]) * v[b];
+                sum += inverse_at(q, h, w->subset[b]) * v[b];
             a[1 + h] -= sum;
         }
         for (size_t b = 0; b < w->count; b++)
-            a[1 + w->held[b]] = 0;
+            a[1 + w->subset[b]] = 0;
         w->mean[o] = mele_i_finite(gp->mean[o] - gp->unit[o] * shift);
     }
 }
@@ -236,7 +236,7 @@ static void set_functions(const leaving *q, const work *w, bool wanted)
         double *f = w->functions + a * (n + 1);
         f[0] = 0;
         for (size_t h = 0; h < n; h++)
-            f[1 + h] = inverse_at(q, w->held[a], h);
+            f[1 + h] = inverse_at(q, w->subset[a], h);
     }
     if (wanted)
         mele_i_lower_times(w->block, c, w->functions + 1, n, n + 1);
@@ -252,7 +252,7 @@ static void predict_held(const leaving *q, const work *w, size_t i)
 {
     const mele_i_gp_leaving *l = q->l;
     const mele_i_gp *gp = l->gp;
-    const size_t h = l->held->place[i], M = gp->outputs, a = find_place(w, h);
+    const size_t h = l->subset->place[i], M = gp->outputs, a = find_place(w, h);
 
     for (size_t o = 0; o < M; o++) {
         const double off = gp->unit[o] * w->changes[o * w->count + a];
@@ -261,7 +261,7 @@ static void predict_held(const leaving *q, const work *w, size_t i)
     }
 }
 
-/* The region's other rows' mean, where no row is held but the group's. */
+/* The region's other rows' mean, where the subset has no row but the group's. */
 static void predict_blindly(const leaving *q, size_t group)
 {
     const mele_i_gp_leaving *l = q->l;
@@ -294,7 +294,7 @@ static mele_status leave_out_group(const leaving *q, size_t group, work *w, mele
         return MELE_OK;
     }
     for (size_t at = q->start[group]; at < q->start[group + 1]; at++)
-        others = others || !is_held(l, q->list[at]);
+        others = others || !is_in_subset(l, q->list[at]);
     if (w->count > 0) {
         find_changes(q, w);
         set_functions(q, w, others);
@@ -304,7 +304,7 @@ static mele_status leave_out_group(const leaving *q, size_t group, work *w, mele
     const mele_i_gp_view view = {w->mean, w->coefficients, w->count, w->functions};
     for (size_t at = q->start[group]; at < q->start[group + 1]; at++) {
         const size_t i = q->list[at];
-        if (is_held(l, i))
+        if (is_in_subset(l, i))
             predict_held(q, w, i);
         else
             mele_i_gp_predict_view(l->gp, &view, row_x(l, i), l->gp->columns, 1, l->mean + i * M,
@@ -317,15 +317,15 @@ static mele_status run_groups(void *context, size_t task, mele_engine *engine, m
 {
     const leaving *q = context;
     const size_t groups = q->l->rows->groups;
-    work w = {.held = MELE_I_ARRAY(size_t, q->l->gp->rows),
+    work w = {.subset = MELE_I_ARRAY(size_t, q->l->gp->rows),
               .scratch = mele_i_array(mele_i_gp_scratch(q->l->gp), 1)};
-    mele_status status = w.held == NULL || w.scratch == NULL ? mele_i_no_memory(error) : MELE_OK;
+    mele_status status = w.subset == NULL || w.scratch == NULL ? mele_i_no_memory(error) : MELE_OK;
 
     (void)engine;
     for (size_t g = groups * task / q->tasks; g < groups * (task + 1) / q->tasks; g++)
         if (status == MELE_OK)
             status = leave_out_group(q, g, &w, error);
-    free(w.held);
+    free(w.subset);
     free(w.scratch);
     free(w.memory);
     return status;

@@ -9,13 +9,13 @@
  *
  * since w copies of a row are its mean, with noise e / w, and w - 1 differences of nothing but
  * noise, which are 0. m_t = 1' R^-1 y_t / 1' R^-1 1 and s_t^2 = r_t' R^-1 r_t / N minimise f at
- * given lengths and e, so that they may be held in its derivatives there:
+ * given lengths and e, so that they may be kept in its derivatives there:
  *
  *     df = 1/2 tr(G dR),    G = T R^-1 - sum_t a_t a_t' / s_t^2,    a_t = R^-1 r_t,
  *
  * plus T/2 sum (w_i - 1) for log e. By the log l_j of term q, dR_ab = p_q slope_ab u_j^2 with
  * u = (x_a - x_b) / l; the sum over pairs is taken as it stands: expanding the square would cancel.
- * By log(p_q / p_1), the others but p_1 held, dR = p_q (k_q - K), which is 0 on the diagonal.
+ * By log(p_q / p_1), the others but p_1 kept, dR = p_q (k_q - K), which is 0 on the diagonal.
  *
  * Values and slopes are computed a second time for the gradient, a block of rows at a time: at O(d)
  * each that is little beside n^3, and one n x n matrix is all that there is.

@@ -274,7 +274,7 @@ static double squares(const double *a, size_t n)
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* t->covariance: of every row with the rows held. */
+/* t->covariance: of every row with those of the subset. */
 static void cover_tile(const mele_i_gp *gp, const double *x, size_t stride, size_t rows,
                        const tile *t)
 {

@@ -1,9 +1,9 @@
 /* Training of Gaussian process experts: units, the search, and what is left out.
  *
- * Inputs and targets are standardised in the rows that are held (held.c); an input that is
+ * Inputs and targets are standardised in the rows of the subset (subset.c); an input that is
  * constant there has no say in predictions.
  *
- * Left-out predictions of held rows, hyper-parameters as they are and the mean m estimated without
+ * Left-out predictions of rows of the subset, hyper-parameters as they are and the mean m estimated without
  * the row: y_i - [R^-1 r]_i / Q_ii with Q = R^-1 - R^-1 1 1' R^-1 / 1' R^-1 1; the variance that
  * the others give a row of weight 1 there is s^2 (1 / [R^-1]_ii - e / w_i + e). Other rows were
  * left out anyway. Groups are left out by groups.c.
@@ -26,7 +26,7 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "expert/gp/groups.h"
-#include "expert/gp/held.h"
+#include "expert/gp/subset.h"
 #include "expert/gp/likelihood.h"
 #include "expert/gp/search.h"
 #include "expert/gp/state.h"
@@ -44,16 +44,16 @@ typedef struct training {
     mele_i_expert_result *result;
 
     mele_i_stream stream;
-    mele_i_gp_held held;
+    mele_i_gp_subset subset;
     size_t inputs, *input;   /* columns that are not constant */
     size_t targets, *target; /* outputs that are not constant */
     mele_i_units *of_x, *of_y;
-    double *x;             /* held x inputs, standardised */
-    double *y;             /* targets x held, standardised */
+    double *x;             /* subset x inputs, standardised */
+    double *y;             /* targets x subset, standardised */
     mele_i_gp_levels levels;
     size_t terms;          /* what the search found best */
     double *log;           /* the hyper-parameters as likelihood.h has them, standardised */
-    double *ones;          /* held: R^-1 1 */
+    double *ones;          /* of the subset: R^-1 1 */
     double *mean, *signal; /* targets */
     double *predicted, *predicted_variance; /* count x outputs: left out */
     mele_i_lbfgs_info search;
@@ -69,10 +69,10 @@ static void standardise_inputs(training *t)
     for (size_t j = 0; j < d; j++)
         if (t->of_x[j].spread > 0)
             t->input[t->inputs++] = j;
-    for (size_t i = 0; i < t->held.count; i++)
+    for (size_t i = 0; i < t->subset.count; i++)
         for (size_t j = 0; j < t->inputs; j++)
             t->x[i * t->inputs + j] = mele_i_units_standardise(
-                &t->of_x[t->input[j]], t->rows->x[t->held.row[i] * d + t->input[j]]);
+                &t->of_x[t->input[j]], t->rows->x[t->subset.row[i] * d + t->input[j]]);
 }
 
 static void standardise_targets(training *t)
@@ -83,14 +83,14 @@ static void standardise_targets(training *t)
         if (t->of_y[o].spread > 0)
             t->target[t->targets++] = o;
     for (size_t o = 0; o < t->targets; o++)
-        for (size_t i = 0; i < t->held.count; i++)
-            t->y[o * t->held.count + i] = mele_i_units_standardise(
-                &t->of_y[t->target[o]], t->rows->y[t->held.row[i] * m + t->target[o]]);
+        for (size_t i = 0; i < t->subset.count; i++)
+            t->y[o * t->subset.count + i] = mele_i_units_standardise(
+                &t->of_y[t->target[o]], t->rows->y[t->subset.row[i] * m + t->target[o]]);
 }
 
 static mele_status standardise(training *t, mele_error *error)
 {
-    const mele_i_gp_held *h = &t->held;
+    const mele_i_gp_subset *h = &t->subset;
     mele_status status = mele_i_units_of(t->rows->x, t->shape->columns, h->row, h->weights,
                                          h->count, mele_i_origin_of_x(t->options), INFINITY,
                                          t->of_x, error);
@@ -107,7 +107,7 @@ static mele_status standardise(training *t, mele_error *error)
 
 static mele_status make_room(training *t, mele_error *error)
 {
-    const size_t n = t->held.count, d = t->shape->columns, m = t->shape->outputs;
+    const size_t n = t->subset.count, d = t->shape->columns, m = t->shape->outputs;
 
     t->input = MELE_I_ARRAY(size_t, d);
     t->target = MELE_I_ARRAY(size_t, m);
@@ -130,7 +130,7 @@ static mele_status make_room(training *t, mele_error *error)
 
 static void free_training(training *t)
 {
-    mele_i_gp_held_free(&t->held);
+    mele_i_gp_subset_free(&t->subset);
     free(t->input);
     free(t->target);
     free(t->of_x);
@@ -171,12 +171,12 @@ static mele_status search(training *t, mele_error *error)
 {
     mele_i_gp_data data = {mele_i_gp_kernel_named(t->options->kernel),
                            t->options->terms,
-                           t->held.count,
+                           t->subset.count,
                            t->inputs,
                            t->targets,
                            t->x,
                            t->y,
-                           t->held.weights};
+                           t->subset.weights};
     mele_i_gp_search s = {.data = &data,
                           .levels = &t->levels,
                           .restarts = t->options->restarts,
@@ -185,7 +185,7 @@ static mele_status search(training *t, mele_error *error)
 
     if (s.start != NULL)
         s.start_terms = ((const mele_i_gp *)t->start->state)->terms;
-    if (!mele_i_gp_levels_find(t->x, t->held.count, t->inputs, &t->levels))
+    if (!mele_i_gp_levels_find(t->x, t->subset.count, t->inputs, &t->levels))
         return mele_i_no_memory(error);
     t->terms = t->options->terms;
     if (t->targets == 0) {
@@ -214,9 +214,9 @@ static void set_inputs(training *t)
     const size_t d = t->shape->columns, terms = t->terms;
     mele_i_gp *gp = t->gp;
 
-    for (size_t i = 0; i < t->held.count; i++)
-        memcpy(gp->x + i * d, t->rows->x + t->held.row[i] * d, d * sizeof *gp->x);
-    memcpy(gp->weights, t->held.weights, t->held.count * sizeof *gp->weights);
+    for (size_t i = 0; i < t->subset.count; i++)
+        memcpy(gp->x + i * d, t->rows->x + t->subset.row[i] * d, d * sizeof *gp->x);
+    memcpy(gp->weights, t->subset.weights, t->subset.count * sizeof *gp->weights);
     for (size_t q = 0; q < terms; q++)
         set_lengths(t, t->log + q * t->inputs, gp->length + q * d);
     mele_i_gp_shares(t->log + terms * t->inputs, terms, gp->share);
@@ -226,7 +226,7 @@ static void set_inputs(training *t)
 /* A constant target is its mean, give or take its rounding. */
 static void set_targets(training *t)
 {
-    const size_t n = t->held.count;
+    const size_t n = t->subset.count;
     mele_i_gp *gp = t->gp;
 
     memcpy(gp->least_variance, t->rows->least_variance, gp->outputs * sizeof(double));
@@ -248,7 +248,7 @@ static void set_targets(training *t)
 
 static mele_status make_state(training *t, mele_error *error)
 {
-    const size_t n = t->held.count;
+    const size_t n = t->subset.count;
     double *factor = mele_i_large_array(n * (n + MELE_I_GP_BLOCK), sizeof(double)), copies = 0;
     mele_status status = MELE_OK;
     bool factored = false;
@@ -265,7 +265,7 @@ static mele_status make_state(training *t, mele_error *error)
         factored = mele_i_gp_factor(t->gp, factor, factor + n * n);
     }
     for (size_t i = 0; i < n; i++)
-        copies += t->held.weights[i];
+        copies += t->subset.weights[i];
     if (factored)
         mele_i_gp_solve(factor, n, t->targets, copies, t->y, t->ones, t->mean, t->signal);
     status = factored ? mele_i_gp_finish(t->gp, factor, error)
@@ -296,23 +296,23 @@ static mele_status predict_block(void *context, mele_i_block block, void *partia
     return MELE_OK;
 }
 
-/* Of rows that are not held; those that are get theirs later. */
+/* Of rows outside the subset; those in it get theirs later. */
 static mele_status predict_others(training *t, mele_error *error)
 {
     bool all = true;
     mele_i_pass pass = {.rows = t->rows->count,
-                        .block_rows = mele_i_block_rows(t->held.count * t->held.count, 1 << 24, 64),
+                        .block_rows = mele_i_block_rows(t->subset.count * t->subset.count, 1 << 24, 64),
                         .scratch_bytes = mele_i_gp_scratch(t->gp),
                         .map = predict_block,
                         .context = t};
 
     for (size_t i = 0; i < t->rows->count; i++)
-        all &= t->held.place[i] != MELE_I_GP_NOT_HELD;
+        all &= t->subset.place[i] != MELE_I_GP_OUTSIDE;
     return all ? MELE_OK : mele_i_pass_run(t->engine, &pass, error);
 }
 
 /* inverse: [R^-1]_ii */
-static void leave_out_held(const training *t, const double *inverse)
+static void leave_out_members(const training *t, const double *inverse)
 {
     const mele_i_gp *gp = t->gp;
     const size_t n = gp->rows, m = gp->outputs;
@@ -321,8 +321,8 @@ static void leave_out_held(const training *t, const double *inverse)
     for (size_t h = 0; h < n; h++)
         all += t->ones[h];
     for (size_t i = 0; i < t->rows->count; i++) {
-        const size_t h = t->held.place[i];
-        if (h == MELE_I_GP_NOT_HELD)
+        const size_t h = t->subset.place[i];
+        if (h == MELE_I_GP_OUTSIDE)
             continue;
         const double free =
             fmax(inverse[h] - t->ones[h] * (t->ones[h] / all), MELE_I_ALONE * inverse[h]);
@@ -347,11 +347,11 @@ static void mean_squares(const training *t, size_t o, double *left_out, double *
 
     *left_out = *in = 0;
     for (size_t i = 0; i < t->rows->count; i++) {
-        const size_t h = t->held.place[i];
+        const size_t h = t->subset.place[i];
         const double w = t->rows->weights[i];
         const double off = t->rows->y[i * m + o] * s->power - t->predicted[i * m + o] * s->power;
         double fitted = off;
-        if (h != MELE_I_GP_NOT_HELD)
+        if (h != MELE_I_GP_OUTSIDE)
             fitted =
                 s->spread * (gp->noise / gp->weights[h]) * gp->coefficients[o * (n + 1) + 1 + h];
         sum += w;
@@ -381,7 +381,7 @@ static void set_result(const training *t)
     info->iterations = t->search.iterations;
     info->converged = t->search.converged;
     info->ridge = NAN;
-    info->rank = expert->rank = t->held.count;
+    info->rank = expert->rank = t->subset.count;
     if (t->result->left_out != NULL)
         memcpy(t->result->left_out, t->predicted, count * sizeof(double));
     if (t->result->left_out_variance != NULL)
@@ -391,7 +391,7 @@ static void set_result(const training *t)
 /* Of all rows, by groups or by themselves. */
 static mele_status leave_out(training *t, mele_error *error)
 {
-    const mele_i_gp_leaving leaving = {t->rows, &t->held,     t->gp,
+    const mele_i_gp_leaving leaving = {t->rows, &t->subset,     t->gp,
                                        t->ones, t->predicted, t->predicted_variance};
     mele_status status;
 
@@ -399,8 +399,8 @@ static mele_status leave_out(training *t, mele_error *error)
         return mele_i_gp_leave_out_groups(&leaving, t->engine, error);
     status = predict_others(t, error);
     if (status == MELE_OK) {
-        mele_i_gp_inverse_diagonal(t->gp, t->held.weights);
-        leave_out_held(t, t->held.weights);
+        mele_i_gp_inverse_diagonal(t->gp, t->subset.weights);
+        leave_out_members(t, t->subset.weights);
     }
     return status;
 }
@@ -417,7 +417,7 @@ mele_status mele_i_gp_train(const mele_i_expert_rows *rows, const mele_i_expert_
                   .result = result,
                   .stream = mele_i_stream_make(options->seed, MELE_I_FOR_EXPERTS, options->fold,
                                                rows->region)};
-    mele_status status = mele_i_gp_hold(rows, shape, options->most_rows, &t.stream, &t.held, error);
+    mele_status status = mele_i_gp_subset_make(rows, shape, options->most_rows, &t.stream, &t.subset, error);
 
     if (status == MELE_OK)
         status = make_room(&t, error);

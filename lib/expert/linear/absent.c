@@ -144,10 +144,10 @@ static bool suspect(const mele_i_linear_fit *f)
     bool some = false;
 
     for (size_t k = 0; k <= f->clusters; k++) {
-        const mele_i_least_problem problem = mele_i_linear_problem(
+        const mele_i_reduced_problem problem = mele_i_linear_problem(
             f, k, f->factor + k * mele_i_linear_factor_size(f), f->problem->options->ridge, 0);
         if ((k == f->clusters || f->problem->train[k])
-            && mele_i_least_suspect(&problem, f->absent + k * f->d))
+            && mele_i_reduced_suspect(&problem, f->absent + k * f->d))
             some = true;
     }
     return some;
@@ -205,14 +205,14 @@ static mele_status take_without(const mele_i_linear_fit *f, size_t k, size_t gro
 }
 
 mele_status mele_i_linear_absent_without(const mele_i_linear_fit *f, size_t k, size_t group,
-                                         const mele_i_least_problem *problem, bool *absent,
+                                         const mele_i_reduced_problem *problem, bool *absent,
                                          mele_error *error)
 {
     double *extremes = MELE_I_ARRAY(double, 3 * f->d);
 
     if (extremes == NULL)
         return mele_i_no_memory(error);
-    const bool asked = mele_i_least_suspect(problem, absent);
+    const bool asked = mele_i_reduced_suspect(problem, absent);
     for (size_t j = 0; j < f->d; j++) {
         extremes[2 * j] = INFINITY;
         extremes[2 * j + 1] = -INFINITY;

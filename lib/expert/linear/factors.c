@@ -307,7 +307,7 @@ static mele_status factor_rows(mele_i_linear_fit *f, mele_engine *engine, mele_e
     return mele_i_pass_run(engine, &pass, error);
 }
 
-/* Moments as least.c takes them: the column of ones first, column-major without gaps. */
+/* Moments as reduced.c takes them: the column of ones first, column-major without gaps. */
 static void arrange_moments(const mele_i_linear_fit *f, double *factor, double *scratch)
 {
     const size_t q = f->q;
@@ -406,10 +406,10 @@ mele_status mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, co
     return status;
 }
 
-mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *f, size_t k,
+mele_i_reduced_problem mele_i_linear_problem(const mele_i_linear_fit *f, size_t k,
                                            const double *factor, double ridge, double rows)
 {
-    return (mele_i_least_problem){f->d,
+    return (mele_i_reduced_problem){f->d,
                                   f->m,
                                   factor,
                                   mele_i_linear_by_moments(f),

@@ -4,10 +4,10 @@
 #include "engine/rows.h"
 #include "expert/forms/frame.h"
 #include "expert/kind.h"
-#include "expert/linear/least.h"
+#include "expert/linear/reduced.h"
 #include "expert/predictor.h"
 
-/* A fit of linear experts under way: its parts by what they do (linear.c tells the method). */
+/* A fit of linear experts under way: its functions by what they do (linear.c tells the method). */
 
 typedef struct mele_i_linear_reduction mele_i_linear_reduction; /* how rows are accumulated */
 
@@ -28,8 +28,8 @@ typedef struct mele_i_linear_fit {
     double *low, *high;              /* d + m: extremes of the columns */
     double *merging;                 /* scratch of a merge */
     double *numbers;                 /* what the solutions point into */
-    mele_i_least_solution *solution; /* K + 1 */
-    bool *settled;                   /* K + 1: its squares are known without a look at the rows */
+    mele_i_reduced_solution *solution; /* K + 1 */
+    bool *known;                   /* K + 1: its squares are known without a look at the rows */
     double *square; /* (K + 1) x 2 x m: sums of squared residuals, left out and in */
 } mele_i_linear_fit;
 
@@ -91,7 +91,7 @@ mele_status mele_i_linear_triangle_of(const mele_i_linear_fit *fit, size_t k, co
 
 /* The small problem of a factor of region k; rows: how many there are, for a ridge that is
  * chosen. */
-mele_i_least_problem mele_i_linear_problem(const mele_i_linear_fit *fit, size_t k,
+mele_i_reduced_problem mele_i_linear_problem(const mele_i_linear_fit *fit, size_t k,
                                            const double *factor, double ridge, double rows);
 
 /* The name of the i-th way to reduce rows, which the option `solver` chooses; NULL past the last. */
@@ -112,7 +112,7 @@ mele_status mele_i_linear_find_absent(mele_i_linear_fit *fit, mele_engine *engin
 /* The same of region k's rows but those of a group, of which the problem's factor is: d marks, with
  * the problem's own among them. */
 mele_status mele_i_linear_absent_without(const mele_i_linear_fit *fit, size_t k, size_t group,
-                                         const mele_i_least_problem *problem, bool *absent,
+                                         const mele_i_reduced_problem *problem, bool *absent,
                                          mele_error *error);
 
 /* ---- what is left out (left_out.c; groups.c) ---- */

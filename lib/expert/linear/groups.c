@@ -1,6 +1,6 @@
 /* Left-out predictions by group, in closed form. With u(x) = (1 / sqrt(sum w), W (x - mean)), W the
  * whitener, a hat value is w u'u. Let U be the rows sqrt(w) u' of a group in a region and r its
- * residuals times sqrt(w). Without the group, the ridge held fixed, the fit at x is
+ * residuals times sqrt(w). Without the group, the ridge as it is, the fit at x is
  *
  *     f(x) - u(x)' c,    c = U' (I - U U')^-1 r = (I - U' U)^-1 U' r,
  *
@@ -10,8 +10,8 @@
  * The matrix has the eigenvalues 1 - h, of which at most as many as there are coefficients are
  * small over all groups of a region, since the hat values sum to their number. Up to a trace of hat
  * values of FREE it is as good as I, and a Cholesky factor serves; else its eigenvalues are looked
- * at. Where one is below MOST_SHARE the group alone settles some direction, or nearly so, and
- * digits are lost: then the region is fitted anew without it, which has the outcomes of least.c for
+ * at. Where one is below MOST_SHARE the group alone determines some direction, or nearly so, and
+ * digits are lost: then the region is fitted anew without it, which has the outcomes of reduced.c for
  * whatever is degenerate there.
  *
  * A group that all of a region is of is left out of the fit over all rows instead. */
@@ -64,7 +64,7 @@ static bool make_room(const mele_i_linear_fit *f, room *r)
     struct {
         double **at;
         size_t count;
-    } parts[] = {{&r->taken, CHUNK * (f->d + m)},
+    } array[] = {{&r->taken, CHUNK * (f->d + m)},
                  {&r->framed, CHUNK * (f->d + m)},
                  {&r->predicted, CHUNK * m},
                  {&r->rows, CHUNK * r->width},
@@ -75,22 +75,22 @@ static bool make_room(const mele_i_linear_fit *f, room *r)
                  {&r->right, m * q},
                  {&r->change, m * q},
                  {&r->coefficients, m * q}};
-    const size_t count = sizeof parts / sizeof *parts;
+    const size_t count = sizeof array / sizeof *array;
     size_t bytes = 0;
 
     for (size_t i = 0; i < count; i++)
-        bytes += mele_i_carved(parts[i].count, sizeof(double));
+        bytes += mele_i_carved(array[i].count, sizeof(double));
     r->memory = mele_i_array(bytes, 1);
     unsigned char *cursor = r->memory;
     for (size_t i = 0; i < count && r->memory != NULL; i++)
-        *parts[i].at = mele_i_carve(&cursor, parts[i].count, sizeof(double));
+        *array[i].at = mele_i_carve(&cursor, array[i].count, sizeof(double));
     return r->memory != NULL;
 }
 
 /* ---- the rows of a group in a region ---- */
 
 /* u of a row in the frame, with what it is not yet divided by. */
-static void whiten_row(const mele_i_linear_fit *f, const mele_i_least_solution *s, const double *z,
+static void whiten_row(const mele_i_linear_fit *f, const mele_i_reduced_solution *s, const double *z,
                        double root, double *u)
 {
     const double *w = s->whitener;
@@ -121,7 +121,7 @@ static mele_status frame_rows(const mele_i_linear_fit *f, const size_t *row, siz
 static mele_status next_rows(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t *at,
                              size_t end, const room *r, size_t *taken, mele_error *error)
 {
-    const mele_i_least_solution *s = &f->solution[k];
+    const mele_i_reduced_solution *s = &f->solution[k];
     const size_t width = f->d + f->m;
     size_t index[CHUNK], count = 0;
     double root[CHUNK];
@@ -248,7 +248,7 @@ static mele_status solve_columns(const mele_i_linear_fit *f, size_t k, const siz
 /* ---- coefficients without a group ---- */
 
 /* f - u' c as a linear function of the frame. */
-static void take_off(const mele_i_linear_fit *f, const mele_i_least_solution *s, const room *r)
+static void take_off(const mele_i_linear_fit *f, const mele_i_reduced_solution *s, const room *r)
 {
     const size_t q = r->q;
 
@@ -286,12 +286,12 @@ static mele_status triangle_without(const mele_i_linear_fit *f, size_t k, size_t
 static mele_status fit_anew(const mele_i_linear_fit *f, size_t k, size_t group, const room *r,
                             mele_error *error)
 {
-    double *numbers = MELE_I_ARRAY(double, mele_i_least_room(f->d, f->m));
+    double *numbers = MELE_I_ARRAY(double, mele_i_reduced_room(f->d, f->m));
     double *triangle = MELE_I_ARRAY(double, f->q * f->q);
     bool *absent = MELE_I_ARRAY(bool, f->d);
-    mele_i_least_problem problem =
+    mele_i_reduced_problem problem =
         mele_i_linear_problem(f, k, triangle, f->solution[k].ridge, f->solution[k].weight);
-    mele_i_least_solution s = {NULL};
+    mele_i_reduced_solution s = {NULL};
     mele_status status = numbers == NULL || triangle == NULL || absent == NULL
                              ? mele_i_no_memory(error)
                              : triangle_without(f, k, group, triangle, error);
@@ -301,8 +301,8 @@ static mele_status fit_anew(const mele_i_linear_fit *f, size_t k, size_t group, 
         status = mele_i_linear_absent_without(f, k, group, &problem, absent, error);
     if (status == MELE_OK) {
         problem.absent = absent;
-        mele_i_least_place(&s, numbers, f->d, f->m);
-        status = mele_i_least_solve(&problem, &s) ? MELE_OK : mele_i_no_memory(error);
+        mele_i_reduced_place(&s, numbers, f->d, f->m);
+        status = mele_i_reduced_solve(&problem, &s) ? MELE_OK : mele_i_no_memory(error);
     }
     if (status == MELE_OK)
         memcpy(r->coefficients, s.coefficients, f->m * r->q * sizeof *r->coefficients);

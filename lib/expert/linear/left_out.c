@@ -1,5 +1,5 @@
 /* Left-out predictions in closed form: without row i the residual would be e_i / (1 - h_i), with
- * the hat value h_i = w_i a_i' (A'WA + L)^-1 a_i and the ridge held fixed. Where 1 - h_i is less
+ * the hat value h_i = w_i a_i' (A'WA + L)^-1 a_i and the ridge as it is. Where 1 - h_i is less
  * than MELE_I_ALONE the quotient is noise: then the left-out prediction is the mean target of the
  * region's other rows, or of all rows if there are none.
  *
@@ -29,7 +29,7 @@
  * rows. */
 static double most_leverage(const mele_i_linear_fit *f, size_t k)
 {
-    const mele_i_least_solution *s = &f->solution[k];
+    const mele_i_reduced_solution *s = &f->solution[k];
     const double *w = s->whitener;
     double distance = 0;
 
@@ -46,9 +46,9 @@ static double most_leverage(const mele_i_linear_fit *f, size_t k)
 }
 
 /* Whether no row has much leverage, and the residuals are more than what rounding left. */
-static bool is_settled(const mele_i_linear_fit *f, size_t k)
+static bool is_known(const mele_i_linear_fit *f, size_t k)
 {
-    const mele_i_least_solution *s = &f->solution[k];
+    const mele_i_reduced_solution *s = &f->solution[k];
 
     for (size_t t = 0; t < f->m && f->moments[k]; t++)
         if (!(s->squares[t] >= LOST * s->spread[t] * s->weight))
@@ -56,15 +56,15 @@ static bool is_settled(const mele_i_linear_fit *f, size_t k)
     return most_leverage(f, k) <= LEVERAGE;
 }
 
-static void settle_squares(const mele_i_linear_fit *f)
+static void know_squares(const mele_i_linear_fit *f)
 {
     for (size_t k = 0; k <= f->clusters; k++) {
-        const mele_i_least_solution *s = &f->solution[k];
+        const mele_i_reduced_solution *s = &f->solution[k];
         double *square = f->square + k * 2 * f->m;
-        if (!f->problem->train[k] || !is_settled(f, k))
+        if (!f->problem->train[k] || !is_known(f, k))
             continue;
         double free = 1 - s->trace * f->problem->regions->most[k] / s->weight;
-        f->settled[k] = true;
+        f->known[k] = true;
         for (size_t t = 0; t < f->m; t++) {
             square[t] = s->squares[t] / (free * free);
             square[f->m + t] = s->squares[t];
@@ -98,7 +98,7 @@ static size_t chunk_bytes(const mele_i_linear_fit *f, size_t block_rows)
 }
 
 /* The residual of a target in the frame when its row is left out; `free` is 1 - h. */
-static double residual_left_out(const mele_i_linear_fit *f, const mele_i_least_solution *s,
+static double residual_left_out(const mele_i_linear_fit *f, const mele_i_reduced_solution *s,
                                 size_t t, double weight, double target, double residual,
                                 double free)
 {
@@ -117,7 +117,7 @@ static void leave_out_slice(const mele_i_linear_fit *f, size_t k, const mele_i_l
                             double *square)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
-    const mele_i_least_solution *s = &f->solution[k];
+    const mele_i_reduced_solution *s = &f->solution[k];
     const size_t width = f->d + f->m, count = rows->count;
 
     mele_i_frame_rows(&f->frame, source, rows->row, count, c->framed);
@@ -144,7 +144,7 @@ static void leave_out_slice(const mele_i_linear_fit *f, size_t k, const mele_i_l
 static bool is_left_out(const mele_i_linear_fit *f, size_t k)
 {
     return f->problem->train[k]
-           && (mele_i_left_out_wanted(f->problem, k) || !f->settled[k]);
+           && (mele_i_left_out_wanted(f->problem, k) || !f->known[k]);
 }
 
 static mele_status leave_out_block(void *context, mele_i_block block, void *partial, void *scratch,
@@ -182,7 +182,7 @@ static void add_squares(void *context, const void *partial)
     const double *square = partial;
 
     for (size_t i = 0; i < (f->clusters + 1) * 2 * f->m; i++)
-        if (!f->settled[i / (2 * f->m)])
+        if (!f->known[i / (2 * f->m)])
             f->square[i] += square[i];
 }
 
@@ -203,7 +203,7 @@ mele_status mele_i_linear_leave_out(mele_i_linear_fit *f, mele_engine *engine, m
     mele_status status = MELE_OK;
     bool needed = false;
 
-    settle_squares(f);
+    know_squares(f);
     for (size_t k = 0; k <= f->clusters; k++)
         needed = needed || is_left_out(f, k);
     if (!needed && f->problem->left_out == NULL)

@@ -1,7 +1,7 @@
 /* Linear experts: least squares in every region and over all rows, in one pass.
  *
  * factors.c reduces every region's rows to a small triangle, or to moments; absent.c
- * finds columns that are constant in a region; least.c solves the small problems, as tasks;
+ * finds columns that are constant in a region; reduced.c solves the small problems, as tasks;
  * left_out.c leaves rows out, groups.c groups of them.
  *
  * The rows that generalised cross-validation counts are the region's sum of weights, whose unit is the
@@ -40,7 +40,7 @@ static mele_status solve_region(void *context, size_t k, mele_engine *engine, me
 {
     const mele_i_linear_fit *f = context;
     mele_expert_info *info = &f->problem->info[k];
-    mele_i_least_problem problem =
+    mele_i_reduced_problem problem =
         mele_i_linear_problem(f, k, f->factor + k * mele_i_linear_factor_size(f),
                               f->problem->options->ridge, f->problem->regions->total[k]);
 
@@ -52,7 +52,7 @@ static mele_status solve_region(void *context, size_t k, mele_engine *engine, me
         if (status != MELE_OK)
             return status;
     }
-    if (!mele_i_least_solve(&problem, &f->solution[k]))
+    if (!mele_i_reduced_solve(&problem, &f->solution[k]))
         return mele_i_no_memory(error);
     f->moments[k] = problem.moments;
     f->solved[k] = !f->solution[k].doubtful;
@@ -105,7 +105,7 @@ static mele_status finish_coefficients(const mele_i_linear_fit *f, mele_error *e
 /* A target's units over all rows, of which the triangle tells. */
 static mele_i_units units_of(const mele_i_linear_fit *f, size_t t)
 {
-    const mele_i_least_solution *all = &f->solution[f->clusters];
+    const mele_i_reduced_solution *all = &f->solution[f->clusters];
     const double power = f->frame.scale[f->d + t], spread = sqrt(all->spread[t]);
     const double mean = all->mean[f->d + t];
 
@@ -172,27 +172,27 @@ static void finish_errors(const mele_i_linear_fit *f, size_t k)
 
 static mele_status make_fitting(mele_i_linear_fit *f, mele_error *error)
 {
-    size_t room = mele_i_least_room(f->d, f->m), all = f->clusters + 1;
+    size_t room = mele_i_reduced_room(f->d, f->m), all = f->clusters + 1;
 
     mele_i_linear_reduce(f);
     f->factor = MELE_I_ARRAY(double, all *mele_i_linear_factor_size(f));
     f->moments = MELE_I_ZEROED(bool, 2 * all + all * f->d);
     f->size = MELE_I_ZEROED(double, f->d + f->m);
     f->low = MELE_I_ARRAY(double, 2 * (f->d + f->m));
-    f->settled = MELE_I_ZEROED(bool, all);
+    f->known = MELE_I_ZEROED(bool, all);
     f->merging = MELE_I_ARRAY(double, mele_i_triangle_room(f->q));
     f->numbers = MELE_I_ZEROED(double, all * room);
-    f->solution = MELE_I_ZEROED(mele_i_least_solution, all);
+    f->solution = MELE_I_ZEROED(mele_i_reduced_solution, all);
     f->square = MELE_I_ZEROED(double, all * 2 * f->m);
     if (f->factor == NULL || f->merging == NULL || f->numbers == NULL || f->solution == NULL
-        || f->square == NULL || f->low == NULL || f->settled == NULL || f->moments == NULL
+        || f->square == NULL || f->low == NULL || f->known == NULL || f->moments == NULL
         || f->size == NULL)
         return mele_i_no_memory(error);
     f->solved = f->moments + all;
     f->absent = f->solved + all;
     f->high = f->low + f->d + f->m;
     for (size_t k = 0; k < all; k++)
-        mele_i_least_place(&f->solution[k], f->numbers + k * room, f->d, f->m);
+        mele_i_reduced_place(&f->solution[k], f->numbers + k * room, f->d, f->m);
     return MELE_OK;
 }
 
@@ -202,7 +202,7 @@ static void free_fitting(mele_i_linear_fit *f)
     free(f->moments);
     free(f->size);
     free(f->low);
-    free(f->settled);
+    free(f->known);
     free(f->merging);
     free(f->numbers);
     free(f->solution);

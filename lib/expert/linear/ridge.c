@@ -47,7 +47,7 @@ static mele_status make_room(choosing *c, mele_error *error)
     c->triangle = MELE_I_ARRAY(double, FOLDS *q *q);
     c->others = MELE_I_ARRAY(double, q *q);
     c->merging = MELE_I_ARRAY(double, mele_i_triangle_room(q));
-    c->numbers = MELE_I_ARRAY(double, mele_i_least_room(f->d, f->m));
+    c->numbers = MELE_I_ARRAY(double, mele_i_reduced_room(f->d, f->m));
     c->coefficients = MELE_I_ARRAY(double, GRID * f->m * (f->d + 1));
     return c->row == NULL || c->group == NULL || c->fold == NULL || c->some == NULL
                    || c->triangle == NULL || c->others == NULL || c->merging == NULL
@@ -156,13 +156,13 @@ static mele_status try_fold(choosing *c, size_t fold, const double *spread, mele
 {
     const mele_i_linear_fit *f = c->f;
     const size_t width = f->d + 1;
-    mele_i_least_problem problem = mele_i_linear_problem(f, c->k, c->others, MELE_RIDGE_GCV, 0);
-    mele_i_least_solution solution;
+    mele_i_reduced_problem problem = mele_i_linear_problem(f, c->k, c->others, MELE_RIDGE_GCV, 0);
+    mele_i_reduced_solution solution;
 
     problem.moments = false;
     merge_others(c, fold);
-    mele_i_least_place(&solution, c->numbers, f->d, f->m);
-    if (!mele_i_least_path(&problem, &solution, c->ridge, GRID, c->coefficients))
+    mele_i_reduced_place(&solution, c->numbers, f->d, f->m);
+    if (!mele_i_reduced_path(&problem, &solution, c->ridge, GRID, c->coefficients))
         return mele_i_no_memory(error);
     for (size_t i = 0; i < GRID; i++)
         for (size_t t = 0; t < f->m; t++)

@@ -38,7 +38,7 @@ static void make_map(const mele_i_standard_errors *e, double *map, double *unit,
 }
 
 /* |F t|^2; `slope` is scratch. */
-static double squared_length(const mele_i_least_solution *s, size_t terms, const double *t,
+static double squared_length(const mele_i_reduced_solution *s, size_t terms, const double *t,
                              double *slope)
 {
     const double *w = s->whitener;
@@ -55,7 +55,7 @@ static double squared_length(const mele_i_least_solution *s, size_t terms, const
     return sum;
 }
 
-bool mele_i_standard_errors_of(const mele_i_standard_errors *e, const mele_i_least_solution *s,
+bool mele_i_standard_errors_of(const mele_i_standard_errors *e, const mele_i_reduced_solution *s,
                                double *out)
 {
     const size_t width = e->terms + 1;

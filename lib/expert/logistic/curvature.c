@@ -53,20 +53,20 @@ mele_status mele_i_curvature_make(mele_i_curvature *curvature, const mele_i_mult
     struct {
         double **at;
         size_t rows, columns;
-    } parts[] = {{&curvature->chance, m->count, m->classes}, {&curvature->factor, size, width},
+    } array[] = {{&curvature->chance, m->count, m->classes}, {&curvature->factor, size, width},
                  {&curvature->first, width, width},          {&curvature->residual, size, 1},
                  {&curvature->solved, size, 1},              {&curvature->direction, size, 1},
                  {&curvature->product, size, 1}};
-    const size_t count = sizeof parts / sizeof *parts;
+    const size_t count = sizeof array / sizeof *array;
     size_t bytes = 0;
 
     for (size_t i = 0; i < count; i++)
-        bytes += mele_i_carved(parts[i].rows * parts[i].columns, sizeof(double));
+        bytes += mele_i_carved(array[i].rows * array[i].columns, sizeof(double));
     unsigned char *at = curvature->memory = mele_i_array(bytes, 1);
     if (at == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < count; i++)
-        *parts[i].at = mele_i_carve(&at, parts[i].rows * parts[i].columns, sizeof(double));
+        *array[i].at = mele_i_carve(&at, array[i].rows * array[i].columns, sizeof(double));
     return MELE_OK;
 }
 

@@ -71,7 +71,7 @@ void mele_i_mlp_sample_free(mele_i_mlp_sample *s)
     free(s->scale);
     free(s->row);
     mele_i_network_rows_free(&s->rows);
-    mele_i_network_rows_free(&s->held);
+    mele_i_network_rows_free(&s->validation);
 }
 
 /* The i-th group's rows. */
@@ -115,14 +115,14 @@ static mele_status deal(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, co
 
 typedef struct group_size {
     size_t rows;
-    bool held;
+    bool validation;
 } group_size;
 
-/* Whole groups for the share that is to be held out; returns how many rows those have. */
-static size_t choose_held(const mele_i_mlp_sample *s, size_t groups, const size_t *order,
+/* Whole groups for the share that is for validation; returns how many rows those have. */
+static size_t choose_validation(const mele_i_mlp_sample *s, size_t groups, const size_t *order,
                           group_size *size)
 {
-    size_t held = 0, smallest = groups;
+    size_t taken = 0, smallest = groups;
 
     for (size_t o = 0; o < groups; o++) {
         group_size *of = &size[order[o]];
@@ -130,12 +130,12 @@ static size_t choose_held(const mele_i_mlp_sample *s, size_t groups, const size_
             continue;
         if (smallest == groups || of->rows < size[smallest].rows)
             smallest = order[o];
-        of->held = held + of->rows <= s->held_count;
-        held += of->held ? of->rows : 0;
+        of->validation = taken + of->rows <= s->validation_count;
+        taken += of->validation ? of->rows : 0;
     }
-    if (held > 0 || smallest == groups || 2 * size[smallest].rows > s->count)
-        return held;
-    size[smallest].held = true;
+    if (taken > 0 || smallest == groups || 2 * size[smallest].rows > s->count)
+        return taken;
+    size[smallest].validation = true;
     return size[smallest].rows;
 }
 
@@ -157,10 +157,10 @@ static mele_status hold_groups(const mele_i_mlp_plan *p, mele_i_stream *stream,
     for (size_t i = 0; i < s->count; i++)
         size[p->rows->group[s->row[i]]].rows++;
     mele_i_stream_shuffle(stream, order, groups);
-    s->held_count = choose_held(s, groups, order, size);
-    for (int held = 1; held >= 0; held--)
+    s->validation_count = choose_validation(s, groups, order, size);
+    for (int validation = 1; validation >= 0; validation--)
         for (size_t i = 0; i < s->count; i++)
-            if (size[p->rows->group[s->row[i]]].held == held)
+            if (size[p->rows->group[s->row[i]]].validation == validation)
                 row[at++] = s->row[i];
     memcpy(s->row, row, s->count * sizeof *row);
 
@@ -188,18 +188,18 @@ mele_status mele_i_mlp_sample_make(const mele_i_mlp_plan *p, const size_t *fold,
     for (size_t i = 0; i < p->rows->count; i++)
         if (fold == NULL || fold[i] != without)
             s->row[s->count++] = i;
-    s->held_count = (size_t)(p->holdout * (double)s->count);
+    s->validation_count = (size_t)(p->holdout * (double)s->count);
     mele_status status = set_units(p, s, error);
     if (status != MELE_OK)
         return status;
-    if (s->held_count > 0 || p->trainer == &mele_i_trainer_adam)
+    if (s->validation_count > 0 || p->trainer == &mele_i_trainer_adam)
         mele_i_stream_shuffle(&stream, s->row, s->count);
-    if (s->held_count > 0 && p->rows->group != NULL)
+    if (s->validation_count > 0 && p->rows->group != NULL)
         status = hold_groups(p, &stream, s, error);
     if (status != MELE_OK)
         return status;
-    status = deal(p, s, s->row + s->held_count, s->count - s->held_count, &s->rows, error);
-    if (status == MELE_OK && s->held_count > 0)
-        status = deal(p, s, s->row, s->held_count, &s->held, error);
+    status = deal(p, s, s->row + s->validation_count, s->count - s->validation_count, &s->rows, error);
+    if (status == MELE_OK && s->validation_count > 0)
+        status = deal(p, s, s->row, s->validation_count, &s->validation, error);
     return status;
 }

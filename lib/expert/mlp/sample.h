@@ -25,8 +25,8 @@ typedef struct mele_i_mlp_plan {
 typedef struct mele_i_mlp_sample {
     mele_i_units *of_x, *of_y;
     double *centre, *scale;         /* of inputs, as mele_i_mlp has them */
-    size_t count, held_count, *row; /* the held-out ones first */
-    mele_i_network_rows rows, held;
+    size_t count, validation_count, *row; /* the those for validation first */
+    mele_i_network_rows rows, validation;
 } mele_i_mlp_sample;
 
 /* A random stream: one a region, purpose, and number in it. */

@@ -108,7 +108,7 @@ static mele_status try_weights(const mele_i_mlp_plan *p, const mele_i_mlp_sample
 {
     mele_i_training t = {.network = &p->network,
                          .rows = &s->rows,
-                         .held = s->held_count > 0 ? &s->held : NULL,
+                         .validation = s->validation_count > 0 ? &s->validation : NULL,
                          .decay = p->decay,
                          .max_epochs = p->options->max_epochs,
                          .batch = p->options->batch,
@@ -121,7 +121,7 @@ static mele_status try_weights(const mele_i_mlp_plan *p, const mele_i_mlp_sample
     t.stream = *stream;
     mele_status status = p->trainer->train(&t, error);
     *stream = t.stream;
-    const double judged = s->held_count > 0 ? t.loss : t.value;
+    const double judged = s->validation_count > 0 ? t.loss : t.value;
     if (status == MELE_EDATA || (status == MELE_OK && !isfinite(judged)))
         return MELE_OK;
     if (status == MELE_OK && judged < r->judged) {
@@ -138,7 +138,7 @@ static size_t tries_of(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s)
 {
     const double weights = (double)p->weights;
 
-    return p->decay == 0 && s->held_count == 0
+    return p->decay == 0 && s->validation_count == 0
                    && (double)p->rows->count * weights * weights <= LITTLE_WORK
                ? TRIES
                : 1;

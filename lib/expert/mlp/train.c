@@ -11,7 +11,7 @@
  * units; of small problems without decay it is the best of TRIES draws. Of `restarts` starts the
  * best `networks` are kept, and their outputs averaged.
  *
- * Early stopping: a random share of the rows is held out; trainers keep the weights with the least
+ * Early stopping: a random share of the rows is for validation; trainers keep the weights with the least
  * loss there. Of groups whole ones are, in a random order those that the share has room for, or else
  * the smallest, if it is at most half of the rows.
  *
@@ -25,7 +25,7 @@
  * Where there is a rival and no restarts to pick from, the first fold is fitted before anything
  * else, and against a rival that is clearly better the expert is given up (folds.c).
  *
- * The variance of an expert is the weighted mean of its squared residuals: of the held-out rows
+ * The variance of an expert is the weighted mean of its squared residuals: of the validation rows
  * where there are any, else of left-out predictions, with the floor of units.h. */
 #include <math.h>
 #include <stdlib.h>
@@ -155,7 +155,7 @@ static leaving leaving_of(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
 {
     const bool grouped = p->rows->group != NULL;
 
-    if (result->left_out == NULL && (p->network.classes || s->held_count > 0))
+    if (result->left_out == NULL && (p->network.classes || s->validation_count > 0))
         return NOTHING;
     if (grouped && p->rows->groups < 2)
         return NOTHING;
@@ -178,8 +178,8 @@ static mele_status leave_out(const mele_i_mlp_plan *p, const mele_i_mlp_sample *
     const bool classes = p->network.classes;
     mele_status status = MELE_OK;
 
-    if (s->held_count > 0 && !classes)
-        mele_i_mlp_set_variances(p, s, predicted, s->row, s->held_count, result->expert->variance);
+    if (s->validation_count > 0 && !classes)
+        mele_i_mlp_set_variances(p, s, predicted, s->row, s->validation_count, result->expert->variance);
     if (how == NOTHING)
         return MELE_OK;
     if (how == BY_LEVERAGE)
@@ -190,7 +190,7 @@ static mele_status leave_out(const mele_i_mlp_plan *p, const mele_i_mlp_sample *
         return status;
     if (how != BY_LEVERAGE)
         give_folds(p, f, result);
-    if (s->held_count == 0 && !classes)
+    if (s->validation_count == 0 && !classes)
         mele_i_mlp_set_variances(p, s, predicted, NULL, p->rows->count, result->expert->variance);
     result->info->left_out = mele_i_mlp_error(p, s, predicted);
     return MELE_OK;

@@ -1,5 +1,5 @@
 /* The limited-memory quasi-Newton method (engine/lbfgs.h) on the gradient over all rows, which is a
- * pass. With held-out rows it stops when their loss has not fallen for a while. */
+ * pass. With validation rows it stops when their loss has not fallen for a while. */
 #include <stdlib.h>
 #include <string.h>
 

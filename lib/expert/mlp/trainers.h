@@ -7,13 +7,13 @@
 #include "expert/mlp/network.h"
 
 /* Ways to train a network, a table of them. Weights start where they stand; what is given back is
- * the best that was seen: by the loss of the held-out rows where there are any, else by the
+ * the best that was seen: by the loss of the validation rows where there are any, else by the
  * objective. */
 
 typedef struct mele_i_training {
     const mele_i_network *network;
     const mele_i_network_rows *rows;
-    const mele_i_network_rows *held; /* what early stopping watches; NULL: nothing */
+    const mele_i_network_rows *validation; /* what early stopping watches; NULL: nothing */
     double decay;
     size_t max_epochs; /* 0: the trainer's own */
     size_t batch;
@@ -24,7 +24,7 @@ typedef struct mele_i_training {
     size_t epochs;   /* out: how many it took */
     bool converged;
     double value; /* of the objective */
-    double loss;  /* a unit of weight of the held-out rows; NaN: there are none */
+    double loss;  /* a unit of weight of the validation rows; NaN: there are none */
 } mele_i_training;
 
 typedef struct mele_i_trainer {
@@ -45,7 +45,7 @@ extern const mele_i_trainer mele_i_trainer_adam;
 
 /* ---- what trainers share ---- */
 
-/* Keeps the weights with the least loss of the held-out rows, where there are any, and tells of
+/* Keeps the weights with the least loss of the validation rows, where there are any, and tells of
  * progress. */
 typedef struct mele_i_watch {
     const mele_i_training *training;

@@ -12,7 +12,7 @@ mele_status mele_i_watch_make(mele_i_watch *watch, const mele_i_training *traini
                               mele_error *error)
 {
     *watch = (mele_i_watch){.training = training, .least = INFINITY};
-    if (training->held == NULL)
+    if (training->validation == NULL)
         return MELE_OK;
     watch->best = MELE_I_ARRAY(double, mele_i_network_weights(training->network));
     return watch->best == NULL ? mele_i_no_memory(error) : MELE_OK;
@@ -31,11 +31,11 @@ mele_status mele_i_watch_look(mele_i_watch *watch, const double *weights, size_t
     mele_status status = mele_i_progress(t->engine, "network", watch->looks, 0, NAN, error);
 
     *stop = false;
-    if (t->held == NULL || status != MELE_OK) {
+    if (t->validation == NULL || status != MELE_OK) {
         watch->looks++;
         return status;
     }
-    status = mele_i_network_objective(t->network, t->held, 0, weights, t->engine, &loss,
+    status = mele_i_network_objective(t->network, t->validation, 0, weights, t->engine, &loss,
                                                   NULL, error);
     if (status != MELE_OK)
         return status;
@@ -51,13 +51,13 @@ mele_status mele_i_watch_look(mele_i_watch *watch, const double *weights, size_t
 mele_status mele_i_watch_result(const mele_i_watch *watch, const double *weights,
                                 mele_i_training *training, mele_error *error)
 {
-    const double *result = training->held == NULL ? weights : watch->best;
+    const double *result = training->validation == NULL ? weights : watch->best;
     mele_status status = mele_i_network_objective(training->network, training->rows,
                                                   training->decay, result, training->engine,
                                                   &training->value, NULL, error);
 
     if (status == MELE_OK) {
-        training->loss = training->held == NULL ? NAN : watch->least;
+        training->loss = training->validation == NULL ? NAN : watch->least;
         memmove(training->weights, result,
                 mele_i_network_weights(training->network) * sizeof *result);
     }

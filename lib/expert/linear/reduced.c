@@ -29,7 +29,7 @@
  * nothing, and is often smallest there. So at least LEAST_FREE must be left of n. The trace times
  * 1.2 or 1.4 (Kim, Gu 2004, J. R. Stat. Soc. B 66) does that, too, but shrinks far too much where
  * rows are few and there is little noise. */
-#include "expert/linear/least.h"
+#include "expert/linear/reduced.h"
 
 #include <lapacke.h>
 #include <math.h>
@@ -58,7 +58,7 @@
 /* Working memory: column-major unless said otherwise. */
 typedef struct work {
     size_t r;             /* rows of B, 1 .. d */
-    double *b, *y, *rest; /* r x d, r x m, m: norms of the targets' parts outside the columns */
+    double *b, *y, *rest; /* r x d, r x m, m: norms of what of the targets is outside the columns */
     double *u, *v;        /* r x r; d x r by rows */
     double *s, *shrunk;   /* r each: singular values; of a target, S (S^2 + L)^-1 U'y */
     double *balance;      /* d */
@@ -75,12 +75,12 @@ static size_t padded(size_t d)
     return (d + MELE_I_LANES - 1) / MELE_I_LANES * MELE_I_LANES;
 }
 
-size_t mele_i_least_room(size_t d, size_t m)
+size_t mele_i_reduced_room(size_t d, size_t m)
 {
     return m * (d + 1) + d + m + m + m + d * (d + 1) / 2;
 }
 
-void mele_i_least_place(mele_i_least_solution *solution, double *memory, size_t d, size_t m)
+void mele_i_reduced_place(mele_i_reduced_solution *solution, double *memory, size_t d, size_t m)
 {
     solution->coefficients = memory;
     solution->mean = solution->coefficients + m * (d + 1);
@@ -99,7 +99,7 @@ static double norm_of(const double *a, size_t count)
 }
 
 /* The ridge as the weights are scaled, within what can be squared and divided by. */
-static double scaled_ridge(const mele_i_least_problem *p)
+static double scaled_ridge(const mele_i_reduced_problem *p)
 {
     double ridge = fmin(p->ridge * p->scale, MOST_RIDGE);
 
@@ -107,7 +107,7 @@ static double scaled_ridge(const mele_i_least_problem *p)
 }
 
 /* Of a column in the factor: its weighted mean, and its square less that of the mean. */
-static double square_of(const mele_i_least_problem *p, size_t column, double *mean)
+static double square_of(const mele_i_reduced_problem *p, size_t column, double *mean)
 {
     const size_t q = 1 + p->d + p->m;
     const double *f = p->factor + (column + 1) * q;
@@ -121,7 +121,7 @@ static double square_of(const mele_i_least_problem *p, size_t column, double *me
     return square;
 }
 
-bool mele_i_least_suspect(const mele_i_least_problem *p, bool *suspect)
+bool mele_i_reduced_suspect(const mele_i_reduced_problem *p, bool *suspect)
 {
     const double weight = p->moments ? p->factor[0] : p->factor[0] * p->factor[0];
     bool some = false;
@@ -137,7 +137,7 @@ bool mele_i_least_suspect(const mele_i_least_problem *p, bool *suspect)
 }
 
 /* B, the means and the sum of weights from a triangle. */
-static void split_triangle(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
+static void split_triangle(const mele_i_reduced_problem *p, work *w, mele_i_reduced_solution *out)
 {
     size_t d = p->d, q = 1 + d + p->m, rows = w->r;
     const double *r = p->factor;
@@ -169,14 +169,14 @@ static bool decompose_rows(work *w, size_t d)
 }
 
 /* The norm of a centred column below which nothing but rounding is left of it. */
-static double lost_norm(const mele_i_least_problem *p, const mele_i_least_solution *out,
+static double lost_norm(const mele_i_reduced_problem *p, const mele_i_reduced_solution *out,
                         size_t column)
 {
     return sqrt(out->weight) * (p->moments ? RANK_MOMENTS : LOST) * fabs(out->mean[column]);
 }
 
 /* Element (i, j) of the moments minus the means, j >= 1. */
-static double centred(const mele_i_least_problem *p, const mele_i_least_solution *out, size_t i,
+static double centred(const mele_i_reduced_problem *p, const mele_i_reduced_solution *out, size_t i,
                       size_t j)
 {
     size_t q = 1 + p->d + p->m;
@@ -186,7 +186,7 @@ static double centred(const mele_i_least_problem *p, const mele_i_least_solution
 
 /* The centred moments of the features as b, over balance on both sides: powers of two near the
  * columns' norms; 0 for columns that are absent. */
-static void centre_moments(const mele_i_least_problem *p, work *w, const mele_i_least_solution *out)
+static void centre_moments(const mele_i_reduced_problem *p, work *w, const mele_i_reduced_solution *out)
 {
     size_t d = p->d;
 
@@ -203,8 +203,8 @@ static void centre_moments(const mele_i_least_problem *p, work *w, const mele_i_
 
 /* Whether a column has lost too many digits to its mean, or a direction to the others; the singular
  * values are those of centre_moments(). */
-static bool is_doubtful(const mele_i_least_problem *p, const work *w,
-                        const mele_i_least_solution *out)
+static bool is_doubtful(const mele_i_reduced_problem *p, const work *w,
+                        const mele_i_reduced_solution *out)
 {
     const double ridge = p->ridge < 0 ? 0 : scaled_ridge(p);
     double most = 0;
@@ -225,7 +225,7 @@ static bool is_doubtful(const mele_i_least_problem *p, const work *w,
 
 /* The same from moments: B_x = S V' where S^2 are their eigenvalues, B_y = S^-1 V' (centred X'Y).
  * False: the decomposition did not converge. */
-static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
+static bool split_moments(const mele_i_reduced_problem *p, work *w, mele_i_reduced_solution *out)
 {
     size_t d = p->d, q = 1 + d + p->m;
 
@@ -257,7 +257,7 @@ static bool split_moments(const mele_i_least_problem *p, work *w, mele_i_least_s
 }
 
 /* Clear what is absent, and targets that are constant in the region; the spread of the targets. */
-static void drop_constants(const mele_i_least_problem *p, work *w, mele_i_least_solution *out)
+static void drop_constants(const mele_i_reduced_problem *p, work *w, mele_i_reduced_solution *out)
 {
     for (size_t j = 0; j < p->d; j++) {
         w->absent[j] = p->absent[j] || norm_of(w->b + j * w->r, w->r) <= lost_norm(p, out, j);
@@ -276,7 +276,7 @@ static void drop_constants(const mele_i_least_problem *p, work *w, mele_i_least_
 }
 
 /* Powers of two near the columns' norms, which they are divided by; ones with a ridge. */
-static void balance(const mele_i_least_problem *p, work *w)
+static void balance(const mele_i_reduced_problem *p, work *w)
 {
     bool ridge = p->ridge < 0 || scaled_ridge(p) > 0;
 
@@ -289,7 +289,7 @@ static void balance(const mele_i_least_problem *p, work *w)
 }
 
 /* B = U S V' and U'y; singular values that count as 0 are 0. */
-static void decompose(const mele_i_least_problem *p, work *w)
+static void decompose(const mele_i_reduced_problem *p, work *w)
 {
     const size_t r = w->r;
     bool converged = decompose_rows(w, p->d);
@@ -314,8 +314,8 @@ static double share_left(double s, double ridge)
 }
 
 /* The sums of squared residuals and of hat values. */
-static void sum_residuals(const mele_i_least_problem *p, const work *w, double ridge,
-                          mele_i_least_solution *out)
+static void sum_residuals(const mele_i_reduced_problem *p, const work *w, double ridge,
+                          mele_i_reduced_solution *out)
 {
     out->trace = 1;
     for (size_t i = 0; i < w->r; i++)
@@ -330,7 +330,7 @@ static void sum_residuals(const mele_i_least_problem *p, const work *w, double r
 }
 
 /* The criterion of generalised cross-validation. */
-static double criterion(const mele_i_least_problem *p, const work *w, double ridge)
+static double criterion(const mele_i_reduced_problem *p, const work *w, double ridge)
 {
     double free = p->rows - 1, sum = 0;
 
@@ -355,7 +355,7 @@ static double ridge_at(const work *w, double step)
 }
 
 /* The scaled ridge that generalised cross-validation chooses. */
-static double choose_ridge(const mele_i_least_problem *p, const work *w)
+static double choose_ridge(const mele_i_reduced_problem *p, const work *w)
 {
     const double golden = 0.6180339887498949;
     double best = INFINITY, at = GRID - 1;
@@ -379,8 +379,8 @@ static double choose_ridge(const mele_i_least_problem *p, const work *w)
     return criterion(p, w, middle) < best ? middle : ridge_at(w, at);
 }
 
-static void solve_targets(const mele_i_least_problem *p, work *w, double ridge,
-                          mele_i_least_solution *out)
+static void solve_targets(const mele_i_reduced_problem *p, work *w, double ridge,
+                          mele_i_reduced_solution *out)
 {
     const size_t d = p->d, r = w->r;
 
@@ -403,8 +403,8 @@ static void solve_targets(const mele_i_least_problem *p, work *w, double ridge,
 
 /* The lower triangle of the rows (s^2 + L)^-1/2 v' / balance: with the columns in reverse, an
  * upper one read backwards. */
-static void whiten(const mele_i_least_problem *p, work *w, double ridge,
-                   mele_i_least_solution *out)
+static void whiten(const mele_i_reduced_problem *p, work *w, double ridge,
+                   mele_i_reduced_solution *out)
 {
     const size_t d = p->d, r = w->r, rows = padded(r);
     double *triangle = w->triangle, *packed = out->whitener;
@@ -432,40 +432,40 @@ static lapack_int lapack_size(size_t r, size_t d)
 }
 
 /* Rows of B: all that the triangle has beside its first. */
-static size_t rows_of(const mele_i_least_problem *p)
+static size_t rows_of(const mele_i_reduced_problem *p)
 {
-    const size_t held = p->moments ? p->d + 1 : mele_i_triangle_held(p->factor, 1 + p->d + p->m);
+    const size_t filled = p->moments ? p->d + 1 : mele_i_triangle_filled(p->factor, 1 + p->d + p->m);
 
-    return held > p->d ? p->d : held > 2 ? held - 1 : 1;
+    return filled > p->d ? p->d : filled > 2 ? filled - 1 : 1;
 }
 
 /* Working memory in one piece, returned for free(); NULL: none left. */
-static void *make_work(work *w, const mele_i_least_problem *p)
+static void *make_work(work *w, const mele_i_reduced_problem *p)
 {
     const size_t d = p->d, m = p->m, r = w->r = rows_of(p);
     const size_t size = (size_t)(w->lapack_size = lapack_size(r, d));
     struct {
         double **at;
         size_t count;
-    } parts[] = {{&w->b, r * d},         {&w->u, r * r},       {&w->v, r * d},
+    } array[] = {{&w->b, r * d},         {&w->u, r * r},       {&w->v, r * d},
                  {&w->triangle, d * d},  {&w->s, r},           {&w->shrunk, r},
                  {&w->balance, d},       {&w->y, r * m},       {&w->projected, r * m},
                  {&w->rows, padded(r) * d}, {&w->rest, m},     {&w->lapack, size}};
-    const size_t count = sizeof parts / sizeof *parts;
+    const size_t count = sizeof array / sizeof *array;
     size_t bytes = mele_i_carved(d, sizeof(bool));
 
     for (size_t i = 0; i < count; i++)
-        bytes += mele_i_carved(parts[i].count, sizeof(double));
+        bytes += mele_i_carved(array[i].count, sizeof(double));
     unsigned char *memory = mele_i_zeroed(bytes, 1), *at = memory;
     for (size_t i = 0; i < count && memory != NULL; i++)
-        *parts[i].at = mele_i_carve(&at, parts[i].count, sizeof(double));
+        *array[i].at = mele_i_carve(&at, array[i].count, sizeof(double));
     if (memory != NULL)
         w->absent = mele_i_carve(&at, d, sizeof(bool));
     return memory;
 }
 
 /* All that does not depend on the ridge, if there is one. */
-static void prepare(const mele_i_least_problem *problem, work *w, mele_i_least_solution *out)
+static void prepare(const mele_i_reduced_problem *problem, work *w, mele_i_reduced_solution *out)
 {
     out->doubtful = false;
     if (problem->moments) {
@@ -479,7 +479,7 @@ static void prepare(const mele_i_least_problem *problem, work *w, mele_i_least_s
     decompose(problem, w);
 }
 
-bool mele_i_least_path(const mele_i_least_problem *problem, mele_i_least_solution *scratch,
+bool mele_i_reduced_path(const mele_i_reduced_problem *problem, mele_i_reduced_solution *scratch,
                        const double *ridges, size_t count, double *coefficients)
 {
     const size_t size = problem->m * (problem->d + 1);
@@ -497,7 +497,7 @@ bool mele_i_least_path(const mele_i_least_problem *problem, mele_i_least_solutio
     return true;
 }
 
-bool mele_i_least_solve(const mele_i_least_problem *problem, mele_i_least_solution *out)
+bool mele_i_reduced_solve(const mele_i_reduced_problem *problem, mele_i_reduced_solution *out)
 {
     work w;
     void *memory = make_work(&w, problem);

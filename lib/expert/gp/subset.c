@@ -3,18 +3,18 @@
  * Rows that are the same in every number, and of one group, are one row with the sum of their weights, so that
  * weight 2 is the row given twice. Weights above 1 tell the likelihood of copies without any noise
  * between them (likelihood.c). Rows that stand for many (below), or have a share of themselves in a
- * soft region, are no copies; so the unit is once more that of the ordinary row, of those that are held.
+ * soft region, are no copies; so the unit is once more that of the ordinary row, of those in the subset.
  *
- * Of too many rows a random subset without replacement is held, by priority sampling: the rows of
+ * Of too many rows a random subset without replacement stays, by priority sampling: the rows of
  * the least u / w, u uniform, each with the weight max(w, 1 / t), t the least u / w of the others.
  * So a row's chance grows with its weight, as it must where most rows have next to none in a region
- * (soft ones), and what was the chance is not weight once more: the weights held of any set of rows
+ * (soft ones), and what was the chance is not weight once more: the weights in the subset of any set of rows
  * are expected to be what these rows had. Drawn uniformly, with their weights, few rows would tell
  * of such a region; with equal weights, the few rows that weigh more than all others would count
- * too little. Rows of less than NEGLIGIBLE times the largest weight are not held either.
+ * too little. Rows of less than NEGLIGIBLE times the largest weight are not in it either.
  *
  * Source: Duffield, Lund, Thorup 2007, J. ACM 54 (6), 32. */
-#include "expert/gp/held.h"
+#include "expert/gp/subset.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -42,13 +42,13 @@ static int compare_numbers(const double *a, const double *b, size_t count)
 }
 
 /* The rows there are. */
-typedef struct holding {
+typedef struct grouping {
     const mele_i_expert_rows *rows;
     const mele_i_expert_shape *shape;
     size_t *place;
-} holding;
+} grouping;
 
-static int compare_rows(const holding *h, size_t a, size_t b)
+static int compare_rows(const grouping *h, size_t a, size_t b)
 {
     const size_t d = h->shape->columns, m = h->shape->outputs;
     int order = compare_numbers(h->rows->x + a * d, h->rows->x + b * d, d);
@@ -84,7 +84,7 @@ static int by_key(const void *a, const void *b)
 
 /* Lists the distinct rows in the order of the first of each, and sets place[] to that row's index.
  * order: count numbers. Returns how many there are. */
-static size_t find_distinct(const holding *h, size_t *order, distinct *list)
+static size_t find_distinct(const grouping *h, size_t *order, distinct *list)
 {
     const mele_i_expert_rows *rows = h->rows;
     size_t listed = 0;
@@ -102,7 +102,7 @@ static size_t find_distinct(const holding *h, size_t *order, distinct *list)
     return listed;
 }
 
-/* Leaves in the list the rows to hold, with their weights; returns how many. */
+/* Leaves in the list the rows of the subset, with their weights; returns how many. */
 static size_t draw_rows(size_t most, mele_i_stream *stream, distinct *list, size_t listed)
 {
     double largest = 0;
@@ -125,21 +125,21 @@ static size_t draw_rows(size_t most, mele_i_stream *stream, distinct *list, size
 }
 
 /* place_of: room for the place of every first row. */
-static void set_places(mele_i_gp_held *held, size_t rows, const distinct *list, size_t *place_of)
+static void set_places(mele_i_gp_subset *subset, size_t rows, const distinct *list, size_t *place_of)
 {
     for (size_t i = 0; i < rows; i++)
-        place_of[i] = MELE_I_GP_NOT_HELD;
-    for (size_t h = 0; h < held->count; h++) {
-        held->row[h] = list[h].row;
-        held->weights[h] = list[h].weight;
+        place_of[i] = MELE_I_GP_OUTSIDE;
+    for (size_t h = 0; h < subset->count; h++) {
+        subset->row[h] = list[h].row;
+        subset->weights[h] = list[h].weight;
         place_of[list[h].row] = h;
     }
     for (size_t i = 0; i < rows; i++)
-        held->place[i] = place_of[held->place[i]];
+        subset->place[i] = place_of[subset->place[i]];
 }
 
-mele_status mele_i_gp_hold(const mele_i_expert_rows *rows, const mele_i_expert_shape *shape,
-                           size_t most, mele_i_stream *stream, mele_i_gp_held *held,
+mele_status mele_i_gp_subset_make(const mele_i_expert_rows *rows, const mele_i_expert_shape *shape,
+                           size_t most, mele_i_stream *stream, mele_i_gp_subset *subset,
                            mele_error *error)
 {
     const size_t count = rows->count;
@@ -147,23 +147,23 @@ mele_status mele_i_gp_hold(const mele_i_expert_rows *rows, const mele_i_expert_s
     size_t *order = MELE_I_ARRAY(size_t, count);
     mele_status status = MELE_OK;
 
-    *held = (mele_i_gp_held){.place = MELE_I_ARRAY(size_t, count)};
-    if (list == NULL || order == NULL || held->place == NULL) {
+    *subset = (mele_i_gp_subset){.place = MELE_I_ARRAY(size_t, count)};
+    if (list == NULL || order == NULL || subset->place == NULL) {
         status = mele_i_no_memory(error);
         goto cleanup;
     }
-    const holding h = {rows, shape, held->place};
-    held->count = draw_rows(most, stream, list, find_distinct(&h, order, list));
-    held->row = MELE_I_ARRAY(size_t, held->count);
-    held->weights = MELE_I_ARRAY(double, held->count);
-    if (held->row == NULL || held->weights == NULL) {
+    const grouping h = {rows, shape, subset->place};
+    subset->count = draw_rows(most, stream, list, find_distinct(&h, order, list));
+    subset->row = MELE_I_ARRAY(size_t, subset->count);
+    subset->weights = MELE_I_ARRAY(double, subset->count);
+    if (subset->row == NULL || subset->weights == NULL) {
         status = mele_i_no_memory(error);
         goto cleanup;
     }
-    set_places(held, count, list, order);
-    const double unit = mele_i_weights_ordinary(held->weights, held->count);
-    for (size_t i = 0; i < held->count; i++)
-        held->weights[i] /= unit;
+    set_places(subset, count, list, order);
+    const double unit = mele_i_weights_ordinary(subset->weights, subset->count);
+    for (size_t i = 0; i < subset->count; i++)
+        subset->weights[i] /= unit;
 
 cleanup:
     free(list);
@@ -171,9 +171,9 @@ cleanup:
     return status;
 }
 
-void mele_i_gp_held_free(mele_i_gp_held *held)
+void mele_i_gp_subset_free(mele_i_gp_subset *subset)
 {
-    free(held->row);
-    free(held->weights);
-    free(held->place);
+    free(subset->row);
+    free(subset->weights);
+    free(subset->place);
 }
