@@ -53,7 +53,8 @@ typedef struct mele_i_option {
     const char *word; /* MELE_I_NUMBER: also this, which stands for `word_value`; NULL: none */
     double word_value;
     bool optional; /* NULL, or a number below `least`, stands for "not given" */
-    bool settled;  /* stage 1 settles it, also by its absence */
+    bool settled;  /* stage 1 decides it for the later stages, which refuse another value, also when
+                      stage 1 was not given it */
     bool passing;  /* of one call: no model records it, and no later stage inherits it */
     size_t (*default_text)(char *out, size_t size); /* for people, as snprintf(); NULL: its own */
     const mele_i_option_special *special;

@@ -440,6 +440,8 @@ static mele_status fit(const mele_expert_data *data, const mele_expert_options *
                                           data->assignment->clusters, &f.options, &f.kind, error);
     if (status == MELE_OK)
         status = mele_i_lapack_ready(error);
+    if (status == MELE_OK)
+        status = mele_i_engine_claim(engine, error);
     if (status != MELE_OK)
         return status;
     status = make_fitting(&f, data, engine, error);
@@ -448,6 +450,7 @@ static mele_status fit(const mele_expert_data *data, const mele_expert_options *
     if (status == MELE_OK)
         give(&f, out, left_out->all, info);
     free_fitting(&f);
+    mele_i_engine_release(engine);
     return status;
 }
 

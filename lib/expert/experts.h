@@ -18,14 +18,16 @@ mele_status mele_i_experts_new_owned(size_t clusters, size_t columns, size_t out
 /* The sizes of those that are trained on an expansion of that degree. */
 mele_i_expert_shape mele_i_experts_shape(const mele_experts *e, size_t degree);
 
-/* Where another answers, its variances hold too. */
+/* A region without an expert of its own, in which another region's or the global expert answers,
+ * takes the variances of the one that answers. */
 void mele_i_experts_share_variances(mele_experts *e);
 
-/* Under options->only and ->freeze: hold the experts of options->start in the places of
- * those that stay, as far as it has them. Once for those that are not trained, and, after training,
- * once for those that were trained all the same (`trained`), as they answer for one that is. Where
- * one was to answer that does not any more, what answers in its place does.
- * MELE_EINVAL: the kinds that were asked for differ; MELE_EDATA: nothing does. */
+/* Under options->only and ->freeze some experts are to stay as they are in options->start: put those
+ * that it has in their places. It is called twice. Before training, for the experts that are not
+ * trained; after training (`trained`), for those that had to be trained although they stay, because
+ * they answer in a region whose expert is trained. When the expert that answered in a region is gone,
+ * the one that answers in the place of that expert does.
+ * MELE_EINVAL: the kinds that were asked for differ; MELE_EDATA: no expert is left to answer. */
 mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *options,
                                 const bool *train, bool trained, mele_error *error);
 

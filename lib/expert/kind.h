@@ -28,11 +28,12 @@ typedef struct mele_i_expert_shape {
     size_t classes; /* 0: regression */
 } mele_i_expert_shape;
 
-/* How every kind's state begins, of zeros: who holds it. From the end of its training on a state says
- * the same for ever, so experts of several fits and models hold one together; the last to let it go
- * frees it. Any thread may take a hold of what it knows to be held, and let go. */
+/* How every kind's state begins, with zeros: a count of those who use it. Once an expert is trained its
+ * state never changes, so the experts of several fits and models can share it, and whoever gives it up
+ * last frees it. Counting is atomic: a thread may join or leave the users of a state as long as it
+ * knows of one other that stays meanwhile. */
 typedef struct mele_i_shared {
-    atomic_size_t others; /* holders but one */
+    atomic_size_t others; /* users but one */
 } mele_i_shared;
 
 /* A trained expert; the K-th is the global expert. */

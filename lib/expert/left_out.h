@@ -50,8 +50,9 @@ mele_status mele_i_left_out_hash_experts(const mele_experts *experts, uint64_t *
 
 /* ---- columns, while experts are trained ---- */
 
-/* Where left-out predictions are written to. Kinds write what every expert says itself; what holds in a
- * region where another answers, or that is shrunk towards the global expert, is made of that afterwards. */
+/* Where left-out predictions are written while experts are trained. A kind writes what each expert says
+ * by itself. Afterwards a region in which another expert answers gets that one's, and those of an
+ * expert that is shrunk towards the global one are shrunk as well. */
 typedef struct mele_i_left_out_columns {
     mele_left_out *own;                    /* NULL: not wanted */
     double *global_mean, *global_variance; /* n x M: the global expert's; NULL: nobody needs them */
@@ -87,8 +88,9 @@ void mele_i_left_out_columns_free(mele_i_left_out_columns *columns);
 
 /* ---- predictions that are made as they are asked for (left_out_own.c) ---- */
 
-/* Of columns that hold those of the rows' own experts: take them over, and labels that the regions own;
- * the columns and the regions are then without. The experts are as they will be. */
+/* Make such predictions, once the experts are trained and it is known who answers where. `columns` has
+ * what was left out of the rows' own experts; this and the labels, if the regions own them, move into
+ * the new object, so that `columns` and `regions` no longer have them. */
 mele_status mele_i_left_out_own_make(mele_i_left_out_columns *columns, const mele_experts *e,
                                      const mele_expert_data *data, mele_i_regions *regions,
                                      mele_i_left_out_own **out, mele_error *error);

@@ -29,10 +29,10 @@ typedef struct mele_i_regions {
     double *own_share;     /* memory: factors that were read, or with moved rows */
 } mele_i_regions;
 
-/* The assignment has been checked (assignment.h). hold: factors that are read are held, n x K of them;
- * else who wants a row's weight in a region takes its block first. MELE_EDATA: a label out of range; a factor that is
- * negative, or no number; shares that do not sum to 1. Free with mele_i_regions_free(), also after a
- * failure. */
+/* The assignment has been checked (assignment.h). hold: factors that a function reads are read once and
+ * held, n x K of them; without, whoever wants the weights of a block's rows takes that block first.
+ * MELE_EDATA: a label out of range; a factor that is negative, or no number; shares that do not sum to
+ * 1. Free with mele_i_regions_free(), also after a failure. */
 mele_status mele_i_regions_make(mele_i_regions *regions, const mele_assignment *assignment,
                                 const double *weights, bool hold, mele_engine *engine,
                                 mele_error *error);

@@ -20,9 +20,11 @@ json_t *mele_i_experts_record(const mele_expert_info *info, size_t clusters, boo
 void mele_i_warn_of_experts(mele_report *report, const mele_expert_info *info, size_t clusters,
                             size_t only, size_t freeze);
 
-/* Where an expert that is not fresh is answered by another than in the old experts: fill what is
- * known of it in info (K + 1 entries) from the old record of that one, unless it was trained now,
- * take it as fresh, and warn. */
+/* Training some experts can change who answers in a region that was not trained itself: when it was
+ * merged into another, say, and that one now has too few rows for an expert. Find such regions, warn
+ * of them, mark them in fresh (so that their record is written anew), and fill their info (K + 1
+ * entries) with what the old record says of the expert that now answers there, unless that one was
+ * trained now. */
 void mele_i_report_moved(mele_report *report, const mele_experts *old, const json_t *record,
                          const mele_experts *experts, mele_expert_info *info, bool *fresh);
 

@@ -19,8 +19,8 @@ enum {
     MELE_I_GATE_LIKELIHOODS = 4,
     MELE_I_GATE_PREDICTIONS = 8,
     MELE_I_GATE_TARGETS = 16,
-    MELE_I_GATE_SIZES = 32 /* of log posteriors also the size, which normalising them tells: the
-                              weights depend on more than their differences in a row */
+    MELE_I_GATE_SIZES = 32 /* log posteriors must be normalised, since adding a number to all of a
+                              row would change the weights */
 };
 
 struct mele_gate {

@@ -4,8 +4,8 @@
 #include "core/magnitude.h"
 #include "partition/kind.h"
 
-/* Rows of which the columns that are constant, but for rounding, are one number each, lest they tell
- * rows apart that differ in nothing else. */
+/* Some columns are constant but for the rounding of their numbers. Clustering would see differences
+ * there that are none, so such a column is taken as one number for all rows. */
 typedef struct mele_i_level {
     mele_rows rows; /* as they are */
     size_t count, *column;

@@ -303,12 +303,16 @@ static mele_status repair_empty(const lloyd *l, size_t empty, size_t *repaired, 
 
 /* ---- the end: the inertia, and the lead of the own centres ---- */
 
-/* A lead is known of all rows but those that the last assignment found unclear; these are measured,
- * which under bounds are the rows whose upper one is infinite. In the filter's units (filter.c):
- * where it is clear, any other squared distance D is more than 2 E above the own, hence more than
- * floor and more than 2^-21 D. Where bounds keep a row from a centre they have u (1 + 2^-20) < r
- * for the own distance, at most u, and that to the centre, at least r: the lead is more than
- * 2^-21 D, and D at least the square of half the way between the two centres. */
+/* The lead of a row is how much larger its squared distance to any other centre is than that to its own;
+ * wanted is the least of all rows. Rows that the last assignment found unclear are measured (with
+ * bounds, those whose upper bound is infinite). Of all others a lead follows from what was proved, in
+ * the filter's units (filter.c):
+ *
+ *     clear by the filter   any other squared distance D is more than 2 E above the own, hence the lead
+ *                           more than floor and more than 2^-21 D;
+ *     spared by bounds      the own distance is at most u, that to the other centre at least r, and
+ *                           u (1 + 2^-20) < r: the lead is more than 2^-21 D, and D is at least the
+ *                           square of half the way between the two centres. */
 
 #define BOUNDS_LEAD 0x1p-21
 #define MEASURED_LEAD 0x1p-29    /* of D, to be sure of 2^-30 */

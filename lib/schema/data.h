@@ -16,7 +16,8 @@ struct mele_data {
     mele_i_windows *windows; /* the features are in a file; NULL: they are in memory. A part has those
                                 of the whole */
     mele_i_row_set used;  /* the rows of the file that matrix holds */
-    size_t *place;        /* the same of a part that is held: a number each; NULL: it is not */
+    size_t *place;        /* of a part that was read into memory: which row of the file each of its
+                             rows is; NULL: other data */
     bool complete;        /* no feature is known to be missing */
     double *targets;      /* rows x targets; class indices for classes; NULL: none */
     double *weights;      /* the ordinary row's is 1 (engine/weights.h); NULL: all 1 */

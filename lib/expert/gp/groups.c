@@ -248,7 +248,7 @@ static double variance_of(const mele_i_gp *gp, double latent, size_t o)
                 gp->least_variance[o]);
 }
 
-static void predict_held(const leaving *q, const work *w, size_t i)
+static void predict_member(const leaving *q, const work *w, size_t i)
 {
     const mele_i_gp_leaving *l = q->l;
     const mele_i_gp *gp = l->gp;
@@ -305,7 +305,7 @@ static mele_status leave_out_group(const leaving *q, size_t group, work *w, mele
     for (size_t at = q->start[group]; at < q->start[group + 1]; at++) {
         const size_t i = q->list[at];
         if (is_in_subset(l, i))
-            predict_held(q, w, i);
+            predict_member(q, w, i);
         else
             mele_i_gp_predict_view(l->gp, &view, row_x(l, i), l->gp->columns, 1, l->mean + i * M,
                                    l->variance + i * M, M, w->scratch);
