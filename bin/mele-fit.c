@@ -145,7 +145,8 @@ static int check_use(cli_run *run, const fit_options *own)
 /* By stages, where something comes from outside or goes there. */
 static mele_status fit(cli_run *run, cli_stage *stage)
 {
-    const mele_handover hand_on = {.posteriors = stage->posteriors, .left_out_to = &stage->left_out};
+    const mele_handover hand_on = {.posteriors = stage->posteriors,
+                                   .left_out_to = &stage->left_out};
     mele_status status = MELE_OK;
 
     if (stage->posteriors == NULL && run->left_out_file == NULL)

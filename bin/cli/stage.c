@@ -21,7 +21,8 @@ int cli_stage_check_outputs(cli_run *run)
                                "model");
     for (int i = 0; i < OUTPUTS; i++)
         for (int j = i + 1; j < OUTPUTS; j++)
-            if (path[j] != NULL && (i == 0 || path[i] != NULL) && cli_outfile_same(path[i], path[j]))
+            if (path[j] != NULL && (i == 0 || path[i] != NULL)
+                && cli_outfile_same(path[i], path[j]))
                 return cli_wrong_usage(&run->console, "--%s and --%s are the same file", option[i],
                                        option[j]);
     for (int i = 0; i < OUTPUTS; i++) {
@@ -59,8 +60,8 @@ static int refuse_clusters(cli_run *run, size_t clusters)
     char text[48];
 
     mele_options_get(&run->options, "clusters", text, sizeof text, NULL, NULL);
-    return cli_wrong_usage(&run->console, "--clusters is \"%s\", and there are posteriors of %zu", text,
-                           clusters);
+    return cli_wrong_usage(&run->console, "--clusters is \"%s\", and there are posteriors of %zu",
+                           text, clusters);
 }
 
 static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
@@ -248,7 +249,8 @@ static void say_left_out(cli_run *run)
     const char *from = mele_report_string(run->report, "left_out_from");
 
     if (from != NULL && strcmp(from, "training again") == 0)
-        cli_say(&run->console, "the experts were trained again for their left-out predictions, which "
+        cli_say(&run->console,
+                "the experts were trained again for their left-out predictions, which "
                 "mele-experts --left-out FILE writes and mele-gate --left-out FILE reads");
 }
 
@@ -318,7 +320,8 @@ static int write_left_out(cli_run *run, const cli_stage *stage, cli_outfile *out
         return CLI_DONE;
     if (!cli_outfile_open(out, run->left_out_file))
         return cli_close(run, out, CLI_DONE);
-    mele_status status = mele_left_out_write_to(stage->left_out, cli_outfile_write, out, &run->error);
+    mele_status status =
+        mele_left_out_write_to(stage->left_out, cli_outfile_write, out, &run->error);
     if (status == MELE_OK && cli_outfile_sync(out) && out->path != NULL)
         return CLI_DONE;
     return cli_close(run, out, status == MELE_ESTOPPED ? CLI_DONE : cli_check(run, status, NULL));
@@ -348,8 +351,8 @@ static int close_in_turn(cli_run *run, cli_outfile *out, int count)
     return exit_status;
 }
 
-/* All files, or none, take their places. Who reads the model may read the left-out predictions at once,
- * so they are in theirs before it can be seen. */
+/* All files, or none, take their places. Who reads the model may read the left-out predictions at
+ * once, so they are in theirs before it can be seen. */
 static int write_results(cli_run *run, const cli_stage *stage)
 {
     cli_outfile out[OUTPUTS] = {CLI_OUTFILE_NONE, CLI_OUTFILE_NONE, CLI_OUTFILE_NONE,

@@ -33,8 +33,8 @@ int cli_stage_check_outputs(cli_run *run);
 /* Where a fit of this run puts left-out predictions; NULL: they are not wanted. */
 mele_left_out **cli_stage_left_out(const cli_run *run, cli_stage *stage);
 
-/* Say the warnings; write the left-out predictions, if they are wanted, and when those are in their place
- * the model and the report; the run's exit status. */
+/* Say the warnings; write the left-out predictions, if they are wanted, and when those are in their
+ * place the model and the report; the run's exit status. */
 int cli_stage_finish(cli_run *run, const cli_stage *stage);
 
 void cli_stage_clear(cli_stage *stage);

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Hashes of 64 bits that tell numbers, rows and texts from others. Numbers x_1, x_2, .. become one by
- * multiplication and exclusive or, h <- (h ^ x_j) a, h <- h ^ (h >> 32), and the last steps of
+/* Hashes of 64 bits that tell numbers, rows and texts from others. Numbers x_1, x_2, .. become one
+ * by multiplication and exclusive or, h <- (h ^ x_j) a, h <- h ^ (h >> 32), and the last steps of
  * MurmurHash3 (Appleby 2011), so that every bit of a number reaches every bit of the hash. Two that
  * differ have one hash with probability 2^-64; nothing here withstands somebody who wants that. */
 

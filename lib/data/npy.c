@@ -39,7 +39,8 @@ static void close_npy(void *source)
 
 /* ---- the header ---- */
 
-static mele_status use_header(npy_source *source, const mele_i_npy_header *header, mele_error *error)
+static mele_status use_header(npy_source *source, const mele_i_npy_header *header,
+                              mele_error *error)
 {
     const char *type = header->type;
 

@@ -1,5 +1,5 @@
-/* The header of an .npy file: a magic text, a version, and a Python dictionary with exactly the keys
- * descr, fortran_order and shape.
+/* The header of an .npy file: a magic text, a version, and a Python dictionary with exactly the
+ * keys descr, fortran_order and shape.
  *
  * Source: NumPy Enhancement Proposal 1, "A simple file format for NumPy arrays", versions 1.0,
  * 2.0 and 3.0. */

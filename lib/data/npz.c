@@ -68,7 +68,8 @@ static mele_status read_end64(const mele_i_npz *npz, uint64_t end, directory *d,
     return status;
 }
 
-/* Archives with a comment after their end are not looked for: nobody who writes arrays writes one. */
+/* Archives with a comment after their end are not looked for: nobody who writes arrays writes
+ * one. */
 static mele_status read_end(const mele_i_npz *npz, directory *d, mele_error *error)
 {
     const uint64_t at = npz->input.size - MELE_I_ZIP_END_SIZE;
@@ -87,9 +88,10 @@ static mele_status read_end(const mele_i_npz *npz, directory *d, mele_error *err
     if (status != MELE_OK)
         return status;
     if (d->count > MELE_I_NPZ_MOST || d->size > MOST_DIRECTORY)
-        return mele_i_fail(error, MELE_EDATA, "the .npz archive has %" PRIu64 " arrays and a directory "
-                           "of %" PRIu64 " bytes: at most %d and %d are read", d->count, d->size,
-                           MELE_I_NPZ_MOST, MOST_DIRECTORY);
+        return mele_i_fail(error, MELE_EDATA,
+                           "the .npz archive has %" PRIu64 " arrays and a directory "
+                           "of %" PRIu64 " bytes: at most %d and %d are read",
+                           d->count, d->size, MELE_I_NPZ_MOST, MOST_DIRECTORY);
     return MELE_OK;
 }
 
@@ -171,8 +173,10 @@ static mele_status take_entry(const mele_i_npz *npz, const entry *e, mele_i_npz_
     if (mele_i_npz_find(npz, m->name) != NULL)
         return mele_i_fail(error, MELE_EDATA, "the archive holds two arrays \"%s\"", m->name);
     if ((get(e->fixed + 8, 2) & 1) != 0 || get(e->fixed + 10, 2) != 0)
-        return mele_i_fail(error, MELE_EDATA, "\"%s\" is compressed or encrypted: np.savez() writes "
-                           "arrays that are not", m->name);
+        return mele_i_fail(error, MELE_EDATA,
+                           "\"%s\" is compressed or encrypted: np.savez() writes "
+                           "arrays that are not",
+                           m->name);
     status = read_exactly(npz, e->at, local, sizeof local, m->name, error);
     if (status != MELE_OK)
         return status;
@@ -290,8 +294,8 @@ static mele_status check_array(const mele_i_npz_member *m, const mele_i_npy_head
     for (size_t i = 0; i < dimensions; i++)
         fits = fits && !__builtin_mul_overflow(bytes, header->shape[i], &bytes);
     if (!fits || bytes != m->size - length)
-        return mele_i_fail(error, MELE_EDATA, "\"%s\" does not have as many numbers as its shape says",
-                           m->name);
+        return mele_i_fail(error, MELE_EDATA,
+                           "\"%s\" does not have as many numbers as its shape says", m->name);
     return MELE_OK;
 }
 

@@ -5,8 +5,8 @@
 #include "data/npy_header.h"
 
 /* NumPy's .npz files: arrays by name, each an .npy file in a zip archive, none of them compressed
- * (np.savez). What numpy.load() reads is written; what np.savez() writes is read, whatever the order of
- * its arrays. */
+ * (np.savez). What numpy.load() reads is written; what np.savez() writes is read, whatever the
+ * order of its arrays. */
 
 #define MELE_I_NPZ_MOST 32  /* arrays of one archive */
 #define MELE_I_NPZ_NAME 32  /* bytes of an array's name, its end included */
@@ -48,15 +48,16 @@ typedef struct mele_i_npz {
 /* Open an archive and list what is there. All arrays together are not longer than the file.
  * @param path  a regular file.
  * @param npz   mele_i_npz_close() in the end, also after a failure.
- * @return MELE_OK; MELE_EIO; MELE_EDATA: not such an archive, damaged, compressed, too many arrays. */
+ * @return MELE_OK; MELE_EIO; MELE_EDATA: not such an archive, damaged, compressed, too many
+ *         arrays. */
 mele_status mele_i_npz_open(mele_i_npz *npz, const char *path, mele_error *error);
 void mele_i_npz_close(mele_i_npz *npz);
 
 /* NULL: there is no such array. */
 const mele_i_npz_member *mele_i_npz_find(const mele_i_npz *npz, const char *name);
 
-/* The shape of an array of a type, in C order, whose numbers are all there: shape[0 .. dimensions - 1].
- * MELE_EDATA; MELE_EIO. */
+/* The shape of an array of a type, in C order, whose numbers are all there: shape[0 .. dimensions -
+ * 1]. MELE_EDATA; MELE_EIO. */
 mele_status mele_i_npz_shape(const mele_i_npz *npz, const mele_i_npz_member *member,
                              const char *type, size_t dimensions, uint64_t *shape,
                              mele_error *error);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 /* A zip archive of members that are stored as they are: for each a local header, its name and its
- * bytes; then the central directory, an entry for each; then the end, which says where that is. What
- * does not fit into 32 bits is written as 2^32 - 1, and stands in an extra field of 64-bit numbers
- * (zip64), which the end has, too.
+ * bytes; then the central directory, an entry for each; then the end, which says where that is.
+ * What does not fit into 32 bits is written as 2^32 - 1, and stands in an extra field of 64-bit
+ * numbers (zip64), which the end has, too.
  *
  * Source: PKWARE, APPNOTE.TXT, ".ZIP File Format Specification", version 6.3.10. */
 

@@ -62,7 +62,8 @@ mele_status mele_i_left_out_check_complete(const mele_left_out *l, mele_error *e
 
     for (size_t i = 0; i < l->rows * width; i++)
         if (isnan(l->mean[i]) || (l->variance != NULL && isnan(l->variance[i])))
-            return mele_i_fail(error, MELE_EDATA, "%s does not know what expert %zu predicts of row %zu "
+            return mele_i_fail(error, MELE_EDATA,
+                               "%s does not know what expert %zu predicts of row %zu "
                                "left out: it is of a part of the experts or of the rows",
                                mele_i_left_out_name(l), i % width / l->outputs + 1, i / width + 1);
     return MELE_OK;

@@ -24,15 +24,15 @@ struct mele_left_out {
     char *name;               /* for messages */
 };
 
-/* A new object with room for what there is of such a shape, nothing of which is set but the sizes; it
- * has folds, of zeros, where they are wanted. */
+/* A new object with room for what there is of such a shape, nothing of which is set but the sizes;
+ * it has folds, of zeros, where they are wanted. */
 mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, size_t classes,
                                 bool folds, mele_left_out **out, mele_error *error);
 
 /* ---- what tells rows and experts from others ---- */
 
-/* Rows as an expert's training sees them; weights in their own unit, groups numbered by their first rows
- * (both NULL: none). */
+/* Rows as an expert's training sees them; weights in their own unit, groups numbered by their first
+ * rows (both NULL: none). */
 typedef struct mele_i_left_out_rows {
     const mele_rows *x;
     const mele_matrix *y;
@@ -50,9 +50,9 @@ mele_status mele_i_left_out_hash_experts(const mele_experts *experts, uint64_t *
 
 /* ---- columns, while experts are trained ---- */
 
-/* Where left-out predictions are written while experts are trained. A kind writes what each expert says
- * by itself. Afterwards a region in which another expert answers gets that one's, and those of an
- * expert that is shrunk towards the global one are shrunk as well. */
+/* Where left-out predictions are written while experts are trained. A kind writes what each expert
+ * says by itself. Afterwards a region in which another expert answers gets that one's, and those of
+ * an expert that is shrunk towards the global one are shrunk as well. */
 typedef struct mele_i_left_out_columns {
     mele_left_out *own;                    /* NULL: not wanted */
     double *global_mean, *global_variance; /* n x M: the global expert's; NULL: nobody needs them */
@@ -88,9 +88,9 @@ void mele_i_left_out_columns_free(mele_i_left_out_columns *columns);
 
 /* ---- predictions that are made as they are asked for (left_out_own.c) ---- */
 
-/* Make such predictions, once the experts are trained and it is known who answers where. `columns` has
- * what was left out of the rows' own experts; this and the labels, if the regions own them, move into
- * the new object, so that `columns` and `regions` no longer have them. */
+/* Make such predictions, once the experts are trained and it is known who answers where. `columns`
+ * has what was left out of the rows' own experts; this and the labels, if the regions own them,
+ * move into the new object, so that `columns` and `regions` no longer have them. */
 mele_status mele_i_left_out_own_make(mele_i_left_out_columns *columns, const mele_experts *e,
                                      const mele_expert_data *data, mele_i_regions *regions,
                                      mele_i_left_out_own **out, mele_error *error);

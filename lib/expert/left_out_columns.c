@@ -157,7 +157,8 @@ static void shrink_column(const mele_i_left_out_columns *l, const mele_experts *
     for (size_t i = 0; i < own->rows; i++) {
         mele_i_shrink(share, l->global_mean + i * M, M, e->classes > 0, at(own, own->mean, i, k));
         if (own->variance != NULL)
-            mele_i_shrink(share, l->global_variance + i * M, M, false, at(own, own->variance, i, k));
+            mele_i_shrink(share, l->global_variance + i * M, M, false,
+                          at(own, own->variance, i, k));
     }
 }
 
@@ -179,10 +180,11 @@ static void copy_column(const mele_i_left_out_columns *l, size_t from, size_t to
     }
 }
 
-mele_status mele_i_left_out_columns_complete(const mele_i_left_out_columns *l, const mele_experts *e,
-                                   const mele_rows *x, const mele_i_regions *regions,
-                                   const mele_i_row_groups *groups, const bool *train,
-                                   mele_error *error)
+mele_status mele_i_left_out_columns_complete(const mele_i_left_out_columns *l,
+                                             const mele_experts *e, const mele_rows *x,
+                                             const mele_i_regions *regions,
+                                             const mele_i_row_groups *groups, const bool *train,
+                                             mele_error *error)
 {
     mele_status status = MELE_OK;
 
@@ -204,7 +206,8 @@ mele_status mele_i_left_out_columns_complete(const mele_i_left_out_columns *l, c
     return status;
 }
 
-void mele_i_left_out_columns_void(const mele_i_left_out_columns *l, const size_t *group, size_t only)
+void mele_i_left_out_columns_void(const mele_i_left_out_columns *l, const size_t *group,
+                                  size_t only)
 {
     for (size_t i = 0; i < l->own->rows; i++)
         for (size_t k = 0; k < l->own->clusters && group[i] == only; k++)

@@ -9,7 +9,8 @@
  *     fold (n, K)                where an expert has folds
  *     group (n)                  where there are groups
  *
- * Of what is read every size is compared with the others and with the file before memory is taken. */
+ * Of what is read every size is compared with the others and with the file before memory is
+ * taken. */
 #include "expert/left_out.h"
 
 #include <inttypes.h>
@@ -31,8 +32,20 @@ typedef struct kind {
     size_t dimensions;
 } kind;
 
-enum { A_FORMAT, A_VERSION, A_CLASSES, A_ROWS, A_EXPERTS, A_MEAN, A_VARIANCE, A_CENTER, A_SCALE, A_FOLD,
-       A_GROUP, ARRAYS };
+enum {
+    A_FORMAT,
+    A_VERSION,
+    A_CLASSES,
+    A_ROWS,
+    A_EXPERTS,
+    A_MEAN,
+    A_VARIANCE,
+    A_CENTER,
+    A_SCALE,
+    A_FOLD,
+    A_GROUP,
+    ARRAYS
+};
 
 static const kind kinds[ARRAYS] = {
     {"format", "|S13", 0},
@@ -132,19 +145,23 @@ static mele_status find_arrays(reading *r, mele_error *error)
     }
     for (size_t a = 0; a <= A_MEAN; a++)
         if (r->member[a] == NULL)
-            return mele_i_fail(error, MELE_EDATA, "it holds no left-out predictions: there is no array "
-                               "\"%s\"", kinds[a].name);
+            return mele_i_fail(error, MELE_EDATA,
+                               "it holds no left-out predictions: there is no array "
+                               "\"%s\"",
+                               kinds[a].name);
     for (size_t i = 0; i < r->npz.count && known < r->npz.count; i++) {
         size_t a = 0;
         while (a < ARRAYS && r->member[a] != &r->npz.member[i])
             a++;
         if (a == ARRAYS)
-            return mele_i_fail(error, MELE_EDATA, "the array \"%s\" is not known", r->npz.member[i].name);
+            return mele_i_fail(error, MELE_EDATA, "the array \"%s\" is not known",
+                               r->npz.member[i].name);
     }
     return MELE_OK;
 }
 
-static mele_status read_array(const reading *r, size_t a, void *out, size_t count, mele_error *error)
+static mele_status read_array(const reading *r, size_t a, void *out, size_t count,
+                              mele_error *error)
 {
     return mele_i_npz_read(&r->npz, r->member[a], kinds[a].type, out, count, error);
 }
@@ -166,8 +183,10 @@ static mele_status read_version(reading *r, mele_error *error)
     if (status == MELE_OK)
         status = read_array(r, A_VERSION, &version, 1, error);
     if (status == MELE_OK && version != VERSION)
-        status = mele_i_fail(error, MELE_EDATA, "version %" PRId64 " of left-out predictions is not "
-                             "known: this is for version %d", version, VERSION);
+        status = mele_i_fail(error, MELE_EDATA,
+                             "version %" PRId64 " of left-out predictions is not "
+                             "known: this is for version %d",
+                             version, VERSION);
     return status == MELE_OK ? read_array(r, A_CLASSES, &r->classes, 1, error) : status;
 }
 
@@ -187,8 +206,8 @@ static mele_status check_shape(const reading *r, size_t a, mele_error *error)
 
     for (size_t i = 0; i < kinds[a].dimensions; i++)
         if (r->shape[a][i] != wanted[i])
-            return mele_i_fail(error, MELE_EDATA, "the array \"%s\" is of another shape than \"mean\"",
-                               kinds[a].name);
+            return mele_i_fail(error, MELE_EDATA,
+                               "the array \"%s\" is of another shape than \"mean\"", kinds[a].name);
     return MELE_OK;
 }
 
@@ -207,9 +226,10 @@ static mele_status read_shapes(reading *r, mele_error *error)
     r->outputs = r->shape[A_MEAN][2];
     if (r->rows == 0 || r->clusters == 0 || r->outputs == 0 || r->classes < 0
         || (r->classes > 0 && (uint64_t)r->classes != r->outputs))
-        return mele_i_fail(error, MELE_EDATA, "\"mean\" is of %" PRIu64 " rows, %" PRIu64 " experts and %"
-                           PRIu64 " outputs, with %" PRId64 " classes", r->rows, r->clusters,
-                           r->outputs, r->classes);
+        return mele_i_fail(error, MELE_EDATA,
+                           "\"mean\" is of %" PRIu64 " rows, %" PRIu64 " experts and %" PRIu64
+                           " outputs, with %" PRId64 " classes",
+                           r->rows, r->clusters, r->outputs, r->classes);
     for (size_t a = A_VARIANCE; a <= A_SCALE && status == MELE_OK; a++)
         status = check_there(r, a, error);
     for (size_t a = A_MEAN; a < ARRAYS && status == MELE_OK; a++)
@@ -232,7 +252,8 @@ static mele_status check_values(const mele_left_out *l, mele_error *error)
     for (size_t i = 0; i < count && l->variance != NULL && good; i++)
         good = !isinf(l->variance[i]) && !(l->variance[i] <= 0);
     if (!good)
-        return mele_i_fail(error, MELE_EDATA, "\"variance\" holds what is no finite number above 0");
+        return mele_i_fail(error, MELE_EDATA,
+                           "\"variance\" holds what is no finite number above 0");
     for (size_t i = 0; i < l->rows && l->group != NULL && good; i++)
         good = l->group[i] < l->rows;
     return good ? MELE_OK

@@ -1,11 +1,12 @@
 /* Which rows and which experts left-out predictions belong to.
  *
  * A row's hash (core/hash.h) is of its numbers, its targets, its weight, to 24 bits as in
- * schema/sketch.c, and its group. That of all rows is the sum, modulo 2^64, over the rows of a hash of
- * the row's and its place: another order gives another one, and the blocks of a pass do not show.
+ * schema/sketch.c, and its group. That of all rows is the sum, modulo 2^64, over the rows of a hash
+ * of the row's and its place: another order gives another one, and the blocks of a pass do not
+ * show.
  *
- * The hash of experts is that of the model's section, value by value, which is the same before it was
- * written and after it was read. */
+ * The hash of experts is that of the model's section, value by value, which is the same before it
+ * was written and after it was read. */
 #include "expert/left_out.h"
 
 #include <stdlib.h>
@@ -38,8 +39,8 @@ static uint64_t finish_row(const mele_i_left_out_rows *r, size_t i, uint64_t has
 }
 
 /* Rows first .. first + count - 1, whose numbers are x. */
-static uint64_t hash_some(const mele_i_left_out_rows *r, const double *x, size_t stride, size_t first,
-                          size_t count)
+static uint64_t hash_some(const mele_i_left_out_rows *r, const double *x, size_t stride,
+                          size_t first, size_t count)
 {
     uint64_t hash[LANES], all = 0;
 
@@ -143,7 +144,8 @@ mele_status mele_left_out_check_experts(const mele_left_out *l, const mele_exper
         return status;
     if (l->experts != NULL ? mele_i_experts_equal(l->experts, experts) : hash == l->hash_of_experts)
         return MELE_OK;
-    return mele_i_fail(error, MELE_EDATA, "%s holds left-out predictions of other experts: those of "
+    return mele_i_fail(error, MELE_EDATA,
+                       "%s holds left-out predictions of other experts: those of "
                        "these are written in the run that trains them (mele-experts --left-out)",
                        mele_i_left_out_name(l));
 }
@@ -151,12 +153,16 @@ mele_status mele_left_out_check_experts(const mele_left_out *l, const mele_exper
 static mele_status refuse_rows(const mele_left_out *l, size_t rows, mele_error *error)
 {
     if (l->rows != rows)
-        return mele_i_fail(error, MELE_EDATA, "%s holds left-out predictions of %zu rows, and these are "
+        return mele_i_fail(error, MELE_EDATA,
+                           "%s holds left-out predictions of %zu rows, and these are "
                            "%zu: give the rows that the experts were trained on, in their order",
                            mele_i_left_out_name(l), l->rows, rows);
-    return mele_i_fail(error, MELE_EDATA, "%s holds left-out predictions of other rows, or of these in "
-                       "another order, with other weights or groups: give the rows that the experts "
-                       "were trained on, as they were", mele_i_left_out_name(l));
+    return mele_i_fail(
+        error, MELE_EDATA,
+        "%s holds left-out predictions of other rows, or of these in "
+        "another order, with other weights or groups: give the rows that the experts "
+        "were trained on, as they were",
+        mele_i_left_out_name(l));
 }
 
 mele_status mele_left_out_check_rows(const mele_left_out *l, const mele_expert_data *data,

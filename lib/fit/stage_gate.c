@@ -83,9 +83,12 @@ static mele_status check_rows(mele_i_run *run, mele_error *error)
     status = mele_left_out_check_rows(run->given, &data, run->data->group, run->engine, error);
     if (status == MELE_EDATA && mele_i_seen_find(run, &seen, NULL) == MELE_OK
         && seen.what == MELE_I_SEEN_NONE)
-        return mele_i_fail(error, MELE_EDATA, "%s holds left-out predictions of other rows, and the "
-                           "experts have not seen these: what they predict of them is left out as it "
-                           "is, without --left-out", mele_i_left_out_name(run->given));
+        return mele_i_fail(
+            error, MELE_EDATA,
+            "%s holds left-out predictions of other rows, and the "
+            "experts have not seen these: what they predict of them is left out as it "
+            "is, without --left-out",
+            mele_i_left_out_name(run->given));
     return status;
 }
 
@@ -95,7 +98,8 @@ static mele_status take_left_out(mele_i_run *run, mele_error *error)
     mele_status status = check_shape(run, error);
 
     if (run->options->fresh)
-        return mele_i_fail(error, MELE_EINVAL, "--fresh says that the experts have not seen the rows, "
+        return mele_i_fail(error, MELE_EINVAL,
+                           "--fresh says that the experts have not seen the rows, "
                            "--left-out that they have: give one of them");
     if (status == MELE_OK)
         status = mele_left_out_check_experts(run->given, run->model->experts, error);
@@ -117,14 +121,19 @@ static mele_status refuse_rows(const mele_i_seen *seen, size_t rows, mele_error 
                            "trained on, and with these they become others: give the rows of the "
                            "experts, or rows that they have not seen and --fresh");
     if (seen->other_weights)
-        return mele_i_fail(error, MELE_EDATA, "these %zu rows seem to be those that the experts were "
-                           "trained on, with other weights: give those weights (--weights), or rows "
-                           "that they have not seen (--fresh takes all as not seen)", rows);
-    return mele_i_fail(error, MELE_EDATA, "%zu or more of these %zu rows are among the %zu that the "
+        return mele_i_fail(
+            error, MELE_EDATA,
+            "these %zu rows seem to be those that the experts were "
+            "trained on, with other weights: give those weights (--weights), or rows "
+            "that they have not seen (--fresh takes all as not seen)",
+            rows);
+    return mele_i_fail(error, MELE_EDATA,
+                       "%zu or more of these %zu rows are among the %zu that the "
                        "experts were trained on%s, or none of them (--fresh takes all as not seen)",
                        seen->common, rows, seen->rows,
                        seen->sets > 1 ? " in several runs: train all on one set of rows and give "
-                                        "that" : ": give just those");
+                                        "that"
+                                      : ": give just those");
 }
 
 /* Variances are those of rows or of groups left out, as the experts were trained. */
@@ -135,8 +144,10 @@ static mele_status refuse_late_group(const mele_i_run *run, mele_error *error)
 
     if (group == NULL || options == NULL || json_object_get(options, "group") != NULL)
         return MELE_OK;
-    return mele_i_fail(error, MELE_EINVAL, "--group is \"%s\", but the experts were trained without "
-                       "it: mele-experts trains them with it", group);
+    return mele_i_fail(error, MELE_EINVAL,
+                       "--group is \"%s\", but the experts were trained without "
+                       "it: mele-experts trains them with it",
+                       group);
 }
 
 /* Where left-out predictions come from; the model does not tell. */
@@ -233,8 +244,8 @@ static mele_rows likelihoods_of(const likelihood_context *c, size_t rows)
                : mele_rows_of_array(c->log_likelihoods, rows, c->clusters);
 }
 
-/* Of rows that are of one group there are no left-out predictions to train a gate on: then it is the
- * one that training would have started from. */
+/* Of rows that are of one group there are no left-out predictions to train a gate on: then it is
+ * the one that training would have started from. */
 static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *blind)
 {
     mele_gate_options options = run->options->gate;

@@ -87,7 +87,8 @@ typedef struct mele_handover {
  *                    None of these is recorded in the model.
  * @param model       untouched on error; no thread may predict from it during the call.
  * @return MELE_OK; MELE_EINVAL: no target, an option, posteriors missing, no experts to freeze or
- *         to start from, left-out predictions of a part of the experts; MELE_EDATA: posteriors of another size; MELE_ENOMEM; MELE_ESTOPPED. */
+ *         to start from, left-out predictions of a part of the experts; MELE_EDATA: posteriors of
+ *         another size; MELE_ENOMEM; MELE_ESTOPPED. */
 MELE_API mele_status mele_fit_experts(const mele_data *data, const mele_handover *handover,
                                       const mele_options *options, mele_engine *engine,
                                       mele_report *report, mele_model *model, mele_error *error);
@@ -105,7 +106,8 @@ MELE_API mele_status mele_model_merge(const mele_model *const *parts, size_t cou
 
 /** Stage 3: add the gate to a model that has all experts, in place of the one it had. It trains on
  *  left-out predictions: those of handover->left_out, or else the experts are trained once more for
- *  them, on the same rows (the report says so: "left_out_from"); where that does not make the same experts (they began with a warm start), once more again, starting from
+ *  them, on the same rows (the report says so: "left_out_from"); where that does not make the same
+ *  experts (they began with a warm start), once more again, starting from
  *  the model's. Rows that the experts have not seen are left out as they are: nothing is trained
  *  again. The model's record tells which rows these are.
  *  Parameters and failures as for mele_fit_experts(), and MELE_EDATA: the experts were trained on

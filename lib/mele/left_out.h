@@ -8,8 +8,9 @@
 extern "C" {
 #endif
 
-/* What stage 2 hands on to stage 3: n rows, K regions, M targets or classes. mele_experts_fit() makes it
- * (the type is <mele/expert.h>'s). It never changes, so any number of threads may read one. */
+/* What stage 2 hands on to stage 3: n rows, K regions, M targets or classes. mele_experts_fit()
+ * makes it (the type is <mele/expert.h>'s). It never changes, so any number of threads may read
+ * one. */
 
 /** Hold it once more; NULL is nothing. Returns it. Thread-safe. */
 MELE_API mele_left_out *mele_left_out_retain(const mele_left_out *left_out);
@@ -22,23 +23,23 @@ MELE_API size_t mele_left_out_clusters(const mele_left_out *left_out); /**< K */
 MELE_API size_t mele_left_out_outputs(const mele_left_out *left_out);  /**< M */
 MELE_API size_t mele_left_out_classes(const mele_left_out *left_out);  /**< 0: regression */
 
-/** What each expert predicts of each row when that row was not in its training: rows of K M numbers,
- *  output by output for the first expert, then for the next. Means in the units of the targets that
- *  the experts were trained on, or log-probabilities. A row that an expert was not trained on has that
- *  expert's plain prediction; one of which nothing is known (all rows are of one group; an expert
- *  that stays) has NaN. They are the object's and live as long as it does. */
+/** What each expert predicts of each row when that row was not in its training: rows of K M
+ *  numbers, output by output for the first expert, then for the next. Means in the units of the
+ *  targets that the experts were trained on, or log-probabilities. A row that an expert was not
+ *  trained on has that expert's plain prediction; one of which nothing is known (all rows are of
+ *  one group; an expert that stays) has NaN. They are the object's and live as long as it does. */
 MELE_API mele_rows mele_left_out_mean(const mele_left_out *left_out);
 
 /** The variances of these predictions, noise included, in the same shape; of classes 0 columns. */
 MELE_API mele_rows mele_left_out_variance(const mele_left_out *left_out);
 
-/** Which fold row i (from 0) was in when expert k left it out: folds count from 1 within the expert that
- *  answers in region k. 0: the row (its group) was left out by itself, as kinds with a closed form do,
- *  or that expert was not trained on it. */
+/** Which fold row i (from 0) was in when expert k left it out: folds count from 1 within the expert
+ *  that answers in region k. 0: the row (its group) was left out by itself, as kinds with a closed
+ *  form do, or that expert was not trained on it. */
 MELE_API size_t mele_left_out_fold(const mele_left_out *left_out, size_t i, size_t k);
 
-/** n numbers: the group of each row, that was kept whole; groups count from 0 in the order in which they
- *  come. NULL: there were no groups. */
+/** n numbers: the group of each row, that was kept whole; groups count from 0 in the order in which
+ *  they come. NULL: there were no groups. */
 MELE_API const size_t *mele_left_out_groups(const mele_left_out *left_out);
 
 /** Whether these are the experts that were left out.
@@ -55,11 +56,11 @@ MELE_API mele_status mele_left_out_check_rows(const mele_left_out *left_out,
                                               const mele_expert_data *data, const size_t *groups,
                                               mele_engine *engine, mele_error *error);
 
-/** Write it to a file, an .npz archive that numpy.load() reads (doc/model-file.md describes it), with
- *  hashes that tell its rows and experts from others. The file appears whole or not at all, as that of
- *  mele_model_write(). The same object gives the same bytes.
- * @return MELE_OK; MELE_EINVAL: no path, or "-"; MELE_EIO: the message is the system's, and the old file
- *         is as it was; MELE_ENOMEM. */
+/** Write it to a file, an .npz archive that numpy.load() reads (doc/model-file.md describes it),
+ *  with hashes that tell its rows and experts from others. The file appears whole or not at all, as
+ *  that of mele_model_write(). The same object gives the same bytes.
+ * @return MELE_OK; MELE_EINVAL: no path, or "-"; MELE_EIO: the message is the system's, and the old
+ *         file is as it was; MELE_ENOMEM. */
 MELE_API mele_status mele_left_out_write(const mele_left_out *left_out, const char *path,
                                          mele_error *error);
 

@@ -1,17 +1,18 @@
 /* Which rows something was trained on, told by hashes.
  *
- * A row's numbers (design columns in the data's units, then targets; a zero without its sign) become 64
- * bits (core/hash.h). The weight, to 24 bits, is mixed into a second one: it is a quotient (engine/weights.h), of
- * which another unit may change the last bit. The sum of the second ones over all rows, modulo
- * 2^64, is that of the set of rows: any order gives it, and each row counts as often as it occurs.
+ * A row's numbers (design columns in the data's units, then targets; a zero without its sign)
+ * become 64 bits (core/hash.h). The weight, to 24 bits, is mixed into a second one: it is a
+ * quotient (engine/weights.h), of which another unit may change the last bit. The sum of the second
+ * ones over all rows, modulo 2^64, is that of the set of rows: any order gives it, and each row
+ * counts as often as it occurs.
  *
  * Of the first ones the least are kept: a bottom-k sketch (Broder 1997, "On the resemblance and
  * containment of documents"; Cohen, Kaplan 2007, "Summarizing data using bottom-k sketches"). They
  * are a random sample of the distinct rows, and a row elsewhere that equals one of the sample is
- * found. Of n distinct rows, m rows of which there are s among them have s min(1, 1024 / n) found on
- * the average: below 1024 rows every one, of a million, one in a thousand. Two different rows have one
- * hash with probability 2^-64. Weights are not in the first hash: a row is the same row with another
- * weight. */
+ * found. Of n distinct rows, m rows of which there are s among them have s min(1, 1024 / n) found
+ * on the average: below 1024 rows every one, of a million, one in a thousand. Two different rows
+ * have one hash with probability 2^-64. Weights are not in the first hash: a row is the same row
+ * with another weight. */
 #include "schema/sketch.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Archives of left-out predictions: what is read is what can be one, and written and read again it is the
- * same; whatever the file claims, no memory is taken that it is not long enough for. */
+/* Archives of left-out predictions: what is read is what can be one, and written and read again it
+ * is the same; whatever the file claims, no memory is taken that it is not long enough for. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* How libFuzzer changes an archive: as bytes, after which the checksums of its members are put right more
- * often than not, so that what they hold is looked at. */
+/* How libFuzzer changes an archive: as bytes, after which the checksums of its members are put
+ * right more often than not, so that what they hold is looked at. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>

@@ -1,4 +1,5 @@
-/* Left-out predictions as an object: what folds and groups they tell, whose they are, and their file. */
+/* Left-out predictions as an object: what folds and groups they tell, whose they are, and their
+ * file. */
 #include "unit/expert_support.h"
 
 #include <stdint.h>
@@ -39,8 +40,9 @@ static void start(trial *t, const char *kind, size_t classes, bool grouped)
     t->options.hidden = 2;
     t->options.max_epochs = 20;
     t->options.groups = grouped ? t->groups : NULL;
-    cr_assert_eq(mele_experts_fit(&t->data, &t->options, NULL, &t->experts, &t->left_out, NULL, &error),
-                 MELE_OK, "%s: %s", kind, error.message);
+    cr_assert_eq(
+        mele_experts_fit(&t->data, &t->options, NULL, &t->experts, &t->left_out, NULL, &error),
+        MELE_OK, "%s: %s", kind, error.message);
 }
 
 static void end(trial *t)
@@ -89,8 +91,8 @@ Test(left_out, folds)
             for (size_t k = 0; k < K; k++) {
                 const size_t fold = mele_left_out_fold(t.left_out, i, k);
                 cr_assert(fold <= 5);
-                cr_assert((fold > 0) == (rows[r].folds && t.labels[i] == k), "%s: row %zu, region %zu",
-                          rows[r].kind, i, k);
+                cr_assert((fold > 0) == (rows[r].folds && t.labels[i] == k),
+                          "%s: row %zu, region %zu", rows[r].kind, i, k);
                 count[fold]++;
             }
         for (size_t fold = 1; fold <= 5; fold++)
@@ -119,7 +121,8 @@ Test(left_out, of_a_fold_are_those_of_experts_without_it)
         }
         cr_assert(gone > 0);
         t.data.weights = weights;
-        cr_assert_eq(mele_experts_fit(&t.data, &t.options, NULL, &without, NULL, NULL, NULL), MELE_OK);
+        cr_assert_eq(mele_experts_fit(&t.data, &t.options, NULL, &without, NULL, NULL, NULL),
+                     MELE_OK);
         cr_assert_eq(mele_experts_predict(without, &x, NULL, mean, NULL, NULL), MELE_OK);
         for (size_t i = 0; i < N; i++)
             for (size_t c = 0; c < 3 && weights[i] == 0; c++) {
@@ -256,7 +259,8 @@ Test(left_out, rows_that_are_read_are_the_same)
     trial t;
 
     start(&t, "linear", 0, false);
-    const mele_expert_data data = {{N, D, NULL, 0, read_rows, t.problem.x}, t.data.targets, NULL, NULL};
+    const mele_expert_data data = {
+        {N, D, NULL, 0, read_rows, t.problem.x}, t.data.targets, NULL, NULL};
     cr_expect_eq(mele_left_out_check_rows(t.left_out, &data, NULL, engine, NULL), MELE_OK);
     mele_engine_free(engine);
     end(&t);
@@ -308,7 +312,8 @@ Test(left_out, a_file_holds_all_of_them)
         const char *kind;
         size_t classes;
         bool grouped;
-    } rows[] = {{"linear", 0, false}, {"linear", 0, true}, {"mlp", 0, true}, {"logistic", 3, false}};
+    } rows[] = {
+        {"linear", 0, false}, {"linear", 0, true}, {"mlp", 0, true}, {"logistic", 3, false}};
     static bytes before, after;
 
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
@@ -404,13 +409,28 @@ static const wrong wrongs[] = {
     {"no rows", "mean", "<f8", "\"mean\" is of 0 rows, 2 experts and 1 outputs", 3, {0, 2, 1}},
     {"fewer variances", "variance", "<f8", "\"variance\" is of another shape", 3, {1, 2, 1}},
     {"no variances", "-variance", "", "\"variance\" is not there, and classes are 0", 0, {0}},
-    {"classes", "classes", "<i8", "\"mean\" is of 2 rows, 2 experts and 1 outputs, with 2 classes", 0, {0}},
+    {"classes",
+     "classes",
+     "<i8",
+     "\"mean\" is of 2 rows, 2 experts and 1 outputs, with 2 classes",
+     0,
+     {0}},
     {"other units", "scale", "<f8", "\"scale\" is of another shape", 1, {2}},
     {"other folds", "fold", "|u1", "\"fold\" is of another shape", 2, {2, 1}},
-    {"no number of a group", "group", "<i8", "\"group\" holds what is no number of a group", 1, {2}},
+    {"no number of a group",
+     "group",
+     "<i8",
+     "\"group\" holds what is no number of a group",
+     1,
+     {2}},
     {"an unknown one", "+more", "<f8", "the array \"more\" is not known", 1, {2}},
     {"infinite", "mean", "<f8", "\"mean\" holds what is no finite number", 3, {2, 2, 1}},
-    {"no variance", "variance", "<f8", "\"variance\" holds what is no finite number above 0", 3, {2, 2, 1}},
+    {"no variance",
+     "variance",
+     "<f8",
+     "\"variance\" holds what is no finite number above 0",
+     3,
+     {2, 2, 1}},
 };
 
 /* Right arrays of 2 rows and 2 experts, and in the place of one the wrong one. */

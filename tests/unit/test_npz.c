@@ -1,5 +1,5 @@
-/* Archives of arrays: what is written is read again, with and without 64-bit numbers, as NumPy's are;
- * and what is damaged, too large or of another kind is refused. */
+/* Archives of arrays: what is written is read again, with and without 64-bit numbers, as NumPy's
+ * are; and what is damaged, too large or of another kind is refused. */
 #include <criterion/criterion.h>
 
 #include <stdint.h>
@@ -149,8 +149,8 @@ Test(npz, another_type_or_shape_is_refused)
     remove(file.path);
 }
 
-/* What one byte that is another, or an end that comes early, makes of an archive: it is read as it was,
- * or refused. */
+/* What one byte that is another, or an end that comes early, makes of an archive: it is read as it
+ * was, or refused. */
 static void try_damaged(const char *at, size_t length)
 {
     test_file file = test_file_make(at, length, ".npz");

@@ -11,9 +11,9 @@
  * units; of small problems without decay it is the best of TRIES draws. Of `restarts` starts the
  * best `networks` are kept, and their outputs averaged.
  *
- * Early stopping: a random share of the rows is for validation; trainers keep the weights with the least
- * loss there. Of groups whole ones are, in a random order those that the share has room for, or else
- * the smallest, if it is at most half of the rows.
+ * Early stopping: a random share of the rows is for validation; trainers keep the weights with the
+ * least loss there. Of groups whole ones are, in a random order those that the share has room for,
+ * or else the smallest, if it is at most half of the rows.
  *
  * Left-out predictions. With MANY rows a weight and more, regression corrects the residuals by the
  * mean leverage, y - f becomes (y - f) / (1 - P / n), which is generalised cross-validation and
@@ -166,7 +166,8 @@ static leaving leaving_of(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
 static void give_folds(const mele_i_mlp_plan *p, const mele_i_mlp_folding *f,
                        mele_i_expert_result *result)
 {
-    for (size_t i = 0; i < p->rows->count + p->rows->asked && f->count > 0 && result->fold != NULL; i++)
+    for (size_t i = 0; i < p->rows->count + p->rows->asked && f->count > 0 && result->fold != NULL;
+         i++)
         result->fold[i] = (unsigned char)(f->fold[i] + 1);
 }
 
@@ -179,7 +180,8 @@ static mele_status leave_out(const mele_i_mlp_plan *p, const mele_i_mlp_sample *
     mele_status status = MELE_OK;
 
     if (s->validation_count > 0 && !classes)
-        mele_i_mlp_set_variances(p, s, predicted, s->row, s->validation_count, result->expert->variance);
+        mele_i_mlp_set_variances(p, s, predicted, s->row, s->validation_count,
+                                 result->expert->variance);
     if (how == NOTHING)
         return MELE_OK;
     if (how == BY_LEVERAGE)
