@@ -185,8 +185,9 @@ static double largest_weight(const double *weights, size_t rows)
     return most;
 }
 
-/* Scaled, weights of any size have sums and squares of ordinary size. */
-static void scale_weights(mele_i_regions *r)
+/* Scaled, weights of any size have sums and squares of ordinary size. The global expert needs the rows'
+ * own weights beside those of the regions. */
+static mele_status scale_weights(mele_i_regions *r, mele_error *error)
 {
     const size_t K = r->clusters;
     double largest = r->most[K] = largest_weight(r->weights, r->rows);
@@ -194,8 +195,12 @@ static void scale_weights(mele_i_regions *r)
     for (size_t k = 0; k < K && !r->divided; k++)
         largest = fmax(largest, r->most[k]);
     r->scale = mele_i_power_scale(largest);
+    if (!r->divided && r->most[K] * r->scale < MELE_I_LEAST_WEIGHT)
+        return mele_i_fail(error, MELE_EDATA, "weights of regions: the largest is %g, beside which rows "
+                           "of weight 1 are nothing: divide them by their mean", largest);
     for (size_t k = 0; k <= K; k++)
         r->most[k] = (r->divided ? largest : r->most[k]) * r->scale;
+    return MELE_OK;
 }
 
 static mele_status sum_up(making *m, mele_engine *engine, mele_error *error)
@@ -231,7 +236,8 @@ mele_status mele_i_regions_make(mele_i_regions *regions, const mele_assignment *
     regions->most = regions->count + all;
     if (m.factors != NULL)
         status = look_at_factors(&m, hold, engine, error);
-    scale_weights(regions);
+    if (status == MELE_OK)
+        status = scale_weights(regions, error);
     return status == MELE_OK ? sum_up(&m, engine, error) : status;
 }
 

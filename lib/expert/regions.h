@@ -32,7 +32,7 @@ typedef struct mele_i_regions {
 /* The assignment has been checked (assignment.h). hold: factors that a function reads are read once and
  * held, n x K of them; without, whoever wants the weights of a block's rows takes that block first.
  * MELE_EDATA: a label out of range; a factor that is negative, or no number; shares that do not sum to
- * 1. Free with mele_i_regions_free(), also after a failure. */
+ * 1; factors beside which 1 is nothing. Free with mele_i_regions_free(), also after a failure. */
 mele_status mele_i_regions_make(mele_i_regions *regions, const mele_assignment *assignment,
                                 const double *weights, bool hold, mele_engine *engine,
                                 mele_error *error);
@@ -58,7 +58,7 @@ static inline size_t mele_i_regions_room(const mele_i_regions *regions, size_t c
 /* The scaled weight of row i in region k; 0: it is not there. */
 static inline double mele_i_region_weight(const mele_i_regions *regions, size_t i, size_t k)
 {
-    double weight = regions->weights == NULL ? 1 : regions->weights[i] * regions->scale;
+    double weight = (regions->weights == NULL ? 1 : regions->weights[i]) * regions->scale;
 
     if (k < regions->clusters && regions->label != NULL && regions->label[i] != k)
         return 0;

@@ -561,10 +561,21 @@ Test(assignment, weights_of_any_size)
             weight[i] = (1 + (double)(i % 5)) * sizes[s];
         outcome scaled = fit(&p, NULL, &a, &o);
         for (size_t k = 0; k <= K; k++)
-            if (k == K || sizes[s] > 0x1p-500 || scaled.info[k].rows > 0)
+            if (k == K || sizes[s] > 0x1p-500 || scaled.info[k].rows > 0) {
+                const double size = k == K ? 1 : sizes[s];
                 compare_coefficients(scaled.experts, k, plain.experts, k, 1e-10, "scaled");
+                cr_assert_float_eq(scaled.info[k].rows / size, plain.info[k].rows, 1e-9);
+                cr_assert_float_eq(scaled.info[k].left_out, plain.info[k].left_out, 1e-10);
+            }
         free_outcome(&scaled);
     }
+    for (size_t i = 0; i < N * K; i++)
+        weight[i] = 0x1p1000;
+    outcome none = {NULL};
+    mele_error error;
+    cr_assert_eq(try(&p, NULL, &a, &o, &none, &error), MELE_EDATA);
+    cr_assert(strstr(error.message, "divide them by their mean") != NULL, "%s", error.message);
+    cr_assert_null(none.experts);
     free_outcome(&plain);
     free(weight);
     free_problem(&p);
