@@ -1,3 +1,4 @@
+/* The version at run time. */
 #include <mele/version.h>
 
 const char *mele_version(void)

@@ -1,3 +1,4 @@
+/* Left-out predictions while experts are trained: where they go, and what becomes of them. */
 #include "expert/left_out.h"
 
 #include <math.h>

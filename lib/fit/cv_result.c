@@ -1,3 +1,4 @@
+/* What cross-validation found, as the caller holds it. */
 #include <stdlib.h>
 
 #include "core/error.h"

@@ -1,3 +1,4 @@
+/* The public calls of fits: which stages run, on a new model or on a copy of one. */
 #include <mele/fit.h>
 
 #include "core/error.h"
