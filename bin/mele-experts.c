@@ -87,6 +87,8 @@ static int merge(cli_run *run, const experts_options *own)
         return cli_wrong_usage(&run->console, "--merge trains nothing: it goes without --only, "
                                "--freeze, --warm-start, --left-out and --posteriors");
     exit_status = cli_check_inputs(run, (const char *const *)run->operand, run->operands);
+    for (size_t i = 0; i < run->operands && exit_status == CLI_DONE; i++)
+        exit_status = cli_check_overwriting(run, run->operand[i], true);
     if (exit_status != CLI_DONE)
         return exit_status;
     parts = calloc(run->operands, sizeof *parts);

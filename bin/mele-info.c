@@ -230,8 +230,10 @@ static int check_use(cli_run *run, const info_options *own)
         return cli_wrong_usage(&run->console, "DATA belongs to the summary, not to --json or "
                                "--table");
     int exit_status = cli_check_inputs(run, input, 2);
-    return exit_status == CLI_DONE && input[1] != NULL ? cli_check_overwriting(run, input[1])
-                                                       : exit_status;
+    for (size_t i = 0; i < 2 && exit_status == CLI_DONE; i++)
+        if (input[i] != NULL)
+            exit_status = cli_check_overwriting(run, input[i], false);
+    return exit_status;
 }
 
 static int work(cli_run *run, const void *options)

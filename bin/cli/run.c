@@ -168,13 +168,13 @@ int cli_check_inputs(cli_run *run, const char *const *paths, size_t count)
     return CLI_DONE;
 }
 
-int cli_check_overwriting(cli_run *run, const char *path)
+int cli_check_overwriting(cli_run *run, const char *path, bool followed)
 {
     const char *const output[] = {run->output, run->report_file, run->left_out_file,
                                   run->rows_file};
     const char *const option[] = {"--" CLI_OUTPUT, "--report", "--left-out", "--cv-output"};
 
-    for (size_t i = 0; i < sizeof output / sizeof *output; i++)
+    for (size_t i = followed ? 1 : 0; i < sizeof output / sizeof *output; i++)
         if ((i == 0 || output[i] != NULL) && cli_outfile_is_input(output[i], path))
             return cli_wrong_usage(&run->console, "%s is %s, which is read: give another file",
                                    cli_outfile_is_standard(output[i]) ? "standard output"
@@ -220,9 +220,9 @@ int cli_use_model(cli_run *run, const char *posteriors_path,
     mele_model *model = NULL;
     int exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
 
-    for (size_t i = 1; i < 3 && exit_status == CLI_DONE; i++)
+    for (size_t i = 0; i < 3 && exit_status == CLI_DONE; i++)
         if (input[i] != NULL)
-            exit_status = cli_check_overwriting(run, input[i]);
+            exit_status = cli_check_overwriting(run, input[i], false);
     if (exit_status == CLI_DONE)
         exit_status = cli_read_model(run, run->operand[0], &model);
     if (exit_status == CLI_DONE && posteriors_path != NULL)

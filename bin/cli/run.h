@@ -53,8 +53,9 @@ int cli_no_memory(cli_run *run);
 /* Refuse when more than one of these files (NULL: not given) is standard input. */
 int cli_check_inputs(cli_run *run, const char *const *paths, size_t count);
 
-/* Refuse when an output of the run is this file, which it reads. */
-int cli_check_overwriting(cli_run *run, const char *path);
+/* Refuse when an output of the run is this file, which it reads. followed: it is a model, which the next
+ * one, the run's --output, may replace. */
+int cli_check_overwriting(cli_run *run, const char *path, bool followed);
 
 /* How messages call an input. */
 const char *cli_input_name(const char *path);

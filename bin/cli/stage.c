@@ -132,9 +132,9 @@ int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage)
     memset(stage, 0, sizeof *stage);
     stage->data_path = run->operand[0];
     exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
-    for (size_t i = 0; i < 4 && exit_status == CLI_DONE; i++) /* a model may be replaced */
+    for (size_t i = 0; i < sizeof input / sizeof *input && exit_status == CLI_DONE; i++)
         if (input[i] != NULL)
-            exit_status = cli_check_overwriting(run, input[i]);
+            exit_status = cli_check_overwriting(run, input[i], input[i] == from->model);
     if (exit_status == CLI_DONE)
         exit_status = cli_stage_check_outputs(run);
     if (exit_status == CLI_DONE && from->model != NULL)
