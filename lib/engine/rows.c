@@ -37,3 +37,17 @@ mele_status mele_i_rows_gather(const mele_rows *rows, const size_t *row, size_t 
     }
     return MELE_OK;
 }
+
+mele_status mele_i_rows_take_tight(const mele_rows *rows, mele_i_block block, double *memory,
+                                   const double **out, mele_error *error)
+{
+    size_t stride;
+    mele_status status = mele_i_rows_take(rows, block, memory, out, &stride, error);
+
+    if (status != MELE_OK || stride == rows->cols)
+        return status;
+    for (size_t i = 0; i < block.count; i++)
+        memcpy(memory + i * rows->cols, *out + i * stride, rows->cols * sizeof *memory);
+    *out = memory;
+    return MELE_OK;
+}

@@ -35,6 +35,10 @@ static inline mele_status mele_i_rows_take(const mele_rows *rows, mele_i_block b
     return rows->read(rows->user, block.first, block.count, scratch, error);
 }
 
+/* The same without gaps: in place, or in memory, which has room for them. */
+mele_status mele_i_rows_take_tight(const mele_rows *rows, mele_i_block block, double *memory,
+                                   const double **out, mele_error *error);
+
 /* One row, cols numbers to out. */
 static inline mele_status mele_i_rows_copy(const mele_rows *rows, size_t row, double *out,
                                            mele_error *error)

@@ -122,21 +122,6 @@ static void share_block(const double *p, size_t rows, size_t clusters, double *s
     kernels->exponential(share, rows * clusters);
 }
 
-/* The rows of a block without gaps: in place, or in memory that has room for them. */
-static mele_status take_rows(const mele_rows *rows, mele_i_block block, double *memory,
-                             const double **out, mele_error *error)
-{
-    size_t stride;
-    mele_status status = mele_i_rows_take(rows, block, memory, out, &stride, error);
-
-    if (status != MELE_OK || stride == rows->cols)
-        return status;
-    for (size_t i = 0; i < block.count; i++)
-        memcpy(memory + i * rows->cols, *out + i * stride, rows->cols * sizeof *memory);
-    *out = memory;
-    return MELE_OK;
-}
-
 static size_t take_room(const mele_rows *rows, size_t count)
 {
     return rows->data != NULL && rows->stride == rows->cols ? 0 : rows->cols * count;
@@ -151,7 +136,8 @@ static mele_status make_block(void *context, mele_i_block block, void *partial, 
     uint32_t *unclear = mele_i_carve(&at, block.count, sizeof *unclear);
     double sum[ABREAST] = {0};
     const double *p;
-    mele_status status = take_rows(m->log_posteriors, block, (double *)(void *)at, &p, error);
+    mele_status status = mele_i_rows_take_tight(m->log_posteriors, block, (double *)(void *)at, &p,
+                                                error);
 
     (void)partial;
     if (status != MELE_OK)
@@ -210,7 +196,7 @@ static mele_status read_shares(void *user, size_t first, size_t count, double *o
     const mele_i_block block = {0, first, count};
     double sum[ABREAST] = {0};
     const double *rows;
-    mele_status status = take_rows(p, block, out, &rows, error);
+    mele_status status = mele_i_rows_take_tight(p, block, out, &rows, error);
 
     if (status != MELE_OK)
         return status;

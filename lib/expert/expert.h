@@ -70,10 +70,11 @@ mele_status mele_i_experts_fit_own(const mele_expert_data *data, const mele_expe
                                    mele_error *error);
 void mele_i_left_out_own_free(mele_i_left_out_own *left_out);
 
-/* As rows that are read: what mele_left_out_mean() would hold; and the log likelihoods of the targets,
- * n x K. */
+/* As rows that are read: what mele_left_out_mean() would hold; the log likelihoods of the targets,
+ * n x K; and both in one row, the means before, for less work than one after the other. */
 mele_rows mele_i_left_out_own_mean(mele_i_left_out_own *left_out);
 mele_rows mele_i_left_out_own_likelihoods(mele_i_left_out_own *left_out);
+mele_rows mele_i_left_out_own_both(mele_i_left_out_own *left_out);
 
 /* Those of rows that the experts have not seen: what they predict. They tell of no rows and no experts.
  * MELE_ENOMEM; failures of mele_experts_predict(). */

@@ -55,25 +55,27 @@ void mele_i_left_out_own_free(mele_i_left_out_own *l)
 /* What strips of rows are made in. */
 typedef struct room {
     size_t rows;
-    double *x, *mean, *variance;
+    double *x, *mean, *variance, *likelihood;
     void *predictor, *memory;
 } room;
 
-static bool make_room(const mele_i_left_out_own *l, size_t count, bool keeps_mean, room *r)
+static bool make_room(const mele_i_left_out_own *l, size_t count, room *r)
 {
     const size_t width = l->clusters * l->outputs, most = STRIP_NUMBERS / width + 1;
 
     r->rows = most < count ? most : count;
     const size_t x = mele_i_carved(mele_i_rows_room(&l->x, r->rows), sizeof(double));
     const size_t numbers = mele_i_carved(r->rows * width, sizeof(double));
-    r->memory = mele_i_array(x + 2 * numbers + mele_i_predictor_scratch(&l->predictor, r->rows) + 1,
-                             1);
+    const size_t likelihoods = mele_i_carved(r->rows * l->clusters, sizeof(double));
+    r->memory = mele_i_array(x + 2 * numbers + likelihoods
+                                 + mele_i_predictor_scratch(&l->predictor, r->rows) + 1, 1);
     unsigned char *at = r->memory;
     if (at == NULL)
         return false;
     r->x = mele_i_carve(&at, mele_i_rows_room(&l->x, r->rows), sizeof(double));
-    r->mean = keeps_mean ? mele_i_carve(&at, r->rows * width, sizeof(double)) : NULL;
+    r->mean = mele_i_carve(&at, r->rows * width, sizeof(double));
     r->variance = mele_i_carve(&at, r->rows * width, sizeof(double));
+    r->likelihood = mele_i_carve(&at, r->rows * l->clusters, sizeof(double));
     r->predictor = at;
     return true;
 }
@@ -122,27 +124,35 @@ static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t co
 
 /* ---- as rows ---- */
 
-/* A read() of mele_rows. */
-static mele_status read_mean(void *user, size_t first, size_t count, double *out,
-                             mele_error *error)
+/* What is made of a strip that begins at row `first`: its part of the rows that are asked for. */
+typedef mele_status strip_fn(const mele_i_left_out_own *l, size_t first, size_t count, const room *r,
+                             double *out, mele_error *error);
+
+static mele_status read_strips(const mele_i_left_out_own *l, mele_i_block rows, size_t width,
+                               strip_fn *make, double *out, mele_error *error)
 {
-    const mele_i_left_out_own *l = user;
     mele_status status = MELE_OK;
     room r;
 
-    if (!make_room(l, count, false, &r))
+    if (!make_room(l, rows.count, &r))
         return mele_i_no_memory(error);
-    for (size_t done = 0, rows; done < count && status == MELE_OK; done += rows) {
-        rows = count - done < r.rows ? count - done : r.rows;
-        status = predict(l, first + done, rows, &r, out + done * l->clusters * l->outputs, NULL,
-                         error);
+    for (size_t done = 0, some; done < rows.count && status == MELE_OK; done += some) {
+        some = rows.count - done < r.rows ? rows.count - done : r.rows;
+        status = make(l, rows.first + done, some, &r, out + done * width, error);
     }
     free(r.memory);
     return status;
 }
 
-static mele_status likelihoods_of(const mele_i_left_out_own *l, size_t first, size_t count,
-                                  const room *r, double *out, mele_error *error)
+static mele_status make_means(const mele_i_left_out_own *l, size_t first, size_t count, const room *r,
+                              double *out, mele_error *error)
+{
+    return predict(l, first, count, r, out, NULL, error);
+}
+
+/* The means are left in the room. */
+static mele_status make_likelihoods(const mele_i_left_out_own *l, size_t first, size_t count,
+                                    const room *r, double *out, mele_error *error)
 {
     const mele_matrix *y = &l->targets.values;
     const mele_targets targets = {{y->data + first * y->stride, count, y->cols, y->stride},
@@ -155,32 +165,57 @@ static mele_status likelihoods_of(const mele_i_left_out_own *l, size_t first, si
                                                            NULL, out, error);
 }
 
-/* A read() of mele_rows. */
+static mele_status make_both(const mele_i_left_out_own *l, size_t first, size_t count, const room *r,
+                             double *out, mele_error *error)
+{
+    const size_t K = l->clusters, means = K * l->outputs;
+    mele_status status = make_likelihoods(l, first, count, r, r->likelihood, error);
+
+    for (size_t i = 0; i < count && status == MELE_OK; i++, out += means + K) {
+        memcpy(out, r->mean + i * means, means * sizeof *out);
+        memcpy(out + means, r->likelihood + i * K, K * sizeof *out);
+    }
+    return status;
+}
+
+/* Functions that read rows of mele_rows. */
+static mele_status read_means(void *user, size_t first, size_t count, double *out, mele_error *error)
+{
+    const mele_i_left_out_own *l = user;
+
+    return read_strips(l, (mele_i_block){0, first, count}, l->clusters * l->outputs, make_means, out,
+                       error);
+}
+
 static mele_status read_likelihoods(void *user, size_t first, size_t count, double *out,
                                     mele_error *error)
 {
     const mele_i_left_out_own *l = user;
-    mele_status status = MELE_OK;
-    room r;
 
-    if (!make_room(l, count, true, &r))
-        return mele_i_no_memory(error);
-    for (size_t done = 0, rows; done < count && status == MELE_OK; done += rows) {
-        rows = count - done < r.rows ? count - done : r.rows;
-        status = likelihoods_of(l, first + done, rows, &r, out + done * l->clusters, error);
-    }
-    free(r.memory);
-    return status;
+    return read_strips(l, (mele_i_block){0, first, count}, l->clusters, make_likelihoods, out, error);
+}
+
+static mele_status read_both(void *user, size_t first, size_t count, double *out, mele_error *error)
+{
+    const mele_i_left_out_own *l = user;
+
+    return read_strips(l, (mele_i_block){0, first, count}, l->clusters * (l->outputs + 1), make_both,
+                       out, error);
 }
 
 mele_rows mele_i_left_out_own_mean(mele_i_left_out_own *l)
 {
-    return (mele_rows){l->x.rows, l->clusters * l->outputs, NULL, 0, read_mean, l};
+    return (mele_rows){l->x.rows, l->clusters * l->outputs, NULL, 0, read_means, l};
 }
 
 mele_rows mele_i_left_out_own_likelihoods(mele_i_left_out_own *l)
 {
     return (mele_rows){l->x.rows, l->clusters, NULL, 0, read_likelihoods, l};
+}
+
+mele_rows mele_i_left_out_own_both(mele_i_left_out_own *l)
+{
+    return (mele_rows){l->x.rows, l->clusters * (l->outputs + 1), NULL, 0, read_both, l};
 }
 
 /* ---- making ---- */
@@ -194,7 +229,7 @@ static mele_status fill_idle_rows(const mele_i_left_out_own *l, const mele_i_reg
     mele_status status = MELE_OK;
     room r;
 
-    if (!make_room(l, 1, true, &r))
+    if (!make_room(l, 1, &r))
         return mele_i_no_memory(error);
     for (size_t i = 0; i < l->x.rows && status == MELE_OK; i++) {
         const mele_i_block block = {0, i, 1};

@@ -1,7 +1,8 @@
 /* How likely the targets are under each expert's prediction of them. With f_ik and s_ik^2 the mean
  * and the variance that expert k gives for row i,
  *     log L_ik = sum_m log N(y_im; f_ikm, s_ikm^2),
- * and of classes log L_ik is the log-probability of the row's class. */
+ * and of classes log L_ik is the log-probability of the row's class. Most experts give all rows one
+ * variance: its logarithm is taken again only where the row before had another. */
 #include <mele/expert.h>
 
 #include <math.h>
@@ -36,18 +37,27 @@ static mele_status of_classes(const likelihoods *l, size_t row, double class, me
     return MELE_OK;
 }
 
-static mele_status of_targets(const likelihoods *l, size_t row, const double *target,
+/* last: K M variances that were seen last, then their logarithms. */
+static mele_status of_targets(const likelihoods *l, size_t row, const double *target, double *last,
                               mele_error *error)
 {
+    double *log_last = last + l->clusters * l->outputs;
+
     for (size_t k = 0; k < l->clusters; k++) {
         const size_t at = (row * l->clusters + k) * l->outputs;
         double sum = 0;
         for (size_t m = 0; m < l->outputs; m++) {
-            if (l->variance[at + m] <= 0)
+            const double variance = l->variance[at + m];
+            const size_t cell = k * l->outputs + m;
+            if (variance <= 0)
                 return mele_i_fail(error, MELE_EDATA,
                                    "variance: row %zu, expert %zu: %g is not above 0", row + 1,
-                                   k + 1, l->variance[at + m]);
-            sum += mele_i_log_normal(target[m] - l->mean[at + m], l->variance[at + m]);
+                                   k + 1, variance);
+            if (variance != last[cell]) {
+                last[cell] = variance;
+                log_last[cell] = log(variance);
+            }
+            sum += mele_i_log_normal_of(target[m] - l->mean[at + m], variance, log_last[cell]);
         }
         l->out[row * l->clusters + k] = sum;
     }
@@ -59,14 +69,16 @@ static mele_status map_block(void *context, mele_i_block block, void *partial, v
 {
     const likelihoods *l = context;
     const mele_matrix *y = &l->targets->values;
+    double *last = scratch;
     mele_status status = MELE_OK;
 
     (void)partial;
-    (void)scratch;
+    for (size_t cell = 0; cell < l->clusters * l->outputs && l->targets->classes == 0; cell++)
+        last[cell] = NAN; /* which no variance equals */
     for (size_t i = block.first; i < block.first + block.count && status == MELE_OK; i++) {
         const double *target = y->data + i * y->stride;
         status = l->targets->classes > 0 ? of_classes(l, i, target[0], error)
-                                         : of_targets(l, i, target, error);
+                                         : of_targets(l, i, target, last, error);
     }
     return status;
 }
@@ -94,6 +106,7 @@ mele_status mele_expert_log_likelihoods(const mele_targets *targets, const doubl
     const mele_i_pass pass = {.rows = y->rows,
                               .map = map_block,
                               .context = &l,
+                              .scratch_bytes = 2 * clusters * l.outputs * sizeof(double),
                               .block_rows =
                                   mele_i_block_rows(8 * clusters * l.outputs, BLOCK_WORK, 16)};
     return mele_i_pass_run(engine, &pass, error);

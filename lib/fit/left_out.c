@@ -104,27 +104,44 @@ static mele_status weigh(const window *w, mele_i_block rows, const room *r, mele
     return mele_gate_log_weights(v->gate, log_p, &seen, rows.count, NULL, r->log_gate, error);
 }
 
+/* What the experts say of a block's rows, left out. */
+typedef struct said {
+    const double *mean, *likelihood;
+    size_t mean_stride, stride;
+} said;
+
+static mele_status take_said(const window *w, mele_i_block rows, const room *r, said *out,
+                             mele_error *error)
+{
+    const mele_i_left_out_view *v = w->view;
+    mele_status status = mele_i_rows_take(&v->mean, rows, r->mean, &out->mean, &out->mean_stride,
+                                          error);
+
+    if (status == MELE_OK && v->log_likelihoods.cols > 0)
+        return mele_i_rows_take(&v->log_likelihoods, rows, r->log_likelihoods, &out->likelihood,
+                                &out->stride, error);
+    out->likelihood = out->mean + w->clusters * w->outputs;
+    out->stride = out->mean_stride;
+    return status;
+}
+
 static mele_status blend_block(void *context, mele_i_block block, void *partial, void *scratch,
                                mele_error *error)
 {
     const window *w = context;
     const mele_i_block rows = {block.index, w->first + block.first, block.count};
     const size_t K = w->clusters;
-    const double *mean, *likelihood;
-    size_t mean_stride, stride;
     const room r = place(w, block.count, scratch);
+    said s;
 
     (void)partial;
     mele_status status = weigh(w, rows, &r, error);
     if (status == MELE_OK)
-        status = mele_i_rows_take(&w->view->mean, rows, r.mean, &mean, &mean_stride, error);
-    if (status == MELE_OK)
-        status = mele_i_rows_take(&w->view->log_likelihoods, rows, r.log_likelihoods, &likelihood,
-                                  &stride, error);
+        status = take_said(w, rows, &r, &s, error);
     if (status != MELE_OK)
         return status;
     for (size_t i = 0; i < block.count; i++)
-        blend(w, mean + i * mean_stride, likelihood + i * stride, r.log_gate + i * K,
+        blend(w, s.mean + i * s.mean_stride, s.likelihood + i * s.stride, r.log_gate + i * K,
               w->predicted + (block.first + i) * w->outputs);
     mele_i_kernels_best()->log_softmax(r.log_gate, block.count, K, w->log_density + block.first);
     for (size_t i = 0; i < block.count; i++)

@@ -10,7 +10,8 @@
 typedef struct mele_i_left_out_view {
     const mele_gate *gate;
     mele_rows log_posteriors, x;
-    mele_rows mean, log_likelihoods; /* n x (K M); n x K */
+    mele_rows mean;            /* n x (K M), or with the log likelihoods behind them n x (K M + K) */
+    mele_rows log_likelihoods; /* n x K; no columns: they are behind the means */
 } mele_i_left_out_view;
 
 /* The measures (mele_metrics) of the run's rows under the gate and the left-out predictions, as an

@@ -244,6 +244,20 @@ static mele_rows likelihoods_of(const likelihood_context *c, size_t rows)
                : mele_rows_of_array(c->log_likelihoods, rows, c->clusters);
 }
 
+/* What the measures look at: in one pass both are made at once. */
+static mele_i_left_out_view view_of(const mele_i_run *run, const mele_gate *gate,
+                                    const mele_gate_data *data)
+{
+    mele_i_left_out_view view = {gate, run->marginal.rows, data->x, means_of(run),
+                                 data->log_likelihoods};
+
+    if (run->left_out.own != NULL) {
+        view.mean = mele_i_left_out_own_both(run->left_out.own);
+        view.log_likelihoods = (mele_rows){.data = NULL};
+    }
+    return view;
+}
+
 /* Of rows that are of one group there are no left-out predictions to train a gate on: then it is
  * the one that training would have started from. */
 static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *blind)
@@ -301,8 +315,7 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
     if (status == MELE_OK)
         status = mele_gate_fit(&data, &options, run->engine, out, info, error);
     if (status == MELE_OK && run->report != NULL && !blind) {
-        const mele_i_left_out_view view = {*out, run->marginal.rows, data.x, means_of(run),
-                                           data.log_likelihoods};
+        const mele_i_left_out_view view = view_of(run, *out, &data);
         status = mele_i_left_out_measures(run, &view, measures, error);
     }
     free(c.log_likelihoods);

@@ -1,6 +1,5 @@
 /* What a gate is trained on: whether it is there, checks, and its rows in blocks. */
 #include <math.h>
-#include <string.h>
 
 #include "core/error.h"
 #include "engine/normalise.h"
@@ -22,6 +21,7 @@ typedef struct part {
 #define PART(flag, member, logarithms) \
     {flag, #member, offsetof(mele_gate_data, member), logarithms}
 
+/* Features last: they are taken with their gaps. */
 static const part parts[] = {
     PART(MELE_I_GATE_POSTERIORS, log_posteriors, true),
     PART(MELE_I_GATE_LIKELIHOODS, log_likelihoods, true),
@@ -30,7 +30,7 @@ static const part parts[] = {
     PART(MELE_I_GATE_FEATURES, x, false),
 };
 
-enum { PARTS = sizeof parts / sizeof parts[0] };
+enum { PARTS = sizeof parts / sizeof parts[0], FEATURES = PARTS - 1 };
 
 static const mele_rows *rows_of(const mele_gate_data *data, const part *p)
 {
@@ -81,30 +81,14 @@ typedef struct checking {
     bool normalises;
 } checking;
 
-static mele_status check_numbers(const checking *c, size_t first, const double *values, size_t count,
+/* Of a block's rows without gaps. */
+static mele_status check_numbers(const part *p, size_t cols, mele_i_block block, const double *values,
                                  mele_error *error)
 {
-    const size_t cols = c->rows->cols;
-
-    for (size_t e = 0; e < count * cols; e++)
-        if (!(values[e] < INFINITY) || (values[e] == -INFINITY && !c->part->logarithms))
-            return mele_i_fail(error, MELE_EDATA, "gate: %s: row %zu, column %zu is %g",
-                               c->part->name, first + e / cols + 1, e % cols + 1, values[e]);
-    return MELE_OK;
-}
-
-/* Rows of a block without gaps: in place, or in memory. */
-static mele_status take_tight(const mele_rows *rows, mele_i_block block, double *memory,
-                              const double **out, mele_error *error)
-{
-    size_t stride;
-
-    mele_status status = mele_i_rows_take(rows, block, memory, out, &stride, error);
-    if (status != MELE_OK || stride == rows->cols)
-        return status;
-    for (size_t i = 0; i < block.count; i++)
-        memcpy(memory + i * rows->cols, *out + i * stride, rows->cols * sizeof *memory);
-    *out = memory;
+    for (size_t e = 0; e < block.count * cols; e++)
+        if (!(values[e] < INFINITY) || (values[e] == -INFINITY && !p->logarithms))
+            return mele_i_fail(error, MELE_EDATA, "gate: %s: row %zu, column %zu is %g", p->name,
+                               block.first + e / cols + 1, e % cols + 1, values[e]);
     return MELE_OK;
 }
 
@@ -115,9 +99,9 @@ static mele_status check_block(void *context, mele_i_block block, void *partial,
     const size_t numbers = block.count * c->rows->cols;
     const double *values;
 
-    mele_status status = take_tight(c->rows, block, scratch, &values, error);
+    mele_status status = mele_i_rows_take_tight(c->rows, block, scratch, &values, error);
     if (status == MELE_OK)
-        status = check_numbers(c, block.first, values, block.count, error);
+        status = check_numbers(c->part, c->rows->cols, block, values, error);
     if (status == MELE_OK && c->part->flag == MELE_I_GATE_POSTERIORS)
         *(bool *)partial = mele_i_normalise_logs(values, block.count, c->rows->cols,
                                                  (double *)scratch + numbers);
@@ -156,8 +140,7 @@ static mele_status check_units(const mele_gate_data *data, mele_error *error)
     return MELE_OK;
 }
 
-mele_status mele_i_gate_check(const mele_gate_data *data, unsigned needs, mele_engine *engine,
-                              bool *normalises, mele_error *error)
+mele_status mele_i_gate_check_shapes(const mele_gate_data *data, unsigned needs, mele_error *error)
 {
     mele_status status = MELE_OK;
 
@@ -166,6 +149,14 @@ mele_status mele_i_gate_check(const mele_gate_data *data, unsigned needs, mele_e
             status = check_shape(data, &parts[p], error);
     if (status == MELE_OK && (needs & MELE_I_GATE_FEATURES))
         status = check_units(data, error);
+    return status;
+}
+
+mele_status mele_i_gate_check_numbers(const mele_gate_data *data, unsigned needs, mele_engine *engine,
+                                      bool *normalises, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
     for (size_t p = 0; p < PARTS && status == MELE_OK; p++) {
         checking c = {&parts[p], rows_of(data, &parts[p]), false};
         if ((needs & parts[p].flag) == 0)
@@ -191,16 +182,16 @@ size_t mele_i_gate_take_room(const mele_i_gate_training *training, unsigned need
     return cols * rows;
 }
 
-/* Take a part of the data without gaps, when it is needed. */
-static mele_status take_part(const mele_rows *rows, bool needed, mele_i_block block,
+/* Take a part of the data without gaps. */
+static mele_status take_part(const mele_i_gate_training *training, const part *p, mele_i_block block,
                              double **memory, const double **out, mele_error *error)
 {
-    *out = NULL;
-    if (!needed)
-        return MELE_OK;
-    mele_status status = take_tight(rows, block, *memory, out, error);
+    const mele_rows *rows = rows_of(training->data, p);
+    mele_status status = mele_i_rows_take_tight(rows, block, *memory, out, error);
+
     *memory += rows->cols * block.count;
-    return status;
+    return status == MELE_OK && training->checks ? check_numbers(p, rows->cols, block, *out, error)
+                                                 : status;
 }
 
 mele_status mele_i_gate_take(const mele_i_gate_training *training, unsigned needs,
@@ -209,23 +200,18 @@ mele_status mele_i_gate_take(const mele_i_gate_training *training, unsigned need
 {
     const mele_gate_data *data = training->data;
     mele_i_gate_rows out = {.count = block.count};
-    mele_status status = take_part(&data->log_posteriors, needs & MELE_I_GATE_POSTERIORS, block,
-                                   &memory, &out.log_posteriors, error);
+    const double **const to[PARTS] = {&out.log_posteriors, &out.log_likelihoods, &out.predictions,
+                                      &out.targets};
+    mele_status status = MELE_OK;
 
+    for (size_t p = 0; p < FEATURES && status == MELE_OK; p++)
+        if (needs & parts[p].flag)
+            status = take_part(training, &parts[p], block, &memory, to[p], error);
     if (status == MELE_OK && out.log_posteriors != NULL && training->normalises) {
         mele_i_normalise_logs(out.log_posteriors, block.count, data->clusters, memory);
         out.log_posteriors = memory;
         memory += data->clusters * block.count;
     }
-    if (status == MELE_OK)
-        status = take_part(&data->log_likelihoods, needs & MELE_I_GATE_LIKELIHOODS, block, &memory,
-                           &out.log_likelihoods, error);
-    if (status == MELE_OK)
-        status = take_part(&data->predictions, needs & MELE_I_GATE_PREDICTIONS, block, &memory,
-                           &out.predictions, error);
-    if (status == MELE_OK)
-        status = take_part(&data->targets, needs & MELE_I_GATE_TARGETS, block, &memory,
-                           &out.targets, error);
     if (status == MELE_OK && (needs & MELE_I_GATE_FEATURES))
         status = mele_i_rows_take(&data->x, block, memory, &out.x, &out.stride, error);
     if (status == MELE_OK && data->weights != NULL)

@@ -60,6 +60,21 @@ static mele_status train(mele_gate *gate, const mele_i_gate_training *training,
     return status;
 }
 
+/* Of training that takes many passes numbers are checked before; of a gate that is not trained in the
+ * one pass that its loss takes, since what is read may have to be made. To normalise what is normal
+ * changes nothing. */
+static mele_status check(const mele_gate *gate, mele_i_gate_training *training, mele_error *error)
+{
+    const unsigned needs = gate->needs | training->loss->needs;
+    mele_status status = mele_i_gate_check_shapes(training->data, needs, error);
+
+    training->checks = training->normalises = !gate->kind->trained;
+    return status == MELE_OK && gate->kind->trained
+               ? mele_i_gate_check_numbers(training->data, needs, training->engine,
+                                           &training->normalises, error)
+               : status;
+}
+
 /* Train the gate that the kind has made. */
 static mele_status fit(mele_gate *gate, const mele_i_gate_training *given, mele_gate_info *info,
                        mele_error *error)
@@ -71,8 +86,7 @@ static mele_status fit(mele_gate *gate, const mele_i_gate_training *given, mele_
     mele_status status = find_loss(gate, given, &known, error);
 
     if (status == MELE_OK && known)
-        status = mele_i_gate_check(&data, gate->needs | training.loss->needs, training.engine,
-                                   &training.normalises, error);
+        status = check(gate, &training, error);
     if (status == MELE_OK)
         status = mele_i_weights_relative(given->data->weights, data.rows, &data.weights, &weights,
                                          error);

@@ -50,6 +50,7 @@ typedef struct mele_i_gate_training {
     const mele_i_gate_loss *loss;
     double total_weight;
     bool normalises; /* the log posteriors are to be normalised when they are taken */
+    bool checks;     /* numbers, features apart, are to be checked when they are taken */
     mele_engine *engine;
 } mele_i_gate_training;
 
@@ -144,10 +145,13 @@ bool mele_i_gate_has(const mele_gate_data *data, unsigned needs, const char **mi
 /* The numbers that an expert predicts: M. */
 size_t mele_i_gate_outputs(const mele_gate_data *data);
 
-/* Shapes and numbers of what some flags name; *normalises: the log posteriors, if they are among
- * it, are not normalised. */
-mele_status mele_i_gate_check(const mele_gate_data *data, unsigned needs, mele_engine *engine,
-                              bool *normalises, mele_error *error);
+/* The shapes of what some flags name. */
+mele_status mele_i_gate_check_shapes(const mele_gate_data *data, unsigned needs, mele_error *error);
+
+/* Its numbers, in a pass of their own; *normalises: the log posteriors, if they are among it, are not
+ * normalised. */
+mele_status mele_i_gate_check_numbers(const mele_gate_data *data, unsigned needs, mele_engine *engine,
+                                      bool *normalises, mele_error *error);
 
 /* Numbers of memory that mele_i_gate_take() needs for blocks of up to so many rows. */
 size_t mele_i_gate_take_room(const mele_i_gate_training *training, unsigned needs, size_t rows);

@@ -864,7 +864,7 @@ Test(gate, wrong_calls_leave_everything_untouched)
     const mele_gate_data good = data_of(&s);
     const mele_gate_options usual = options_of("softmax", "both", "likelihood", 1);
     double bad_p[60], bad_weights[20], bad_likelihoods[60], bad_x[40];
-    wrong rows[18];
+    wrong rows[20];
     size_t n = 0;
 
     memcpy(bad_p, s.log_p, sizeof bad_p);
@@ -897,6 +897,10 @@ Test(gate, wrong_calls_leave_everything_untouched)
     ROW("no targets", MELE_EINVAL, r->options.loss = "squared"; r->data.targets.data = NULL);
     ROW("NaN posterior", MELE_EDATA, r->data.log_posteriors.data = bad_p);
     ROW("weight", MELE_EDATA, r->data.weights = bad_weights);
+    ROW("NaN posterior, untrained", MELE_EDATA, r->options.kind = "posterior";
+        r->data.log_posteriors.data = bad_p);
+    ROW("infinite likelihood, untrained", MELE_EDATA, r->options.kind = "hard";
+        r->data.log_likelihoods.data = bad_likelihoods);
     ROW("infinite likelihood", MELE_EDATA, r->data.log_likelihoods.data = bad_likelihoods);
     ROW("NaN feature", MELE_EDATA, r->data.x.data = bad_x);
     for (size_t i = 0; i < n; i++) {

@@ -244,13 +244,21 @@ static void expect_own_as_all(const made *p, const mele_rows *x, const mele_expe
     cr_assert_eq(mele_i_experts_fit_own(&data, o, NULL, &again, &own, b, NULL), MELE_OK);
     const mele_rows means = mele_i_left_out_own_mean(own), whole = mele_left_out_mean(all);
     const mele_rows likelihoods = mele_i_left_out_own_likelihoods(own);
+    const mele_rows both = mele_i_left_out_own_both(own);
+    double *row = numbers(N * K * (M + 1));
     read_all(&means, mean);
     read_all(&likelihoods, likelihood);
+    read_all(&both, row);
     cr_assert_eq(mele_expert_log_likelihoods(&data.targets, whole.data,
                                              mele_left_out_variance(all).data, K, NULL, expected,
                                              NULL), MELE_OK);
     cr_expect(memcmp(mean, whole.data, count * sizeof *mean) == 0, "%s: means", name);
     cr_expect(memcmp(likelihood, expected, N * K * sizeof *expected) == 0, "%s: likelihoods", name);
+    for (size_t i = 0; i < N; i++)
+        cr_expect(memcmp(row + i * K * (M + 1), mean + i * K * M, K * M * sizeof *row) == 0
+                  && memcmp(row + (i * (M + 1) + M) * K, likelihood + i * K, K * sizeof *row) == 0,
+                  "%s: row %zu of both", name, i);
+    free(row);
     cr_expect(mele_i_experts_equal(experts, again), "%s: experts", name);
     cr_expect(memcmp(a, b, sizeof a) == 0, "%s: info", name);
     free(mean);
