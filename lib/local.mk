@@ -102,6 +102,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/normalise.c \
 	lib/engine/normalise.h \
 	lib/engine/pass.h \
+	lib/engine/row_cache.c \
+	lib/engine/row_cache.h \
 	lib/engine/rows.c \
 	lib/engine/rows.h \
 	lib/engine/weights.c \

@@ -13,6 +13,8 @@
 #include "partition/partition.h"
 #include "schema/data.h"
 
+#define MOST_HELD ((size_t)1 << 21) /* coordinates: 16 MB */
+
 /* Schema and scalings; *summary, of the design columns, is freed by mele_i_summary_clear(),
  * whatever this returns. */
 static mele_status start_model(mele_i_run *run, mele_i_summary *summary, mele_error *error)
@@ -102,6 +104,7 @@ static mele_status make_options(const mele_i_run *run, mele_i_regions_fit *fit, 
     fit->options = run->options->partition;
     status = mele_i_centres_use(run->options, space, &fit->options, &fit->given, &fit->centres,
                                 error);
+    fit->options.keep = run->features.windows == NULL;
     fit->options.seed = run->options->seed;
     if (status == MELE_OK)
         status = mele_i_space_units(space, &fit->units, error);
@@ -109,6 +112,17 @@ static mele_status make_options(const mele_i_run *run, mele_i_regions_fit *fit, 
     fit->options.scale = fit->units == NULL ? NULL : fit->units + fit->points.rows.cols;
     fit->clusters = known_clusters(&fit->options);
     return status;
+}
+
+/* Whether the coordinates of data in memory are made at once. Many of them would take as much again as
+ * the data: k-means keeps these in single precision and reads few in an iteration, so that they are made
+ * in the end only if there are many iterations. */
+static bool holds_coordinates(const mele_i_run *run)
+{
+    const mele_i_space *space = &run->model->space;
+
+    return strcmp(run->options->partition.method, "kmeans") != 0
+           || run->features.rows <= MOST_HELD / (space->columns + space->target_columns);
 }
 
 mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error)
@@ -127,7 +141,9 @@ mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_erro
         status = mele_i_space_fit(model->schema, &fit->summary, &plan, run->engine, &model->space,
                                   error);
     if (status == MELE_OK)
-        status = mele_i_run_coordinates(run, true, true, &fit->points, error);
+        status = mele_i_run_coordinates(run, true, holds_coordinates(run), &fit->points, error);
+    if (status == MELE_OK && fit->points.rows.data == NULL && run->features.windows == NULL)
+        fit->points.rows = mele_i_row_cache_make(&fit->cache, &fit->points.rows);
     fit->fit_began = mele_i_clock();
     return status == MELE_OK ? make_options(run, fit, error) : status;
 }
@@ -136,6 +152,7 @@ void mele_i_regions_fit_clear(mele_i_regions_fit *fit)
 {
     mele_i_summary_clear(&fit->summary);
     free(fit->points.owned);
+    mele_i_row_cache_clear(&fit->cache);
     free(fit->centres);
     free(fit->units);
     mele_partition_free(fit->partition);

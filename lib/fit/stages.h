@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "engine/row_cache.h"
 #include "fit/run.h"
 
 /* Stage 1 under way: what there is before the number of regions is known, and what a choice of that
@@ -11,6 +12,7 @@ typedef struct mele_i_regions_fit {
     double began, fit_began;        /* by the clock */
     mele_i_summary summary;         /* of the design columns */
     mele_i_coordinates points;      /* the rows in the space that is clustered */
+    mele_i_row_cache cache;         /* of many of them that are in memory */
     mele_partition_options options; /* of any number of regions */
     mele_matrix given;              /* what options may point to */
     double *centres, *units;

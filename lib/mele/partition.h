@@ -38,6 +38,9 @@ typedef struct mele_partition_options {
                                  a step may lower the log-likelihood, which ends the fit */
     const char *algorithm;  /**< of k-means: "auto" (default), "plain", "tiles" or "bounds"; the
                                  results are the same bytes, the time is not */
+    bool keep;              /**< of k-means, of rows that are read (mele_partition_fit_rows()): keep them
+                                 in single precision where that pays, about 4 d bytes each, so that an
+                                 iteration reads few of them. Default false */
     const double *center, *scale; /**< d numbers each: what was measured is center + scale x. Tell
                                  which columns are constant but for rounding, and so are to tell no
                                  rows apart. NULL (default): 0 and 1 */
@@ -87,7 +90,7 @@ MELE_API mele_status mele_partition_fit(const mele_matrix *x, const double *weig
 /** The same for rows that need not be in memory: each iteration reads them once, a start with
  *  k-means++ K times, or twice when there are very many rows. Own memory beyond the engine's
  *  windows of a few thousand rows, and a start's coreset of max(65536, 1024 K) rows: k-means at
- *  most 24 bytes a row up to K = 32, gmm 20 bytes a row. Also fails as rows->read does. */
+ *  most 24 bytes a row up to K = 32 (with options->keep those of the rows more), gmm 20 bytes a row. Also fails as rows->read does. */
 MELE_API mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights,
                                              const mele_partition_options *options,
                                              mele_engine *engine, mele_partition **out,

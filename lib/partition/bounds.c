@@ -156,6 +156,7 @@ typedef struct work {
     mele_i_filter_room r;
     const double *x;
     size_t stride;
+    mele_i_fetch *fetch;      /* NULL: x has all rows */
     uint32_t *label, *failed; /* of the block */
     float *y;                 /* of the block, where narrow rows are kept */
     const uint32_t *at;       /* of the chunk: its rows in y; NULL: in order */
@@ -179,6 +180,17 @@ static inline float stored_lower(float lower, float fall)
     return (lower + fall) * (1 - SLACK);
 }
 
+/* Runs of neighbours are read at once. */
+void mele_i_fetch_rows(mele_i_fetch *f, const uint32_t *row, size_t count)
+{
+    for (size_t i = 0, run; i < count && f->status == MELE_OK; i += run) {
+        for (run = 1; i + run < count && row[i + run] == row[i] + run; run++)
+            ;
+        f->status = f->rows->read(f->rows->user, f->first + row[i], run,
+                                  f->to + row[i] * f->rows->cols, f->error);
+    }
+}
+
 /* Labels of unclear rows of the chunk. Who their best is not is unknown: nor is their bound. */
 static void redo_unclear(const work *w, size_t unclear)
 {
@@ -190,6 +202,8 @@ static void redo_unclear(const work *w, size_t unclear)
         old[q] = w->label[row[q]];
         w->rows.upper[row[q]] = INFINITY;
     }
+    if (w->fetch != NULL)
+        mele_i_fetch_rows(w->fetch, row, unclear);
     mele_i_filter_exactly(w->f, w->x, w->stride, row, unclear, w->label, r);
     for (size_t q = 0; q < unclear; q++) {
         r->label[r->unclear[q]] = w->label[row[q]];
@@ -454,13 +468,15 @@ static work work_on(const mele_i_bounds *b, const double *x, size_t stride, size
 }
 
 size_t mele_i_bounds_label(const mele_i_bounds *b, const mele_matrix *x, size_t first,
-                           uint32_t *label, mele_i_changes *changes, void *scratch)
+                           uint32_t *label, mele_i_changes *changes, mele_i_fetch *fetch,
+                           void *scratch)
 {
     const mele_i_filter *f = b->filter;
     const size_t rows = x->rows;
     work w = work_on(b, x->data, x->stride, first, label, scratch);
     size_t unclear = 0, failed;
 
+    w.fetch = fetch;
     if (!b->known) {
         memset(label, 0, rows * sizeof *label);
         return scan_block(&w, rows, changes);

@@ -2,6 +2,7 @@
 #define MELE_PARTITION_BOUNDS_H
 
 #include <mele/matrix.h>
+#include <mele/rows.h>
 
 #include "partition/filter.h"
 
@@ -38,10 +39,29 @@ void mele_i_bounds_move(mele_i_bounds *bounds, const double *centres);
 
 size_t mele_i_bounds_bytes(const mele_i_bounds *bounds, size_t rows);
 
+/* Rows of a block that are read where they are wanted, each to its place. */
+typedef struct mele_i_fetch {
+    const mele_rows *rows;
+    size_t first; /* of the block */
+    double *to;   /* room for the block, without gaps */
+    mele_status status;
+    mele_error *error;
+} mele_i_fetch;
+
+/* Read these rows of the block, which ascend, unless something failed before. */
+void mele_i_fetch_rows(mele_i_fetch *fetch, const uint32_t *row, size_t count);
+
+/* Whether labels need few of a block's rows: narrow ones are kept, and all have bounds. */
+static inline bool mele_i_bounds_need_few(const mele_i_bounds *bounds)
+{
+    return bounds->known && bounds->y != NULL;
+}
+
 /* Correct the labels of the rows x, the first of which is row `first` (a multiple of MELE_I_GROUP) and
- * has the label *label. Fills changes, unless no bounds are known yet. Returns how many rows were
- * unclear. */
+ * has the label *label. Fills changes, unless no bounds are known yet. fetch: NULL; or what reads
+ * those of the rows that are wanted to x, where few are needed. Returns how many rows were unclear. */
 size_t mele_i_bounds_label(const mele_i_bounds *bounds, const mele_matrix *x, size_t first,
-                           uint32_t *label, mele_i_changes *changes, void *scratch);
+                           uint32_t *label, mele_i_changes *changes, mele_i_fetch *fetch,
+                           void *scratch);
 
 #endif

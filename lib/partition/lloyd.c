@@ -119,15 +119,16 @@ static void take_labels(const room *r, bool labelled, size_t rows, uint32_t *lab
     memcpy(label, r->label, rows * sizeof *label);
 }
 
-/* The labels of a block; returns how many rows were unclear. */
-static size_t label_block(const lloyd *l, const mele_matrix *x, size_t first, room *r)
+/* The labels of a block; returns how many rows were unclear. fetch: see bounds.h. */
+static size_t label_block(const lloyd *l, const mele_matrix *x, size_t first, room *r,
+                          mele_i_fetch *fetch)
 {
     uint32_t *label = l->label + first;
     size_t unclear = 0;
 
     r->changes.count = 0;
     if (l->method == BOUNDS)
-        return mele_i_bounds_label(&l->bounds, x, first, label, &r->changes, r->rest);
+        return mele_i_bounds_label(&l->bounds, x, first, label, &r->changes, fetch, r->rest);
     if (l->method == TILES) {
         const mele_i_filter_room filter_room = mele_i_filter_room_in(&l->filter, r->rest);
         unclear = mele_i_filter_label(&l->filter, x->data, x->stride, x->rows, r->label, &filter_room);
@@ -139,21 +140,38 @@ static size_t label_block(const lloyd *l, const mele_matrix *x, size_t first, ro
     return unclear;
 }
 
+/* Whether a pass needs no more rows than those that are unclear or change their labels. */
+static bool reads_few(const lloyd *l)
+{
+    return l->attempt->sample->rows.data == NULL && l->method == BOUNDS && !l->sums.anew
+           && mele_i_bounds_need_few(&l->bounds);
+}
+
 static mele_status map_assign(void *context, mele_i_block block, void *partial, void *scratch,
                               mele_error *error)
 {
     const lloyd *l = context;
     const mele_i_sample *sample = l->attempt->sample;
-    const double *weights = sample->weights == NULL ? NULL : sample->weights + block.first, *x;
+    const double *weights = sample->weights == NULL ? NULL : sample->weights + block.first;
+    const double *x = NULL;
     double *sums = partial;
     room r = room_in(l, scratch);
-    size_t stride;
-    mele_status status = mele_i_rows_take(&sample->rows, block, r.x, &x, &stride, error);
+    mele_i_fetch fetch = {&sample->rows, block.first, r.x, MELE_OK, error};
+    const bool few = reads_few(l);
+    size_t stride = l->columns;
 
-    if (status != MELE_OK)
-        return status;
+    if (few)
+        x = r.x;
+    else
+        fetch.status = mele_i_rows_take(&sample->rows, block, r.x, &x, &stride, error);
+    if (fetch.status != MELE_OK)
+        return fetch.status;
     const mele_matrix rows = {x, block.count, l->columns, stride};
-    *sums = (double)label_block(l, &rows, block.first, &r);
+    *sums = (double)label_block(l, &rows, block.first, &r, few ? &fetch : NULL);
+    if (few)
+        mele_i_fetch_rows(&fetch, r.changes.row, r.changes.count);
+    if (fetch.status != MELE_OK)
+        return fetch.status;
     mele_i_sums_block(&l->sums, &rows, l->label + block.first, weights, &r.changes, sums + 1);
     return MELE_OK;
 }
@@ -614,7 +632,7 @@ static mele_status make_method(lloyd *l, mele_error *error)
     status = mele_i_filter_make(&l->filter, l->kernels, &plan, error);
     if (status == MELE_OK && l->filter.usable && chosen == BOUNDS)
         status = mele_i_bounds_make(&l->bounds, &l->filter, sample->rows.rows,
-                                    sample->rows.data != NULL, error);
+                                    sample->rows.data != NULL || l->attempt->options->keep, error);
     if (status == MELE_OK && l->filter.usable)
         l->method = chosen;
     return status;

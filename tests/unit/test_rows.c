@@ -1,9 +1,11 @@
 /* Experts of rows that are read, block by block, are those of the same rows in memory, to the last
  * byte, with all that is told of them; and what reading fails with is what the fit fails with. */
 #include <criterion/criterion.h>
+#include <mele/partition.h>
 #include <pthread.h>
 
 #include "core/memory.h"
+#include "engine/row_cache.h"
 #include "engine/rows.h"
 #include "unit/expert_support.h"
 
@@ -339,4 +341,77 @@ Test(rows, are_gathered_in_order_and_without_gaps)
         }
     cr_assert_eq(mele_i_rows_gather(&read, row, 0, b, NULL), MELE_OK);
     free_problem(&p);
+}
+
+/* ---- rows that are held once they are read many times ---- */
+
+Test(rows, through_a_cache_are_the_same_and_soon_not_read)
+{
+    made p = make_problem(N, D, 1, K, 0);
+    reading r = reading_of(&p);
+    const mele_rows read = rows_of(&r);
+    mele_i_row_cache cache;
+    const mele_rows rows = mele_i_row_cache_make(&cache, &read);
+    double some[N * D];
+
+    cr_assert(rows.read != read.read && rows.rows == N && rows.cols == D);
+    for (size_t turn = 0; turn < 40; turn++)
+        for (size_t at = 0, count = 1; at < N; at += count, count = count % 90 + 11 + turn) {
+            count = N - at < count ? N - at : count;
+            cr_assert_eq(rows.read(rows.user, at, count, some, NULL), MELE_OK);
+            cr_assert(memcmp(some, p.x + at * D, count * D * sizeof *some) == 0);
+        }
+    r.calls = 0;
+    cr_assert_eq(rows.read(rows.user, 0, N, some, NULL), MELE_OK);
+    cr_expect_eq(r.calls, 0);
+    mele_i_row_cache_clear(&cache);
+    free_problem(&p);
+}
+
+/* Bounds with rows kept in single precision read few rows, one by one. */
+Test(rows, kept_narrow_by_kmeans_give_the_bytes_of_rows_in_memory)
+{
+    enum { ROWS = 9000, COLUMNS = 5 };
+    mele_i_stream random = mele_i_stream_make(3, MELE_I_FOR_TESTS, 0, 0);
+    double *x = numbers(ROWS * COLUMNS), *weight = numbers(ROWS);
+    mele_partition_options o = mele_partition_defaults();
+    mele_engine *engine = engine_of(2);
+
+    for (size_t i = 0; i < ROWS * COLUMNS; i++)
+        x[i] = mele_i_stream_normal(&random);
+    for (size_t i = 0; i < ROWS; i++)
+        weight[i] = (double)(i % 4);
+    o.clusters = 24;
+    o.restarts = 1;
+    o.algorithm = "bounds";
+    o.max_iterations = 60;
+    o.keep = true;
+    for (size_t w = 0; w < 2; w++) {
+        const mele_matrix matrix = mele_matrix_of(x, ROWS, COLUMNS);
+        reading r = {matrix, 0, 0, PTHREAD_MUTEX_INITIALIZER};
+        const mele_rows memory = mele_rows_of(&matrix), read = rows_of(&r);
+        const double *weights = w == 0 ? NULL : weight;
+        mele_partition *a = NULL, *b = NULL;
+        mele_partition_info info[2];
+        double centres[2][24 * COLUMNS];
+        cr_assert_eq(mele_partition_fit_rows(&memory, weights, &o, engine, &a, &info[0], NULL),
+                     MELE_OK);
+        cr_assert_eq(mele_partition_fit_rows(&read, weights, &o, engine, &b, &info[1], NULL),
+                     MELE_OK);
+        cr_expect(info[0].iterations > 8 && info[0].iterations == info[1].iterations);
+        mele_partition_centres(a, centres[0]);
+        mele_partition_centres(b, centres[1]);
+        cr_expect(memcmp(centres[0], centres[1], sizeof centres[0]) == 0);
+        r.fails = r.calls - 20;
+        r.calls = 0;
+        mele_partition_free(b);
+        b = NULL;
+        mele_error error = {MELE_OK, 0, ""};
+        cr_expect_eq(mele_partition_fit_rows(&read, weights, &o, NULL, &b, NULL, &error), MELE_EIO);
+        cr_expect_null(b);
+        mele_partition_free(a);
+    }
+    free(x);
+    free(weight);
+    mele_engine_free(engine);
 }
