@@ -12,12 +12,11 @@ size_t mele_i_group_scratch(const mele_i_expert_group *group, size_t (*bytes)(co
 }
 
 void mele_i_group_predict(const mele_i_expert_group *group, mele_i_predict_one *predict,
-                          const double *x, size_t stride, size_t rows, double *mean,
-                          double *variance, void *scratch)
+                          const mele_matrix *x, double *mean, double *variance, void *scratch)
 {
     const size_t M = group->shape.outputs;
 
     for (size_t e = 0; e < group->count; e++)
-        predict(group->expert[e]->state, x, stride, rows, mean + e * M,
+        predict(group->expert[e]->state, x, mean + e * M,
                 variance == NULL ? NULL : variance + e * M, group->stride, scratch);
 }

@@ -10,10 +10,9 @@ size_t mele_i_group_scratch(const mele_i_expert_group *group, size_t (*bytes)(co
 
 /* kind->predict(), by what predicts with one state: variance may be NULL, out_stride is from a row
  * of the results to the next. */
-typedef void mele_i_predict_one(const void *state, const double *x, size_t stride, size_t rows,
-                                double *mean, double *variance, size_t out_stride, void *scratch);
+typedef void mele_i_predict_one(const void *state, const mele_matrix *x, double *mean,
+                                double *variance, size_t out_stride, void *scratch);
 void mele_i_group_predict(const mele_i_expert_group *group, mele_i_predict_one *predict,
-                          const double *x, size_t stride, size_t rows, double *mean,
-                          double *variance, void *scratch);
+                          const mele_matrix *x, double *mean, double *variance, void *scratch);
 
 #endif

@@ -143,7 +143,7 @@ mele_status mele_experts_predict_rows(const mele_experts *experts, const mele_ro
     if (status != MELE_OK)
         return status;
     status = mele_i_predictor_make(&predictor, experts->expert, experts->clusters,
-                                   experts->columns, experts->outputs, experts->classes, 1, error);
+                                   mele_i_experts_shape(experts, 1), 1, error);
     if (status == MELE_OK)
         status = mele_i_predictor_run(&predictor, x, mean, experts->classes > 0 ? NULL : variance,
                                       engine, error);

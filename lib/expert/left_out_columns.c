@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "engine/rows.h"
+#include "expert/experts.h"
 #include "expert/predictor.h"
 
 /* ---- places ---- */
@@ -96,8 +97,8 @@ mele_status mele_i_left_out_fill_global(const mele_i_left_out_columns *l, const 
     mele_i_predictor global;
 
     alone[0].answers = alone[1].answers = 0;
-    mele_status status = mele_i_predictor_make(&global, alone, 1, e->columns, e->outputs,
-                                               e->classes, 1, error);
+    mele_status status = mele_i_predictor_make(&global, alone, 1, mele_i_experts_shape(e, 1), 1,
+                                               error);
     double *row = MELE_I_ARRAY(double, x->cols);
     void *scratch = status != MELE_OK ? NULL
                                       : mele_i_array(1, mele_i_predictor_scratch(&global, 1) + 1);

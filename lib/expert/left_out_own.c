@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "engine/rows.h"
 #include "expert/expert.h"
+#include "expert/experts.h"
 #include "expert/kinds.h"
 #include "expert/predictor.h"
 
@@ -262,8 +263,8 @@ static mele_status take_experts(mele_i_left_out_own *l, const mele_experts *e, m
     memcpy(l->alone, l->experts->expert, (e->clusters + 1) * sizeof *l->alone);
     for (size_t k = 0; k < e->clusters; k++)
         l->alone[k].own = 1;
-    status = mele_i_predictor_make(&l->predictor, l->alone, e->clusters, e->columns, e->outputs,
-                                   e->classes, 1, error);
+    status = mele_i_predictor_make(&l->predictor, l->alone, e->clusters,
+                                   mele_i_experts_shape(e, 1), 1, error);
     return status == MELE_OK && l->columns.own->variance != NULL
                ? mele_i_predictor_prepare(&l->predictor, error)
                : status;

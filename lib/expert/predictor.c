@@ -18,11 +18,12 @@ static const mele_i_expert *answering(const mele_i_expert *expert, size_t k)
 }
 
 mele_status mele_i_predictor_make(mele_i_predictor *p, const mele_i_expert *expert,
-                                  size_t clusters, size_t columns, size_t outputs, size_t classes,
-                                  size_t expanded, mele_error *error)
+                                  size_t clusters, mele_i_expert_shape shape, size_t expanded,
+                                  mele_error *error)
 {
-    *p = (mele_i_predictor){.expert = expert, .clusters = clusters, .columns = columns,
-                            .outputs = outputs, .classes = classes, .expanded = expanded,
+    *p = (mele_i_predictor){.expert = expert, .clusters = clusters, .columns = shape.columns,
+                            .outputs = shape.outputs, .classes = shape.classes,
+                            .expanded = expanded,
                             .asked = mele_i_array(clusters, sizeof(mele_i_expert *))};
     if (p->asked == NULL)
         return mele_i_no_memory(error);

@@ -14,10 +14,11 @@ typedef struct mele_i_predictor {
 } mele_i_predictor;
 
 /* Every expert, or what answers for it, must be trained; those that are not predict nothing, their
- * results stay as they are. Free with mele_i_predictor_free(). columns: of x without expansion. */
+ * results stay as they are. Free with mele_i_predictor_free(). shape: columns of x without
+ * expansion. */
 mele_status mele_i_predictor_make(mele_i_predictor *p, const mele_i_expert *expert,
-                                  size_t clusters, size_t columns, size_t outputs, size_t classes,
-                                  size_t expanded, mele_error *error);
+                                  size_t clusters, mele_i_expert_shape shape, size_t expanded,
+                                  mele_error *error);
 void mele_i_predictor_free(mele_i_predictor *p);
 
 /* Elementary operations a row. */

@@ -163,8 +163,8 @@ static mele_status find_least_variances(training *t, mele_error *error)
     for (size_t i = 0; i < count; i++)
         row[i] = i;
     if (count > 0 && status == MELE_OK)
-        status = mele_i_units_of(values, m, row, weights, count, mele_i_origin_of_y(p->options),
-                                 INFINITY, units, error);
+        status = mele_i_units_of(&(mele_i_units_rows){values, m, row, weights, count},
+                                 mele_i_origin_of_y(p->options), INFINITY, units, error);
     for (size_t o = 0; o < m && count > 0 && status == MELE_OK; o++)
         t->least_variance[o] = mele_i_units_floor(&units[o]);
 
@@ -337,9 +337,9 @@ static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *e
 {
     const mele_i_expert_problem *p = t->problem;
     mele_i_predictor predictor;
-    mele_status status = mele_i_predictor_make(&predictor, t->experts, clusters_of(t), p->columns,
-                                               p->shape.outputs, p->shape.classes, p->degree,
-                                               error);
+    const mele_i_expert_shape shape = {p->columns, p->shape.outputs, p->shape.classes};
+    mele_status status = mele_i_predictor_make(&predictor, t->experts, clusters_of(t), shape,
+                                               p->degree, error);
 
     if (status == MELE_OK && !p->own_only)
         status = mele_i_predictor_run(&predictor, p->x, p->left_out, p->left_out_variance, engine,

@@ -80,16 +80,16 @@ static void set_units(mele_i_units *u, double low, double high, double square, d
     }
 }
 
-mele_status mele_i_units_of(const double *values, size_t columns, const size_t *row,
-                            const double *weights, size_t count, mele_i_origin origin,
-                            double furthest, mele_i_units *out, mele_error *error)
+mele_status mele_i_units_of(const mele_i_units_rows *rows, mele_i_origin origin, double furthest,
+                            mele_i_units *out, mele_error *error)
 {
+    const size_t columns = rows->columns;
     double *memory = MELE_I_ZEROED(double, (CHUNK + 4) * columns), total = 0;
-    const column_sums c = {values,
-                           weights,
-                           row,
+    const column_sums c = {rows->values,
+                           rows->weights,
+                           rows->row,
                            columns,
-                           count,
+                           rows->count,
                            memory,
                            memory + columns,
                            memory + 2 * columns,
@@ -99,9 +99,9 @@ mele_status mele_i_units_of(const double *values, size_t columns, const size_t *
     if (memory == NULL)
         return mele_i_no_memory(error);
     for (size_t j = 0; j < columns; j++)
-        c.low[j] = c.high[j] = values[row[0] * columns + j];
-    for (size_t i = 0; i < count; i++)
-        total += weights[i];
+        c.low[j] = c.high[j] = c.values[c.row[0] * columns + j];
+    for (size_t i = 0; i < c.count; i++)
+        total += c.weights[i];
     sum_columns(&c, false);
     for (size_t j = 0; j < columns; j++) {
         const double largest = fmax(fabs(c.low[j]), fabs(c.high[j]));
@@ -114,7 +114,7 @@ mele_status mele_i_units_of(const double *values, size_t columns, const size_t *
         if (out[j].power != 1)
             c.square[j] = sum_extreme(&c, j, total, &out[j]);
         set_units(&out[j], c.low[j], c.high[j], c.square[j] / total, furthest,
-               mele_i_is_constant(origin, j, c.low[j], c.high[j]));
+                  mele_i_is_constant(origin, j, c.low[j], c.high[j]));
         out[j].largest = fmax(mele_i_original_size(origin, j, c.low[j]),
                               mele_i_original_size(origin, j, c.high[j]));
     }

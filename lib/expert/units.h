@@ -22,16 +22,21 @@ typedef struct mele_i_units {
     double largest; /* magnitude where the column was measured, in the column's own units */
 } mele_i_units;
 
+/* Rows that units are taken of. */
+typedef struct mele_i_units_rows {
+    const double *values; /* row-major without gaps, `columns` numbers a row */
+    size_t columns;
+    const size_t *row;     /* count >= 1 indices of rows */
+    const double *weights; /* count, positive */
+    size_t count;
+} mele_i_units_rows;
+
 /* The units of every column in the given rows: out has one a column.
- *  values    row-major without gaps, `columns` numbers a row
- *  row       count >= 1 indices of rows
- *  weights   count, positive
  *  origin    where the column was measured: what is rounding there, is
  *  furthest  no row counts as further than this many units from the mean: of weights that differ by
  *            many powers of ten the deviation knows nothing. INFINITY: it may */
-mele_status mele_i_units_of(const double *values, size_t columns, const size_t *row,
-                            const double *weights, size_t count, mele_i_origin origin,
-                            double furthest, mele_i_units *out, mele_error *error);
+mele_status mele_i_units_of(const mele_i_units_rows *rows, mele_i_origin origin, double furthest,
+                            mele_i_units *out, mele_error *error);
 
 /* A number in these units; 0 where the column is constant. */
 static inline double mele_i_units_standardise(const mele_i_units *units, double value)

@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "expert/basis.h"
 #include "expert/expert.h"
+#include "expert/experts.h"
 #include "expert/predictor.h"
 
 #define GATHERING 1024 /* elementary operations that gathering a row takes beside its numbers */
@@ -236,8 +237,7 @@ mele_status mele_i_experts_predict_wanted(const mele_experts *experts, const mel
                 .variance = experts->classes > 0 ? NULL : variance};
     const mele_rows rows = mele_rows_of(x);
     mele_status status = mele_i_predictor_make(&predictor, experts->expert, experts->clusters,
-                                               experts->columns, experts->outputs,
-                                               experts->classes, 1, error);
+                                               mele_i_experts_shape(experts, 1), 1, error);
 
     if (status == MELE_OK)
         status = gathering_pays(&a)

@@ -151,7 +151,8 @@ static mele_i_gp *process_of(const char *kernel, size_t terms, size_t n, size_t 
     for (size_t i = 0; i < n; i++)
         copies += weights[i];
     cr_assert(mele_i_gp_factor(gp, factor, factor + n * n));
-    mele_i_gp_solve(factor, n, 1, copies, gp->coefficients + 1, ones, gp->mean, signal);
+    mele_i_gp_solve(factor, n, 1, copies,
+                    &(mele_i_gp_solved){gp->coefficients + 1, ones, gp->mean, signal});
     gp->signal[0] = *signal;
     cr_assert(mele_i_gp_finish(gp, factor, NULL) == MELE_OK);
     free(factor);
@@ -164,7 +165,8 @@ static void predict_process(const mele_i_gp *gp, const double *x, size_t rows, d
 {
     void *scratch = mele_i_array(mele_i_gp_scratch(gp), 1);
 
-    mele_i_gp_predict(gp, x, gp->columns, rows, mean, variance, 1, scratch);
+    mele_i_gp_predict(gp, &(mele_matrix){x, rows, gp->columns, gp->columns}, mean, variance, 1,
+                      scratch);
     free(scratch);
 }
 

@@ -132,7 +132,8 @@ static double r2_between(size_t g, const mele_i_gp *gp)
             x[j] = grids[g].low[j]
                    + (grids[g].high[j] - grids[g].low[j]) * mele_i_stream_uniform(&s);
         const double y = grids[g].function(x);
-        mele_i_gp_predict(gp, x, grids[g].columns, 1, &mean, NULL, 1, scratch);
+        mele_i_gp_predict(gp, &(mele_matrix){x, 1, grids[g].columns, grids[g].columns}, &mean, NULL,
+                          1, scratch);
         sum += y;
         squares += y * y;
         errors += (mean - y) * (mean - y);
@@ -283,7 +284,8 @@ Test(gp_levels, left_out_levels_are_brute_force)
         cr_assert(mele_i_gp_factor(gp, factor, factor + count * count));
         for (size_t i = 0; i < count; i++)
             copies += some_weights[i];
-        mele_i_gp_solve(factor, count, 1, copies, some_y, ones, mean, signal);
+        mele_i_gp_solve(factor, count, 1, copies,
+                        &(mele_i_gp_solved){some_y, ones, mean, signal});
         memcpy(gp->coefficients + 1, some_y, count * sizeof *some_y);
         gp->mean[0] = mean[0];
         gp->unit[0] = 1;
@@ -293,7 +295,7 @@ Test(gp_levels, left_out_levels_are_brute_force)
             double predicted;
             if (level == 0 || level + 1 == STEPS || (level - 1) % 4 != fold)
                 continue;
-            mele_i_gp_predict(gp, x + 2 * i, 2, 1, &predicted, NULL, 1, scratch);
+            mele_i_gp_predict(gp, &(mele_matrix){x + 2 * i, 1, 2, 2}, &predicted, NULL, 1, scratch);
             expected[level - 1] += weights[i] * (y[i] - predicted) * (y[i] - predicted);
         }
         free(scratch);

@@ -138,10 +138,11 @@ Test(network, objective_and_gradient)
     for (size_t i = 0; i < COUNT(shapes); i++) {
         sampled p = make_sampled(&shapes[i]);
         double *gradient = numbers(p.count), value, alone;
-        cr_assert_eq(mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, p.weights, NULL,
-                                              &value, gradient, NULL), MELE_OK);
-        cr_assert_eq(mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, p.weights, NULL,
-                                              &alone, NULL, NULL), MELE_OK);
+        cr_assert_eq(mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, p.weights,
+                                              NULL, &(mele_i_network_result){&value, gradient},
+                                              NULL), MELE_OK);
+        cr_assert_eq(mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, p.weights,
+                                              NULL, &(mele_i_network_result){&alone, NULL}, NULL), MELE_OK);
         SAME_BITS(&value, &alone, 1);
         const double wanted = naive_objective(&p, &shapes[i]);
         cr_assert_float_eq(value, wanted, SAME_VALUE * wanted, "%s: %.17g, not %.17g",
@@ -190,9 +191,10 @@ Test(network, normal_matrix)
         double *matrix = numbers(P * P), *wanted = calloc(P * P, sizeof *wanted), value, same;
         double *gradient = numbers(P), *other = numbers(P), *J = numbers(P * shapes[i].outputs);
         cr_assert_eq(mele_i_network_normal(&p.network, &p.rows, shapes[i].decay, p.weights, NULL,
-                                           &value, gradient, matrix, NULL), MELE_OK);
-        cr_assert_eq(mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, p.weights, NULL,
-                                              &same, other, NULL), MELE_OK);
+                                           &(mele_i_network_result){&value, gradient, matrix},
+                                           NULL), MELE_OK);
+        cr_assert_eq(mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, p.weights,
+                                              NULL, &(mele_i_network_result){&same, other}, NULL), MELE_OK);
         cr_assert_float_eq(value, same, SAME_VALUE * same);
         for (size_t r = 0; r < shapes[i].rows; r++) {
             naive_jacobian(&p, p.x + r * shapes[i].inputs, J);
@@ -229,12 +231,13 @@ Test(network, same_bytes_for_any_threads)
     const size_t P = p.count;
     double *one = numbers(P * P + P), *other = numbers(P * P + P), value, again;
 
-    cr_assert_eq(mele_i_network_normal(&p.network, &p.rows, 0.01, p.weights, NULL, &value, one,
-                                       one + P, NULL), MELE_OK);
+    cr_assert_eq(mele_i_network_normal(&p.network, &p.rows, 0.01, p.weights, NULL,
+                                       &(mele_i_network_result){&value, one, one + P}, NULL), MELE_OK);
     for (size_t i = 0; i < COUNT(threads); i++) {
         mele_engine *engine = engine_of(threads[i]);
-        cr_assert_eq(mele_i_network_normal(&p.network, &p.rows, 0.01, p.weights, engine, &again,
-                                           other, other + P, NULL), MELE_OK);
+        cr_assert_eq(mele_i_network_normal(&p.network, &p.rows, 0.01, p.weights, engine,
+                                           &(mele_i_network_result){&again, other, other + P},
+                                           NULL), MELE_OK);
         SAME_BITS(&value, &again, 1);
         SAME_BITS(one, other, P);
         for (size_t a = 0; a < P; a++)
@@ -396,10 +399,10 @@ Test(network, trainers_descend)
             cr_assert_eq(trainer->train(&one, NULL), MELE_OK);
             cr_assert_eq(trainer->train(&two, NULL), MELE_OK);
             SAME_BITS(weights, again, p.count);
-            mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, p.weights, NULL, &before,
-                                     NULL, NULL);
-            mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, weights, NULL, &after,
-                                     NULL, NULL);
+            mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, p.weights, NULL,
+                                     &(mele_i_network_result){&before, NULL}, NULL);
+            mele_i_network_objective(&p.network, &p.rows, shapes[i].decay, weights, NULL,
+                                     &(mele_i_network_result){&after, NULL}, NULL);
             SAME_BITS(&after, &one.value, 1);
             cr_assert(after < before, "%s: %s", trainer->name, shapes[i].what);
             cr_assert(isnan(one.loss));
@@ -449,8 +452,10 @@ Test(network, watches_what_is_held_out)
         one.validation = &held.rows;
         one.max_epochs = 200;
         cr_assert_eq(mele_i_trainer_at(t)->train(&one, NULL), MELE_OK);
-        mele_i_network_objective(&p.network, &held.rows, 0, weights, NULL, &loss, NULL, NULL);
-        mele_i_network_objective(&p.network, &held.rows, 0, p.weights, NULL, &first, NULL, NULL);
+        mele_i_network_objective(&p.network, &held.rows, 0, weights, NULL,
+                                 &(mele_i_network_result){&loss, NULL}, NULL);
+        mele_i_network_objective(&p.network, &held.rows, 0, p.weights, NULL,
+                                 &(mele_i_network_result){&first, NULL}, NULL);
         SAME_BITS(&loss, &one.loss, 1);
         cr_assert(loss < first, "%s", mele_i_trainer_at(t)->name);
         cr_assert(one.epochs < 200, "%s: %zu", mele_i_trainer_at(t)->name, one.epochs);

@@ -21,7 +21,9 @@ static mele_status prepare(const mele_i_expert *expert, mele_error *error)
 static void predict(const mele_i_expert_group *group, const double *x, size_t stride, size_t rows,
                     double *mean, double *variance, void *scratch)
 {
-    mele_i_group_predict(group, mele_i_gp_predict, x, stride, rows, mean, variance, scratch);
+    const mele_matrix view = {x, rows, group->shape.columns, stride};
+
+    mele_i_group_predict(group, mele_i_gp_predict, &view, mean, variance, scratch);
 }
 
 static size_t work(const mele_i_expert *expert, const mele_i_expert_shape *shape)

@@ -304,11 +304,13 @@ static mele_status leave_out_group(const leaving *q, size_t group, work *w, mele
     const mele_i_gp_view view = {w->mean, w->coefficients, w->count, w->functions};
     for (size_t at = q->start[group]; at < q->start[group + 1]; at++) {
         const size_t i = q->list[at];
-        if (is_in_subset(l, i))
+        if (is_in_subset(l, i)) {
             predict_member(q, w, i);
-        else
-            mele_i_gp_predict_view(l->gp, &view, row_x(l, i), l->gp->columns, 1, l->mean + i * M,
-                                   l->variance + i * M, M, w->scratch);
+            continue;
+        }
+        const mele_matrix x = mele_matrix_of(row_x(l, i), 1, l->gp->columns);
+        mele_i_gp_predict_view(l->gp, &view, &x, l->mean + i * M, l->variance + i * M, M,
+                               w->scratch);
     }
     return MELE_OK;
 }

@@ -256,7 +256,8 @@ static bool add_errors(folded *f, mele_i_gp_work *work, const double *logs, cons
         return false;
     for (size_t i = 0; i < stay; i++)
         copies += f->weights[i];
-    mele_i_gp_solve(work->covariance, stay, m, copies, f->y, work->ones, mean, work->signal);
+    mele_i_gp_solve(work->covariance, stay, m, copies,
+                    &(mele_i_gp_solved){f->y, work->ones, mean, work->signal});
     for (size_t i = stay; i < n; i++)
         for (size_t t = 0; t < m; t++) {
             const double *solved = f->y + t * stay, *row = work->covariance + i * n;

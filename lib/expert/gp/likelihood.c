@@ -127,18 +127,20 @@ static double total(const double *a, size_t n)
     return sum;
 }
 
-void mele_i_gp_solve(const double *factor, size_t rows, size_t outputs, double copies, double *y,
-                     double *ones, double *mean, double *signal)
+void mele_i_gp_solve(const double *factor, size_t rows, size_t outputs, double copies,
+                     const mele_i_gp_solved *out)
 {
+    double *ones = out->ones, *mean = out->mean;
+
     for (size_t i = 0; i < rows; i++)
         ones[i] = 1;
     mele_i_cholesky_solve(factor, rows, ones);
     for (size_t t = 0; t < outputs; t++) {
-        double *r = y + t * rows;
+        double *r = out->y + t * rows;
         mean[t] = dot(ones, r, rows) / total(ones, rows);
         for (size_t i = 0; i < rows; i++)
             r[i] -= mean[t];
-        signal[t] = mele_i_cholesky_quadratic(factor, rows, r) / copies;
+        out->signal[t] = mele_i_cholesky_quadratic(factor, rows, r) / copies;
     }
 }
 
@@ -274,8 +276,9 @@ bool mele_i_gp_likelihood(const mele_i_gp_data *data, mele_i_gp_work *work, cons
     if (!mele_i_cholesky(work->covariance, n))
         return false;
     memcpy(work->solved, data->y, data->outputs * n * sizeof *data->y);
-    mele_i_gp_solve(work->covariance, n, data->outputs, total(data->weights, n), work->solved,
-                    work->ones, work->signal + data->outputs, work->signal);
+    mele_i_gp_solve(work->covariance, n, data->outputs, total(data->weights, n),
+                    &(mele_i_gp_solved){work->solved, work->ones, work->signal + data->outputs,
+                                        work->signal});
     const double likelihood = value_of(data, work, log_noise);
     if (gradient != NULL) {
         if (!mele_i_cholesky_inverse(work->covariance, n))

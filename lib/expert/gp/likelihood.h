@@ -63,9 +63,15 @@ void mele_i_gp_likelihood_covariance(const mele_i_gp_data *data, mele_i_gp_work 
 void mele_i_gp_covariance(const mele_i_gp_rows *rows, const double *weights, double noise,
                           double *block, double *out);
 
-/* From the factor of R and targets y (outputs x rows), which become R^-1 (y - m): the means m
- * (generalised least squares), the signals s^2, and R^-1 1 to ones. copies: the sum of weights. */
-void mele_i_gp_solve(const double *factor, size_t rows, size_t outputs, double copies, double *y,
-                     double *ones, double *mean, double *signal);
+/* What the factor of R makes of targets. */
+typedef struct mele_i_gp_solved {
+    double *y;            /* in: the targets, outputs x rows; out: R^-1 (y - m) */
+    double *ones;         /* rows: R^-1 1 */
+    double *mean, *signal; /* outputs: the means m (generalised least squares), and s^2 */
+} mele_i_gp_solved;
+
+/* copies: the sum of weights. */
+void mele_i_gp_solve(const double *factor, size_t rows, size_t outputs, double copies,
+                     const mele_i_gp_solved *out);
 
 #endif

@@ -300,14 +300,13 @@ static double taken_off(const mele_i_gp *gp, const mele_i_gp_view *view, const t
     return squares(t->part, view->count);
 }
 
-static void predict_tile(const mele_i_gp *gp, const mele_i_gp_view *view, const double *x,
-                         size_t stride, size_t rows, const tile *t, double *mean, double *variance,
-                         size_t out_stride)
+static void predict_tile(const mele_i_gp *gp, const mele_i_gp_view *view, const mele_matrix *x,
+                         const tile *t, double *mean, double *variance, size_t out_stride)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
-    const size_t n = gp->rows, m = gp->outputs;
+    const size_t n = gp->rows, m = gp->outputs, rows = x->rows;
 
-    cover_tile(gp, x, stride, rows, t);
+    cover_tile(gp, x->data, x->stride, rows, t);
     kernels->linear(t->covariance, n, rows, n, view->coefficients, m, t->mean, m);
     for (size_t i = 0; i < rows; i++)
         for (size_t o = 0; o < m; o++)
@@ -326,25 +325,26 @@ static void predict_tile(const mele_i_gp *gp, const mele_i_gp_view *view, const 
     }
 }
 
-void mele_i_gp_predict(const void *state, const double *x, size_t stride, size_t rows,
-                       double *mean, double *variance, size_t out_stride, void *scratch)
+void mele_i_gp_predict(const void *state, const mele_matrix *x, double *mean, double *variance,
+                       size_t out_stride, void *scratch)
 {
     const mele_i_gp *gp = state;
     const mele_i_gp_view all = {gp->mean, gp->coefficients, 0, NULL};
 
-    mele_i_gp_predict_view(gp, &all, x, stride, rows, mean, variance, out_stride, scratch);
+    mele_i_gp_predict_view(gp, &all, x, mean, variance, out_stride, scratch);
 }
 
-void mele_i_gp_predict_view(const mele_i_gp *gp, const mele_i_gp_view *view, const double *x,
-                            size_t stride, size_t rows, double *mean, double *variance,
-                            size_t out_stride, void *scratch)
+void mele_i_gp_predict_view(const mele_i_gp *gp, const mele_i_gp_view *view, const mele_matrix *x,
+                            double *mean, double *variance, size_t out_stride, void *scratch)
 {
     const tile t = place_tile(gp, scratch);
 
-    for (size_t i = 0; i < rows; i += TILE)
-        predict_tile(gp, view, x + i * stride, stride, rows - i < TILE ? rows - i : TILE, &t,
-                     mean + i * out_stride, variance == NULL ? NULL : variance + i * out_stride,
-                     out_stride);
+    for (size_t i = 0; i < x->rows; i += TILE) {
+        const mele_matrix some = {x->data + i * x->stride, x->rows - i < TILE ? x->rows - i : TILE,
+                                  x->cols, x->stride};
+        predict_tile(gp, view, &some, &t, mean + i * out_stride,
+                     variance == NULL ? NULL : variance + i * out_stride, out_stride);
+    }
 }
 
 /* ---- the file ---- */

@@ -66,8 +66,8 @@ size_t mele_i_gp_scratch(const void *state);
 
 /* Mean and variance (NULL: not wanted) of rows; out_stride from a row of the results to the next.
  * O(n (terms d + M)) a row, with variances O(n^2). */
-void mele_i_gp_predict(const void *state, const double *x, size_t stride, size_t rows,
-                       double *mean, double *variance, size_t out_stride, void *scratch);
+void mele_i_gp_predict(const void *state, const mele_matrix *x, double *mean, double *variance,
+                       size_t out_stride, void *scratch);
 
 /* The process as it is without some of its rows, by what differs: the means, the coefficients, both as
  * mele_i_gp has them, and what is less known, |functions k(x)|^2 (count x (rows + 1), as
@@ -77,9 +77,8 @@ typedef struct mele_i_gp_view {
     size_t count; /* at most rows */
     const double *functions;
 } mele_i_gp_view;
-void mele_i_gp_predict_view(const mele_i_gp *gp, const mele_i_gp_view *view, const double *x,
-                            size_t stride, size_t rows, double *mean, double *variance,
-                            size_t out_stride, void *scratch);
+void mele_i_gp_predict_view(const mele_i_gp *gp, const mele_i_gp_view *view, const mele_matrix *x,
+                            double *mean, double *variance, size_t out_stride, void *scratch);
 
 /* A variance in units^2 in the targets' own, above 0 and finite. */
 double mele_i_gp_variance(double variance, double unit);

@@ -91,13 +91,13 @@ static void standardise_targets(training *t)
 static mele_status standardise(training *t, mele_error *error)
 {
     const mele_i_gp_subset *h = &t->subset;
-    mele_status status = mele_i_units_of(t->rows->x, t->shape->columns, h->row, h->weights,
-                                         h->count, mele_i_origin_of_x(t->options), INFINITY,
-                                         t->of_x, error);
+    const mele_i_units_rows x = {t->rows->x, t->shape->columns, h->row, h->weights, h->count};
+    const mele_i_units_rows y = {t->rows->y, t->shape->outputs, h->row, h->weights, h->count};
+    mele_status status =
+        mele_i_units_of(&x, mele_i_origin_of_x(t->options), INFINITY, t->of_x, error);
 
     if (status == MELE_OK)
-        status = mele_i_units_of(t->rows->y, t->shape->outputs, h->row, h->weights, h->count,
-                                 mele_i_origin_of_y(t->options), INFINITY, t->of_y, error);
+        status = mele_i_units_of(&y, mele_i_origin_of_y(t->options), INFINITY, t->of_y, error);
     if (status == MELE_OK) {
         standardise_inputs(t);
         standardise_targets(t);
@@ -267,7 +267,8 @@ static mele_status make_state(training *t, mele_error *error)
     for (size_t i = 0; i < n; i++)
         copies += t->subset.weights[i];
     if (factored)
-        mele_i_gp_solve(factor, n, t->targets, copies, t->y, t->ones, t->mean, t->signal);
+        mele_i_gp_solve(factor, n, t->targets, copies,
+                        &(mele_i_gp_solved){t->y, t->ones, t->mean, t->signal});
     status = factored ? mele_i_gp_finish(t->gp, factor, error)
                       : mele_i_fail(error, MELE_EDATA,
                                     "no covariance of %zu rows is positive definite", n);
@@ -291,8 +292,8 @@ static mele_status predict_block(void *context, mele_i_block block, void *partia
 
     (void)partial;
     (void)error;
-    mele_i_gp_predict(t->gp, t->rows->x + first * d, d, block.count, t->predicted + first * m,
-                      variance, m, scratch);
+    const mele_matrix x = mele_matrix_of(t->rows->x + first * d, block.count, d);
+    mele_i_gp_predict(t->gp, &x, t->predicted + first * m, variance, m, scratch);
     return MELE_OK;
 }
 

@@ -408,8 +408,9 @@ static mele_status predict_all(const mele_i_linear_fit *f, mele_engine *engine, 
 {
     const mele_i_expert_problem *p = f->problem;
     mele_i_predictor predictor;
-    mele_status status = mele_i_predictor_make(&predictor, f->experts, f->clusters, p->columns,
-                                               f->m, 0, p->degree, error);
+    const mele_i_expert_shape shape = {p->columns, f->m, 0};
+    mele_status status = mele_i_predictor_make(&predictor, f->experts, f->clusters, shape,
+                                               p->degree, error);
 
     if (status == MELE_OK)
         status = mele_i_predictor_run(&predictor, p->x, p->left_out, NULL, engine, error);

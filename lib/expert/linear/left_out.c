@@ -209,8 +209,9 @@ mele_status mele_i_linear_leave_out(mele_i_linear_fit *f, mele_engine *engine, m
     if (!needed && f->problem->left_out == NULL)
         return MELE_OK;
     if (f->problem->left_out != NULL && !f->problem->own_only) {
-        status = mele_i_predictor_make(&predictor, f->experts, f->clusters, f->problem->columns,
-                                       f->m, 0, f->problem->degree, error);
+        const mele_i_expert_shape shape = {f->problem->columns, f->m, 0};
+        status = mele_i_predictor_make(&predictor, f->experts, f->clusters, shape,
+                                       f->problem->degree, error);
         if (status == MELE_OK)
             pass.scratch_bytes += mele_i_predictor_scratch(&predictor, block);
         f->predictor = &predictor;

@@ -331,8 +331,8 @@ static mele_status leave_out(fitting *f, mele_engine *engine, mele_error *error)
                         .block_rows = block, .context = f,
                         .partial_bytes = (f->clusters + 1) * sizeof(double)};
     mele_i_predictor predictor;
-    mele_status status = mele_i_predictor_make(&predictor, f->experts, f->clusters,
-                                               f->problem->columns, f->classes, f->classes,
+    const mele_i_expert_shape shape = {f->problem->columns, f->classes, f->classes};
+    mele_status status = mele_i_predictor_make(&predictor, f->experts, f->clusters, shape,
                                                f->problem->degree, error);
 
     f->predictor = &predictor;

@@ -71,9 +71,11 @@ static mele_status predict_fold(const mele_i_mlp_folding *f, size_t fold, const 
     if (scratch == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < count + rows->asked; i++)
-        if (f->fold[i] == fold)
-            mele_i_mlp_predict(mlp, i < count ? rows->x + i * d : rows->asked_x + (i - count) * d, d,
-                               1, out + i * M, NULL, M, scratch);
+        if (f->fold[i] == fold) {
+            const double *row = i < count ? rows->x + i * d : rows->asked_x + (i - count) * d;
+            const mele_matrix x = mele_matrix_of(row, 1, d);
+            mele_i_mlp_predict(mlp, &x, out + i * M, NULL, M, scratch);
+        }
     free(scratch);
     return MELE_OK;
 }

@@ -31,7 +31,9 @@ static size_t scratch(const mele_i_expert_group *group, size_t rows)
 static void predict(const mele_i_expert_group *group, const double *x, size_t stride, size_t rows,
                     double *mean, double *variance, void *scratch)
 {
-    mele_i_group_predict(group, mele_i_mlp_predict, x, stride, rows, mean, variance, scratch);
+    const mele_matrix view = {x, rows, group->shape.columns, stride};
+
+    mele_i_group_predict(group, mele_i_mlp_predict, &view, mean, variance, scratch);
 }
 
 static size_t work(const mele_i_expert *expert, const mele_i_expert_shape *shape)

@@ -409,24 +409,23 @@ static double finish(const summation *s, double decay, double *gradient)
 
 mele_status mele_i_network_objective(const mele_i_network *network,
                                      const mele_i_network_rows *rows, double decay,
-                                     const double *weights, mele_engine *engine, double *value,
-                                     double *gradient, mele_error *error)
+                                     const double *weights, mele_engine *engine,
+                                     const mele_i_network_result *out, mele_error *error)
 {
     summation s = {.network = network, .rows = rows, .weights = weights,
-                   .count = mele_i_network_weights(network), .gradient = gradient != NULL};
+                   .count = mele_i_network_weights(network), .gradient = out->gradient != NULL};
 
     s.sums = MELE_I_ARRAY(double, numbers_of(&s));
     mele_status status = s.sums == NULL ? mele_i_no_memory(error) : sum_rows(&s, engine, error);
     if (status == MELE_OK)
-        *value = finish(&s, decay, gradient);
+        *out->value = finish(&s, decay, out->gradient);
     free(s.sums);
     return status;
 }
 
 mele_status mele_i_network_normal(const mele_i_network *network, const mele_i_network_rows *rows,
                                   double decay, const double *weights, mele_engine *engine,
-                                  double *value, double *gradient, double *matrix,
-                                  mele_error *error)
+                                  const mele_i_network_result *out, mele_error *error)
 {
     summation s = {.network = network, .rows = rows, .weights = weights, .gradient = true,
                    .normal = true, .count = mele_i_network_weights(network)};
@@ -435,12 +434,12 @@ mele_status mele_i_network_normal(const mele_i_network *network, const mele_i_ne
     s.sums = MELE_I_ARRAY(double, numbers_of(&s));
     mele_status status = s.sums == NULL ? mele_i_no_memory(error) : sum_rows(&s, engine, error);
     if (status == MELE_OK) {
-        *value = finish(&s, decay, gradient);
+        *out->value = finish(&s, decay, out->gradient);
         for (size_t i = 0; i < P * P; i++)
-            matrix[i] = s.sums[1 + P + i] / rows->total;
+            out->matrix[i] = s.sums[1 + P + i] / rows->total;
         for (size_t i = 0; i < P; i++)
             if (!is_bias(network, i))
-                matrix[i * P + i] += decay;
+                out->matrix[i * P + i] += decay;
     }
     free(s.sums);
     return status;

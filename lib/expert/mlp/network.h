@@ -38,20 +38,25 @@ void mele_i_network_rows_put(mele_i_network_rows *rows, const mele_i_network *ne
                              const double *x, const double *y, const double *weight,
                              size_t count);
 
+/* Where results go. */
+typedef struct mele_i_network_result {
+    double *value;
+    double *gradient; /* as many numbers as there are weights; NULL: not wanted */
+    double *matrix;   /* of mele_i_network_normal() alone: weights x weights */
+} mele_i_network_result;
+
 /* sum w loss / sum w + decay * (sum of squared weights without biases), with the squared error
- * summed over the targets, or the negative log-likelihood; gradient (NULL: not wanted) of as many
- * numbers as there are weights. */
+ * summed over the targets, or the negative log-likelihood. */
 mele_status mele_i_network_objective(const mele_i_network *network,
                                      const mele_i_network_rows *rows, double decay,
-                                     const double *weights, mele_engine *engine, double *value,
-                                     double *gradient, mele_error *error);
+                                     const double *weights, mele_engine *engine,
+                                     const mele_i_network_result *out, mele_error *error);
 
 /* Regression: that, and half the Gauss-Newton matrix, of which the lower triangle counts: J'WJ /
  * sum w + decay * (1 for weights that are no biases). */
 mele_status mele_i_network_normal(const mele_i_network *network, const mele_i_network_rows *rows,
                                   double decay, const double *weights, mele_engine *engine,
-                                  double *value, double *gradient, double *matrix,
-                                  mele_error *error);
+                                  const mele_i_network_result *out, mele_error *error);
 
 /* The decay's share of the gradient is decays[i] * weights[i]. */
 void mele_i_network_decays(const mele_i_network *network, double decay, double *decays);

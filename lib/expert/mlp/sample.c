@@ -32,12 +32,13 @@ static mele_status set_units(const mele_i_mlp_plan *p, mele_i_mlp_sample *s, mel
 
     for (size_t i = 0; i < s->count && status == MELE_OK; i++)
         weights[i] = p->rows->weights[s->row[i]];
+    const mele_i_units_rows x = {p->rows->x, p->network.inputs, s->row, weights, s->count};
+    const mele_i_units_rows y = {p->rows->y, p->targets, s->row, weights, s->count};
     if (status == MELE_OK)
-        status = mele_i_units_of(p->rows->x, p->network.inputs, s->row, weights, s->count,
-                                 mele_i_origin_of_x(p->options), FURTHEST_INPUT, s->of_x, error);
+        status = mele_i_units_of(&x, mele_i_origin_of_x(p->options), FURTHEST_INPUT, s->of_x, error);
     if (status == MELE_OK && !p->network.classes)
-        status = mele_i_units_of(p->rows->y, p->targets, s->row, weights, s->count,
-                                 mele_i_origin_of_y(p->options), FURTHEST_TARGET, s->of_y, error);
+        status = mele_i_units_of(&y, mele_i_origin_of_y(p->options), FURTHEST_TARGET, s->of_y,
+                                 error);
     if (status == MELE_OK)
         set_inputs(p, s);
     free(weights);

@@ -179,17 +179,18 @@ static void average(const mele_i_mlp *mlp, const workspace *w, size_t rows)
     }
 }
 
-void mele_i_mlp_predict(const void *state, const double *x, size_t stride, size_t rows,
-                        double *mean, double *variance, size_t out_stride, void *scratch)
+void mele_i_mlp_predict(const void *state, const mele_matrix *x, double *mean, double *variance,
+                        size_t out_stride, void *scratch)
 {
     const mele_i_mlp *mlp = state;
     const workspace w = place_workspace(mlp, scratch);
     const size_t M = mlp->network.outputs;
 
     (void)variance;
-    for (size_t first = 0; first < rows; first += w.panel.rows) {
-        const size_t some = rows - first < w.panel.rows ? rows - first : w.panel.rows;
-        mele_i_mlp_standardise(mlp, x + first * stride, stride, some, w.z);
+    for (size_t first = 0; first < x->rows; first += w.panel.rows) {
+        const size_t some = x->rows - first < w.panel.rows ? x->rows - first
+                                                                  : w.panel.rows;
+        mele_i_mlp_standardise(mlp, x->data + first * x->stride, x->stride, some, w.z);
         put_rows(mlp, &w, some);
         average(mlp, &w, some);
         if (mlp->network.classes)

@@ -35,8 +35,8 @@ void mele_i_mlp_standardise(const mele_i_mlp *mlp, const double *x, size_t strid
 size_t mele_i_mlp_scratch(const void *state);
 
 /* Means, or log-probabilities, out_stride from a row to the next; variances stay as they are. */
-void mele_i_mlp_predict(const void *state, const double *x, size_t stride, size_t rows,
-                        double *mean, double *variance, size_t out_stride, void *scratch);
+void mele_i_mlp_predict(const void *state, const mele_matrix *x, double *mean, double *variance,
+                        size_t out_stride, void *scratch);
 
 #define MELE_I_MLP_KEYS                                                                            \
     ",hidden,activation,trainer,networks,centre,scale,shift,unit,hidden_weights,output_weights"

@@ -64,8 +64,8 @@ static mele_status predict_block(void *context, mele_i_block block, void *partia
 
     (void)partial;
     (void)error;
-    mele_i_mlp_predict(q->mlp, q->plan->rows->x + block.first * d, d, block.count,
-                       q->out + block.first * M, NULL, M, scratch);
+    const mele_matrix x = mele_matrix_of(q->plan->rows->x + block.first * d, block.count, d);
+    mele_i_mlp_predict(q->mlp, &x, q->out + block.first * M, NULL, M, scratch);
     return MELE_OK;
 }
 

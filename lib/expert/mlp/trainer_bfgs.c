@@ -28,8 +28,8 @@ static mele_status objective(void *context, const double *x, double *value, doub
     const mele_i_training *t = q->training;
 
     memcpy(q->tried, x, q->count * sizeof *x);
-    return mele_i_network_objective(t->network, t->rows, t->decay, x, t->engine, value, gradient,
-                                    error);
+    return mele_i_network_objective(t->network, t->rows, t->decay, x, t->engine,
+                                    &(mele_i_network_result){value, gradient}, error);
 }
 
 /* The weights of an iteration are those that were tried last. */

@@ -60,8 +60,9 @@ static mele_status differentiate(marquardt *s, mele_error *error)
 {
     const mele_i_training *t = s->training;
 
-    return mele_i_network_normal(t->network, t->rows, t->decay, s->weights, t->engine, &s->value,
-                                 s->gradient, s->matrix, error);
+    return mele_i_network_normal(t->network, t->rows, t->decay, s->weights, t->engine,
+                                 &(mele_i_network_result){&s->value, s->gradient, s->matrix},
+                                 error);
 }
 
 /* The damped step; false: the matrix is not positive definite, or not finite. */
@@ -111,7 +112,7 @@ static mele_status iterate(marquardt *s, bool *moved, mele_error *error)
         double value = INFINITY;
         if (solve(s))
             status = mele_i_network_objective(t->network, t->rows, t->decay, s->trial, t->engine,
-                                              &value, NULL, error);
+                                              &(mele_i_network_result){&value, NULL}, error);
         const double fall = s->value - value, ratio = fall / promised(s);
         *moved = status == MELE_OK && fall > 0;
         if (!*moved) {

@@ -35,8 +35,8 @@ mele_status mele_i_watch_look(mele_i_watch *watch, const double *weights, size_t
         watch->looks++;
         return status;
     }
-    status = mele_i_network_objective(t->network, t->validation, 0, weights, t->engine, &loss,
-                                                  NULL, error);
+    status = mele_i_network_objective(t->network, t->validation, 0, weights, t->engine,
+                                      &(mele_i_network_result){&loss, NULL}, error);
     if (status != MELE_OK)
         return status;
     if (loss < watch->least || watch->looks == 0) {
@@ -54,7 +54,8 @@ mele_status mele_i_watch_result(const mele_i_watch *watch, const double *weights
     const double *result = training->validation == NULL ? weights : watch->best;
     mele_status status = mele_i_network_objective(training->network, training->rows,
                                                   training->decay, result, training->engine,
-                                                  &training->value, NULL, error);
+                                                  &(mele_i_network_result){&training->value, NULL},
+                                                  error);
 
     if (status == MELE_OK) {
         training->loss = training->validation == NULL ? NAN : watch->least;
