@@ -12,9 +12,12 @@
 #include "model/combine.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "engine/kernels.h"
+
+#define AT_ONCE 64 /* rows: the kernel takes as long for one as for some */
 
 /* f_k, and 0 of who has no weight. */
 static double mean_of(const mele_i_voices *v, size_t k)
@@ -68,21 +71,37 @@ static mele_i_blend mixture_target(const mele_i_voices *v)
     return b;
 }
 
-static double mixture_log_density(const double *log_weight, size_t clusters, double *density)
+/* Weight added to a row's densities. False: one of them is no number. */
+static bool add_weights(const double *log_weight, size_t clusters, double *density)
 {
-    double sum;
+    bool known = true;
 
     for (size_t k = 0; k < clusters; k++) {
         density[k] = log_weight[k] > -INFINITY ? log_weight[k] + density[k] : -INFINITY;
-        if (isnan(density[k]))
-            return NAN;
+        known = known && !isnan(density[k]);
     }
-    mele_i_kernels_best()->log_softmax(density, 1, clusters, &sum);
-    return sum;
+    return known;
+}
+
+static void mixture_log_densities(const double *log_weight, size_t rows, size_t clusters,
+                                  double *density, double *out)
+{
+    bool known[AT_ONCE];
+
+    for (size_t first = 0, count; first < rows; first += count) {
+        const size_t at = first * clusters;
+        count = rows - first < AT_ONCE ? rows - first : AT_ONCE;
+        for (size_t i = 0; i < count; i++)
+            known[i] = add_weights(log_weight + at + i * clusters, clusters,
+                                   density + at + i * clusters);
+        mele_i_kernels_best()->log_softmax(density + at, count, clusters, out + first);
+        for (size_t i = 0; i < count; i++)
+            out[first + i] = known[i] ? out[first + i] : NAN;
+    }
 }
 
 static const mele_i_combine table[] = {
-    {"mean", mixture_target, weighted_mean, mixture_log_density},
+    {"mean", mixture_target, weighted_mean, mixture_log_densities},
 };
 
 const mele_i_combine *mele_i_combine_find(const char *name)

@@ -24,9 +24,11 @@ typedef struct mele_i_combine {
     const char *name;
     mele_i_blend (*target)(const mele_i_voices *voices);
     double (*probability)(const mele_i_voices *voices);
-    /* The log density of what has log density density[k] under expert k; density (K numbers) is
-     * overwritten. NaN where an expert with weight does not know it. */
-    double (*log_density)(const double *log_weight, size_t clusters, double *density);
+    /* For each of some rows, the log density of what has log density density[k] under expert k: rows
+     * numbers to out. Weights and densities are rows x K, and densities are overwritten. NaN where an
+     * expert with weight does not know it. */
+    void (*log_densities)(const double *log_weight, size_t rows, size_t clusters, double *density,
+                          double *out);
 } mele_i_combine;
 
 /* By name; NULL: there is none. The first of the table is what models have that name none. */

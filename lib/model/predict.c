@@ -75,7 +75,7 @@ typedef struct workspace {
     double *value; /* of features that are in a file */
     mele_reason *reason;
     double *design, *space, *log_posteriors, *log_densities, *log_gate, *gate, *mean, *variance;
-    double *log_joint;
+    double *density, *row_density, *last; /* densities: rows x K, rows, 2 K */
     double *probability; /* exp(mean): classes only */
     bool *wanted;        /* rows x K: which experts are asked */
 } workspace;
@@ -91,6 +91,7 @@ static void *carve(unsigned char *memory, size_t *at, size_t count, size_t size)
 /* Lay the workspace out in memory; with NULL only tells how many bytes it takes. */
 static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memory, workspace *w)
 {
+    const size_t densities = wants_densities(c->out) ? rows : 0;
     size_t at = 0, experts = rows * c->clusters * c->outputs;
 
     w->column = carve(memory, &at, c->model->schema->features, sizeof *w->column);
@@ -108,7 +109,9 @@ static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memo
     w->mean = carve(memory, &at, experts, sizeof(double));
     w->variance = carve(memory, &at, c->need_variances ? experts : 0, sizeof(double));
     w->probability = carve(memory, &at, c->classes > 0 ? experts : 0, sizeof(double));
-    w->log_joint = carve(memory, &at, c->clusters, sizeof(double));
+    w->density = carve(memory, &at, densities * c->clusters, sizeof(double));
+    w->row_density = carve(memory, &at, densities, sizeof(double));
+    w->last = carve(memory, &at, 2 * c->clusters, sizeof(double));
     w->wanted = carve(memory, &at, c->by_weight ? rows * c->clusters : 0, sizeof(bool));
     return at;
 }
@@ -358,42 +361,83 @@ static bool blend_classes(const predict_context *c, const workspace *w, size_t i
     return finite;
 }
 
-/* The log density of one target of a row under expert k, in the data's units. */
-static double expert_log_density(const predict_context *c, const workspace *w, size_t i,
-                                 double target, size_t t, size_t k)
+/* ---- densities of a block ---- */
+
+/* The log densities of target t of every row under its experts that have weight, in the data's units,
+ * added to w->density. Most experts' variances are the same in all rows: their logarithms are taken
+ * again only where the row before had others. */
+static void add_target_densities(const predict_context *c, const workspace *w, mele_i_block block,
+                                 size_t t)
 {
-    size_t at = (i * c->clusters + k) * c->outputs;
+    const double center = c->model->target_scaling.center[t], scale = c->model->target_scaling.scale[t];
+    const double log_scale = log(scale);
+    double *last = w->last, *log_last = last + c->clusters;
 
-    if (c->classes > 0)
-        return target >= 0 && target < (double)c->classes ? w->mean[at + (size_t)target] : NAN;
-    double center = c->model->target_scaling.center[t], scale = c->model->target_scaling.scale[t];
-    double off = (target - center) / scale - w->mean[at + t];
-    return mele_i_log_normal(off, w->variance[at + t]) - log(scale);
-}
-
-/* The log density of targets first .. last - 1 together. Of who has no weight nothing is known. */
-static double mixture_log_density(const predict_context *c, const workspace *w, size_t i,
-                                  size_t row, size_t first, size_t last)
-{
-    const double *log_gate = w->log_gate + i * c->clusters;
-    double *density = w->log_joint;
-
-    for (size_t k = 0; k < c->clusters; k++) {
-        density[k] = 0;
-        for (size_t t = first; t < last && log_gate[k] > -INFINITY; t++)
-            density[k] += expert_log_density(c, w, i, c->out->targets[row * c->targets + t], t, k);
+    for (size_t k = 0; k < c->clusters; k++)
+        last[k] = NAN; /* which no variance equals */
+    for (size_t i = 0; i < block.count; i++) {
+        const double target = c->out->targets[(block.first + i) * c->targets + t];
+        const double scaled = (target - center) / scale;
+        for (size_t k = 0; k < c->clusters; k++) {
+            const size_t cell = i * c->clusters + k, at = cell * c->outputs + t;
+            if (!(w->log_gate[cell] > -INFINITY))
+                continue;
+            if (w->variance[at] != last[k]) {
+                last[k] = w->variance[at];
+                log_last[k] = log(last[k]);
+            }
+            w->density[cell] += mele_i_log_normal_of(scaled - w->mean[at], last[k], log_last[k])
+                                - log_scale;
+        }
     }
-    return c->model->combine->log_density(log_gate, c->clusters, density);
 }
 
-static void blend_densities(const predict_context *c, const workspace *w, size_t i, size_t row)
+/* The same of the class. */
+static void add_class_densities(const predict_context *c, const workspace *w, mele_i_block block)
+{
+    for (size_t i = 0; i < block.count; i++) {
+        const double class = c->out->targets[block.first + i];
+        const bool known = class >= 0 && class < (double)c->classes;
+        for (size_t k = 0; k < c->clusters; k++) {
+            const size_t cell = i * c->clusters + k;
+            if (w->log_gate[cell] > -INFINITY)
+                w->density[cell] += known ? w->mean[cell * c->outputs + (size_t)class] : NAN;
+        }
+    }
+}
+
+/* The log density of targets first .. last - 1 together, under the mixture, to out: every stride-th
+ * number. */
+static void blend_densities(const predict_context *c, const workspace *w, mele_i_block block,
+                            size_t first, size_t last, double *out, size_t stride)
+{
+    memset(w->density, 0, block.count * c->clusters * sizeof *w->density);
+    for (size_t t = first; t < last; t++)
+        if (c->classes > 0)
+            add_class_densities(c, w, block);
+        else
+            add_target_densities(c, w, block, t);
+    c->model->combine->log_densities(w->log_gate, block.count, c->clusters, w->density,
+                                     w->row_density);
+    for (size_t i = 0; i < block.count; i++)
+        out[(block.first + i) * stride] = w->row_density[i];
+}
+
+/* Those that are wanted, of rows without a prediction, too. One target's is that of all. */
+static void hand_out_densities(const predict_context *c, const workspace *w, mele_i_block block)
 {
     const mele_prediction *out = c->out;
+    const bool same = c->targets == 1 && out->log_density != NULL;
 
     for (size_t t = 0; t < c->targets && out->log_density != NULL; t++)
-        out->log_density[row * c->targets + t] = mixture_log_density(c, w, i, row, t, t + 1);
-    if (out->joint_log_density != NULL)
-        out->joint_log_density[row] = mixture_log_density(c, w, i, row, 0, c->targets);
+        blend_densities(c, w, block, t, t + 1, out->log_density + t, c->targets);
+    if (out->joint_log_density == NULL)
+        return;
+    if (same)
+        memcpy(out->joint_log_density + block.first, out->log_density + block.first,
+               block.count * sizeof *out->log_density);
+    else
+        blend_densities(c, w, block, 0, c->targets, out->joint_log_density, 1);
 }
 
 /* ---- handing out ---- */
@@ -483,7 +527,6 @@ static void hand_out(const predict_context *c, const workspace *w, size_t i, siz
     copy_row(out->log_posteriors, w->log_posteriors + i * c->clusters, row, c->clusters);
     copy_row(out->log_densities, w->log_densities + i * c->clusters, row, c->clusters);
     copy_row(out->log_gate, w->log_gate + i * c->clusters, row, c->clusters);
-    blend_densities(c, w, i, row);
 }
 
 static mele_status predict_block(void *context, mele_i_block block, void *partial, void *scratch,
@@ -498,6 +541,8 @@ static mele_status predict_block(void *context, mele_i_block block, void *partia
     mele_status status = take_features(c, block, &w, &features, error);
     if (status == MELE_OK)
         status = run_stages(c, &features, block, &w, error);
+    if (status == MELE_OK)
+        hand_out_densities(c, &w, block);
     for (size_t i = 0; i < block.count && status == MELE_OK; i++)
         hand_out(c, &w, i, block.first + i);
     return status;

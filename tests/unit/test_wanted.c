@@ -211,10 +211,45 @@ Test(wanted, who_has_no_weight_says_nothing)
         cr_assert_eq(combine->probability(&voices), -0.25);
         double density[] = {-1.5, nothing[i], -2.5};
         const double logs[] = {log(0.25), -INFINITY, log(0.75)};
-        const double together = combine->log_density(logs, 3, density);
+        double together;
+        combine->log_densities(logs, 1, 3, density, &together);
         cr_assert_float_eq(together, log(0.25 * exp(-1.5) + 0.75 * exp(-2.5)), 1e-14);
     }
     cr_assert_null(mele_i_combine_find("sum of squares"));
+}
+
+/* A row's density does not depend on its neighbours, of which some have none. */
+Test(wanted, densities_of_many_rows_are_each_row_s_own)
+{
+    enum { MANY = 150, K = 3 };
+    const mele_i_combine *combine = mele_i_combine_default();
+    mele_i_stream stream = mele_i_stream_make(23, MELE_I_FOR_TESTS, MANY, K);
+    double log_weight[MANY * K], density[MANY * K], all[MANY], one;
+
+    for (size_t i = 0; i < MANY; i++) {
+        const double first = 0.1 + 0.8 * mele_i_stream_uniform(&stream);
+        const double weight[K] = {first, i % 5 == 0 ? 0 : (1 - first) / 2,
+                                  i % 5 == 0 ? 1 - first : (1 - first) / 2};
+        for (size_t k = 0; k < K; k++) {
+            log_weight[i * K + k] = log(weight[k]);
+            density[i * K + k] = -3 * mele_i_stream_uniform(&stream);
+        }
+        if (i % 7 == 3)
+            density[i * K + i % K] = NAN;
+    }
+    double again[MANY * K];
+    memcpy(again, density, sizeof again);
+    combine->log_densities(log_weight, MANY, K, density, all);
+    for (size_t i = 0; i < MANY; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < K; k++)
+            if (log_weight[i * K + k] > -INFINITY)
+                sum += exp(log_weight[i * K + k] + again[i * K + k]);
+        combine->log_densities(log_weight + i * K, 1, K, again + i * K, &one);
+        cr_assert(isnan(sum) ? isnan(all[i]) && isnan(one)
+                             : one == all[i] && fabs(one - log(sum)) < 1e-13,
+                  "row %zu: %.17g, %.17g, %.17g", i, all[i], one, log(sum));
+    }
 }
 
 /* Deviations without a square: the root of their mean square is a number all the same. */
