@@ -39,6 +39,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/error.h \
 	lib/core/escape.c \
 	lib/core/escape.h \
+	lib/core/file_limit.h \
 	lib/core/hash.h \
 	lib/core/json.c \
 	lib/core/json.h \

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/file_limit.h"
 
 #define MOST_NAMES 100 /* tried for the file aside */
 
@@ -56,23 +58,28 @@ static int open_for_writing(const char *path)
 
 /* ---- content ---- */
 
-/* A file that content goes to, and errno of what failed. */
+/* A file that content goes to, what of it is there, and errno of what failed. */
 typedef struct sink {
     int file, failure;
+    bool regular;
+    uint64_t length;
 } sink;
 
 static bool write_piece(const char *text, size_t length, void *user)
 {
     sink *to = user;
-    const bool written = write_all(to->file, text, length);
+    const bool fits = !to->regular || mele_i_file_may_reach(to->length + length);
+    const bool written = fits && write_all(to->file, text, length);
 
-    to->failure = written ? 0 : errno;
+    to->failure = written ? 0 : fits ? errno : EFBIG;
+    to->length += length;
     return written;
 }
 
-static mele_status put_content(const mele_i_content *content, int file, mele_error *error)
+static mele_status put_content(const mele_i_content *content, int file, bool regular,
+                               mele_error *error)
 {
-    sink to = {file, 0};
+    sink to = {.file = file, .regular = regular};
     const mele_status status = content->put(content->context, write_piece, &to, error);
 
     errno = to.failure;
@@ -103,7 +110,7 @@ static mele_status write_directly(const char *path, const mele_i_content *conten
 
     if (file < 0)
         return fail(error);
-    const mele_status status = put_content(content, file, error);
+    const mele_status status = put_content(content, file, false, error);
     if (close(file) != 0 && errno != EINTR && status == MELE_OK)
         return fail(error);
     return status;
@@ -175,7 +182,7 @@ static mele_status write_aside(const char *path, const struct stat *old,
     if (file < 0 || (old != NULL && !keep_rights(file, old)))
         status = fail(error);
     if (status == MELE_OK)
-        status = put_content(content, file, error);
+        status = put_content(content, file, true, error);
     if (status == MELE_OK && !sync_file(file))
         status = fail(error);
     if (file >= 0 && close(file) != 0 && errno != EINTR && status == MELE_OK)

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/file_limit.h"
 #include "core/memory.h"
 #include "core/quote.h"
 
@@ -74,23 +74,13 @@ void mele_i_temporary_close(mele_i_temporary *temporary)
     temporary->file = -1;
 }
 
-/* Whether the process may write up to `end`. To write beyond it would be told by SIGXFSZ, which ends
- * a host that is not prepared. */
-static bool is_allowed(uint64_t end)
-{
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY
-           || end <= limit.rlim_cur;
-}
-
 mele_status mele_i_temporary_write(const mele_i_temporary *temporary, uint64_t offset,
                                    const void *bytes, size_t length, mele_error *error)
 {
     const size_t most = (size_t)1 << 30;
     const char *from = bytes;
 
-    if (!is_allowed(offset + length))
+    if (!mele_i_file_may_reach(offset + length))
         return fail_with_errno(error, EFBIG);
     for (size_t done = 0; done < length;) {
         size_t wanted = length - done < most ? length - done : most;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,6 +104,29 @@ Test(model_file, new_and_over_an_old_one)
     cr_assert_eq(mele_model_write(f.model, "m.json", &error), MELE_OK, "%s", error.message);
     assert_file("m.json", f.text, f.length);
     cr_assert(stat("m.json", &about) == 0 && (about.st_mode & 0777) == 0604);
+    end(&f, files, 1);
+}
+
+/* SIGXFSZ would end the process. */
+Test(model_file, that_may_not_become_so_long)
+{
+    static const char *const files[] = {"m.json"};
+    fixture f = begin();
+    struct rlimit limit;
+    mele_error error = {0};
+
+    make_file("m.json", "old");
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = f.length - 1;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    const mele_status status = mele_model_write(f.model, "m.json", &error);
+    limit.rlim_cur = before;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    cr_assert_eq(status, MELE_EIO);
+    cr_assert_str_eq(error.message, "File too large");
+    assert_file("m.json", "old", 3);
+    cr_assert_eq(mele_model_write(f.model, "m.json", &error), MELE_OK, "%s", error.message);
     end(&f, files, 1);
 }
 
