@@ -1604,7 +1604,7 @@ Test(triangle, every_build_gives_the_same_moments_of_rows)
         for (size_t b = 0; mele_i_triangle_loops_at(b) != NULL; b++) {
             const mele_i_triangle_loops *loops = mele_i_triangle_loops_at(b);
             double *moments = aligned_numbers(q * width);
-            loops->pack(x, 40, row, factor, ROWS, q, scale, shift, packed, width);
+            loops->pack(&(mele_i_packing){x, 40, row, factor, ROWS, q, scale, shift}, packed, width);
             for (size_t i = 0; i < ROWS * q; i++) {
                 size_t r = i / q, j = i % q;
                 double known = (x[row[r] * 40 + j] * scale[j] - shift[j]) * factor[r];

@@ -175,11 +175,14 @@ void mele_i_frame_pack(const mele_i_frame *frame, const mele_i_frame_source *sou
 {
     const size_t d = frame->features, columns = frame->columns;
 
-    mele_i_pack_rows(source->x, source->x_stride, row, factor, count, d, frame->scale,
-                     frame->shift, out, width);
+    const mele_i_packing x = {source->x, source->x_stride, row,          factor,
+                              count,     d,                frame->scale, frame->shift};
+    const mele_i_packing y = {source->y, source->y_stride, row,              factor,
+                              count,     columns - d,      frame->scale + d, frame->shift + d};
+
+    mele_i_pack_rows(&x, out, width);
     if (columns > d)
-        mele_i_pack_rows(source->y, source->y_stride, row, factor, count, columns - d,
-                         frame->scale + d, frame->shift + d, out + d, width);
+        mele_i_pack_rows(&y, out + d, width);
     for (size_t i = 0; i < count; i++)
         out[i * width + columns] = factor[i];
 }

@@ -336,10 +336,11 @@ INLINE void gram(const double *rows, size_t q, size_t count, double *out, const 
         gram_strip(&g, i, 1, most);
 }
 
-INLINE void pack(const double *x, size_t stride, const size_t *row, const double *factor,
-                 size_t count, size_t d, const double *scale, const double *shift, double *out,
-                 size_t width)
+INLINE void pack(const mele_i_packing *p, double *out, size_t width)
 {
+    const double *x = p->x, *factor = p->factor, *scale = p->scale, *shift = p->shift;
+    const size_t *row = p->row, stride = p->stride, count = p->count, d = p->d;
+
     for (size_t i = 0; i < count; i++, out += width) {
         const double *from = x + row[i] * stride;
         size_t j = 0;
@@ -368,12 +369,9 @@ INLINE void pack(const double *x, size_t stride, const size_t *row, const double
     {                                                                                             \
         gram(rows, q, count, out, next, ahead, most);                                             \
     }                                                                                             \
-    target static void pack_##name(const double *x, size_t stride, const size_t *row,             \
-                                   const double *factor, size_t count, size_t d,                  \
-                                   const double *scale, const double *shift, double *out,         \
-                                   size_t width)                                                  \
+    target static void pack_##name(const mele_i_packing *packing, double *out, size_t width)      \
     {                                                                                             \
-        pack(x, stride, row, factor, count, d, scale, shift, out, width);                         \
+        pack(packing, out, width);                                                                \
     }                                                                                             \
     static const mele_i_triangle_loops loops_##name = {#name, reduce_##name, cross_##name,        \
                                                        gram_##name, pack_##name};
@@ -456,9 +454,7 @@ void mele_i_gram_add(const double *rows, size_t q, size_t count, double *out, co
     best()->gram(rows, q, count, out, next, ahead);
 }
 
-void mele_i_pack_rows(const double *x, size_t stride, const size_t *row, const double *factor,
-                      size_t count, size_t d, const double *scale, const double *shift, double *out,
-                      size_t width)
+void mele_i_pack_rows(const mele_i_packing *packing, double *out, size_t width)
 {
-    best()->pack(x, stride, row, factor, count, d, scale, shift, out, width);
+    best()->pack(packing, out, width);
 }

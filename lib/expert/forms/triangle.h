@@ -43,10 +43,18 @@ void mele_i_gram_add(const double *rows, size_t q, size_t count, double *out, co
 /* Rows of such an array that stay in the cache. */
 size_t mele_i_gram_rows(size_t q);
 
-/* out[i * width + j] = (x[row[i] * stride + j] * scale[j] - shift[j]) * factor[i], for d columns */
-void mele_i_pack_rows(const double *x, size_t stride, const size_t *row, const double *factor,
-                      size_t count, size_t d, const double *scale, const double *shift, double *out,
-                      size_t width);
+/* What is packed: out[i * width + j] = (x[row[i] * stride + j] * scale[j] - shift[j]) * factor[i], for
+ * d columns of count rows. */
+typedef struct mele_i_packing {
+    const double *x;
+    size_t stride;
+    const size_t *row;
+    const double *factor;
+    size_t count, d;
+    const double *scale, *shift;
+} mele_i_packing;
+
+void mele_i_pack_rows(const mele_i_packing *packing, double *out, size_t width);
 
 /* The loops behind these, built for one width of vectors; all builds give the same bits. */
 typedef struct mele_i_triangle_loops {
@@ -57,9 +65,7 @@ typedef struct mele_i_triangle_loops {
                   size_t ld);
     void (*gram)(const double *rows, size_t q, size_t count, double *out, const double *next,
                  size_t ahead);
-    void (*pack)(const double *x, size_t stride, const size_t *row, const double *factor,
-                 size_t count, size_t d, const double *scale, const double *shift, double *out,
-                 size_t width);
+    void (*pack)(const mele_i_packing *packing, double *out, size_t width);
 } mele_i_triangle_loops;
 
 /* The i-th build that this machine runs, plain first; NULL past the last. For tests. */

@@ -278,12 +278,23 @@ static void put_jacobian(const summation *s, const mele_i_network_panel *p, size
             own[h * step + i] = root[i] * p->hidden[h * step + i];
 }
 
-/* Of columns a .. a + down - 1 the products with the columns 0 .. across - 1. */
-static void add_products(const double *jacobian, size_t step, size_t rows, size_t a, size_t down,
-                         size_t b, size_t across, double *out, size_t out_step)
+/* A Jacobian, column after column, `step` apart; and some of its columns. */
+typedef struct jacobian_panel {
+    const double *data;
+    size_t step, rows;
+} jacobian_panel;
+
+typedef struct strip {
+    size_t first, count;
+} strip;
+
+/* Add the products of the columns `down` with those `across`. */
+static void add_products(const jacobian_panel *j, strip down, strip across, double *out,
+                         size_t out_step)
 {
-    mele_i_kernels_best()->products(jacobian + a * step, down, jacobian + b * step, across, step,
-                                    rows, out, out_step);
+    mele_i_kernels_best()->products(j->data + down.first * j->step, down.count,
+                                    j->data + across.first * j->step, across.count, j->step,
+                                    j->rows, out, out_step);
 }
 
 /* J'J of one output: the triangle of the hidden weights, then that output's own rows. */
@@ -293,16 +304,17 @@ static void add_normal(const summation *s, const double *jacobian, size_t step, 
     enum { STRIP = 4 };
     const size_t shared = output_weights_at(s->network), own = s->network->hidden + 1;
     const size_t place = shared + m * own, P = s->count;
+    const jacobian_panel j = {jacobian, step, rows};
 
     for (size_t a = 0; a < shared; a += STRIP) {
         const size_t down = shared - a < STRIP ? shared - a : STRIP;
-        add_products(jacobian, step, rows, a, down, 0, a + down, matrix + a * P, P);
+        add_products(&j, (strip){a, down}, (strip){0, a + down}, matrix + a * P, P);
     }
     for (size_t a = 0; a < own; a += STRIP) {
-        const size_t down = own - a < STRIP ? own - a : STRIP;
+        const strip down = {shared + a, own - a < STRIP ? own - a : STRIP};
         double *out = matrix + (place + a) * P;
-        add_products(jacobian, step, rows, shared + a, down, 0, shared, out, P);
-        add_products(jacobian, step, rows, shared + a, down, shared, a + down, out + place, P);
+        add_products(&j, down, (strip){0, shared}, out, P);
+        add_products(&j, down, (strip){shared, a + down.count}, out + place, P);
     }
 }
 
