@@ -45,7 +45,20 @@ static mele_status check_row(const making *m, const double *factor, size_t row, 
     return MELE_OK;
 }
 
-/* Check the factors, keep those that are to be held, and find the largest weights. */
+/* The factors of a block, checked; those that are to be held go where they are held. */
+static mele_status take_factors(const making *m, mele_i_block block, double *scratch,
+                                const double **factor, size_t *stride, mele_error *error)
+{
+    double *held = m->regions->own_share;
+    double *memory = held == NULL ? scratch : held + block.first * m->regions->clusters;
+    mele_status status = mele_i_rows_take(m->factors, block, memory, factor, stride, error);
+
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++)
+        status = check_row(m, *factor + i * *stride, block.first + i, error);
+    return status;
+}
+
+/* The largest weights. */
 static mele_status look_at_block(void *context, mele_i_block block, void *partial, void *scratch,
                                  mele_error *error)
 {
@@ -55,14 +68,10 @@ static mele_status look_at_block(void *context, mele_i_block block, void *partia
     double *most = partial;
     const double *factor;
     size_t stride;
+    mele_status status = take_factors(m, block, scratch, &factor, &stride, error);
 
-    mele_status status = mele_i_rows_take(m->factors, block,
-                                          r->own_share == NULL ? scratch
-                                                               : r->own_share + block.first * K,
-                                          &factor, &stride, error);
     for (size_t i = 0; i < block.count && status == MELE_OK; i++, factor += stride) {
         const double own = r->weights == NULL ? 1 : r->weights[block.first + i];
-        status = check_row(m, factor, block.first + i, error);
         for (size_t k = 0; k < K && status == MELE_OK; k++) {
             most[k] = fmax(most[k], own * factor[k]);
             if (!isfinite(most[k]))
@@ -83,7 +92,8 @@ static void take_most(void *context, const void *partial)
         m->regions->most[k] = fmax(m->regions->most[k], most[k]);
 }
 
-static mele_status look_at_factors(making *m, bool hold, mele_engine *engine, mele_error *error)
+/* Where the factors are, or will be once they were read. */
+static mele_status place_factors(making *m, bool hold, mele_error *error)
 {
     mele_i_regions *r = m->regions;
     const bool read = m->factors->data == NULL;
@@ -96,6 +106,13 @@ static mele_status look_at_factors(making *m, bool hold, mele_engine *engine, me
     r->source = read && !hold ? m->factors : NULL;
     r->share = read ? r->own_share : m->factors->data;
     r->stride = read ? r->clusters : m->factors->stride;
+    return MELE_OK;
+}
+
+/* Of shares the rows' own weights say what is largest: these are seen once, when they are summed. */
+static mele_status look_at_factors(making *m, mele_engine *engine, mele_error *error)
+{
+    mele_i_regions *r = m->regions;
     const size_t block = block_rows(r);
     const mele_i_pass pass = {.rows = r->rows, .block_rows = block, .map = look_at_block,
                               .combine = take_most, .context = m,
@@ -153,9 +170,15 @@ static mele_status sum_block(void *context, mele_i_block block, void *partial, v
                              mele_error *error)
 {
     const making *m = context;
-    mele_i_regions r;
-    mele_status status = mele_i_regions_take(m->regions, block, scratch, &r, error);
+    mele_i_regions r = *m->regions;
+    mele_status status;
 
+    if (m->factors != NULL && r.divided) {
+        status = take_factors(m, block, scratch, &r.share, &r.stride, error);
+        r.first = block.first;
+    } else {
+        status = mele_i_regions_take(m->regions, block, scratch, &r, error);
+    }
     if (status == MELE_OK && r.label != NULL)
         status = check_labels(&r, block, error);
     if (status != MELE_OK)
@@ -235,7 +258,9 @@ mele_status mele_i_regions_make(mele_i_regions *regions, const mele_assignment *
     regions->count = regions->total + all;
     regions->most = regions->count + all;
     if (m.factors != NULL)
-        status = look_at_factors(&m, hold, engine, error);
+        status = place_factors(&m, hold, error);
+    if (status == MELE_OK && m.factors != NULL && !regions->divided)
+        status = look_at_factors(&m, engine, error);
     if (status == MELE_OK)
         status = scale_weights(regions, error);
     return status == MELE_OK ? sum_up(&m, engine, error) : status;
