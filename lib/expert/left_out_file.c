@@ -302,6 +302,9 @@ mele_status mele_left_out_read(const char *path, mele_left_out **out, mele_error
 {
     reading r = {.rows = 0};
     mele_left_out *l = NULL;
+
+    if (path == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "path is NULL");
     mele_status status = mele_i_npz_open(&r.npz, path, error);
 
     if (status == MELE_OK)

@@ -72,7 +72,7 @@ MELE_API mele_status mele_left_out_write_to(const mele_left_out *left_out, mele_
 /** Read what mele_left_out_write() wrote, or numpy.savez() of the same arrays.
  * @param path  a regular file. Messages about what is read call it so.
  * @param out   let go with mele_left_out_free(); untouched on error.
- * @return MELE_OK; MELE_EIO; MELE_EDATA: it is something else, damaged, of another version, has
+ * @return MELE_OK; MELE_EINVAL: no path; MELE_EIO; MELE_EDATA: it is something else, damaged, of another version, has
  *         an array that is not known, lacks one, or one does not fit the others; MELE_ENOMEM.
  * Takes at most the memory that the file has bytes, and little more. */
 MELE_API mele_status mele_left_out_read(const char *path, mele_left_out **out, mele_error *error);

@@ -23,7 +23,7 @@ MELE_API void mele_model_free(mele_model *model);
 
 /** Read a model file (JSON), "-" is standard input.
  * @param out  freed with mele_model_free(); untouched on error.
- * @return MELE_OK; MELE_EIO; MELE_EDATA: not a model, truncated, another version, an unknown or
+ * @return MELE_OK; MELE_EINVAL: no path; MELE_EIO; MELE_EDATA: not a model, truncated, another version, an unknown or
  *         missing key, a size that does not fit, NaN; MELE_ENOMEM. */
 MELE_API mele_status mele_model_read(const char *path, mele_model **out, mele_error *error);
 
@@ -34,7 +34,7 @@ MELE_API mele_status mele_model_text(const mele_model *model, char **out, size_t
 
 /** The same of text in memory, such as mele_model_text() gives, of so many bytes.
  * @param out  freed with mele_model_free(); untouched on error.
- * @return as mele_model_read(), but for MELE_EIO. */
+ * @return as mele_model_read(), but for MELE_EIO and MELE_EINVAL. */
 MELE_API mele_status mele_model_of_text(const char *text, size_t length, mele_model **out,
                                         mele_error *error);
 

@@ -33,7 +33,7 @@ typedef struct mele_owned_texts mele_owned_texts;
  *  mele_options_clear() or mele_options_free(). A copy by assignment shares them: it is good as
  *  long as they are, and only one of the two is set by name, and cleared; mele_options_copy() makes
  *  one that stands alone. The seeds of the stages are set from `seed`, their folds by
- *  cross-validation. */
+ *  cross-validation. The functions below that return a status refuse options that are NULL. */
 typedef struct mele_options {
     mele_data_options data;
     mele_partition_options partition; /**< clusters N > 0: so many. 0 (default): the best of

@@ -333,11 +333,13 @@ mele_status mele_model_of_text(const char *text, size_t length, mele_model **out
 
 mele_status mele_model_read(const char *path, mele_model **out, mele_error *error)
 {
-    bool standard = strcmp(path, "-") == 0;
-    FILE *file = standard ? stdin : fopen(path, "rb");
+    bool standard = path != NULL && strcmp(path, "-") == 0;
     mele_error what = {.line = 0};
     json_t *root = NULL;
 
+    if (path == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "path is NULL");
+    FILE *file = standard ? stdin : fopen(path, "rb");
     while (file == NULL && errno == EINTR)
         file = fopen(path, "rb");
     if (file == NULL)

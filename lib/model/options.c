@@ -71,7 +71,7 @@ bool mele_i_option_at(size_t i, mele_i_option_place *out)
 
 bool mele_i_option_find(const char *name, size_t *i, mele_i_option_place *out)
 {
-    for (*i = 0; mele_i_option_at(*i, out); ++*i)
+    for (*i = 0; name != NULL && mele_i_option_at(*i, out); ++*i)
         if (out->option->name != NULL && strcmp(out->option->name, name) == 0)
             return true;
     return false;

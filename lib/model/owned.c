@@ -68,6 +68,12 @@ static bool own_strings(mele_options *had, mele_options *options)
 
 /* ---- one object ---- */
 
+/* What languages without a structure hand over where there is no object. */
+static mele_status refuse_nothing(mele_error *error)
+{
+    return mele_i_fail(error, MELE_EINVAL, "options is NULL");
+}
+
 mele_status mele_options_new(mele_options **out, mele_error *error)
 {
     mele_options *options = MELE_I_NEW(mele_options);
@@ -81,9 +87,11 @@ mele_status mele_options_new(mele_options **out, mele_error *error)
 
 mele_status mele_options_copy(const mele_options *options, mele_options **out, mele_error *error)
 {
-    mele_options *copy = MELE_I_NEW(mele_options);
+    mele_options *copy;
 
-    if (copy == NULL)
+    if (options == NULL)
+        return refuse_nothing(error);
+    if ((copy = MELE_I_NEW(mele_options)) == NULL)
         return mele_i_no_memory(error);
     *copy = *options;
     copy->owned = NULL;
@@ -143,12 +151,14 @@ static bool keeps_text(const mele_i_option *option)
 mele_status mele_options_set(mele_options *options, const char *name, const char *text,
                              mele_error *error)
 {
-    mele_owned_texts *had = options->owned;
     mele_i_option_place place;
     const char *kept = text;
     size_t i;
 
-    if (name == NULL || !mele_i_option_find(name, &i, &place))
+    if (options == NULL)
+        return refuse_nothing(error);
+    mele_owned_texts *had = options->owned;
+    if (!mele_i_option_find(name, &i, &place))
         return refuse_name(name, error);
     if (text != NULL && keeps_text(place.option) && (kept = own(&options->owned, text)) == NULL)
         return mele_i_no_memory(error);
@@ -170,7 +180,9 @@ mele_status mele_options_get(const mele_options *options, const char *name, char
     const char *const *string;
     size_t i, written;
 
-    if (name == NULL || !mele_i_option_find(name, &i, &place))
+    if (options == NULL)
+        return refuse_nothing(error);
+    if (!mele_i_option_find(name, &i, &place))
         return refuse_name(name, error);
     const void *base = mele_i_option_const_base(&place, options);
     written = mele_i_option_text(place.option, base, out, size);
@@ -189,15 +201,20 @@ bool mele_options_given(const mele_options *options, const char *name)
     mele_i_option_place place;
     size_t i;
 
-    return mele_i_option_find(name, &i, &place) && mele_i_option_given(options, i);
+    return options != NULL && mele_i_option_find(name, &i, &place)
+           && mele_i_option_given(options, i);
 }
 
 /* ---- what a model recorded ---- */
 
 mele_status mele_options_inherit(const mele_model *model, mele_options *options, mele_error *error)
 {
+    mele_options merged;
+
+    if (options == NULL)
+        return refuse_nothing(error);
+    merged = *options;
     const json_t *record = json_object_get(model->training, "options");
-    mele_options merged = *options;
     mele_status status = mele_i_model_check_record(model, error);
 
     if (status == MELE_OK)

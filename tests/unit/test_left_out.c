@@ -347,6 +347,7 @@ Test(left_out, no_file_is_refused)
 
     start(&t, "linear", 0, false);
     cr_expect_eq(mele_left_out_write(t.left_out, NULL, &error), MELE_EINVAL);
+    cr_expect_eq(mele_left_out_read(NULL, &t.left_out, &error), MELE_EINVAL);
     cr_expect_eq(mele_left_out_write(t.left_out, "-", &error), MELE_EINVAL);
     cr_expect_eq(mele_left_out_write(t.left_out, "/nonexistent/l.npz", &error), MELE_EIO);
     cr_expect_eq(mele_left_out_read("/nonexistent/l.npz", &read, &error), MELE_EIO);

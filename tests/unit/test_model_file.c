@@ -158,6 +158,7 @@ Test(model_file, what_is_no_file_and_what_cannot_be_written)
     cr_assert_eq(mele_model_write(f.model, "/dev/full", &error), MELE_EIO);
     cr_assert_eq(mele_model_write(f.model, "-", &error), MELE_EINVAL);
     cr_assert_eq(mele_model_write(f.model, NULL, &error), MELE_EINVAL);
+    cr_assert_eq(mele_model_read(NULL, &f.model, &error), MELE_EINVAL);
     end(&f, NULL, 0);
 }
 

@@ -439,3 +439,29 @@ Test(options, errors_are_objects_too)
     mele_error_free(NULL);
     mele_options_free(options);
 }
+
+/* So does what such a language hands over where it has no object or no name. */
+Test(options, no_options_and_no_names_are_refused)
+{
+    mele_options *out = NULL;
+    mele_error error;
+    double end;
+
+    cr_assert_eq(mele_options_set(NULL, "gate", "hard", &error), MELE_EINVAL);
+    cr_assert_str_eq(error.message, "options is NULL");
+    cr_assert_eq(mele_options_get(NULL, "gate", NULL, 0, NULL, &error), MELE_EINVAL);
+    cr_assert_str_eq(error.message, "options is NULL");
+    cr_assert_eq(mele_options_copy(NULL, &out, &error), MELE_EINVAL);
+    cr_assert_str_eq(error.message, "options is NULL");
+    cr_assert_null(out);
+    cr_assert_eq(mele_options_given(NULL, "gate"), false);
+    cr_assert_null(mele_option_help(NULL));
+    cr_assert_null(mele_option_argument(NULL));
+    cr_assert_eq(mele_option_letter(NULL), '\0');
+    cr_assert_eq(mele_option_stage_of(NULL), MELE_OPTION_DATA);
+    cr_assert_eq(mele_option_type_of(NULL), MELE_OPTION_TEXT);
+    cr_assert_not(mele_option_recorded(NULL));
+    cr_assert_not(mele_option_range(NULL, &end, &end));
+    cr_assert_eq(mele_option_choices(NULL, NULL, 0), 0);
+    cr_assert_eq(mele_option_default(NULL, NULL, 0), 0);
+}
