@@ -351,10 +351,11 @@ static void clear_left_out(fitting *f)
 /* Places for left-out predictions. */
 static mele_status need_left_out(fitting *f, mele_error *error)
 {
-    const bool folds = !f->own_only && (f->kind == NULL || f->kind->folds);
+    const mele_i_left_out_form form = {
+        .folds = !f->own_only && (f->kind == NULL || f->kind->folds), .own_only = f->own_only};
 
     return mele_i_left_out_columns_make(&f->left_out, f->experts, &f->regions, groups_of(f),
-                                        f->train, folds, f->own_only, error);
+                                        f->train, form, error);
 }
 
 /* What left-out predictions are once all experts are there. */

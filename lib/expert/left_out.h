@@ -59,12 +59,17 @@ typedef struct mele_i_left_out_columns {
     unsigned char *global_fold;            /* n */
 } mele_i_left_out_columns;
 
-/* Places for the experts that `train` marks, where they are wanted; folds: whether a kind has some;
- * own_only: as in kind.h, in an object of one column. Free also after a failure. */
+/* What is to be kept of left-out predictions. */
+typedef struct mele_i_left_out_form {
+    bool folds;    /* a kind has some */
+    bool own_only; /* as in kind.h, in an object of one column */
+} mele_i_left_out_form;
+
+/* Places for the experts that `train` marks, where they are wanted. Free also after a failure. */
 mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *columns, const mele_experts *e,
                                          const mele_i_regions *regions,
                                          const mele_i_row_groups *groups, const bool *train,
-                                         bool folds, bool own_only, mele_error *error);
+                                         mele_i_left_out_form form, mele_error *error);
 
 /* Once experts are trained, and their own shares are set: what each region's column is to be. */
 mele_status mele_i_left_out_columns_complete(const mele_i_left_out_columns *columns,

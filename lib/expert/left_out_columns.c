@@ -75,11 +75,11 @@ static mele_status make_global(mele_i_left_out_columns *l, mele_error *error)
 mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *l, const mele_experts *e,
                                          const mele_i_regions *regions,
                                          const mele_i_row_groups *groups, const bool *train,
-                                         bool folds, bool own_only, mele_error *error)
+                                         mele_i_left_out_form form, mele_error *error)
 {
     *l = (mele_i_left_out_columns){NULL};
-    mele_status status = mele_i_left_out_new(regions->rows, own_only ? 1 : e->clusters, e->outputs,
-                                             e->classes, folds, &l->own, error);
+    mele_status status = mele_i_left_out_new(regions->rows, form.own_only ? 1 : e->clusters,
+                                             e->outputs, e->classes, form.folds, &l->own, error);
 
     if (status == MELE_OK && needs_global(e, groups, train))
         status = make_global(l, error);

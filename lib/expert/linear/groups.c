@@ -116,10 +116,16 @@ static mele_status frame_rows(const mele_i_linear_fit *f, const size_t *row, siz
     return status;
 }
 
-/* The next rows of the group, from *at on, that are in region k: U and r of them to `rows`, *taken
- * being how many there are. */
-static mele_status next_rows(const mele_i_linear_fit *f, size_t k, const size_t *row, size_t *at,
-                             size_t end, const room *r, size_t *taken, mele_error *error)
+/* The rows of a group that are still to be looked at: row[at] .. row[end - 1]. */
+typedef struct walk {
+    const size_t *row;
+    size_t at, end;
+} walk;
+
+/* The next of them that are in region k: U and r of them to `rows`, *taken being how many there
+ * are. */
+static mele_status next_rows(const mele_i_linear_fit *f, size_t k, walk *w, const room *r,
+                             size_t *taken, mele_error *error)
 {
     const mele_i_reduced_solution *s = &f->solution[k];
     const size_t width = f->d + f->m;
@@ -127,9 +133,9 @@ static mele_status next_rows(const mele_i_linear_fit *f, size_t k, const size_t 
     double root[CHUNK];
     mele_status status;
 
-    for (; *at < end && count < CHUNK; ++*at) {
-        const double weight = mele_i_region_weight(f->problem->regions, row[*at], k);
-        index[count] = row[*at];
+    for (; w->at < w->end && count < CHUNK; w->at++) {
+        const double weight = mele_i_region_weight(f->problem->regions, w->row[w->at], k);
+        index[count] = w->row[w->at];
         root[count] = sqrt(weight);
         count += weight > 0;
     }
@@ -201,8 +207,8 @@ static mele_status solve_rows(const mele_i_linear_fit *f, size_t k, const size_t
 {
     size_t members = 0, some;
 
-    for (size_t at = 0; at < count;) {
-        mele_status status = next_rows(f, k, row, &at, count, r, &some, error);
+    for (walk w = {row, 0, count}; w.at < w.end;) {
+        mele_status status = next_rows(f, k, &w, r, &some, error);
         if (status != MELE_OK)
             return status;
         for (size_t i = 0; i < some; i++, members++) {
@@ -230,8 +236,9 @@ static mele_status solve_columns(const mele_i_linear_fit *f, size_t k, const siz
     const size_t q = r->q;
 
     memset(r->moments, 0, r->width * r->width * sizeof *r->moments);
-    for (size_t at = 0, some; at < count;) {
-        mele_status status = next_rows(f, k, row, &at, count, r, &some, error);
+    size_t some;
+    for (walk w = {row, 0, count}; w.at < w.end;) {
+        mele_status status = next_rows(f, k, &w, r, &some, error);
         if (status != MELE_OK)
             return status;
         mele_i_gram_add(r->rows, r->units + f->m, some, r->moments, NULL, 0);

@@ -100,12 +100,18 @@ static bool is_constant(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s)
     return true;
 }
 
-/* What the random weights of a start become, or those of the expert to start from; the run's
- * weights are theirs if they are judged better. */
-static mele_status try_weights(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
-                               const double *from, mele_i_stream *stream, double *trial,
+/* Where tries begin: at the weights of the expert to start from, or (NULL) at random ones. */
+typedef struct tries {
+    const double *from;
+    mele_i_stream stream;
+    double *trial; /* room for weights */
+} tries;
+
+/* What the weights of a try become; the run's weights are theirs if they are judged better. */
+static mele_status try_weights(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, tries *all,
                                mele_engine *engine, mele_i_mlp_run *r, mele_error *error)
 {
+    double *trial = all->trial;
     mele_i_training t = {.network = &p->network,
                          .rows = &s->rows,
                          .validation = s->validation_count > 0 ? &s->validation : NULL,
@@ -116,11 +122,11 @@ static mele_status try_weights(const mele_i_mlp_plan *p, const mele_i_mlp_sample
                          .engine = engine,
                          .weights = trial};
 
-    if (from == NULL || !warm_start(p, s, from, trial))
-        draw_start(p, s, stream, trial);
-    t.stream = *stream;
+    if (all->from == NULL || !warm_start(p, s, all->from, trial))
+        draw_start(p, s, &all->stream, trial);
+    t.stream = all->stream;
     mele_status status = p->trainer->train(&t, error);
-    *stream = t.stream;
+    all->stream = t.stream;
     const double judged = s->validation_count > 0 ? t.loss : t.value;
     if (status == MELE_EDATA || (status == MELE_OK && !isfinite(judged)))
         return MELE_OK;
@@ -148,9 +154,9 @@ mele_status mele_i_mlp_train_start(const mele_i_mlp_plan *p, const mele_i_mlp_sa
                                    size_t start, bool warm, mele_engine *engine, mele_i_mlp_run *r,
                                    mele_error *error)
 {
-    mele_i_stream stream = mele_i_mlp_stream(p, MELE_I_MLP_FOR_START, start);
     const bool has_warm = warm && p->warm != NULL && start < p->warm->networks;
-    const double *from = has_warm ? p->warm->weights + start * p->weights : NULL;
+    tries all = {.from = has_warm ? p->warm->weights + start * p->weights : NULL,
+                 .stream = mele_i_mlp_stream(p, MELE_I_MLP_FOR_START, start)};
 
     r->start = start;
     r->epochs = 0;
@@ -159,11 +165,11 @@ mele_status mele_i_mlp_train_start(const mele_i_mlp_plan *p, const mele_i_mlp_sa
     constant(p, s, r->weights);
     if (r->converged)
         return MELE_OK;
-    double *trial = MELE_I_ARRAY(double, p->weights);
-    mele_status status = trial == NULL ? mele_i_no_memory(error) : MELE_OK;
-    for (size_t i = 0; i < (from != NULL ? 1 : tries_of(p, s)) && status == MELE_OK; i++)
-        status = try_weights(p, s, from, &stream, trial, engine, r, error);
-    free(trial);
+    all.trial = MELE_I_ARRAY(double, p->weights);
+    mele_status status = all.trial == NULL ? mele_i_no_memory(error) : MELE_OK;
+    for (size_t i = 0; i < (has_warm ? 1 : tries_of(p, s)) && status == MELE_OK; i++)
+        status = try_weights(p, s, &all, engine, r, error);
+    free(all.trial);
     return status;
 }
 

@@ -162,6 +162,16 @@ static leaving leaving_of(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
     return many_rows(p) && !p->network.classes && !grouped ? BY_LEVERAGE : BY_FOLDS;
 }
 
+/* A fit under way. */
+typedef struct fitting {
+    const mele_i_mlp_plan *plan;
+    const mele_i_mlp_sample *sample;
+    mele_i_mlp_run *runs;
+    mele_i_mlp *mlp;
+    mele_i_expert_result *result;
+    double *predicted; /* of all rows, those asked for too */
+} fitting;
+
 /* Left-out predictions to `predicted`, which holds the fitted ones, and what follows from them. */
 static void give_folds(const mele_i_mlp_plan *p, const mele_i_mlp_folding *f,
                        mele_i_expert_result *result)
@@ -171,11 +181,13 @@ static void give_folds(const mele_i_mlp_plan *p, const mele_i_mlp_folding *f,
         result->fold[i] = (unsigned char)(f->fold[i] + 1);
 }
 
-static mele_status leave_out(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
-                             const mele_i_mlp_run *runs, leaving how, mele_i_mlp_folding *f,
-                             double *predicted, mele_engine *engine, mele_i_expert_result *result,
-                             mele_error *error)
+static mele_status leave_out(const fitting *fit, leaving how, mele_i_mlp_folding *f,
+                             mele_engine *engine, mele_error *error)
 {
+    const mele_i_mlp_plan *p = fit->plan;
+    const mele_i_mlp_sample *s = fit->sample;
+    mele_i_expert_result *result = fit->result;
+    double *predicted = fit->predicted;
     const bool classes = p->network.classes;
     mele_status status = MELE_OK;
 
@@ -187,7 +199,7 @@ static mele_status leave_out(const mele_i_mlp_plan *p, const mele_i_mlp_sample *
     if (how == BY_LEVERAGE)
         mele_i_mlp_correct(p, s, predicted);
     else
-        status = mele_i_mlp_run_folds(f, runs, predicted, engine, error);
+        status = mele_i_mlp_run_folds(f, fit->runs, predicted, engine, error);
     if (status != MELE_OK)
         return status;
     if (how != BY_LEVERAGE)
@@ -226,29 +238,31 @@ static void give_expert(const mele_i_mlp_plan *p, const mele_i_mlp_run *runs, me
 }
 
 /* All rows' networks, and what they say of them. */
-static mele_status fit_all(const mele_i_mlp_plan *p, mele_i_mlp_run *runs,
-                           const mele_i_mlp_sample *s, mele_i_mlp *mlp, double *predicted,
-                           mele_engine *engine, mele_error *error)
+static mele_status fit_all(const fitting *fit, mele_engine *engine, mele_error *error)
 {
-    mele_status status = mele_i_mlp_run_starts(p, s, runs, engine, error);
+    const mele_i_mlp_plan *p = fit->plan;
+    const mele_i_mlp_run *runs = fit->runs;
+    mele_i_mlp *mlp = fit->mlp;
+    mele_status status = mele_i_mlp_run_starts(p, fit->sample, fit->runs, engine, error);
 
     if (status != MELE_OK)
         return status;
     for (size_t q = 0; q < p->networks; q++)
         memcpy(mlp->weights + q * p->weights, runs[q].weights, p->weights * sizeof *mlp->weights);
-    mele_i_mlp_sample_units(p, s, mlp);
+    mele_i_mlp_sample_units(p, fit->sample, mlp);
     mlp->trainer = p->trainer->name;
-    return predict_rows(p, mlp, predicted, engine, error);
+    return predict_rows(p, mlp, fit->predicted, engine, error);
 }
 
 /* *beaten: the rival is better, and the network is not to be kept. */
-static mele_status fit(const mele_i_mlp_plan *p, mele_i_mlp_run *runs, const mele_i_mlp_sample *s,
-                       mele_i_mlp *mlp, mele_engine *engine, mele_i_expert_result *result,
-                       bool *beaten, mele_error *error)
+static mele_status fit_network(fitting *fit, mele_engine *engine, bool *beaten, mele_error *error)
 {
+    const mele_i_mlp_plan *p = fit->plan;
+    const mele_i_mlp_sample *s = fit->sample;
+    mele_i_expert_result *result = fit->result;
     const leaving how = leaving_of(p, s, result);
     const bool few = many_rows(p) && p->rows->group == NULL;
-    double *predicted =
+    double *predicted = fit->predicted =
         MELE_I_ARRAY(double, (p->rows->count + p->rows->asked) * p->network.outputs);
     mele_i_mlp_folding f = {.plan = p};
     mele_status status = predicted == NULL ? mele_i_no_memory(error) : MELE_OK;
@@ -261,15 +275,15 @@ static mele_status fit(const mele_i_mlp_plan *p, mele_i_mlp_run *runs, const mel
             mele_i_mlp_face_rival(&f, s, predicted, engine, beaten, &result->info->left_out, error);
     if (status != MELE_OK || *beaten)
         goto cleanup;
-    status = fit_all(p, runs, s, mlp, predicted, engine, error);
+    status = fit_all(fit, engine, error);
     if (status != MELE_OK)
         goto cleanup;
     result->info->error = mele_i_mlp_error(p, s, predicted);
     result->info->left_out = NAN;
-    status = leave_out(p, s, runs, how, &f, predicted, engine, result, error);
+    status = leave_out(fit, how, &f, engine, error);
     if (status == MELE_OK) {
         give_left_out(p, predicted, result);
-        give_expert(p, runs, mlp, result);
+        give_expert(p, fit->runs, fit->mlp, result);
     }
 
 cleanup:
@@ -306,7 +320,7 @@ mele_status mele_i_mlp_train(const mele_i_expert_rows *rows, const mele_i_expert
         runs[i].weights = weights + i * p.weights;
     status = mele_i_mlp_sample_make(&p, NULL, MELE_I_MLP_NO_FOLD, &s, error);
     if (status == MELE_OK)
-        status = fit(&p, runs, &s, mlp, engine, result, &beaten, error);
+        status = fit_network(&(fitting){&p, &s, runs, mlp, result, NULL}, engine, &beaten, error);
 
 cleanup:
     if (status != MELE_OK || beaten)
