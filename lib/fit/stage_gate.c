@@ -265,8 +265,7 @@ static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *bli
     mele_gate_options options = run->options->gate;
 
     *blind = !fresh && mele_i_data_is_one_group(run->data);
-    if (!*blind || strcmp(options.loss, "posteriors") == 0 || strcmp(options.kind, "hard") == 0
-        || strcmp(options.kind, "posterior") == 0)
+    if (!*blind || strcmp(options.loss, "posteriors") == 0 || !mele_i_gate_is_trained(&options))
         return options;
     mele_i_report_warn(run->report, "the gate stays the posteriors: all rows are of one group "
                        "(--group), so there are no left-out predictions to train it on");

@@ -15,10 +15,6 @@ mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error 
 /* A line for people, as snprintf() writes it. */
 size_t mele_i_gate_text(const mele_gate *gate, char *out, size_t size);
 
-/* Whether gates of this kind learn from what experts say of rows; the others need no left-out
- * predictions. */
-bool mele_i_gate_kind_trained(const char *name);
-
 /* Whether a gate of these options, trained where no log posteriors are, does without. */
 bool mele_i_gate_does_without(const mele_gate_options *options);
 

@@ -41,13 +41,6 @@ const mele_i_gate_loss *mele_i_gate_loss_find(const char *name)
     return NULL;
 }
 
-bool mele_i_gate_kind_trained(const char *name)
-{
-    const mele_i_gate_kind *kind = mele_i_gate_kind_find(name);
-
-    return kind != NULL && kind->trained;
-}
-
 mele_gate *mele_i_gate_new(const mele_i_gate_kind *kind, size_t clusters)
 {
     mele_gate *gate = MELE_I_NEW(mele_gate);

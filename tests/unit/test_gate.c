@@ -248,7 +248,7 @@ Test(gate, gradients_are_those_of_the_loss)
         for (size_t c = 0; c < 9; c++) {
             const mele_gate_options options =
                 options_of(kinds[kind], inputs[c % 3], losses[c / 3], 3.7);
-            if (mele_i_gate_kind_trained(options.kind))
+            if (mele_i_gate_is_trained(&options))
                 check_gradient(&s, &options);
         }
     free_sample(&s);
@@ -1086,7 +1086,7 @@ Test(gate, without_posteriors)
         const mele_gate_options options = options_of(kinds[c / 9], inputs[c % 3], losses[c / 3 % 3],
                                                      1);
         const bool alone = mele_i_gate_does_without(&options);
-        const bool trained = mele_i_gate_kind_trained(options.kind);
+        const bool trained = mele_i_gate_is_trained(&options);
         mele_gate_data data = data_of(&s);
         mele_gate_info info;
         mele_gate *gate = NULL;
