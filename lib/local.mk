@@ -336,6 +336,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/expert_info.c \
 	lib/model/expert_info.h \
 	lib/model/file.c \
+	lib/model/hand_out.c \
+	lib/model/hand_out.h \
 	lib/model/info.c \
 	lib/model/items.c \
 	lib/model/items.h \

@@ -1,16 +1,9 @@
-/* Predictions, block of rows by block of rows: posteriors, then the gate, then the experts, then their
- * blend (combine.c), in standardised units until the end.
+/* Predictions, block of rows by block of rows: posteriors, then the gate, then the experts, in
+ * standardised units; hand_out.c blends and writes them.
  *
  * The gate comes first, for an expert is asked only of the rows in which it has weight, unless what
- * every expert says is wanted, or experts say it in no time. A row's numbers do not depend on the rows beside it: who has no weight
- * counts for nothing whether it was asked or not.
- *
- * Back in the data's units a target's mean is m + s mean, its standard deviations are s times, its
- * variances s^2 times, and each target takes log s off the log density. s^2 alone may be no double
- * where the standard deviation is one.
- *
- * A row of which some number that is wanted is no double has no prediction, for the range of the
- * feature that is farthest out. */
+ * every expert says is wanted, or experts say it in no time. A row's numbers do not depend on those
+ * beside it: who has no weight counts for nothing whether it was asked or not. */
 #include "model/predict.h"
 
 #include <math.h>
@@ -20,65 +13,18 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/normal.h"
 #include "engine/kernels.h"
 #include "engine/normalise.h"
 #include "engine/pass.h"
 #include "expert/expert.h"
 #include "gate/gate.h"
+#include "model/hand_out.h"
 
 #define BLOCK_WORK (1 << 16)
 #define MOST_NAMED 8 /* of missing experts */
 
 /* A scaled value beyond this has a square that is not a double. */
 #define FARTHEST 1e150
-
-/* ---- what is wanted ---- */
-
-/* Variances, or their roots: of the blend, and of experts. */
-static bool wants_variances(const mele_prediction *out)
-{
-    return out->variance_within != NULL || out->variance_between != NULL || out->sd != NULL
-           || out->sd_within != NULL || out->sd_between != NULL;
-}
-
-static bool wants_expert_variances(const mele_prediction *out)
-{
-    return out->expert_variance != NULL || out->expert_sd != NULL;
-}
-
-static bool wants_experts(const mele_prediction *out)
-{
-    return out->expert_mean != NULL || wants_expert_variances(out);
-}
-
-static bool wants_densities(const mele_prediction *out)
-{
-    return out->log_density != NULL || out->joint_log_density != NULL;
-}
-
-typedef struct predict_context {
-    const mele_model *model;
-    const mele_i_features *features;
-    const double *given;
-    const mele_prediction *out;
-    bool need_posteriors, need_densities, need_gate, need_experts, need_variances;
-    bool by_weight; /* experts are asked only where they have weight */
-    bool faint;     /* a weight whose logarithm is finite counts, though it may be too small for a
-                       double */
-    size_t columns, space_columns, clusters, outputs, targets, classes;
-} predict_context;
-
-/* Working memory of one block. */
-typedef struct workspace {
-    const double **column;
-    double *value; /* of features that are in a file */
-    mele_reason *reason;
-    double *design, *space, *log_posteriors, *log_densities, *log_gate, *gate, *mean, *variance;
-    double *density, *row_density, *last; /* densities: rows x K, rows, 2 K */
-    double *probability; /* exp(mean): classes only */
-    bool *wanted;        /* rows x K: which experts are asked */
-} workspace;
 
 static void *carve(unsigned char *memory, size_t *at, size_t count, size_t size)
 {
@@ -88,10 +34,10 @@ static void *carve(unsigned char *memory, size_t *at, size_t count, size_t size)
     return piece;
 }
 
-/* Lay the workspace out in memory; with NULL only tells how many bytes it takes. */
-static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memory, workspace *w)
+/* Lay a block out in memory; with NULL only tells how many bytes it takes. */
+static size_t lay_out(const mele_i_request *c, size_t rows, unsigned char *memory, mele_i_reply *w)
 {
-    const size_t densities = wants_densities(c->out) ? rows : 0;
+    const size_t densities = mele_i_wants_densities(c->out) ? rows : 0;
     size_t at = 0, experts = rows * c->clusters * c->outputs;
 
     w->column = carve(memory, &at, c->model->schema->features, sizeof *w->column);
@@ -117,7 +63,7 @@ static size_t lay_out(const predict_context *c, size_t rows, unsigned char *memo
 }
 
 /* The features of a block, in place or, of rows in a file, read. */
-static mele_status take_features(const predict_context *c, mele_i_block block, const workspace *w,
+static mele_status take_features(const mele_i_request *c, mele_i_block block, const mele_i_reply *w,
                                  mele_i_features *out, mele_error *error)
 {
     const mele_i_features *all = c->features;
@@ -161,26 +107,8 @@ static mele_reason reason_of_row(const mele_schema *schema, const mele_i_feature
     return (mele_reason){MELE_REASON_NONE, 0};
 }
 
-/* Of a row whose prediction is beyond the doubles: the feature that is farthest from its centre. */
-static mele_reason reason_of_result(const predict_context *c, const double *design)
-{
-    const mele_schema *schema = c->model->schema;
-    size_t farthest = 0, column = 0;
-    double most = -1;
-
-    for (size_t j = 0; j < schema->features; j++) {
-        const size_t columns = mele_i_variable_columns(&schema->feature[j]);
-        for (size_t l = 0; l < columns; l++, column++)
-            if (fabs(design[column]) > most) {
-                most = fabs(design[column]);
-                farthest = j;
-            }
-    }
-    return (mele_reason){MELE_REASON_RANGE, farthest};
-}
-
 /* Encode the block, and put rows without a prediction at the centre. */
-static mele_status encode(const predict_context *c, const mele_i_features *features, workspace *w,
+static mele_status encode(const mele_i_request *c, const mele_i_features *features, mele_i_reply *w,
                           mele_error *error)
 {
     mele_status status = mele_i_encode(c->model->schema, &c->model->scaling, NULL, features, NULL,
@@ -196,8 +124,8 @@ static mele_status encode(const predict_context *c, const mele_i_features *featu
 }
 
 /* The block as stage 1 sees it, in *out. */
-static mele_status encode_space(const predict_context *c, const mele_i_features *features,
-                                workspace *w, mele_matrix *out, mele_error *error)
+static mele_status encode_space(const mele_i_request *c, const mele_i_features *features,
+                                mele_i_reply *w, mele_matrix *out, mele_error *error)
 {
     const mele_model *model = c->model;
     const double *space = w->design;
@@ -217,8 +145,8 @@ static mele_status encode_space(const predict_context *c, const mele_i_features 
 }
 
 /* Posteriors and densities, as far as they are wanted. */
-static mele_status ask_partition(const predict_context *c, const mele_i_features *features,
-                                 mele_i_block block, workspace *w, mele_error *error)
+static mele_status ask_partition(const mele_i_request *c, const mele_i_features *features,
+                                 mele_i_block block, mele_i_reply *w, mele_error *error)
 {
     const bool fitted = c->need_posteriors && c->given == NULL;
     mele_status status = MELE_OK;
@@ -239,7 +167,7 @@ static mele_status ask_partition(const predict_context *c, const mele_i_features
 }
 
 /* The gate's weights, and whom they ask. */
-static mele_status ask_gate(const predict_context *c, const mele_matrix *design, workspace *w,
+static mele_status ask_gate(const mele_i_request *c, const mele_matrix *design, mele_i_reply *w,
                             mele_error *error)
 {
     const size_t count = design->rows * c->clusters;
@@ -256,7 +184,7 @@ static mele_status ask_gate(const predict_context *c, const mele_matrix *design,
 }
 
 /* The probabilities themselves, of those who were asked: runs of them lie together. */
-static void take_probabilities(const predict_context *c, size_t rows, workspace *w)
+static void take_probabilities(const mele_i_request *c, size_t rows, mele_i_reply *w)
 {
     const size_t pairs = rows * c->clusters;
 
@@ -270,7 +198,7 @@ static void take_probabilities(const predict_context *c, size_t rows, workspace 
     }
 }
 
-static mele_status ask_experts(const predict_context *c, const mele_matrix *design, workspace *w,
+static mele_status ask_experts(const mele_i_request *c, const mele_matrix *design, mele_i_reply *w,
                                mele_error *error)
 {
     double *variance = c->need_variances ? w->variance : NULL;
@@ -286,8 +214,8 @@ static mele_status ask_experts(const predict_context *c, const mele_matrix *desi
 }
 
 /* The stages that are needed, for one block. */
-static mele_status run_stages(const predict_context *c, const mele_i_features *features,
-                              mele_i_block block, workspace *w, mele_error *error)
+static mele_status run_stages(const mele_i_request *c, const mele_i_features *features,
+                              mele_i_block block, mele_i_reply *w, mele_error *error)
 {
     const mele_matrix design = mele_matrix_of(w->design, block.count, c->columns);
     mele_status status = encode(c, features, w, error);
@@ -301,239 +229,11 @@ static mele_status run_stages(const predict_context *c, const mele_i_features *f
     return status;
 }
 
-/* ---- blending one row ---- */
-
-static void put(double *out, size_t at, double value)
-{
-    if (out != NULL)
-        out[at] = value;
-}
-
-/* What is said of number o of the block's row i. */
-static mele_i_voices voices_of(const predict_context *c, const workspace *w, size_t i, size_t o)
-{
-    const size_t at = i * c->clusters * c->outputs + o;
-
-    return (mele_i_voices){c->clusters, c->outputs, w->gate + i * c->clusters,
-                           (c->classes > 0 ? w->probability : w->mean) + at,
-                           c->need_variances ? w->variance + at : NULL};
-}
-
-/* Whether all of it is finite. */
-static bool blend_targets(const predict_context *c, const workspace *w, size_t i, size_t row)
-{
-    const mele_i_scaling *scaling = &c->model->target_scaling;
-    bool finite = true;
-
-    for (size_t t = 0; t < c->targets; t++) {
-        const mele_i_voices voices = voices_of(c, w, i, t);
-        const mele_i_blend blend = c->model->combine->target(&voices);
-        const size_t at = row * c->targets + t;
-        const double scale = scaling->scale[t], mean = scaling->center[t] + scale * blend.mean;
-        finite = finite && isfinite(mean) && isfinite(scale * blend.sd);
-        put(c->out->mean, at, mean);
-        put(c->out->variance_within, at, scale * blend.within * scale);
-        put(c->out->variance_between, at, scale * blend.between * scale);
-        put(c->out->sd, at, scale * blend.sd);
-        put(c->out->sd_within, at, scale * sqrt(blend.within));
-        put(c->out->sd_between, at, scale * blend.sd_between);
-    }
-    return finite;
-}
-
-/* Whether all of it is finite. */
-static bool blend_classes(const predict_context *c, const workspace *w, size_t i, size_t row)
-{
-    double best = -1, chosen = 0;
-    bool finite = true;
-
-    for (size_t class = 0; class < c->classes; class++) {
-        const mele_i_voices voices = voices_of(c, w, i, class);
-        const double probability = c->model->combine->probability(&voices);
-        put(c->out->probability, row * c->classes + class, probability);
-        finite = finite && isfinite(probability);
-        if (probability > best) {
-            best = probability;
-            chosen = (double)class;
-        }
-    }
-    put(c->out->mean, row, chosen);
-    return finite;
-}
-
-/* ---- densities of a block ---- */
-
-/* The log densities of target t of every row under its experts that have weight, in the data's units,
- * added to w->density. Most experts' variances are the same in all rows: their logarithms are taken
- * again only where the row before had others. */
-static void add_target_densities(const predict_context *c, const workspace *w, mele_i_block block,
-                                 size_t t)
-{
-    const double center = c->model->target_scaling.center[t], scale = c->model->target_scaling.scale[t];
-    const double log_scale = log(scale);
-    double *last = w->last, *log_last = last + c->clusters;
-
-    for (size_t k = 0; k < c->clusters; k++)
-        last[k] = NAN; /* which no variance equals */
-    for (size_t i = 0; i < block.count; i++) {
-        const double target = c->out->targets[(block.first + i) * c->targets + t];
-        const double scaled = (target - center) / scale;
-        for (size_t k = 0; k < c->clusters; k++) {
-            const size_t cell = i * c->clusters + k, at = cell * c->outputs + t;
-            if (!(w->log_gate[cell] > -INFINITY))
-                continue;
-            if (w->variance[at] != last[k]) {
-                last[k] = w->variance[at];
-                log_last[k] = log(last[k]);
-            }
-            w->density[cell] += mele_i_log_normal_of(scaled - w->mean[at], last[k], log_last[k])
-                                - log_scale;
-        }
-    }
-}
-
-/* The same of the class. */
-static void add_class_densities(const predict_context *c, const workspace *w, mele_i_block block)
-{
-    for (size_t i = 0; i < block.count; i++) {
-        const double class = c->out->targets[block.first + i];
-        const bool known = class >= 0 && class < (double)c->classes;
-        for (size_t k = 0; k < c->clusters; k++) {
-            const size_t cell = i * c->clusters + k;
-            if (w->log_gate[cell] > -INFINITY)
-                w->density[cell] += known ? w->mean[cell * c->outputs + (size_t)class] : NAN;
-        }
-    }
-}
-
-/* The log density of targets first .. last - 1 together, under the mixture, to out: every stride-th
- * number. */
-static void blend_densities(const predict_context *c, const workspace *w, mele_i_block block,
-                            size_t first, size_t last, double *out, size_t stride)
-{
-    memset(w->density, 0, block.count * c->clusters * sizeof *w->density);
-    for (size_t t = first; t < last; t++)
-        if (c->classes > 0)
-            add_class_densities(c, w, block);
-        else
-            add_target_densities(c, w, block, t);
-    c->model->combine->log_densities(w->log_gate, block.count, c->clusters, w->density,
-                                     w->row_density);
-    for (size_t i = 0; i < block.count; i++)
-        out[(block.first + i) * stride] = w->row_density[i];
-}
-
-/* Those that are wanted, of rows without a prediction, too. One target's is that of all. */
-static void hand_out_densities(const predict_context *c, const workspace *w, mele_i_block block)
-{
-    const mele_prediction *out = c->out;
-    const bool same = c->targets == 1 && out->log_density != NULL;
-
-    for (size_t t = 0; t < c->targets && out->log_density != NULL; t++)
-        blend_densities(c, w, block, t, t + 1, out->log_density + t, c->targets);
-    if (out->joint_log_density == NULL)
-        return;
-    if (same)
-        memcpy(out->joint_log_density + block.first, out->log_density + block.first,
-               block.count * sizeof *out->log_density);
-    else
-        blend_densities(c, w, block, 0, c->targets, out->joint_log_density, 1);
-}
-
-/* ---- handing out ---- */
-
-/* Whether all of it is finite. */
-static bool copy_experts(const predict_context *c, const workspace *w, size_t i, size_t row)
-{
-    const mele_i_scaling *scaling = &c->model->target_scaling;
-    const mele_prediction *out = c->out;
-    const size_t count = wants_experts(out) ? c->clusters * c->outputs : 0;
-    bool finite = true;
-
-    for (size_t e = 0; e < count; e++) {
-        double mean = c->classes > 0 ? w->probability[i * count + e] : w->mean[i * count + e];
-        double scale = c->classes > 0 ? 1 : scaling->scale[e % c->outputs];
-        double center = c->classes > 0 ? 0 : scaling->center[e % c->outputs];
-        finite = finite && isfinite(center + scale * mean);
-        put(out->expert_mean, row * count + e, center + scale * mean);
-        if (!c->need_variances)
-            continue;
-        const double sd = scale * sqrt(w->variance[i * count + e]);
-        finite = finite && isfinite(sd);
-        put(out->expert_variance, row * count + e, scale * w->variance[i * count + e] * scale);
-        put(out->expert_sd, row * count + e, sd);
-    }
-    return finite;
-}
-
-static void copy_row(double *out, const double *from, size_t row, size_t count)
-{
-    if (out != NULL)
-        memcpy(out + row * count, from, count * sizeof *out);
-}
-
-static void fill_row(double *out, size_t row, size_t count)
-{
-    for (size_t j = 0; out != NULL && j < count; j++)
-        out[row * count + j] = NAN;
-}
-
-static void hand_out_nothing(const predict_context *c, size_t row)
-{
-    const mele_prediction *out = c->out;
-
-    fill_row(out->mean, row, c->targets);
-    fill_row(out->probability, row, c->classes);
-    fill_row(out->variance_within, row, c->targets);
-    fill_row(out->variance_between, row, c->targets);
-    fill_row(out->sd, row, c->targets);
-    fill_row(out->sd_within, row, c->targets);
-    fill_row(out->sd_between, row, c->targets);
-    fill_row(out->log_posteriors, row, c->clusters);
-    fill_row(out->log_densities, row, c->clusters);
-    fill_row(out->log_gate, row, c->clusters);
-    fill_row(out->expert_mean, row, c->clusters * c->outputs);
-    fill_row(out->expert_variance, row, c->clusters * c->outputs);
-    fill_row(out->expert_sd, row, c->clusters * c->outputs);
-    fill_row(out->log_density, row, c->targets);
-    fill_row(out->joint_log_density, row, 1);
-}
-
-/* What experts say of a row, each and blended; whether all of it is finite. */
-static bool hand_out_experts(const predict_context *c, const workspace *w, size_t i, size_t row)
-{
-    bool finite = true;
-
-    if (c->need_experts)
-        finite = copy_experts(c, w, i, row);
-    if (c->need_experts && c->need_gate)
-        finite = (c->classes == 0 ? blend_targets(c, w, i, row) : blend_classes(c, w, i, row))
-                 && finite;
-    return finite;
-}
-
-static void hand_out(const predict_context *c, const workspace *w, size_t i, size_t row)
-{
-    const mele_prediction *out = c->out;
-
-    if (w->reason[i].kind == MELE_REASON_NONE && !hand_out_experts(c, w, i, row))
-        w->reason[i] = reason_of_result(c, w->design + i * c->columns);
-    if (out->reason != NULL)
-        out->reason[row] = w->reason[i];
-    if (w->reason[i].kind != MELE_REASON_NONE) {
-        hand_out_nothing(c, row);
-        return;
-    }
-    copy_row(out->log_posteriors, w->log_posteriors + i * c->clusters, row, c->clusters);
-    copy_row(out->log_densities, w->log_densities + i * c->clusters, row, c->clusters);
-    copy_row(out->log_gate, w->log_gate + i * c->clusters, row, c->clusters);
-}
-
 static mele_status predict_block(void *context, mele_i_block block, void *partial, void *scratch,
                                  mele_error *error)
 {
-    const predict_context *c = context;
-    workspace w;
+    const mele_i_request *c = context;
+    mele_i_reply w;
 
     (void)partial;
     lay_out(c, block.count, scratch, &w);
@@ -542,28 +242,26 @@ static mele_status predict_block(void *context, mele_i_block block, void *partia
     if (status == MELE_OK)
         status = run_stages(c, &features, block, &w, error);
     if (status == MELE_OK)
-        hand_out_densities(c, &w, block);
-    for (size_t i = 0; i < block.count && status == MELE_OK; i++)
-        hand_out(c, &w, i, block.first + i);
+        mele_i_hand_out(c, &w, block);
     return status;
 }
 
 /* ---- what is needed, and whether the model can ---- */
 
-static void find_needs(predict_context *c)
+static void find_needs(mele_i_request *c)
 {
     const mele_prediction *out = c->out;
-    const bool blended = out->mean != NULL || out->probability != NULL || wants_variances(out)
-                         || wants_densities(out);
+    const bool blended = out->mean != NULL || out->probability != NULL
+                         || mele_i_wants_variances(out) || mele_i_wants_densities(out);
 
     c->need_gate = blended || out->log_gate != NULL;
-    c->need_experts = blended || wants_experts(out);
-    c->by_weight = blended && !wants_experts(out) && c->model->experts != NULL
+    c->need_experts = blended || mele_i_wants_experts(out);
+    c->by_weight = blended && !mele_i_wants_experts(out) && c->model->experts != NULL
                    && mele_i_experts_are_work(c->model->experts);
-    c->faint = wants_densities(out);
+    c->faint = mele_i_wants_densities(out);
     c->need_variances = c->classes == 0
-                        && (wants_variances(out) || wants_expert_variances(out)
-                            || wants_densities(out));
+                        && (mele_i_wants_variances(out) || mele_i_wants_expert_variances(out)
+                            || mele_i_wants_densities(out));
     c->need_densities = out->log_densities != NULL;
     c->need_posteriors = out->log_posteriors != NULL
                          || (c->need_gate && c->model->gate != NULL
@@ -600,7 +298,7 @@ mele_status mele_i_model_need_experts(const mele_model *model, mele_error *error
                        list);
 }
 
-static mele_status check_needs(const predict_context *c, mele_error *error)
+static mele_status check_needs(const mele_i_request *c, mele_error *error)
 {
     const mele_model *model = c->model;
     const mele_prediction *out = c->out;
@@ -619,9 +317,9 @@ static mele_status check_needs(const predict_context *c, mele_error *error)
                            "densities");
     if (c->classes == 0 && out->probability != NULL)
         return mele_i_fail(error, MELE_EINVAL, "probabilities of a regression");
-    if (c->classes > 0 && (wants_variances(out) || wants_expert_variances(out)))
+    if (c->classes > 0 && (mele_i_wants_variances(out) || mele_i_wants_expert_variances(out)))
         return mele_i_fail(error, MELE_EINVAL, "variances of a classification");
-    if (wants_densities(out) && out->targets == NULL)
+    if (mele_i_wants_densities(out) && out->targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "log densities without targets");
     return MELE_OK;
 }
@@ -630,8 +328,8 @@ mele_status mele_i_model_predict(const mele_model *model, const mele_i_features 
                                  const double *given, mele_engine *engine,
                                  const mele_prediction *out, mele_error *error)
 {
-    predict_context c = {.model = model, .features = features, .given = given, .out = out};
-    workspace unused;
+    mele_i_request c = {.model = model, .features = features, .given = given, .out = out};
+    mele_i_reply unused;
 
     c.columns = model->scaling.columns;
     c.space_columns = model->joint == NULL ? 0 : model->space.columns;
