@@ -78,8 +78,14 @@ mele_status mele_i_left_out_columns_complete(const mele_i_left_out_columns *colu
                                            const mele_i_row_groups *groups, const bool *train,
                                            mele_error *error);
 
-/* Whether rows have no weight, and what the global expert says of those. */
+/* Whether some rows have no weight. */
 bool mele_i_left_out_has_idle_rows(const mele_i_regions *regions);
+
+/* Which rows those are, a flag a row, to be freed: with groups those of groups that nobody was trained
+ * on. NULL: no memory. */
+bool *mele_i_left_out_idle_rows(const mele_i_regions *regions, const mele_i_row_groups *groups);
+
+/* What the global expert says of those, to its columns. */
 mele_status mele_i_left_out_fill_global(const mele_i_left_out_columns *columns,
                                         const mele_experts *e, const mele_rows *x,
                                         const mele_i_regions *regions,

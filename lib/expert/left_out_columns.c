@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "engine/rows.h"
 #include "expert/experts.h"
 #include "expert/predictor.h"
 
@@ -40,8 +39,7 @@ bool mele_i_left_out_has_idle_rows(const mele_i_regions *regions)
     return idle;
 }
 
-/* Which rows those are: with groups those of groups that nobody was trained on. NULL: no memory. */
-static bool *find_idle_rows(const mele_i_regions *regions, const mele_i_row_groups *groups)
+bool *mele_i_left_out_idle_rows(const mele_i_regions *regions, const mele_i_row_groups *groups)
 {
     bool *idle = MELE_I_ARRAY(bool, regions->rows);
 
@@ -88,39 +86,36 @@ mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *l, const mele_
 
 /* ---- columns ---- */
 
-mele_status mele_i_left_out_fill_global(const mele_i_left_out_columns *l, const mele_experts *e,
-                                  const mele_rows *x, const mele_i_regions *regions,
-                                  const mele_i_row_groups *groups, mele_error *error)
+/* What the global expert says of a row. */
+static void put_global(void *context, size_t row, const double *mean, const double *variance)
 {
-    bool *idle = find_idle_rows(regions, groups);
+    const mele_i_left_out_columns *l = context;
+    const size_t M = l->own->outputs;
+
+    memcpy(l->global_mean + row * M, mean, M * sizeof *mean);
+    if (variance != NULL)
+        memcpy(l->global_variance + row * M, variance, M * sizeof *variance);
+}
+
+mele_status mele_i_left_out_fill_global(const mele_i_left_out_columns *l, const mele_experts *e,
+                                        const mele_rows *x, const mele_i_regions *regions,
+                                        const mele_i_row_groups *groups, mele_error *error)
+{
+    const bool variances = l->global_variance != NULL;
+    bool *idle = mele_i_left_out_idle_rows(regions, groups);
     mele_i_expert alone[2] = {e->expert[e->clusters], e->expert[e->clusters]};
     mele_i_predictor global;
 
     alone[0].answers = alone[1].answers = 0;
     mele_status status = mele_i_predictor_make(&global, alone, 1, mele_i_experts_shape(e, 1), 1,
                                                error);
-    double *row = MELE_I_ARRAY(double, x->cols);
-    void *scratch = status != MELE_OK ? NULL
-                                      : mele_i_array(1, mele_i_predictor_scratch(&global, 1) + 1);
-
-    if (status == MELE_OK && (scratch == NULL || idle == NULL || row == NULL))
+    if (status == MELE_OK && idle == NULL)
         status = mele_i_no_memory(error);
-    if (status == MELE_OK && l->global_variance != NULL)
+    if (status == MELE_OK && variances)
         status = mele_i_predictor_prepare(&global, error);
-    for (size_t i = 0; i < l->own->rows && status == MELE_OK; i++) {
-        if (!idle[i])
-            continue;
-        status = mele_i_rows_copy(x, i, row, error);
-        if (status == MELE_OK)
-            mele_i_predictor_rows(&global, row, x->cols, 1, l->global_mean + i * l->own->outputs,
-                                  l->global_variance == NULL
-                                      ? NULL
-                                      : l->global_variance + i * l->own->outputs,
-                                  scratch);
-    }
+    if (status == MELE_OK)
+        status = mele_i_predictor_marked(&global, x, idle, variances, put_global, (void *)l, error);
     free(idle);
-    free(row);
-    free(scratch);
     mele_i_predictor_free(&global);
     return status;
 }

@@ -222,32 +222,28 @@ mele_rows mele_i_left_out_own_both(mele_i_left_out_own *l)
 /* ---- making ---- */
 
 /* To the expert of its region a row of no weight is a new one. */
-static mele_status fill_idle_rows(const mele_i_left_out_own *l, const mele_i_regions *regions,
+static void put_own(void *context, size_t row, const double *mean, const double *variance)
+{
+    const mele_i_left_out_own *l = context;
+    const mele_left_out *own = l->columns.own;
+    const size_t M = l->outputs, from = l->label[row] * M;
+
+    memcpy(own->mean + row * M, mean + from, M * sizeof *mean);
+    if (variance != NULL)
+        memcpy(own->variance + row * M, variance + from, M * sizeof *variance);
+}
+
+static mele_status fill_idle_rows(mele_i_left_out_own *l, const mele_i_regions *regions,
                                   mele_error *error)
 {
-    const size_t M = l->outputs, K = l->clusters;
-    mele_left_out *own = l->columns.own;
-    mele_status status = MELE_OK;
-    room r;
+    bool *idle = mele_i_left_out_idle_rows(regions, NULL);
+    mele_status status = idle == NULL
+                             ? mele_i_no_memory(error)
+                             : mele_i_predictor_marked(&l->predictor, &l->x, idle,
+                                                       l->columns.own->variance != NULL, put_own, l,
+                                                       error);
 
-    if (!make_room(l, 1, &r))
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < l->x.rows && status == MELE_OK; i++) {
-        const mele_i_block block = {0, i, 1};
-        const double *x;
-        size_t stride;
-        if (mele_i_region_weight(regions, i, K) > 0)
-            continue;
-        status = mele_i_rows_take(&l->x, block, r.x, &x, &stride, error);
-        if (status != MELE_OK)
-            break;
-        mele_i_predictor_rows(&l->predictor, x, stride, 1, r.mean,
-                              own->variance == NULL ? NULL : r.variance, r.predictor);
-        memcpy(own->mean + i * M, r.mean + l->label[i] * M, M * sizeof(double));
-        if (own->variance != NULL)
-            memcpy(own->variance + i * M, r.variance + l->label[i] * M, M * sizeof(double));
-    }
-    free(r.memory);
+    free(idle);
     return status;
 }
 

@@ -9,6 +9,8 @@
 #include "engine/rows.h"
 #include "expert/basis.h"
 
+#define AT_ONCE 64 /* marked rows: kernels take as long for one as for some */
+
 /* Who answers for expert k; NULL: nobody was trained for it. */
 static const mele_i_expert *answering(const mele_i_expert *expert, size_t k)
 {
@@ -263,4 +265,70 @@ mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_rows *x, 
     mele_status status = variance == NULL ? MELE_OK : mele_i_predictor_prepare(p, error);
 
     return status == MELE_OK ? mele_i_pass_run(engine, &pass, error) : status;
+}
+
+/* ---- some rows ---- */
+
+/* Rows that are predicted together, and where that is done. */
+typedef struct marked_rows {
+    size_t count, row[AT_ONCE];
+    double *x, *mean, *variance; /* variance NULL: not wanted */
+    void *scratch;
+} marked_rows;
+
+/* In memory to be freed; NULL: there is none. */
+static void *make_room(const mele_i_predictor *p, const mele_rows *x, bool variances, marked_rows *m)
+{
+    const size_t numbers = AT_ONCE * p->clusters * p->outputs;
+    unsigned char *memory = mele_i_array(mele_i_carved(AT_ONCE * x->cols, sizeof(double))
+                                             + 2 * mele_i_carved(numbers, sizeof(double))
+                                             + mele_i_predictor_scratch(p, AT_ONCE) + 1, 1);
+    unsigned char *at = memory;
+
+    if (memory == NULL)
+        return NULL;
+    m->x = mele_i_carve(&at, AT_ONCE * x->cols, sizeof(double));
+    m->mean = mele_i_carve(&at, numbers, sizeof(double));
+    m->variance = mele_i_carve(&at, numbers, sizeof(double));
+    m->variance = variances ? m->variance : NULL;
+    m->scratch = at;
+    return memory;
+}
+
+/* Predict the rows that have come together, and hand them over. */
+static mele_status predict_marked(const mele_i_predictor *p, const mele_rows *x, marked_rows *m,
+                                  mele_i_predicted_fn *put, void *context, mele_error *error)
+{
+    const size_t width = p->clusters * p->outputs;
+    mele_status status = mele_i_rows_gather(x, m->row, m->count, m->x, error);
+
+    if (status != MELE_OK)
+        return status;
+    mele_i_predictor_rows(p, m->x, x->cols, m->count, m->mean, m->variance, m->scratch);
+    for (size_t i = 0; i < m->count; i++)
+        put(context, m->row[i], m->mean + i * width,
+            m->variance == NULL ? NULL : m->variance + i * width);
+    m->count = 0;
+    return MELE_OK;
+}
+
+mele_status mele_i_predictor_marked(const mele_i_predictor *p, const mele_rows *x, const bool *marked,
+                                    bool variances, mele_i_predicted_fn *put, void *context,
+                                    mele_error *error)
+{
+    marked_rows m = {.count = 0};
+    void *memory = make_room(p, x, variances, &m);
+    mele_status status = memory == NULL ? mele_i_no_memory(error) : MELE_OK;
+
+    for (size_t i = 0; i < x->rows && status == MELE_OK; i++) {
+        if (!marked[i])
+            continue;
+        m.row[m.count++] = i;
+        if (m.count == AT_ONCE)
+            status = predict_marked(p, x, &m, put, context, error);
+    }
+    if (status == MELE_OK)
+        status = predict_marked(p, x, &m, put, context, error);
+    free(memory);
+    return status;
 }

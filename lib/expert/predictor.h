@@ -38,6 +38,15 @@ void mele_i_predictor_rows(const mele_i_predictor *p, const double *x, size_t st
 mele_status mele_i_predictor_run(const mele_i_predictor *p, const mele_rows *x, double *mean,
                                  double *variance, mele_engine *engine, mele_error *error);
 
+/* What is done with what is predicted of a row: K x M numbers. variance NULL: not wanted. */
+typedef void mele_i_predicted_fn(void *context, size_t row, const double *mean,
+                                 const double *variance);
+
+/* Hand over what is predicted of the marked rows of x, on the calling thread, in their order. */
+mele_status mele_i_predictor_marked(const mele_i_predictor *p, const mele_rows *x, const bool *marked,
+                                    bool variances, mele_i_predicted_fn *put, void *context,
+                                    mele_error *error);
+
 /* own x + (1 - own) global, of means, or of probabilities in logarithms; count numbers. */
 void mele_i_shrink(double own, const double *global, size_t count, bool logarithms, double *x);
 
