@@ -53,7 +53,8 @@ static int read_parts(cli_run *run, mele_model **parts)
     int exit_status = CLI_DONE;
 
     for (size_t i = 0; i < run->operands && exit_status == CLI_DONE; i++)
-        exit_status = cli_read_model(run, run->operand[i], &parts[i]);
+        exit_status = cli_check(run, mele_model_read(run->operand[i], &parts[i], &run->error),
+                                run->operand[i]);
     if (exit_status == CLI_DONE)
         exit_status = cli_check(run, mele_options_inherit(parts[0], &run->options, &run->error),
                                 run->operand[0]);

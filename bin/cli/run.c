@@ -120,6 +120,7 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
     }
     run.options.data.table.note = say_note;
     run.options.data.table.note_user = &run;
+    run.order = what->usage.operands;
     run.data = run.operands == 0 ? NULL : run.operand[what->fits ? 0 : run.operands - 1];
     exit_status = start(&run, what);
     if (exit_status == CLI_DONE)
@@ -202,7 +203,15 @@ void cli_table_options(const mele_options *options, mele_table_options *table)
 
 int cli_read_model(cli_run *run, const char *path, mele_model **out)
 {
-    return cli_check(run, mele_model_read(path, out, &run->error), path);
+    mele_status status = mele_model_read(path, out, &run->error);
+    mele_error *error = &run->error;
+
+    if (status == MELE_EDATA && error->line == 1 && run->operands > 1) {
+        size_t length = strlen(error->message);
+        snprintf(error->message + length, sizeof error->message - length, " (the operands are %s)",
+                 run->order);
+    }
+    return cli_check(run, status, path);
 }
 
 int cli_read_posteriors(cli_run *run, const char *path, size_t clusters, mele_posteriors *out)

@@ -14,6 +14,7 @@ typedef struct cli_run {
     mele_options options;
     char **operand;
     size_t operands;
+    const char *order;                /* of the operands, as --help has it */
     const char *data;                 /* the operand DATA, if there is one */
     const char *output, *report_file; /* NULL: standard output, none */
     const char *left_out_file;        /* where left-out predictions go; NULL: nowhere */
@@ -63,6 +64,7 @@ const char *cli_input_name(const char *path);
 /* Put what the command line says about the form of a file over what *table says. */
 void cli_table_options(const mele_options *options, mele_table_options *table);
 
+/* What does not even begin as a model may be DATA in its place: the message says the order. */
 int cli_read_model(cli_run *run, const char *path, mele_model **out);
 int cli_read_posteriors(cli_run *run, const char *path, size_t clusters, mele_posteriors *out);
 

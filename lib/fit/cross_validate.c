@@ -353,7 +353,8 @@ static mele_status tell_fold(const cv_context *c, size_t index, size_t rows, mel
     else
         snprintf(fold, sizeof fold, "%zu of %zu", index + 1, c->folds);
     memcpy(message, error->message, sizeof message);
-    return mele_i_fail(error, status, "outside fold %s are %zu rows: %s", fold, rows, message);
+    return mele_i_fail(error, status, "outside fold %s %s %zu row%s: %s", fold,
+                       rows == 1 ? "is" : "are", rows, rows == 1 ? "" : "s", message);
 }
 
 static mele_status run_fold(void *context, size_t index, mele_engine *engine, mele_error *error)
