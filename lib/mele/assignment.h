@@ -23,7 +23,8 @@ typedef struct mele_assignment {
                                   mele_assignment_shares() */
     const mele_rows *weights; /**< n x K finite numbers >= 0: the factors of a row's weight, without any
                                   sum. They are counts: 2 is the row twice, 0 is without it (bootstrap
-                                  samples; boosting, scaled to a mean of 1) */
+                                  samples; boosting, scaled to a mean of 1). At most 2^960 times the
+                                  rows' own weights */
     const mele_rows *log_posteriors; /**< n x K, or NULL: which region is next to a row, where
                                   mele_expert_options.small is "merge"; else not looked at */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */

@@ -75,21 +75,28 @@ typedef struct source {
     const mele_i_features *features;
     mele_matrix matrix; /* data NULL: rows have to be made of the features */
     size_t rows, columns;
+    bool together; /* a row's features are its design columns, side by side in memory */
 } source;
 
-bool mele_i_features_are_rows(const mele_schema *schema, const mele_i_features *features)
+static bool are_together(const mele_schema *schema, const mele_i_features *features)
 {
-    bool found = features->windows == NULL && features->row == NULL;
+    bool found = features->windows == NULL;
 
     for (size_t j = 0; j < schema->features && found; j++)
         found = schema->feature[j].levels == 0 && features->column[j] == features->column[0] + j;
     return found && features->stride >= schema->features;
 }
 
+bool mele_i_features_are_rows(const mele_schema *schema, const mele_i_features *features)
+{
+    return features->row == NULL && are_together(schema, features);
+}
+
 static source source_of(const mele_schema *schema, const mele_i_features *features)
 {
     source s = {.schema = schema, .features = features, .rows = features->rows,
-                .columns = mele_schema_columns(schema)};
+                .columns = mele_schema_columns(schema),
+                .together = are_together(schema, features)};
 
     if (mele_i_features_are_rows(schema, features))
         s.matrix = (mele_matrix){features->column[0], features->rows, s.columns, features->stride};
@@ -113,13 +120,14 @@ typedef struct feature_values {
 static size_t expand_feature(const source *s, size_t j, feature_values values, size_t count,
                              size_t column, double *out)
 {
-    size_t levels = s->schema->feature[j].levels;
+    const size_t levels = s->schema->feature[j].levels;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && levels == 0; i++)
+        out[i * s->columns + column] =
+            values.at[(values.row == NULL ? i : values.row[i]) * values.stride];
+    for (size_t i = 0; i < count && levels > 0; i++) {
         double value = values.at[(values.row == NULL ? i : values.row[i]) * values.stride];
         double *row = out + i * s->columns;
-        if (levels == 0)
-            row[column] = value;
         for (size_t l = 1; l < levels; l++)
             row[column + l - 1] = isfinite(value) ? value == (double)l : NAN;
     }
@@ -130,6 +138,11 @@ static void expand_columns(const source *s, size_t first, size_t count, double *
 {
     const mele_i_features *f = s->features;
 
+    for (size_t i = 0; i < count && s->together && f->row != NULL; i++)
+        memcpy(out + i * s->columns, f->column[0] + f->row[first + i] * f->stride,
+               s->columns * sizeof *out);
+    if (s->together && f->row != NULL)
+        return;
     for (size_t j = 0, column = 0; j < s->schema->features; j++) {
         feature_values values = {f->column[j], f->stride, NULL};
         if (f->row != NULL)
