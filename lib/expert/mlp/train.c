@@ -172,7 +172,7 @@ typedef struct fitting {
     double *predicted; /* of all rows, those asked for too */
 } fitting;
 
-/* Left-out predictions to `predicted`, which holds the fitted ones, and what follows from them. */
+/* In which fold each row was left out, where there are folds. */
 static void give_folds(const mele_i_mlp_plan *p, const mele_i_mlp_folding *f,
                        mele_i_expert_result *result)
 {
@@ -181,6 +181,7 @@ static void give_folds(const mele_i_mlp_plan *p, const mele_i_mlp_folding *f,
         result->fold[i] = (unsigned char)(f->fold[i] + 1);
 }
 
+/* Left-out predictions in the place of the fitted ones, and what follows from them. */
 static mele_status leave_out(const fitting *fit, leaving how, mele_i_mlp_folding *f,
                              mele_engine *engine, mele_error *error)
 {
