@@ -70,6 +70,12 @@ mele_status mele_i_experts_fit_own(const mele_expert_data *data, const mele_expe
                                    mele_error *error);
 void mele_i_left_out_own_free(mele_i_left_out_own *left_out);
 
+/* Those of rows that no expert has seen: what they predict. *x and what targets point to have to
+ * outlive *out. */
+mele_status mele_i_left_out_own_unseen(const mele_experts *experts, const mele_rows *x,
+                                       const mele_targets *targets, mele_i_left_out_own **out,
+                                       mele_error *error);
+
 /* As rows that are read: what mele_left_out_mean() would hold; the log likelihoods of the targets,
  * n x K; and both in one row, the means before, for less work than one after the other. */
 mele_rows mele_i_left_out_own_mean(mele_i_left_out_own *left_out);

@@ -25,7 +25,7 @@ struct mele_i_left_out_own {
     size_t clusters, outputs;
     const uint32_t *label;
     uint32_t *own_label;             /* memory of the labels; NULL: the caller's */
-    mele_i_left_out_columns columns; /* own: an object of one column */
+    mele_i_left_out_columns columns; /* own: an object of one column; NULL: rows are new to all */
     mele_experts *experts;
     mele_i_expert *alone; /* K + 1: the same, each of which speaks for itself alone */
     mele_i_predictor predictor;
@@ -113,7 +113,7 @@ static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t co
     if (status != MELE_OK)
         return status;
     mele_i_predictor_rows(&l->predictor, x, stride, count, mean, variance, r->predictor);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && c->own != NULL; i++) {
         answer_row(l, first + i, c->own->mean, c->global_mean, l->experts->classes > 0,
                    mean + i * width);
         if (variance != NULL)
@@ -247,21 +247,25 @@ static mele_status fill_idle_rows(mele_i_left_out_own *l, const mele_i_regions *
     return status;
 }
 
-static mele_status take_experts(mele_i_left_out_own *l, const mele_experts *e, mele_error *error)
+/* alone: shares are for later, when what is held has been put in. */
+static mele_status take_experts(mele_i_left_out_own *l, const mele_experts *e, bool alone,
+                                mele_error *error)
 {
     mele_status status = mele_experts_merge(&e, 1, &l->experts, error);
 
     if (status != MELE_OK)
         return status;
+    l->clusters = e->clusters;
+    l->outputs = e->outputs;
     l->alone = MELE_I_ARRAY(mele_i_expert, e->clusters + 1);
     if (l->alone == NULL)
         return mele_i_no_memory(error);
     memcpy(l->alone, l->experts->expert, (e->clusters + 1) * sizeof *l->alone);
-    for (size_t k = 0; k < e->clusters; k++)
+    for (size_t k = 0; k < e->clusters && alone; k++)
         l->alone[k].own = 1;
     status = mele_i_predictor_make(&l->predictor, l->alone, e->clusters,
                                    mele_i_experts_shape(e, 1), 1, error);
-    return status == MELE_OK && l->columns.own->variance != NULL
+    return status == MELE_OK && e->classes == 0
                ? mele_i_predictor_prepare(&l->predictor, error)
                : status;
 }
@@ -276,11 +280,9 @@ mele_status mele_i_left_out_own_make(mele_i_left_out_columns *columns, const mel
         return mele_i_no_memory(error);
     l->x = data->x;
     l->targets = data->targets;
-    l->clusters = e->clusters;
-    l->outputs = e->outputs;
     l->label = regions->label;
     l->columns = *columns;
-    mele_status status = take_experts(l, e, error);
+    mele_status status = take_experts(l, e, true, error);
     if (status == MELE_OK && mele_i_left_out_has_idle_rows(regions))
         status = fill_idle_rows(l, regions, error);
     if (status == MELE_OK && columns->global_mean != NULL && mele_i_left_out_has_idle_rows(regions))
@@ -295,4 +297,22 @@ mele_status mele_i_left_out_own_make(mele_i_left_out_columns *columns, const mel
     *columns = (mele_i_left_out_columns){NULL};
     *out = l;
     return MELE_OK;
+}
+
+mele_status mele_i_left_out_own_unseen(const mele_experts *e, const mele_rows *x,
+                                       const mele_targets *targets, mele_i_left_out_own **out,
+                                       mele_error *error)
+{
+    mele_i_left_out_own *l = MELE_I_NEW(mele_i_left_out_own);
+
+    if (l == NULL)
+        return mele_i_no_memory(error);
+    l->x = *x;
+    l->targets = *targets;
+    mele_status status = take_experts(l, e, false, error);
+    if (status == MELE_OK)
+        *out = l;
+    else
+        mele_i_left_out_own_free(l);
+    return status;
 }

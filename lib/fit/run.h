@@ -70,6 +70,10 @@ mele_status mele_i_run_need_joint(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_marginal(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error);
 
+/* Whether a gate of the run's options is not trained, only measured, so that left-out predictions need
+ * not be held. */
+bool mele_i_run_only_measures(const mele_i_run *run);
+
 /* The scaled features of all rows, made as they are read; not to be moved with the run. */
 mele_rows mele_i_run_x(mele_i_run *run);
 

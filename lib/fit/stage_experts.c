@@ -29,14 +29,10 @@ static mele_status assign(mele_i_run *run, const char *how, mele_i_assigned *out
     return status;
 }
 
-/* Whether a gate that is not trained, but measured, can do with the left-out predictions of the rows'
- * own experts. */
+/* Whether stage 3 can do with the left-out predictions of the rows' own experts. */
 static bool needs_own_only(const mele_i_run *run, const mele_expert_options *options)
 {
-    const mele_gate_options *gate = &run->options->gate;
-    const bool by_class = mele_i_run_classes(run) > 0 && strcmp(gate->loss, "squared") == 0;
-
-    return !mele_i_gate_is_trained(gate) && !by_class && strcmp(options->assign, "hard") == 0
+    return mele_i_run_only_measures(run) && strcmp(options->assign, "hard") == 0
            && mele_i_left_out_own_serves(options);
 }
 

@@ -39,11 +39,21 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
     return status;
 }
 
-/* To experts that have not seen the rows, every row is left out. */
+/* To experts that have not seen the rows, every row is left out. What is soon predicted is not held
+ * for a gate that looks at it twice. */
 static mele_status predict_unseen(mele_i_run *run, mele_error *error)
 {
     const mele_rows x = mele_i_run_x(run);
+    mele_status status = mele_i_run_need_targets(run, error);
 
+    if (status != MELE_OK)
+        return status;
+    const mele_targets targets = {mele_matrix_of(run->targets, run->features.rows,
+                                                 run->model->schema->targets),
+                                  mele_i_run_classes(run)};
+    if (mele_i_run_only_measures(run) && !mele_i_experts_are_work(run->model->experts))
+        return mele_i_left_out_own_unseen(run->model->experts, &x, &targets, &run->left_out.own,
+                                          error);
     return mele_i_left_out_predict(run->model->experts, &x, run->engine, &run->left_out.all, error);
 }
 

@@ -415,3 +415,52 @@ Test(rows, kept_narrow_by_kmeans_give_the_bytes_of_rows_in_memory)
     free(weight);
     mele_engine_free(engine);
 }
+
+/* Of other rows than those that experts were trained on: what they predict, small regions as they are. */
+Test(rows, left_out_of_experts_that_have_not_seen_them)
+{
+    static const char *const smalls[] = {"global", "shrink"};
+
+    for (size_t c = 0; c < 4; c++) {
+        made p = make_problem(N, D, c % 2 == 0 ? 2 : 1, K, c % 2 == 0 ? 0 : 3);
+        made other = make_problem(N, D, c % 2 == 0 ? 2 : 1, K, c % 2 == 0 ? 0 : 3);
+        const size_t M = c % 2 == 0 ? 2 : 3;
+        const mele_rows posteriors = mele_rows_of_array(p.log_posterior, N, K);
+        uint32_t labels[N];
+        const mele_assignment a = {.rows = N, .clusters = K, .labels = labels};
+        const mele_expert_data data = {.x = mele_rows_of_array(p.x, N, D),
+                                       .targets = made_targets(&p), .assignment = &a};
+        const mele_targets targets = made_targets(&other);
+        mele_expert_options o = mele_expert_defaults();
+        mele_experts *experts = NULL;
+        mele_i_left_out_own *own = NULL;
+        double *both = numbers(N * K * (M + 1)), *mean = numbers(N * K * M);
+        double *variance = numbers(N * K * M), *likelihood = numbers(N * K);
+
+        for (size_t i = 0; i < N * D; i++)
+            other.x[i] = 0.5 - other.x[i];
+        const mele_rows x = mele_rows_of_array(other.x, N, D);
+        o.small = smalls[c / 2];
+        o.min_rows = 95;
+        cr_assert_eq(mele_assignment_labels(&posteriors, NULL, labels, NULL), MELE_OK);
+        cr_assert_eq(mele_experts_fit(&data, &o, NULL, &experts, NULL, NULL, NULL), MELE_OK);
+        cr_assert_eq(mele_i_left_out_own_unseen(experts, &x, &targets, &own, NULL), MELE_OK);
+        const mele_rows rows = mele_i_left_out_own_both(own);
+        read_all(&rows, both);
+        cr_assert_eq(mele_experts_predict_rows(experts, &x, NULL, mean, variance, NULL), MELE_OK);
+        cr_assert_eq(mele_expert_log_likelihoods(&targets, mean, variance, K, NULL, likelihood, NULL),
+                     MELE_OK);
+        for (size_t i = 0; i < N; i++)
+            cr_assert(memcmp(both + i * K * (M + 1), mean + i * K * M, K * M * sizeof *both) == 0
+                      && memcmp(both + (i * (M + 1) + M) * K, likelihood + i * K, K * sizeof *both)
+                             == 0, "case %zu, row %zu", c, i);
+        mele_i_left_out_own_free(own);
+        mele_experts_free(experts);
+        free(both);
+        free(mean);
+        free(variance);
+        free(likelihood);
+        free_problem(&p);
+        free_problem(&other);
+    }
+}
