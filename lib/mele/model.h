@@ -77,7 +77,7 @@ MELE_API size_t mele_model_gate_text(const mele_model *model, char *out, size_t 
 MELE_API size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size);
 
 /** The i-th option that a model records, as "--name value", in the same way. One that this version does
- *  not know, because a newer one wrote it, says so; it is kept when the model is written again. */
+ *  not know, or not with that choice, because a newer one wrote it, says so; it is kept when the model is written again. */
 MELE_API size_t mele_model_option_text(const mele_model *model, size_t i, char *out, size_t size);
 
 /** Why a row has no prediction. */

@@ -41,10 +41,11 @@ json_t *mele_i_options_save(const mele_options *options, mele_option_stage last)
 
 /* Set options from a record; strings stay the record's. Options given before must agree
  * (MELE_EINVAL). A value that is none of its option's is MELE_EDATA. Names that are no option's,
- * which a newer version has written, are passed over: see mele_i_options_unknown(). */
+ * and choices of stages that are none, which a newer version has written, are passed over: see
+ * mele_i_options_unknown(). */
 mele_status mele_i_options_load(const json_t *record, mele_options *options, mele_error *error);
 
-/* The first name of a record that is no option's; NULL: all are. */
+/* The first name of a record that is no option's, or has such a choice; NULL: there is none. */
 const char *mele_i_options_unknown(const json_t *record);
 
 /* The i-th entry as "--name value", for people, in out[size]; its length as snprintf() does; 0:

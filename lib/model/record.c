@@ -61,12 +61,6 @@ json_t *mele_i_options_save(const mele_options *options, mele_option_stage last)
 
 /* ---- reading ---- */
 
-/* The option that a record can have by that name; false: there is none. */
-static bool find_recorded(const char *name, size_t *i, mele_i_option_place *out)
-{
-    return mele_i_option_find(name, i, out) && !out->option->passing;
-}
-
 /* Whether a record's value is of the type that record_value() gives the option. */
 static bool is_of_type(const mele_i_option *option, const json_t *value)
 {
@@ -105,6 +99,25 @@ static mele_status take_value(const mele_i_option *option, void *base, const jso
         text = number;
     }
     return mele_i_option_set(option, base, text, error);
+}
+
+/* A choice of a stage in which a newer version has more: as unknown as an option of its own. What the
+ * data are read by is no such thing, since predictions read data, too. */
+static bool is_newer_choice(const mele_i_option_place *place, const json_t *value)
+{
+    mele_options trial = mele_options_defaults();
+
+    return place->stage != MELE_OPTION_DATA && place->option->type == MELE_I_CHOICE
+           && json_is_string(value)
+           && take_value(place->option, mele_i_option_base(place, &trial), value, NULL) != MELE_OK;
+}
+
+/* The option that a record can have by that name, with that value; false: this version has none. */
+static bool find_recorded(const char *name, const json_t *value, size_t *i,
+                          mele_i_option_place *out)
+{
+    return mele_i_option_find(name, i, out) && !out->option->passing
+           && !is_newer_choice(out, value);
 }
 
 static mele_status check_settled(const json_t *record, const mele_options *given, mele_error *error)
@@ -148,7 +161,7 @@ static mele_status take_entry(const char *name, const json_t *value, mele_option
     mele_i_option_place place;
     size_t i;
 
-    if (!find_recorded(name, &i, &place))
+    if (!find_recorded(name, value, &i, &place))
         return MELE_OK;
     if (take_value(place.option, mele_i_option_base(&place, merged), value, error) != MELE_OK) {
         if (error != NULL)
@@ -189,7 +202,7 @@ const char *mele_i_options_unknown(const json_t *record)
 
     json_object_foreach((json_t *)record, name, value)
     {
-        if (unknown == NULL && !find_recorded(name, &i, &place))
+        if (unknown == NULL && !find_recorded(name, value, &i, &place))
             unknown = name;
     }
     return unknown;
@@ -223,7 +236,7 @@ size_t mele_i_options_line(const json_t *record, size_t i, char *out, size_t siz
         return 0;
     const char *name = json_object_iter_key(at);
     const json_t *value = json_object_iter_value(at);
-    if (!find_recorded(name, &index, &place)
+    if (!find_recorded(name, value, &index, &place)
         || take_value(place.option, mele_i_option_base(&place, &options), value, NULL) != MELE_OK)
         return unknown_line(name, value, out, size);
     written =
