@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/quote.h"
 #include "core/utf8.h"
 #include "data/strings.h"
 
@@ -49,14 +50,18 @@ mele_status mele_i_schema_new(size_t features, size_t targets, mele_schema **out
     return MELE_OK;
 }
 
+#define TO_UTF_8 " (iconv -f latin1 -t UTF-8 converts what is Latin-1)"
+
 mele_status mele_i_variable_set(mele_i_variable *variable, const char *name, size_t position,
                                 size_t levels, const char *const *level, mele_error *error)
 {
     if (!mele_i_is_utf8(name))
-        return mele_i_fail(error, MELE_EDATA, "the name of column %zu is not UTF-8", position + 1);
+        return mele_i_fail(error, MELE_EDATA, "the name of column %zu, %s, is not UTF-8" TO_UTF_8,
+                           position + 1, mele_i_quote(name, strlen(name)).text);
     for (size_t l = 0; l < levels; l++)
         if (!mele_i_is_utf8(level[l]))
-            return mele_i_fail(error, MELE_EDATA, "column \"%s\": a level is not UTF-8", name);
+            return mele_i_fail(error, MELE_EDATA, "column \"%s\": the level %s is not UTF-8" TO_UTF_8,
+                               name, mele_i_quote(level[l], strlen(level[l])).text);
     variable->position = position;
     variable->name = mele_i_string(name);
     if (variable->name == NULL)
