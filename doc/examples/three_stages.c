@@ -44,7 +44,7 @@ static void fit_stages(const mele_matrix *x, const double *y, mele_partition **p
     static uint32_t labels[ROWS];
     const mele_rows rows = mele_rows_of(x);
     const mele_assignment assignment = {.rows = ROWS, .clusters = REGIONS, .labels = labels};
-    const mele_expert_data data = {.x = rows, .targets = {mele_matrix_of(y, ROWS, 1), 0},
+    const mele_expert_data data = {.x = rows, .targets = {mele_rows_of_array(y, ROWS, 1), 0},
                                    .assignment = &assignment};
     mele_partition_options options = mele_partition_defaults();
     mele_error error;

@@ -40,9 +40,8 @@ static mele_status check_numbers_of(const mele_rows *a, const char *name, bool l
 static mele_status check_targets(const mele_targets *targets, size_t rows, bool later,
                                  mele_engine *engine, mele_error *error)
 {
-    const mele_matrix *y = &targets->values;
-    const mele_rows values = mele_rows_of(y);
-    mele_status status = check_numbers_of(&values, "targets", later, engine, error);
+    const mele_rows *y = &targets->values;
+    mele_status status = check_numbers_of(y, "targets", later, engine, error);
 
     if (status != MELE_OK)
         return status;
@@ -53,6 +52,8 @@ static mele_status check_targets(const mele_targets *targets, size_t rows, bool 
     if (y->cols != 1)
         return mele_i_fail(error, MELE_EINVAL, "targets has %zu columns: classes need one",
                            y->cols);
+    if (y->data == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "targets are read: classes have to be in memory");
     for (size_t i = 0; i < rows; i++) {
         double class = y->data[i * y->stride];
         if (class < 0 || class >= (double)targets->classes || class != floor(class))

@@ -62,7 +62,7 @@ typedef struct mele_i_expert_problem {
     mele_i_expert_shape shape;
     size_t columns, degree;   /* of x before it was expanded, and to which degree it was */
     const mele_rows *x;
-    const mele_matrix *y;
+    const mele_rows *y; /* classes are in memory */
     const mele_i_regions *regions;
     const mele_i_row_groups *groups; /* rows that are left out together, of which there are several
                                         groups; NULL: every row by itself */

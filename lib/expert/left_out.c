@@ -9,11 +9,14 @@
 #include "expert/expert.h"
 
 mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, size_t classes,
-                                bool folds, mele_left_out **out, mele_error *error)
+                                mele_i_left_out_form form, mele_left_out **out,
+                                mele_error *error)
 {
+    const bool variances = classes == 0 && !form.own_only;
     mele_left_out *l = MELE_I_NEW(mele_left_out);
     size_t cells, numbers;
 
+    clusters = form.own_only ? 1 : clusters;
     if (l == NULL || __builtin_mul_overflow(rows, clusters, &cells)
         || __builtin_mul_overflow(cells, outputs, &numbers)) {
         free(l);
@@ -24,14 +27,14 @@ mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, si
     l->outputs = outputs;
     l->classes = classes;
     l->mean = mele_i_large_array(numbers, sizeof *l->mean);
-    if (classes == 0) {
+    if (variances) {
         l->variance = mele_i_large_array(numbers, sizeof *l->variance);
         l->units = MELE_I_ARRAY(double, 2 * outputs);
     }
-    if (folds)
+    if (form.folds)
         l->fold = MELE_I_ZEROED(unsigned char, cells);
-    if (l->mean == NULL || (classes == 0 && (l->variance == NULL || l->units == NULL))
-        || (folds && l->fold == NULL)) {
+    if (l->mean == NULL || (variances && (l->variance == NULL || l->units == NULL))
+        || (form.folds && l->fold == NULL)) {
         mele_left_out_free(l);
         return mele_i_no_memory(error);
     }
@@ -45,7 +48,8 @@ mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows
     mele_left_out *l = NULL;
     mele_status status = mele_i_left_out_new(x->rows, mele_experts_clusters(experts),
                                              mele_experts_outputs(experts),
-                                             mele_experts_classes(experts), false, &l, error);
+                                             mele_experts_classes(experts),
+                                             (mele_i_left_out_form){.folds = false}, &l, error);
 
     if (status == MELE_OK)
         status = mele_experts_predict_rows(experts, x, engine, l->mean, l->variance, error);

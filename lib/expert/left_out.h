@@ -14,20 +14,26 @@
 struct mele_left_out {
     atomic_size_t others; /* holders but one */
     size_t rows, clusters, outputs, classes;
-    double *mean, *variance; /* n x K x M; variance NULL for classes */
+    double *mean, *variance; /* n x K x M; variance NULL for classes, and where means alone are held */
     unsigned char *fold;     /* n x K, from 1; 0: none. NULL: no row has one */
     size_t *group;           /* n; NULL: there are none */
-    double *units;           /* M centres and M scales of the targets; NULL for classes */
+    double *units;           /* M centres and M scales of the targets; NULL as variance is */
     uint64_t hash_of_rows;
     mele_experts *experts;    /* those that were left out; NULL: read from a file, which has */
     uint64_t hash_of_experts; /* their hash */
     char *name;               /* for messages */
 };
 
-/* A new object with room for what there is of such a shape, nothing of which is set but the sizes;
- * it has folds, of zeros, where they are wanted. */
+/* What is to be kept of left-out predictions. */
+typedef struct mele_i_left_out_form {
+    bool folds;    /* a kind has some: zeros at first */
+    bool own_only; /* as in kind.h: an object of one column of means, without variances and units */
+} mele_i_left_out_form;
+
+/* A new object with room for what there is of such a shape, nothing of which is set but the sizes. */
 mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, size_t classes,
-                                bool folds, mele_left_out **out, mele_error *error);
+                                mele_i_left_out_form form, mele_left_out **out,
+                                mele_error *error);
 
 /* ---- what tells rows and experts from others ---- */
 
@@ -35,12 +41,12 @@ mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, si
  * rows (both NULL: none). */
 typedef struct mele_i_left_out_rows {
     const mele_rows *x;
-    const mele_matrix *y;
+    const mele_rows *y;
     const double *weights;
     const size_t *group;
 } mele_i_left_out_rows;
 
-/* The hash of rows in their order. The same for any engine. Fails as x->read does. O(n d). */
+/* The hash of rows in their order. The same for any engine. Fails as their read() does. O(n d). */
 mele_status mele_i_left_out_hash_rows(const mele_i_left_out_rows *rows, mele_engine *engine,
                                       uint64_t *out, mele_error *error);
 
@@ -58,12 +64,6 @@ typedef struct mele_i_left_out_columns {
     double *global_mean, *global_variance; /* n x M: the global expert's; NULL: nobody needs them */
     unsigned char *global_fold;            /* n */
 } mele_i_left_out_columns;
-
-/* What is to be kept of left-out predictions. */
-typedef struct mele_i_left_out_form {
-    bool folds;    /* a kind has some */
-    bool own_only; /* as in kind.h, in an object of one column */
-} mele_i_left_out_form;
 
 /* Places for the experts that `train` marks, where they are wanted. Free also after a failure. */
 mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *columns, const mele_experts *e,

@@ -76,8 +76,8 @@ mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *l, const mele_
                                          mele_i_left_out_form form, mele_error *error)
 {
     *l = (mele_i_left_out_columns){NULL};
-    mele_status status = mele_i_left_out_new(regions->rows, form.own_only ? 1 : e->clusters,
-                                             e->outputs, e->classes, form.folds, &l->own, error);
+    mele_status status = mele_i_left_out_new(regions->rows, e->clusters, e->outputs, e->classes, form,
+                                             &l->own, error);
 
     if (status == MELE_OK && needs_global(e, groups, train))
         status = make_global(l, error);

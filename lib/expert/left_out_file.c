@@ -315,7 +315,8 @@ mele_status mele_left_out_read(const char *path, mele_left_out **out, mele_error
         status = read_shapes(&r, error);
     if (status == MELE_OK)
         status = mele_i_left_out_new(r.rows, r.clusters, r.outputs, (size_t)r.classes,
-                                     r.member[A_FOLD] != NULL, &l, error);
+                                     (mele_i_left_out_form){.folds = r.member[A_FOLD] != NULL}, &l,
+                                     error);
     if (status == MELE_OK && (l->name = mele_i_string(path)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK)

@@ -29,19 +29,26 @@ typedef struct hashing {
     uint64_t all;
 } hashing;
 
-static uint64_t finish_row(const mele_i_left_out_rows *r, size_t i, uint64_t hash)
+static uint64_t finish_row(const mele_i_left_out_rows *r, size_t i, const double *y, uint64_t hash)
 {
     for (size_t t = 0; t < r->y->cols; t++)
-        hash = mele_i_hash_number(hash, r->y->data[i * r->y->stride + t]);
+        hash = mele_i_hash_number(hash, y[t]);
     hash = mele_i_hash_number(hash, r->weights == NULL ? 1 : (float)r->weights[i]);
     hash = mele_i_hash_bits(hash, r->group == NULL ? 0 : r->group[i] + 1);
     return mele_i_hash_finish(mele_i_hash_bits(hash, i));
 }
 
-/* Rows first .. first + count - 1, whose numbers are x. */
-static uint64_t hash_some(const mele_i_left_out_rows *r, const double *x, size_t stride,
-                          size_t first, size_t count)
+/* Rows as they lie in memory, from row `first` on. */
+typedef struct numbers {
+    const double *x, *y;
+    size_t x_stride, y_stride, first;
+} numbers;
+
+/* `count` of them, from the i-th on. */
+static uint64_t hash_some(const mele_i_left_out_rows *r, const numbers *n, size_t i, size_t count)
 {
+    const size_t stride = n->x_stride;
+    const double *x = n->x + i * stride;
     uint64_t hash[LANES], all = 0;
 
     for (size_t l = 0; l < LANES; l++)
@@ -55,7 +62,7 @@ static uint64_t hash_some(const mele_i_left_out_rows *r, const double *x, size_t
             for (size_t j = 0; j < r->x->cols; j++)
                 hash[l] = mele_i_hash_number(hash[l], x[l * stride + j]);
     for (size_t l = 0; l < count; l++)
-        all += finish_row(r, first + l, hash[l]);
+        all += finish_row(r, n->first + i + l, n->y + (i + l) * n->y_stride, hash[l]);
     return all;
 }
 
@@ -64,13 +71,15 @@ static mele_status hash_block(void *context, mele_i_block block, void *partial, 
 {
     const hashing *h = context;
     uint64_t *all = partial;
-    const double *x;
-    size_t stride;
-    mele_status status = mele_i_rows_take(h->rows->x, block, scratch, &x, &stride, error);
+    unsigned char *at = scratch;
+    double *x = mele_i_carve(&at, mele_i_rows_room(h->rows->x, block.count), sizeof *x);
+    numbers n = {.first = block.first};
+    mele_status status = mele_i_rows_take(h->rows->x, block, x, &n.x, &n.x_stride, error);
 
+    if (status == MELE_OK)
+        status = mele_i_rows_take(h->rows->y, block, (double *)at, &n.y, &n.y_stride, error);
     for (size_t i = 0; i < block.count && status == MELE_OK; i += LANES)
-        *all += hash_some(h->rows, x + i * stride, stride, block.first + i,
-                          block.count - i < LANES ? block.count - i : LANES);
+        *all += hash_some(h->rows, &n, i, block.count - i < LANES ? block.count - i : LANES);
     return status;
 }
 
@@ -89,7 +98,9 @@ mele_status mele_i_left_out_hash_rows(const mele_i_left_out_rows *rows, mele_eng
     const mele_i_pass pass = {.rows = rows->x->rows, .block_rows = block, .map = hash_block,
                               .combine = combine_hashes, .context = &h,
                               .partial_bytes = sizeof(uint64_t),
-                              .scratch_bytes = mele_i_rows_room(rows->x, block) * sizeof(double)};
+                              .scratch_bytes =
+                                  mele_i_carved(mele_i_rows_room(rows->x, block), sizeof(double))
+                                  + mele_i_carved(mele_i_rows_room(rows->y, block), sizeof(double))};
     mele_status status = mele_i_pass_run(engine, &pass, error);
 
     if (status == MELE_OK)
@@ -169,7 +180,7 @@ mele_status mele_left_out_check_rows(const mele_left_out *l, const mele_expert_d
                                      const size_t *groups, mele_engine *engine, mele_error *error)
 {
     const mele_rows *x = &data->x;
-    const mele_matrix *y = &data->targets.values;
+    const mele_rows *y = &data->targets.values;
     const double *weights;
     mele_i_row_groups grouped = {0};
     double *relative = NULL;

@@ -3,7 +3,8 @@
  * Expert k has learnt from the rows of its own region alone. So what it says of a row without that row
  * is what it predicts, but for its own region's rows, of which its left-out predictions are held. Where
  * the global expert answers, or an expert of few rows is shrunk towards it, its own left-out prediction of
- * the row takes the place of what it predicts: it has learnt from all rows. */
+ * the row takes the place of what it predicts: it has learnt from all rows. Experts that are trained
+ * by passes have one variance for all rows, left out or not: of variances nothing is held. */
 #include "expert/left_out.h"
 
 #include <stdlib.h>
@@ -56,7 +57,7 @@ void mele_i_left_out_own_free(mele_i_left_out_own *l)
 /* What strips of rows are made in. */
 typedef struct room {
     size_t rows;
-    double *x, *mean, *variance, *likelihood;
+    double *x, *y, *mean, *variance, *likelihood;
     void *predictor, *memory;
 } room;
 
@@ -66,14 +67,16 @@ static bool make_room(const mele_i_left_out_own *l, size_t count, room *r)
 
     r->rows = most < count ? most : count;
     const size_t x = mele_i_carved(mele_i_rows_room(&l->x, r->rows), sizeof(double));
+    const size_t y = mele_i_carved(mele_i_rows_room(&l->targets.values, r->rows), sizeof(double));
     const size_t numbers = mele_i_carved(r->rows * width, sizeof(double));
     const size_t likelihoods = mele_i_carved(r->rows * l->clusters, sizeof(double));
-    r->memory = mele_i_array(x + 2 * numbers + likelihoods
+    r->memory = mele_i_array(x + y + 2 * numbers + likelihoods
                                  + mele_i_predictor_scratch(&l->predictor, r->rows) + 1, 1);
     unsigned char *at = r->memory;
     if (at == NULL)
         return false;
     r->x = mele_i_carve(&at, mele_i_rows_room(&l->x, r->rows), sizeof(double));
+    r->y = mele_i_carve(&at, mele_i_rows_room(&l->targets.values, r->rows), sizeof(double));
     r->mean = mele_i_carve(&at, r->rows * width, sizeof(double));
     r->variance = mele_i_carve(&at, r->rows * width, sizeof(double));
     r->likelihood = mele_i_carve(&at, r->rows * l->clusters, sizeof(double));
@@ -81,21 +84,18 @@ static bool make_room(const mele_i_left_out_own *l, size_t count, room *r)
     return true;
 }
 
-/* Row i: put in what is held, and see who answers; K x M numbers. */
-static void answer_row(const mele_i_left_out_own *l, size_t i, const double *own,
-                       const double *global, bool logarithms, double *row)
+/* Of a row, K x M numbers, see who answers; global: M numbers that the global expert says. */
+static void answer_row(const mele_i_left_out_own *l, const double *global, bool logarithms, double *row)
 {
     const mele_i_expert *expert = l->experts->expert;
     const size_t K = l->clusters, M = l->outputs;
 
-    memcpy(row + l->label[i] * M, own + i * M, M * sizeof *row);
     for (size_t k = 0; k < K; k++)
         if (expert[k].own < 1)
-            mele_i_shrink(expert[k].own, global + i * M, M, logarithms, row + k * M);
+            mele_i_shrink(expert[k].own, global, M, logarithms, row + k * M);
     for (size_t k = 0; k < K; k++)
         if (expert[k].answers != k)
-            memcpy(row + k * M,
-                   expert[k].answers == K ? global + i * M : row + expert[k].answers * M,
+            memcpy(row + k * M, expert[k].answers == K ? global : row + expert[k].answers * M,
                    M * sizeof *row);
 }
 
@@ -104,7 +104,8 @@ static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t co
                            double *mean, double *variance, mele_error *error)
 {
     const mele_i_left_out_columns *c = &l->columns;
-    const size_t width = l->clusters * l->outputs;
+    const double *own = c->own == NULL ? NULL : c->own->mean, *global = c->global_mean;
+    const size_t M = l->outputs, width = l->clusters * M;
     const mele_i_block block = {0, first, count};
     const double *x;
     size_t stride;
@@ -113,12 +114,13 @@ static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t co
     if (status != MELE_OK)
         return status;
     mele_i_predictor_rows(&l->predictor, x, stride, count, mean, variance, r->predictor);
-    for (size_t i = 0; i < count && c->own != NULL; i++) {
-        answer_row(l, first + i, c->own->mean, c->global_mean, l->experts->classes > 0,
+    for (size_t i = 0; i < count && own != NULL; i++) {
+        const size_t row = first + i;
+        memcpy(mean + i * width + l->label[row] * M, own + row * M, M * sizeof *mean);
+        answer_row(l, global == NULL ? NULL : global + row * M, l->experts->classes > 0,
                    mean + i * width);
         if (variance != NULL)
-            answer_row(l, first + i, c->own->variance, c->global_variance, false,
-                       variance + i * width);
+            answer_row(l, l->experts->expert[l->clusters].variance, false, variance + i * width);
     }
     return MELE_OK;
 }
@@ -155,12 +157,13 @@ static mele_status make_means(const mele_i_left_out_own *l, size_t first, size_t
 static mele_status make_likelihoods(const mele_i_left_out_own *l, size_t first, size_t count,
                                     const room *r, double *out, mele_error *error)
 {
-    const mele_matrix *y = &l->targets.values;
-    const mele_targets targets = {{y->data + first * y->stride, count, y->cols, y->stride},
-                                  l->targets.classes};
+    mele_targets targets = {{.rows = count, .cols = l->targets.values.cols}, l->targets.classes};
     double *variance = l->targets.classes > 0 ? NULL : r->variance;
-    mele_status status = predict(l, first, count, r, r->mean, variance, error);
+    mele_status status = mele_i_rows_take(&l->targets.values, (mele_i_block){0, first, count}, r->y,
+                                          &targets.values.data, &targets.values.stride, error);
 
+    if (status == MELE_OK)
+        status = predict(l, first, count, r, r->mean, variance, error);
     return status != MELE_OK ? status
                              : mele_expert_log_likelihoods(&targets, r->mean, variance, l->clusters,
                                                            NULL, out, error);
@@ -225,12 +228,10 @@ mele_rows mele_i_left_out_own_both(mele_i_left_out_own *l)
 static void put_own(void *context, size_t row, const double *mean, const double *variance)
 {
     const mele_i_left_out_own *l = context;
-    const mele_left_out *own = l->columns.own;
-    const size_t M = l->outputs, from = l->label[row] * M;
+    const size_t M = l->outputs;
 
-    memcpy(own->mean + row * M, mean + from, M * sizeof *mean);
-    if (variance != NULL)
-        memcpy(own->variance + row * M, variance + from, M * sizeof *variance);
+    (void)variance;
+    memcpy(l->columns.own->mean + row * M, mean + l->label[row] * M, M * sizeof *mean);
 }
 
 static mele_status fill_idle_rows(mele_i_left_out_own *l, const mele_i_regions *regions,
@@ -239,8 +240,7 @@ static mele_status fill_idle_rows(mele_i_left_out_own *l, const mele_i_regions *
     bool *idle = mele_i_left_out_idle_rows(regions, NULL);
     mele_status status = idle == NULL
                              ? mele_i_no_memory(error)
-                             : mele_i_predictor_marked(&l->predictor, &l->x, idle,
-                                                       l->columns.own->variance != NULL, put_own, l,
+                             : mele_i_predictor_marked(&l->predictor, &l->x, idle, false, put_own, l,
                                                        error);
 
     free(idle);

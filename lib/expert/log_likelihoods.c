@@ -9,7 +9,8 @@
 
 #include "core/error.h"
 #include "core/normal.h"
-#include "engine/pass.h"
+#include "core/memory.h"
+#include "engine/rows.h"
 
 #define BLOCK_WORK (1 << 16)
 
@@ -68,18 +69,19 @@ static mele_status map_block(void *context, mele_i_block block, void *partial, v
                              mele_error *error)
 {
     const likelihoods *l = context;
-    const mele_matrix *y = &l->targets->values;
-    double *last = scratch;
-    mele_status status = MELE_OK;
+    const mele_rows *y = &l->targets->values;
+    unsigned char *at = scratch;
+    double *last = mele_i_carve(&at, 2 * l->clusters * l->outputs, sizeof *last);
+    const double *target;
+    size_t stride;
+    mele_status status = mele_i_rows_take(y, block, (double *)at, &target, &stride, error);
 
     (void)partial;
     for (size_t cell = 0; cell < l->clusters * l->outputs && l->targets->classes == 0; cell++)
         last[cell] = NAN; /* which no variance equals */
-    for (size_t i = block.first; i < block.first + block.count && status == MELE_OK; i++) {
-        const double *target = y->data + i * y->stride;
-        status = l->targets->classes > 0 ? of_classes(l, i, target[0], error)
-                                         : of_targets(l, i, target, last, error);
-    }
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++, target += stride)
+        status = l->targets->classes > 0 ? of_classes(l, block.first + i, target[0], error)
+                                         : of_targets(l, block.first + i, target, last, error);
     return status;
 }
 
@@ -87,15 +89,19 @@ mele_status mele_expert_log_likelihoods(const mele_targets *targets, const doubl
                                         const double *variance, size_t clusters,
                                         mele_engine *engine, double *out, mele_error *error)
 {
-    if (targets == NULL || targets->values.data == NULL || mean == NULL || out == NULL
+    const bool none = targets == NULL
+                      || (targets->values.data == NULL && targets->values.read == NULL);
+
+    if (none || mean == NULL || out == NULL
         || (variance == NULL && targets->classes == 0))
         return mele_i_fail(error, MELE_EINVAL, "log likelihoods: %s is NULL",
-                           targets == NULL || targets->values.data == NULL ? "targets"
-                           : mean == NULL                                  ? "mean"
-                           : out == NULL                                   ? "out"
-                                                                           : "variance");
-    const mele_matrix *y = &targets->values;
-    if (clusters == 0 || y->rows == 0 || y->cols == 0 || y->stride < y->cols
+                           none           ? "targets"
+                           : mean == NULL ? "mean"
+                           : out == NULL  ? "out"
+                                          : "variance");
+    const mele_rows *y = &targets->values;
+    if (clusters == 0 || y->rows == 0 || y->cols == 0
+        || (y->data != NULL && y->stride < y->cols)
         || (targets->classes > 0 && y->cols != 1))
         return mele_i_fail(error, MELE_EINVAL,
                            "log likelihoods: %zu clusters, targets of %zu x %zu: it "
@@ -103,11 +109,13 @@ mele_status mele_expert_log_likelihoods(const mele_targets *targets, const doubl
                            clusters, y->rows, y->cols);
     likelihoods l = {
         targets, mean, variance, clusters, targets->classes > 0 ? targets->classes : y->cols, out};
+    const size_t block = mele_i_block_rows(8 * clusters * l.outputs, BLOCK_WORK, 16);
     const mele_i_pass pass = {.rows = y->rows,
                               .map = map_block,
                               .context = &l,
-                              .scratch_bytes = 2 * clusters * l.outputs * sizeof(double),
-                              .block_rows =
-                                  mele_i_block_rows(8 * clusters * l.outputs, BLOCK_WORK, 16)};
+                              .scratch_bytes =
+                                  mele_i_carved(2 * clusters * l.outputs, sizeof(double))
+                                  + mele_i_carved(mele_i_rows_room(y, block), sizeof(double)),
+                              .block_rows = block};
     return mele_i_pass_run(engine, &pass, error);
 }

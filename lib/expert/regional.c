@@ -108,7 +108,6 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
 {
     const mele_i_expert_problem *p = t->problem;
     const size_t d = p->shape.columns, m = p->y->cols;
-    const mele_rows targets = mele_rows_of(p->y);
     double *weight = NULL;
     size_t groups;
     mele_status status = list_rows(t, k, j, &weight, &groups, error);
@@ -135,7 +134,7 @@ static mele_status gather(const training *t, size_t k, job *j, double **memory,
                                  .asked_x = asked};
     status = gather_rows(p->x, j->row, j->count, x, &rows->x, error);
     if (status == MELE_OK)
-        status = gather_rows(&targets, j->row, j->count, y, &rows->y, error);
+        status = gather_rows(p->y, j->row, j->count, y, &rows->y, error);
     if (status == MELE_OK)
         status = mele_i_rows_gather(p->x, j->row + j->count, j->asked, asked, error);
     return status;
@@ -157,9 +156,8 @@ static mele_status find_least_variances(training *t, mele_error *error)
         goto cleanup;
     }
     count = mele_i_region_members(p->regions, 0, n, clusters_of(t), row, weights);
-    const mele_rows targets = mele_rows_of(p->y);
     const double *values;
-    status = gather_rows(&targets, row, count, y, &values, error);
+    status = gather_rows(p->y, row, count, y, &values, error);
     for (size_t i = 0; i < count; i++)
         row[i] = i;
     if (count > 0 && status == MELE_OK)
@@ -290,19 +288,18 @@ static void put_global(const training *t, size_t k)
     }
 }
 
-/* The weighted mean over the region's rows of what the global expert is off by without their group:
- * squares of power times output o, or minus the logarithms of probabilities. */
-static double mean_error(const training *t, size_t k, size_t o, double power)
+/* The weighted mean over the region's rows, whose targets are y, of what the global expert is off by
+ * without their group: squares of power times output o, or minus the logarithms of probabilities. */
+static double mean_error(const training *t, size_t k, size_t o, const double *y, double power)
 {
     const mele_i_expert_problem *p = t->problem;
     const job *own = &t->jobs[k], *all = &t->jobs[clusters_of(t)];
     const size_t M = p->shape.outputs;
     double sum = 0, total = 0;
 
-    for (size_t i = 0, at = 0; i < own->count; i++) {
+    for (size_t i = 0, at = 0; i < own->count; i++, y += p->y->cols) {
         const size_t row = own->row[i];
         const double w = mele_i_region_weight(p->regions, row, k);
-        const double *y = p->y->data + row * p->y->stride;
         while (all->row[at] != row)
             at++;
         const double *said = all->left_out + at * M;
@@ -314,23 +311,28 @@ static double mean_error(const training *t, size_t k, size_t o, double power)
 }
 
 /* The variance and the left-out error of such a region's expert. */
-static void measure_alone(const training *t, size_t k)
+static mele_status measure_alone(const training *t, size_t k, mele_error *error)
 {
     const mele_i_expert_problem *p = t->problem;
     const job *j = &t->jobs[k];
     const size_t M = p->shape.outputs;
-    double *left_out = &p->info[k].left_out;
+    double *left_out = &p->info[k].left_out, *y = MELE_I_ARRAY(double, j->count * p->y->cols);
+    mele_status status = y == NULL ? mele_i_no_memory(error)
+                                   : mele_i_rows_gather(p->y, j->row, j->count, y, error);
 
-    *left_out = p->shape.classes > 0 ? mean_error(t, k, 0, 1) : 0;
-    for (size_t o = 0; o < M && p->shape.classes == 0; o++) {
+    if (status == MELE_OK)
+        *left_out = p->shape.classes > 0 ? mean_error(t, k, 0, y, 1) : 0;
+    for (size_t o = 0; o < M && p->shape.classes == 0 && status == MELE_OK; o++) {
         double largest = 0;
         for (size_t i = 0; i < j->count; i++)
-            largest = fmax(largest, fabs(p->y->data[j->row[i] * p->y->stride + o]));
+            largest = fmax(largest, fabs(y[i * M + o]));
         const mele_i_units units = {.power = mele_i_power_scale(largest)};
-        const double square = mean_error(t, k, o, units.power);
+        const double square = mean_error(t, k, o, y, units.power);
         t->experts[k].variance[o] = mele_i_units_variance(&units, square, t->least_variance[o]);
         *left_out += mele_i_finite(square / units.power / units.power) / (double)M;
     }
+    free(y);
+    return status;
 }
 
 static mele_status fill_left_out(training *t, mele_engine *engine, mele_error *error)
@@ -374,7 +376,7 @@ mele_status mele_i_regional_fit(const mele_i_expert_kind *kind,
         status = mele_i_tasks_run(engine, &tasks, error);
     for (size_t k = 0; k < all && status == MELE_OK; k++)
         if (is_alone(&t, k))
-            measure_alone(&t, k);
+            status = measure_alone(&t, k, error);
     if (status == MELE_OK && problem->left_out != NULL)
         status = fill_left_out(&t, engine, error);
     for (size_t k = 0; k < all && t.jobs != NULL; k++) {

@@ -38,11 +38,8 @@ void mele_i_run_left_out_clear(mele_i_run_left_out *left_out)
 
 void mele_i_run_clear(mele_i_run *run)
 {
-    free(run->made_targets);
     free(run->labels);
     mele_i_run_left_out_clear(&run->left_out);
-    run->made_targets = NULL;
-    run->targets = NULL;
     run->labels = NULL;
 }
 
@@ -69,22 +66,15 @@ mele_rows mele_i_run_x(mele_i_run *run)
     return mele_i_design_rows_of(&run->design);
 }
 
-mele_status mele_i_run_need_targets(mele_i_run *run, mele_error *error)
+mele_rows mele_i_run_targets(mele_i_run *run)
 {
-    size_t rows = run->features.rows, targets = run->model->schema->targets;
+    const mele_model *model = run->model;
 
-    if (run->targets != NULL)
-        return MELE_OK;
-    if (mele_i_run_classes(run) > 0) {
-        run->targets = run->data->targets;
-        return MELE_OK;
-    }
-    run->targets = run->made_targets = mele_i_large_array(rows * targets, sizeof(double));
-    if (run->made_targets == NULL)
-        return mele_i_no_memory(error);
-    mele_matrix view = mele_matrix_of(run->data->targets, rows, targets);
-    return mele_i_encode_matrix(&run->model->target_scaling, &view, run->engine, run->made_targets,
-                                error);
+    run->targets = (mele_i_scaled_rows){
+        &model->target_scaling,
+        mele_matrix_of(run->data->targets, run->features.rows, model->schema->targets)};
+    return mele_i_run_classes(run) > 0 ? mele_rows_of(&run->targets.matrix)
+                                       : mele_i_scaled_rows_of(&run->targets);
 }
 
 mele_status mele_i_run_coordinates(mele_i_run *run, bool with_targets, bool hold,

@@ -42,8 +42,7 @@ typedef struct mele_i_run {
 
     mele_i_features features;
     mele_i_design_rows design;  /* see mele_i_run_x() */
-    const double *targets;      /* n x m, scaled; classes as they are */
-    double *made_targets;       /* to be freed; NULL: targets are the data's */
+    mele_i_scaled_rows targets; /* see mele_i_run_targets() */
     mele_i_run_posteriors joint;    /* those that choose the experts' rows */
     mele_i_run_posteriors marginal; /* those that a prediction sees */
     uint32_t *labels;           /* n: the regions of the largest of the joint ones */
@@ -65,7 +64,6 @@ size_t mele_i_run_classes(const mele_i_run *run);
 
 /* ---- what stages share: each function fills what it is named after, unless it is there ---- */
 
-mele_status mele_i_run_need_targets(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_joint(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_marginal(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error);
@@ -76,6 +74,10 @@ bool mele_i_run_only_measures(const mele_i_run *run);
 
 /* The scaled features of all rows, made as they are read; not to be moved with the run. */
 mele_rows mele_i_run_x(mele_i_run *run);
+
+/* The scaled targets of all rows, made as they are read; classes as they are. Not to be moved with the
+ * run. */
+mele_rows mele_i_run_targets(mele_i_run *run);
 
 /* The scaling of regression targets, unless the model has it. */
 mele_status mele_i_run_scale_targets(mele_i_run *run, mele_error *error);

@@ -42,14 +42,11 @@ static mele_status fit_experts(mele_i_run *run, const mele_expert_options *optio
                                mele_i_run_left_out *left_out, mele_expert_info *info,
                                mele_error *error)
 {
-    const mele_model *model = run->model;
-    const size_t rows = run->features.rows;
     mele_i_assigned assigned;
     mele_status status = assign(run, options->assign, &assigned, error);
     const mele_expert_data data = {
         .x = mele_i_run_x(run),
-        .targets = {mele_matrix_of(run->targets, rows, model->schema->targets),
-                    mele_i_run_classes(run)},
+        .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
         .weights = run->data->weights, .assignment = &assigned.assignment};
 
     if (status == MELE_OK && keep == MELE_I_KEEP_FOR_GATE && needs_own_only(run, options))
@@ -81,8 +78,6 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.target_center = model->target_scaling.center;
     options.target_scale = model->target_scaling.scale;
     options.groups = run->data->group;
-    if (status == MELE_OK)
-        status = mele_i_run_need_targets(run, error);
     return status == MELE_OK ? fit_experts(run, &options, keep, out, left_out, info, error) : status;
 }
 

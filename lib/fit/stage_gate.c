@@ -44,13 +44,8 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
 static mele_status predict_unseen(mele_i_run *run, mele_error *error)
 {
     const mele_rows x = mele_i_run_x(run);
-    mele_status status = mele_i_run_need_targets(run, error);
+    const mele_targets targets = {mele_i_run_targets(run), mele_i_run_classes(run)};
 
-    if (status != MELE_OK)
-        return status;
-    const mele_targets targets = {mele_matrix_of(run->targets, run->features.rows,
-                                                 run->model->schema->targets),
-                                  mele_i_run_classes(run)};
     if (mele_i_run_only_measures(run) && !mele_i_experts_are_work(run->model->experts))
         return mele_i_left_out_own_unseen(run->model->experts, &x, &targets, &run->left_out.own,
                                           error);
@@ -79,18 +74,12 @@ static mele_status check_shape(const mele_i_run *run, mele_error *error)
  * none. */
 static mele_status check_rows(mele_i_run *run, mele_error *error)
 {
-    const size_t rows = run->features.rows;
     mele_i_seen seen;
-    mele_status status = mele_i_run_need_targets(run, error);
-
-    if (status != MELE_OK)
-        return status;
     const mele_expert_data data = {
         .x = mele_i_run_x(run),
-        .targets = {mele_matrix_of(run->targets, rows, run->model->schema->targets),
-                    mele_i_run_classes(run)},
+        .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
         .weights = run->data->weights};
-    status = mele_left_out_check_rows(run->given, &data, run->data->group, run->engine, error);
+    mele_status status = mele_left_out_check_rows(run->given, &data, run->data->group, run->engine, error);
     if (status == MELE_EDATA && mele_i_seen_find(run, &seen, NULL) == MELE_OK
         && seen.what == MELE_I_SEEN_NONE)
         return mele_i_fail(
@@ -199,8 +188,8 @@ static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error
 }
 
 typedef struct likelihood_context {
-    const mele_i_run *run;
-    size_t clusters, outputs, targets, classes;
+    mele_i_run *run;
+    size_t clusters, outputs, classes;
     double *log_likelihoods; /* n x K */
     double *predictions;     /* n x K x M; NULL: not wanted (may be the left-out array itself) */
     double *wanted;          /* n x M; NULL: not wanted */
@@ -220,15 +209,15 @@ static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error
         c->predictions[e] = exp(mean[e]);
     for (size_t i = 0; i < rows; i++)
         for (size_t class = 0; class < c->classes; class++)
-            c->wanted[i * c->classes + class] = c->run->targets[i] == (double)class;
+            c->wanted[i * c->classes + class] = c->run->data->targets[i] == (double)class;
     return MELE_OK;
 }
 
 static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
 {
-    const mele_i_run *run = c->run;
+    mele_i_run *run = c->run;
     const size_t rows = run->features.rows;
-    const mele_targets targets = {mele_matrix_of(run->targets, rows, c->targets), c->classes};
+    const mele_targets targets = {mele_i_run_targets(run), c->classes};
 
     if (run->left_out.own != NULL)
         return MELE_OK;
@@ -298,8 +287,7 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
     size_t rows = run->features.rows;
     likelihood_context c = {.run = run, .clusters = model->clusters,
                             .classes = mele_i_run_classes(run),
-                            .outputs = mele_model_outputs(model),
-                            .targets = model->schema->targets};
+                            .outputs = mele_model_outputs(model)};
     bool blind, expanded = c.classes > 0 && strcmp(run->options->gate.loss, "squared") == 0;
     const mele_gate_options options = options_of(run, fresh, &blind);
     mele_status status = compute_likelihoods(&c, error);
@@ -312,8 +300,8 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
         .log_likelihoods = likelihoods_of(&c, rows),
         .predictions = expanded ? mele_rows_of_array(c.predictions, rows, c.clusters * c.outputs)
                                 : means_of(run),
-        .targets = mele_rows_of_array(expanded ? c.wanted : run->targets, rows,
-                                      expanded ? c.classes : c.targets),
+        .targets = expanded ? mele_rows_of_array(c.wanted, rows, c.classes)
+                            : mele_i_run_targets(run),
         .x = mele_i_run_x(run),
         .center = model->scaling.center, .scale = model->scaling.scale,
         .weights = run->data->weights};
@@ -369,8 +357,6 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
         status = mele_i_run_need_marginal(run, error);
     if (status == MELE_OK)
         status = need_left_out(run, &fresh, error);
-    if (status == MELE_OK)
-        status = mele_i_run_need_targets(run, error);
     if (status == MELE_OK)
         status = train_gate(run, fresh, &gate, &info, &measures, error);
     if (status != MELE_OK) {

@@ -21,9 +21,9 @@ typedef struct mele_experts mele_experts;
 typedef struct mele_left_out mele_left_out;
 
 /** What is predicted: for regression `values` has m >= 1 columns; for classification `classes`
- *  >= 1 and `values` has one column of class indices 0 .. classes-1. */
+ *  >= 1 and `values` has one column of class indices 0 .. classes-1, which are in memory. */
 typedef struct mele_targets {
-    mele_matrix values;
+    mele_rows values;
     size_t classes; /**< 0: regression */
 } mele_targets;
 
@@ -32,7 +32,8 @@ typedef struct mele_expert_data {
     mele_rows x;           /**< n x d, scaled, finite; d >= 1. Rows that are read are read block by block
                                 in several passes, and nothing of n x d is held; mlp and gp gather the
                                 rows of a region */
-    mele_targets targets;  /**< n rows; finite, in any scale (the caller's standardised units are best) */
+    mele_targets targets;  /**< n rows; finite, in any scale (the caller's standardised units are best).
+                                Rows that are read are read block by block, as those of x */
     const double *weights; /**< n importances >= 0 in any unit (see mele_data_of_arrays()), or NULL: all
                                 1 */
     const mele_assignment *assignment; /**< of the n rows to K experts */

@@ -558,14 +558,6 @@ mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scali
     return encode_all(&context, engine, error);
 }
 
-mele_status mele_i_encode_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix,
-                                 mele_engine *engine, double *out, mele_error *error)
-{
-    encode_context context = {source_of_matrix(matrix), scaling, NULL, out};
-
-    return encode_all(&context, engine, error);
-}
-
 /* ---- rows as they are asked for ---- */
 
 /* A read() of mele_rows. */
@@ -575,13 +567,19 @@ static mele_status read_design(void *user, size_t first, size_t count, double *o
     return mele_i_encode_rows(user, first, count, out, error);
 }
 
+static bool scales_nothing(const mele_i_scaling *scaling)
+{
+    bool found = true;
+
+    for (size_t j = 0; j < scaling->columns && found; j++)
+        found = scaling->center[j] == 0 && scaling->scale[j] == 1;
+    return found;
+}
+
 static bool takes_values_as_they_are(const mele_i_design_rows *d)
 {
-    bool found = d->features->complete && mele_i_features_are_rows(d->schema, d->features);
-
-    for (size_t j = 0; j < d->scaling->columns && found; j++)
-        found = d->scaling->center[j] == 0 && d->scaling->scale[j] == 1;
-    return found;
+    return d->features->complete && mele_i_features_are_rows(d->schema, d->features)
+           && scales_nothing(d->scaling);
 }
 
 mele_rows mele_i_design_rows_of(mele_i_design_rows *design)
@@ -597,6 +595,28 @@ mele_rows mele_i_design_rows_of(mele_i_design_rows *design)
         rows.user = design;
     }
     return rows;
+}
+
+/* A read() of mele_rows. */
+static mele_status read_scaled(void *user, size_t first, size_t count, double *out,
+                               mele_error *error)
+{
+    const mele_i_scaled_rows *scaled = user;
+    const mele_matrix *all = &scaled->matrix;
+    const mele_matrix some = {all->data + first * all->stride, count, all->cols, all->stride};
+
+    (void)error;
+    mele_i_scale_matrix(scaled->scaling, &some, out);
+    return MELE_OK;
+}
+
+mele_rows mele_i_scaled_rows_of(mele_i_scaled_rows *scaled)
+{
+    const mele_matrix *all = &scaled->matrix;
+
+    if (scales_nothing(scaled->scaling))
+        return mele_rows_of(all);
+    return (mele_rows){all->rows, all->cols, NULL, 0, read_scaled, scaled};
 }
 
 /* ---- the model's section ---- */

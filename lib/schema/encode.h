@@ -81,10 +81,6 @@ mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scali
                           const double *fill, const mele_i_features *features,
                           mele_engine *engine, double *out, mele_error *error);
 
-/* The same for a plain matrix: mele_i_scale_matrix() on all threads. */
-mele_status mele_i_encode_matrix(const mele_i_scaling *scaling, const mele_matrix *matrix,
-                                 mele_engine *engine, double *out, mele_error *error);
-
 /* Rows of the design matrix as they are asked for: parameters of mele_i_encode(). */
 typedef struct mele_i_design_rows {
     const mele_schema *schema;
@@ -100,6 +96,15 @@ mele_status mele_i_encode_rows(const mele_i_design_rows *source, size_t first, s
 /* As rows: where they lie when the scaling takes values as they are (and they lie as rows), else to
  * be read. What is handed over must outlive the rows. */
 mele_rows mele_i_design_rows_of(mele_i_design_rows *source);
+
+/* Rows of a plain matrix, scaled as mele_i_scale_matrix() does, as they are asked for. */
+typedef struct mele_i_scaled_rows {
+    const mele_i_scaling *scaling;
+    mele_matrix matrix;
+} mele_i_scaled_rows;
+
+/* As mele_i_design_rows_of(). */
+mele_rows mele_i_scaled_rows_of(mele_i_scaled_rows *scaled);
 
 /* Whether all features are numbers that lie side by side in memory, row after row: they are then
  * unscaled design columns as they are, column[0] on, `stride` apart. */

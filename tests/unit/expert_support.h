@@ -39,7 +39,7 @@ static inline mele_matrix made_x(const made *p)
 
 static inline mele_targets made_targets(const made *p)
 {
-    mele_targets targets = {mele_matrix_of(p->y, p->n, p->m), p->classes};
+    mele_targets targets = {mele_rows_of_array(p->y, p->n, p->m), p->classes};
 
     return targets;
 }

@@ -408,7 +408,7 @@ Test(linear, standard_errors_are_those_of_lm)
     static double table[N * 8], x[N * 2], y[N], weight[N], posterior[N];
     double mean[2], scale[2], scaled[6], raw[6], found[6], total = 0;
     mele_matrix view = mele_matrix_of(x, N, 2);
-    mele_targets targets = {mele_matrix_of(y, N, 1), 0};
+    mele_targets targets = {mele_rows_of_array(y, N, 1), 0};
 
     cr_assert(read_numbers("mpg.csv", 8, table, N) == N);
     for (size_t i = 0; i < N; i++) {

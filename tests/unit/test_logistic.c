@@ -740,7 +740,7 @@ Test(logistic, degenerate_problems_have_stated_outcomes)
 static mele_status try_fit(const made *p, const mele_expert_options *options, size_t columns)
 {
     mele_matrix x = made_x(p);
-    mele_targets targets = {mele_matrix_of(p->y, p->n / columns, columns), p->classes};
+    mele_targets targets = {mele_rows_of_array(p->y, p->n / columns, columns), p->classes};
     mele_experts *experts = NULL;
 
     x.rows = p->n / columns;

@@ -388,7 +388,7 @@ Test(options, reserved_room_must_be_unused)
     const uint32_t labels[] = {0, 0, 1, 1};
     const mele_matrix inputs = mele_matrix_of(x, 4, 1), targets = mele_matrix_of(y, 4, 1);
     const mele_assignment assignment = {.rows = 4, .clusters = 2, .labels = labels};
-    const mele_expert_data taught = {.x = mele_rows_of(&inputs), .targets = {targets, 0},
+    const mele_expert_data taught = {.x = mele_rows_of(&inputs), .targets = {mele_rows_of(&targets), 0},
                                      .assignment = &assignment};
     const mele_gate_data seen = {.rows = 4, .clusters = 2};
     mele_options o = mele_options_defaults();

@@ -13,16 +13,15 @@ enum { N = 270, D = 3, K = 3 };
 
 /* Rows of a matrix, handed out by a function that fails at the call `fails` (0: never). */
 typedef struct reading {
-    mele_matrix x;
-    size_t calls, fails;
+    mele_matrix x, y;
+    size_t calls, fails; /* of both */
     pthread_mutex_t lock;
 } reading;
 
-static mele_status read_rows(void *user, size_t first, size_t count, double *out, mele_error *error)
+static mele_status read_some(reading *r, const mele_matrix *all, mele_i_block rows, double *out,
+                             mele_error *error)
 {
-    reading *r = user;
-
-    cr_assert(count > 0 && first + count <= r->x.rows);
+    cr_assert(rows.count > 0 && rows.first + rows.count <= all->rows);
     pthread_mutex_lock(&r->lock);
     const bool fails = ++r->calls == r->fails;
     pthread_mutex_unlock(&r->lock);
@@ -30,20 +29,34 @@ static mele_status read_rows(void *user, size_t first, size_t count, double *out
         snprintf(error->message, sizeof error->message, "the disk is gone");
         return error->status = MELE_EIO;
     }
-    for (size_t i = 0; i < count; i++)
-        memcpy(out + i * r->x.cols, r->x.data + (first + i) * r->x.stride,
-               r->x.cols * sizeof *out);
+    for (size_t i = 0; i < rows.count; i++)
+        memcpy(out + i * all->cols, all->data + (rows.first + i) * all->stride,
+               all->cols * sizeof *out);
     return MELE_OK;
+}
+
+static mele_status read_x(void *user, size_t first, size_t count, double *out, mele_error *error)
+{
+    reading *r = user;
+
+    return read_some(r, &r->x, (mele_i_block){0, first, count}, out, error);
+}
+
+static mele_status read_y(void *user, size_t first, size_t count, double *out, mele_error *error)
+{
+    reading *r = user;
+
+    return read_some(r, &r->y, (mele_i_block){0, first, count}, out, error);
 }
 
 static reading reading_of(const made *p)
 {
-    return (reading){made_x(p), 0, 0, PTHREAD_MUTEX_INITIALIZER};
+    return (reading){made_x(p), mele_matrix_of(p->y, p->n, p->m), 0, 0, PTHREAD_MUTEX_INITIALIZER};
 }
 
 static mele_rows rows_of(reading *r)
 {
-    return (mele_rows){r->x.rows, r->x.cols, NULL, 0, read_rows, r};
+    return (mele_rows){r->x.rows, r->x.cols, NULL, 0, read_x, r};
 }
 
 /* ---- all kinds ---- */
@@ -130,8 +143,10 @@ static void free_outcome(outcome *o)
 static mele_status fit(const made *p, const mele_rows *x, const mele_expert_options *o,
                        const double *weights, mele_engine *engine, outcome *out, mele_error *error)
 {
-    const mele_targets targets = made_targets(p);
+    mele_targets targets = made_targets(p);
 
+    if (x->data == NULL && p->classes == 0) /* classes are in memory */
+        targets.values = (mele_rows){p->n, p->m, NULL, 0, read_y, x->user};
     return fit_rows_by_posterior(x, &targets, weights, p->log_posterior, K, o, engine,
                                  &out->experts, out->left_out, out->variance, out->info, error);
 }
@@ -179,6 +194,23 @@ Test(rows, that_are_read_give_the_bytes_of_rows_in_memory)
         free_problem(&p);
     }
     mele_engine_free(engine);
+}
+
+Test(rows, of_classes_are_in_memory)
+{
+    made p = make_problem(N, D, 1, K, 2);
+    reading r = reading_of(&p);
+    const mele_targets targets = {{N, 1, NULL, 0, read_y, &r}, 2};
+    const mele_rows x = rows_of(&r);
+    const mele_expert_options o = mele_expert_defaults();
+    mele_experts *experts = NULL;
+    mele_error error;
+
+    cr_expect_eq(fit_rows_by_posterior(&x, &targets, NULL, p.log_posterior, K, &o, NULL, &experts, NULL,
+                                       NULL, NULL, &error), MELE_EINVAL);
+    cr_expect_str_eq(error.message, "targets are read: classes have to be in memory");
+    cr_expect_null(experts);
+    free_problem(&p);
 }
 
 /* ---- reading that fails ---- */
@@ -388,7 +420,7 @@ Test(rows, kept_narrow_by_kmeans_give_the_bytes_of_rows_in_memory)
     o.keep = true;
     for (size_t w = 0; w < 2; w++) {
         const mele_matrix matrix = mele_matrix_of(x, ROWS, COLUMNS);
-        reading r = {matrix, 0, 0, PTHREAD_MUTEX_INITIALIZER};
+        reading r = {matrix, matrix, 0, 0, PTHREAD_MUTEX_INITIALIZER};
         const mele_rows memory = mele_rows_of(&matrix), read = rows_of(&r);
         const double *weights = w == 0 ? NULL : weight;
         mele_partition *a = NULL, *b = NULL;

@@ -16,7 +16,7 @@
 typedef struct ranging {
     const mele_i_frame *frame;
     const mele_rows *x;
-    const mele_matrix *y; /* NULL: features only */
+    const mele_rows *y; /* NULL: features only */
     const mele_i_regions *regions;
     double *most, *sum; /* a column each: largest magnitude, weighted sum */
 } ranging;
@@ -35,18 +35,21 @@ static mele_status range_block(void *context, mele_i_block block, void *partial,
     const ranging *r = context;
     const size_t d = r->frame->features;
     double *most = partial, *sum = most + r->frame->columns;
-    const double *x;
-    size_t stride;
-    mele_status status = mele_i_rows_take(r->x, block, scratch, &x, &stride, error);
+    unsigned char *at = scratch;
+    double *room = mele_i_carve(&at, mele_i_rows_room(r->x, block.count), sizeof *room);
+    const double *x, *y = NULL;
+    size_t stride, y_stride = 0;
+    mele_status status = mele_i_rows_take(r->x, block, room, &x, &stride, error);
 
+    if (status == MELE_OK && r->y != NULL)
+        status = mele_i_rows_take(r->y, block, (double *)at, &y, &y_stride, error);
     for (size_t i = 0; i < block.count && status == MELE_OK; i++) {
-        const size_t row = block.first + i;
-        const double weight = mele_i_region_weight(r->regions, row, r->regions->clusters);
+        const double weight = mele_i_region_weight(r->regions, block.first + i, r->regions->clusters);
         if (!(weight > 0))
             continue;
         widen(x + i * stride, d, weight, most, sum);
         if (r->y != NULL)
-            widen(r->y->data + row * r->y->stride, r->y->cols, weight, most + d, sum + d);
+            widen(y + i * y_stride, r->y->cols, weight, most + d, sum + d);
     }
     return status;
 }
@@ -63,7 +66,7 @@ static void add_range(void *context, const void *partial)
     }
 }
 
-static bool allocate(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y)
+static bool allocate(mele_i_frame *frame, const mele_rows *x, const mele_rows *y)
 {
     size_t columns = x->cols + (y == NULL ? 0 : y->cols);
 
@@ -72,7 +75,7 @@ static bool allocate(mele_i_frame *frame, const mele_rows *x, const mele_matrix 
     return frame->shift != NULL && frame->scale != NULL;
 }
 
-mele_status mele_i_frame_make(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
+mele_status mele_i_frame_make(mele_i_frame *frame, const mele_rows *x, const mele_rows *y,
                               const mele_i_regions *regions, mele_engine *engine,
                               mele_error *error)
 {
@@ -82,7 +85,10 @@ mele_status mele_i_frame_make(mele_i_frame *frame, const mele_rows *x, const mel
     ranging r = {frame, x, y, regions, frame->scale, frame->shift};
     mele_i_pass pass = {.rows = x->rows, .block_rows = block,
                         .partial_bytes = 2 * columns * sizeof(double), .map = range_block,
-                        .scratch_bytes = mele_i_rows_room(x, block) * sizeof(double),
+                        .scratch_bytes =
+                            mele_i_carved(mele_i_rows_room(x, block), sizeof(double))
+                            + mele_i_carved(y == NULL ? 0 : mele_i_rows_room(y, block),
+                                            sizeof(double)),
                         .combine = add_range, .context = &r};
     mele_status status = mele_i_pass_run(engine, &pass, error);
     double weight = regions->total[regions->clusters] * regions->scale;
@@ -102,7 +108,7 @@ bool mele_i_frame_ordinary(double low, double high)
 
 /* Not *finite: there is no row of positive weight among those that are looked at, or no finite sum.
  * row: room for the numbers of one. */
-static mele_status guess_shift(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
+static mele_status guess_shift(mele_i_frame *frame, const mele_rows *x, const mele_rows *y,
                                const mele_i_regions *regions, double *row, bool *finite,
                                mele_error *error)
 {
@@ -112,10 +118,10 @@ static mele_status guess_shift(mele_i_frame *frame, const mele_rows *x, const me
     for (size_t i = 0; i < x->rows; i += step) {
         const double weight = mele_i_region_weight(regions, i, regions->clusters);
         mele_status status = mele_i_rows_copy(x, i, row, error);
+        if (status == MELE_OK && y != NULL)
+            status = mele_i_rows_copy(y, i, row + d, error);
         if (status != MELE_OK)
             return status;
-        for (size_t j = d; j < frame->columns; j++)
-            row[j] = y->data[i * y->stride + j - d];
         total += weight;
         for (size_t j = 0; j < frame->columns && weight > 0; j++)
             frame->shift[j] += weight * row[j];
@@ -129,7 +135,7 @@ static mele_status guess_shift(mele_i_frame *frame, const mele_rows *x, const me
     return MELE_OK;
 }
 
-mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
+mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_rows *x, const mele_rows *y,
                                const mele_i_regions *regions, bool *guessed, mele_engine *engine,
                                mele_error *error)
 {

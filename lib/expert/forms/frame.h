@@ -7,6 +7,7 @@
 #include <mele/matrix.h>
 #include <mele/rows.h>
 
+#include "engine/rows.h"
 #include "expert/regions.h"
 
 /* The units that experts are trained in: z = scale x - shift for every column. The shift is the
@@ -20,14 +21,14 @@ typedef struct mele_i_frame {
 
 /* y NULL: features only. Rows of weight zero have no say. Free with mele_i_frame_free(), also after a
  * failure. */
-mele_status mele_i_frame_make(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
+mele_status mele_i_frame_make(mele_i_frame *frame, const mele_rows *x, const mele_rows *y,
                               const mele_i_regions *regions, mele_engine *engine,
                               mele_error *error);
 
 /* The same without reading all rows: of many rows the shift is the mean of some thousands, spread
  * over all of them, and the scale is 1; the caller, who will read all rows, has to see that every
  * column is ordinary. *guessed: whether it is so. */
-mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_rows *x, const mele_matrix *y,
+mele_status mele_i_frame_guess(mele_i_frame *frame, const mele_rows *x, const mele_rows *y,
                                const mele_i_regions *regions, bool *guessed, mele_engine *engine,
                                mele_error *error);
 
@@ -42,11 +43,17 @@ typedef struct mele_i_frame_source {
     size_t x_stride, y_stride;
 } mele_i_frame_source;
 
-/* Those of a block of x, which was taken (mele_i_rows_take), and of y. */
-static inline mele_i_frame_source mele_i_frame_block(const double *x, size_t stride,
-                                                     const mele_matrix *y, size_t first)
+/* Those of a block, in place or read to the scratch memory (mele_i_rows_room() of each). */
+static inline mele_status mele_i_frame_take(const mele_rows *x, const mele_rows *y,
+                                            mele_i_block block, double *x_scratch,
+                                            double *y_scratch, mele_i_frame_source *out,
+                                            mele_error *error)
 {
-    return (mele_i_frame_source){x, y->data + first * y->stride, stride, y->stride};
+    mele_status status = mele_i_rows_take(x, block, x_scratch, &out->x, &out->x_stride, error);
+
+    return status == MELE_OK
+               ? mele_i_rows_take(y, block, y_scratch, &out->y, &out->y_stride, error)
+               : status;
 }
 
 /* The given rows of the source (row NULL: the first `count`) in the frame's units, row-major,

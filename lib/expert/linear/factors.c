@@ -159,11 +159,10 @@ static mele_status take_all_extremes(const mele_i_linear_fit *f, const mele_i_fr
 {
     const mele_matrix x = {source->x, rows, f->d, source->x_stride};
     const mele_matrix y = {source->y, rows, f->m, source->y_stride};
-    const mele_rows targets = mele_rows_of(f->problem->y);
     mele_status status = take_extremes(&x, f->problem->x, "x", out->low, out->high, sum, error);
 
     if (status == MELE_OK)
-        status = take_extremes(&y, &targets, "targets", out->low + f->d, out->high + f->d, sum,
+        status = take_extremes(&y, f->problem->y, "targets", out->low + f->d, out->high + f->d, sum,
                                error);
     return status;
 }
@@ -171,7 +170,7 @@ static mele_status take_all_extremes(const mele_i_linear_fit *f, const mele_i_fr
 /* What one thread works in. */
 typedef struct factor_room {
     mele_i_linear_members members;
-    double *chunk, *sum, *x; /* x: a run of rows that are not in memory */
+    double *chunk, *sum, *x, *y; /* x, y: a run of rows that are not in memory */
 } factor_room;
 
 /* Where rows from `row` on lie that will be read soon, as many as have been taken and some more. */
@@ -190,16 +189,15 @@ static mele_status factor_run(const mele_i_linear_fit *f, mele_i_block run,
     const mele_i_regions *regions = f->problem->regions;
     const bool equal = regions->weights == NULL && regions->label != NULL;
     /* soft regions have the same rows again */
-    size_t after = regions->label != NULL ? run.first + run.count : regions->rows, stride;
+    size_t after = regions->label != NULL ? run.first + run.count : regions->rows;
     mele_i_linear_rows rows;
-    const double *x;
-    mele_status status = mele_i_rows_take(f->problem->x, run, r->x, &x, &stride, error);
+    mele_status status = mele_i_frame_take(f->problem->x, f->problem->y, run, r->x, r->y,
+                                           &rows.source, error);
 
     if (status == MELE_OK)
         status = mele_i_linear_take_members(f, run, &r->members, error);
     if (status != MELE_OK)
         return status;
-    rows.source = mele_i_frame_block(x, stride, f->problem->y, run.first);
     status = take_all_extremes(f, &rows.source, run.count, out, r->sum, error);
     for (size_t k = 0; k < reduced(f) && status == MELE_OK; k++) {
         mele_i_linear_slice s = mele_i_linear_members_of(&r->members, k);
@@ -224,6 +222,7 @@ static factor_room place_room(const mele_i_linear_fit *f, void *scratch)
     r.chunk = mele_i_carve(&at, f->rows * f->width, sizeof *r.chunk);
     r.sum = mele_i_carve(&at, f->d + f->m, sizeof *r.sum);
     r.x = mele_i_carve(&at, mele_i_rows_room(f->problem->x, f->run), sizeof *r.x);
+    r.y = mele_i_carve(&at, mele_i_rows_room(f->problem->y, f->run), sizeof *r.y);
     return r;
 }
 
@@ -231,7 +230,8 @@ static size_t room_bytes(const mele_i_linear_fit *f)
 {
     return mele_i_linear_members_bytes(f, f->run) + mele_i_carved(f->rows * f->width, sizeof(double))
            + mele_i_carved(f->d + f->m, sizeof(double))
-           + mele_i_carved(mele_i_rows_room(f->problem->x, f->run), sizeof(double));
+           + mele_i_carved(mele_i_rows_room(f->problem->x, f->run), sizeof(double))
+           + mele_i_carved(mele_i_rows_room(f->problem->y, f->run), sizeof(double));
 }
 
 static void start_extremes(const mele_i_linear_fit *f, double *low, double *high)

@@ -104,15 +104,14 @@ static void whiten_row(const mele_i_linear_fit *f, const mele_i_reduced_solution
     }
 }
 
-/* Rows in the frame, to `framed`. */
+/* Rows in the frame, to `framed`; *rows: as they were taken. */
 static mele_status frame_rows(const mele_i_linear_fit *f, const size_t *row, size_t count,
-                              const room *r, mele_error *error)
+                              const room *r, mele_i_linear_rows *rows, mele_error *error)
 {
-    mele_i_linear_rows rows;
-    mele_status status = mele_i_linear_take(f, row, count, r->taken, &rows, error);
+    mele_status status = mele_i_linear_take(f, row, count, r->taken, rows, error);
 
     if (status == MELE_OK)
-        mele_i_frame_rows(&f->frame, &rows.source, rows.row, count, r->framed);
+        mele_i_frame_rows(&f->frame, &rows->source, rows->row, count, r->framed);
     return status;
 }
 
@@ -131,6 +130,7 @@ static mele_status next_rows(const mele_i_linear_fit *f, size_t k, walk *w, cons
     const size_t width = f->d + f->m;
     size_t index[CHUNK], count = 0;
     double root[CHUNK];
+    mele_i_linear_rows taken_rows;
     mele_status status;
 
     for (; w->at < w->end && count < CHUNK; w->at++) {
@@ -140,7 +140,7 @@ static mele_status next_rows(const mele_i_linear_fit *f, size_t k, walk *w, cons
         count += weight > 0;
     }
     *taken = count;
-    status = frame_rows(f, index, count, r, error);
+    status = frame_rows(f, index, count, r, &taken_rows, error);
     if (status != MELE_OK)
         return status;
     mele_i_kernels_best()->linear(r->framed, width, count, f->d, s->coefficients, f->m,
@@ -345,13 +345,13 @@ static mele_status predict_group(const mele_i_linear_fit *f, size_t k, size_t gr
                                  double *square, mele_error *error)
 {
     const mele_i_row_groups *g = f->problem->groups;
-    const mele_matrix *y = f->problem->y;
     const size_t width = f->d + f->m, end = g->start[group + 1];
+    mele_i_linear_rows rows;
 
     for (size_t at = g->start[group], count; at < end; at += count) {
         const size_t *row = g->row + at;
         count = end - at < CHUNK ? end - at : CHUNK;
-        mele_status status = frame_rows(f, row, count, r, error);
+        mele_status status = frame_rows(f, row, count, r, &rows, error);
         if (status != MELE_OK)
             return status;
         for (size_t which = 0; which < 2; which++) {
@@ -362,12 +362,13 @@ static mele_status predict_group(const mele_i_linear_fit *f, size_t k, size_t gr
             for (size_t i = 0; i < count; i++) {
                 const double weight = mele_i_region_weight(f->problem->regions, row[i], k);
                 double *out = which == 0 ? mele_i_left_out_of(f->problem, row[i], k) : NULL;
+                const double *y = rows.source.y
+                                  + (rows.row == NULL ? i : rows.row[i]) * rows.source.y_stride;
                 for (size_t t = 0; t < f->m; t++) {
                     const double off = r->framed[i * width + f->d + t] - r->predicted[i * f->m + t];
                     square[which * f->m + t] += weight > 0 ? weight * off * off : 0;
                     if (out != NULL)
-                        out[t] = mele_i_finite(y->data[row[i] * y->stride + t]
-                                               - off / f->frame.scale[f->d + t]);
+                        out[t] = mele_i_finite(y[t] - off / f->frame.scale[f->d + t]);
                 }
             }
         }

@@ -75,7 +75,7 @@ static void know_squares(const mele_i_linear_fit *f)
 /* Scratch of the pass beside the members: a region's rows. */
 typedef struct chunk {
     double *framed, *predicted, *distance;
-    double *x; /* of the block, where it is not in memory */
+    double *x, *y; /* of the block, where they are not in memory */
 } chunk;
 
 static chunk place_chunk(const mele_i_linear_fit *f, unsigned char **at, size_t block_rows)
@@ -86,6 +86,7 @@ static chunk place_chunk(const mele_i_linear_fit *f, unsigned char **at, size_t 
     c.predicted = mele_i_carve(at, block_rows * f->m, sizeof *c.predicted);
     c.distance = mele_i_carve(at, block_rows, sizeof *c.distance);
     c.x = mele_i_carve(at, mele_i_rows_room(f->problem->x, block_rows), sizeof *c.x);
+    c.y = mele_i_carve(at, mele_i_rows_room(f->problem->y, block_rows), sizeof *c.y);
     return c;
 }
 
@@ -94,7 +95,8 @@ static size_t chunk_bytes(const mele_i_linear_fit *f, size_t block_rows)
     return mele_i_carved(block_rows * (f->d + f->m), sizeof(double))
            + mele_i_carved(block_rows * f->m, sizeof(double))
            + mele_i_carved(block_rows, sizeof(double))
-           + mele_i_carved(mele_i_rows_room(f->problem->x, block_rows), sizeof(double));
+           + mele_i_carved(mele_i_rows_room(f->problem->x, block_rows), sizeof(double))
+           + mele_i_carved(mele_i_rows_room(f->problem->y, block_rows), sizeof(double));
 }
 
 /* The residual of a target in the frame when its row is left out; `free` is 1 - h. */
@@ -156,18 +158,17 @@ static mele_status leave_out_block(void *context, mele_i_block block, void *part
     mele_i_linear_members m = mele_i_linear_place_members(f, &at, block.count);
     chunk c = place_chunk(f, &at, block.count);
     double *square = partial;
-    const double *x;
-    size_t stride;
-    mele_status status = mele_i_rows_take(f->problem->x, block, c.x, &x, &stride, error);
+    mele_i_frame_source source;
+    mele_status status = mele_i_frame_take(f->problem->x, f->problem->y, block, c.x, c.y, &source,
+                                           error);
 
     if (status == MELE_OK)
         status = mele_i_linear_take_members(f, block, &m, error);
     if (status != MELE_OK)
         return status;
-    const mele_i_frame_source source = mele_i_frame_block(x, stride, f->problem->y, block.first);
     if (f->predictor != NULL)
-        mele_i_predictor_rows(f->predictor, x, stride, block.count, f->problem->left_out + first,
-                              NULL, at);
+        mele_i_predictor_rows(f->predictor, source.x, source.x_stride, block.count,
+                              f->problem->left_out + first, NULL, at);
     for (size_t k = 0; k <= f->clusters; k++) {
         mele_i_linear_slice s = mele_i_linear_members_of(&m, k);
         if (is_left_out(f, k))

@@ -45,14 +45,14 @@ mele_i_linear_slice mele_i_linear_members_of(const mele_i_linear_members *m, siz
 mele_status mele_i_linear_take(const mele_i_linear_fit *f, const size_t *row, size_t count,
                                double *room, mele_i_linear_rows *out, mele_error *error)
 {
-    const mele_rows *x = f->problem->x, y = mele_rows_of(f->problem->y);
+    const mele_rows *x = f->problem->x, *y = f->problem->y;
     double *targets = room + count * f->d;
 
-    if (x->data != NULL) {
-        *out = (mele_i_linear_rows){{x->data, y.data, x->stride, y.stride}, row};
+    if (x->data != NULL && y->data != NULL) {
+        *out = (mele_i_linear_rows){{x->data, y->data, x->stride, y->stride}, row};
         return MELE_OK;
     }
     *out = (mele_i_linear_rows){{room, targets, f->d, f->m}, NULL};
     mele_status status = mele_i_rows_gather(x, row, count, room, error);
-    return status == MELE_OK ? mele_i_rows_gather(&y, row, count, targets, error) : status;
+    return status == MELE_OK ? mele_i_rows_gather(y, row, count, targets, error) : status;
 }

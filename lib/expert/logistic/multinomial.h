@@ -13,7 +13,7 @@
 typedef struct mele_i_multinomial {
     const mele_i_expert_problem *problem; /* that these rows are of */
     const mele_i_frame *frame; /* of the features alone */
-    const mele_matrix *y;      /* one column: classes 0 .. C - 1 of all rows */
+    const mele_rows *y;        /* one column in memory: classes 0 .. C - 1 of all rows */
     size_t d, classes;
     size_t parameters;         /* (C - 1)(d + 1) */
     size_t count, *row;        /* which rows these are */
@@ -39,7 +39,7 @@ typedef struct mele_i_multinomial_solution {
     bool converged;
 } mele_i_multinomial_solution;
 
-static inline size_t mele_i_class_of(const mele_matrix *y, size_t row)
+static inline size_t mele_i_class_of(const mele_rows *y, size_t row)
 {
     return (size_t)y->data[row * y->stride];
 }
