@@ -25,7 +25,8 @@
 
 #define BLOCK_NUMBERS 32768
 #define WINDOW_NUMBERS 8192 /* read from a file at once, to be expanded */
-#define STRIP_ROWS 64 /* columns become rows in the nearest cache */
+#define STRIP_ROWS 64 /* columns become rows, and are scaled, in the nearest cache */
+#define SIDE 8         /* columns at a time: a row of these is a line of it */
 #define MODERATE 400  /* 2^-400 to 2^400: squares of these and of their differences are normal */
 
 const char *mele_i_scale_kind_at(size_t i)
@@ -92,6 +93,16 @@ bool mele_i_features_are_rows(const mele_schema *schema, const mele_i_features *
     return features->row == NULL && are_together(schema, features);
 }
 
+bool mele_i_features_are_columns(const mele_schema *schema, const mele_i_features *features)
+{
+    bool found = features->windows == NULL && features->row == NULL && features->stride == 1
+                 && features->complete;
+
+    for (size_t j = 0; j < schema->features && found; j++)
+        found = schema->feature[j].levels == 0;
+    return found;
+}
+
 static source source_of(const mele_schema *schema, const mele_i_features *features)
 {
     source s = {.schema = schema, .features = features, .rows = features->rows,
@@ -134,6 +145,29 @@ static size_t expand_feature(const source *s, size_t j, feature_values values, s
     return column + (levels == 0 ? 1 : levels - 1);
 }
 
+/* SIDE numbers that stand side by side in the schema: a row of them is written at once. */
+static void expand_numbers(const source *s, size_t j, size_t first, size_t count, double *out)
+{
+    const mele_i_features *f = s->features;
+    const double *from[SIDE];
+
+    for (size_t c = 0; c < SIDE; c++)
+        from[c] = f->column[j + c] + first * f->stride;
+    for (size_t i = 0; i < count; i++, out += s->columns)
+#pragma GCC unroll 8
+        for (size_t c = 0; c < SIDE; c++)
+            out[c] = from[c][i * f->stride];
+}
+
+static bool are_numbers(const source *s, size_t j)
+{
+    bool found = s->features->row == NULL && j + SIDE <= s->schema->features;
+
+    for (size_t c = 0; c < SIDE && found; c++)
+        found = s->schema->feature[j + c].levels == 0;
+    return found;
+}
+
 static void expand_columns(const source *s, size_t first, size_t count, double *out)
 {
     const mele_i_features *f = s->features;
@@ -144,6 +178,12 @@ static void expand_columns(const source *s, size_t first, size_t count, double *
     if (s->together && f->row != NULL)
         return;
     for (size_t j = 0, column = 0; j < s->schema->features; j++) {
+        if (are_numbers(s, j)) {
+            expand_numbers(s, j, first, count, out + column);
+            j += SIDE - 1;
+            column += SIDE;
+            continue;
+        }
         feature_values values = {f->column[j], f->stride, NULL};
         if (f->row != NULL)
             values.row = f->row + first;
@@ -474,10 +514,10 @@ static size_t scale_abreast(const mele_i_kernels *kernels, const mele_i_scaling 
     const size_t d = scaling->columns, wide = ABREAST * d, count = rows / ABREAST;
     double center[ABREAST * FOLD], scale[ABREAST * FOLD], filled[ABREAST * FOLD];
 
-    for (size_t j = 0; j < wide && count > 0; j++) {
-        center[j] = scaling->center[j % d];
-        scale[j] = scaling->scale[j % d];
-        filled[j] = fill[j % d];
+    for (size_t a = 0; a < wide && count > 0; a += d) {
+        memcpy(center + a, scaling->center, d * sizeof *center);
+        memcpy(scale + a, scaling->scale, d * sizeof *scale);
+        memcpy(filled + a, fill, d * sizeof *filled);
     }
     kernels->standardise(x, wide, count, wide, center, scale, filled, out);
     return count * ABREAST;
@@ -506,12 +546,18 @@ void mele_i_scale_matrix(const mele_i_scaling *scaling, const mele_matrix *matri
 static mele_status encode_rows(const source *s, const mele_i_scaling *scaling, const double *fill,
                                size_t first, size_t count, double *out, mele_error *error)
 {
-    const double *x;
-    size_t stride;
-    mele_status status = take_rows(s, first, count, out, &x, &stride, error);
+    const bool columns = s->matrix.data == NULL && s->features->windows == NULL;
+    const size_t strip = columns && count > STRIP_ROWS ? STRIP_ROWS : count;
+    mele_status status = MELE_OK;
 
-    if (status == MELE_OK)
-        scale_rows(scaling, fill, x, stride, count, out);
+    for (size_t done = 0, rows; done < count && status == MELE_OK; done += rows) {
+        const double *x;
+        size_t stride;
+        rows = count - done < strip ? count - done : strip;
+        status = take_rows(s, first + done, rows, out + done * s->columns, &x, &stride, error);
+        if (status == MELE_OK)
+            scale_rows(scaling, fill, x, stride, rows, out + done * s->columns);
+    }
     return status;
 }
 

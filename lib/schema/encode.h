@@ -110,6 +110,9 @@ mele_rows mele_i_scaled_rows_of(mele_i_scaled_rows *scaled);
  * unscaled design columns as they are, column[0] on, `stride` apart. */
 bool mele_i_features_are_rows(const mele_schema *schema, const mele_i_features *features);
 
+/* Whether all features are numbers that lie in columns in memory, and none is known to be missing. */
+bool mele_i_features_are_columns(const mele_schema *schema, const mele_i_features *features);
+
 json_t *mele_i_scaling_save(const mele_i_scaling *scaling);
 mele_status mele_i_scaling_load(const json_t *object, size_t columns, mele_i_scaling *out,
                                 mele_error *error);

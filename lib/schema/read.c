@@ -163,6 +163,7 @@ static mele_status select_rows(const row_check *check, mele_data *data, mele_err
         return status;
     data->rows = used;
     data->dropped = rows - used;
+    data->complete = !check->fill;
     if (used == 0)
         return rows == 0 ? mele_i_fail(error, MELE_EDATA, "there are no data rows")
                          : mele_i_fail(error, MELE_EDATA, "every row has a missing value");

@@ -56,6 +56,7 @@ static void add_rows(const double *x, size_t stride, size_t rows, size_t columns
 typedef struct hashing {
     const mele_i_sketched *rows;
     mele_rows x;               /* design columns in the data's units */
+    bool columns;              /* they are the features' columns as they lie */
     const mele_i_sketch *with; /* what rows in common are counted with; NULL: nothing */
     uint64_t all, bound;       /* bound: above it no hash is among the least */
     uint64_t *room;            /* of the least so far, twice as many as are kept */
@@ -68,30 +69,54 @@ typedef struct hashes {
     uint64_t all, of_row[];
 } hashes;
 
+/* The features of a block's rows, as they are read. */
+static mele_status add_read(const mele_rows *rows, mele_i_block block, double *scratch,
+                            uint64_t *hash, mele_error *error)
+{
+    const double *x;
+    size_t stride;
+    mele_status status = mele_i_rows_take(rows, block, scratch, &x, &stride, error);
+
+    for (size_t i = 0; i < block.count && status == MELE_OK; i += ABREAST)
+        add_rows(x + i * stride, stride, block.count - i < ABREAST ? block.count - i : ABREAST,
+                 rows->cols, hash + i);
+    return status;
+}
+
+/* The same of columns where they lie. */
+static void add_columns(const mele_i_features *f, mele_i_block block, size_t columns,
+                        uint64_t *hash)
+{
+    for (size_t j = 0; j < columns; j++)
+        for (size_t i = 0; i < block.count; i++)
+            hash[i] = mele_i_hash_number(hash[i], f->column[j][block.first + i]);
+}
+
 static mele_status hash_block(void *context, mele_i_block block, void *partial, void *scratch,
                               mele_error *error)
 {
     const hashing *h = context;
     const mele_i_sketched *r = h->rows;
     hashes *out = partial;
-    const double *x;
-    size_t stride;
-    mele_status status = mele_i_rows_take(&h->x, block, scratch, &x, &stride, error);
+    uint64_t *hash = out->of_row;
+    mele_status status = MELE_OK;
 
     out->rows = block.count;
-    for (size_t i = 0; i < block.count && status == MELE_OK; i += ABREAST) {
+    for (size_t i = 0; i < block.count; i++)
+        hash[i] = MELE_I_HASH_START;
+    if (h->columns)
+        add_columns(r->features, block, h->x.cols, hash);
+    else
+        status = add_read(&h->x, block, scratch, hash, error);
+    for (size_t i = 0; i < block.count && status == MELE_OK; i += ABREAST, hash += ABREAST) {
         const size_t first = block.first + i, left = block.count - i;
         const size_t count = left < ABREAST ? left : ABREAST;
-        uint64_t hash[ABREAST];
-        for (size_t l = 0; l < ABREAST; l++)
-            hash[l] = MELE_I_HASH_START;
-        add_rows(x + i * stride, stride, count, h->x.cols, hash);
         add_rows(r->targets + first * r->target_columns, r->target_columns, count,
                  r->target_columns, hash);
         for (size_t l = 0; l < count; l++) {
             const double weight = r->weights == NULL ? 1 : (float)r->weights[first + l];
-            out->of_row[i + l] = mele_i_hash_finish(hash[l]);
             out->all += mele_i_hash_finish(mele_i_hash_number(hash[l], weight));
+            hash[l] = mele_i_hash_finish(hash[l]);
         }
     }
     return status;
@@ -168,6 +193,7 @@ static mele_status hash_rows(hashing *h, mele_engine *engine, mele_error *error)
         return status;
     mele_i_design_rows source = {schema, &units, NULL, h->rows->features};
     h->x = mele_i_design_rows_of(&source);
+    h->columns = mele_i_features_are_columns(schema, h->rows->features);
     const mele_i_pass pass = {
         .rows = h->x.rows, .block_rows = block_rows, .map = hash_block, .context = h,
         .combine = combine_hashes,
