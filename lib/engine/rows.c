@@ -1,9 +1,14 @@
 #include "engine/rows.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
 
 #define NEAR 8       /* rows: to read so many for nothing costs less than to read once more */
 #define MOST 4096    /* rows that are read at once */
+#define HOLD_WORK ((size_t)1 << 16) /* numbers of a block that are read to be held */
 
 /* How many of the rows are read together: those that follow near, as long as all that lies between
  * them has room where the rows themselves are to be. */
@@ -49,5 +54,41 @@ mele_status mele_i_rows_take_tight(const mele_rows *rows, mele_i_block block, do
     for (size_t i = 0; i < block.count; i++)
         memcpy(memory + i * rows->cols, *out + i * stride, rows->cols * sizeof *memory);
     *out = memory;
+    return MELE_OK;
+}
+
+typedef struct holding {
+    const mele_rows *rows;
+    double *memory;
+} holding;
+
+static mele_status read_block(void *context, mele_i_block block, void *partial, void *scratch,
+                              mele_error *error)
+{
+    const holding *h = context;
+
+    (void)partial;
+    (void)scratch;
+    return h->rows->read(h->rows->user, block.first, block.count,
+                         h->memory + block.first * h->rows->cols, error);
+}
+
+mele_status mele_i_rows_hold(mele_rows *rows, double **memory, mele_engine *engine,
+                             mele_error *error)
+{
+    if (rows->data != NULL)
+        return MELE_OK;
+    holding h = {rows, mele_i_large_array(rows->rows, rows->cols * sizeof(double))};
+    if (h.memory == NULL)
+        return mele_i_no_memory(error);
+    const mele_i_pass pass = {.rows = rows->rows, .map = read_block, .context = &h,
+                              .block_rows = mele_i_block_rows(rows->cols, HOLD_WORK, 16)};
+    mele_status status = mele_i_pass_run(engine, &pass, error);
+    if (status != MELE_OK) {
+        free(h.memory);
+        return status;
+    }
+    *memory = h.memory;
+    *rows = mele_i_rows_in_memory(h.memory, rows->rows, rows->cols);
     return MELE_OK;
 }

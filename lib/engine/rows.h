@@ -3,6 +3,8 @@
 
 #include <mele/rows.h>
 
+#include <mele/engine.h>
+
 #include "engine/pass.h"
 
 /* Rows in the blocks of a pass, wherever they are. */
@@ -38,6 +40,12 @@ static inline mele_status mele_i_rows_take(const mele_rows *rows, mele_i_block b
 /* The same without gaps: in place, or in memory, which has room for them. */
 mele_status mele_i_rows_take_tight(const mele_rows *rows, mele_i_block block, double *memory,
                                    const double **out, mele_error *error);
+
+/* Read rows that are read into memory, once, for who passes over them often: *rows becomes what was
+ * read, *memory is to be freed. Rows in memory stay. MELE_ENOMEM, or what reading says: then nothing
+ * is changed. */
+mele_status mele_i_rows_hold(mele_rows *rows, double **memory, mele_engine *engine,
+                             mele_error *error);
 
 /* One row, cols numbers to out. */
 static inline mele_status mele_i_rows_copy(const mele_rows *rows, size_t row, double *out,

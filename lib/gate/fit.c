@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/total.h"
 #include "engine/pass.h"
+#include "engine/rows.h"
 #include "engine/weights.h"
 #include "gate/gate.h"
 #include "gate/kind.h"
@@ -75,29 +76,42 @@ static mele_status check(const mele_gate *gate, mele_i_gate_training *training, 
                : status;
 }
 
+/* Training looks at the posteriors in every iteration, and to make them may take longer than all the
+ * rest: those of a gate that is trained are made once. */
+static mele_status hold_posteriors(const mele_gate *gate, mele_gate_data *data, double **memory,
+                                   mele_engine *engine, mele_error *error)
+{
+    const bool wanted = gate->kind->trained && data->log_posteriors.read != NULL;
+
+    return wanted ? mele_i_rows_hold(&data->log_posteriors, memory, engine, error) : MELE_OK;
+}
+
 /* Train the gate that the kind has made. */
 static mele_status fit(mele_gate *gate, const mele_i_gate_training *given, mele_gate_info *info,
                        mele_error *error)
 {
     mele_i_gate_training training = *given;
     mele_gate_data data = *given->data;
-    double *weights = NULL;
+    double *weights = NULL, *posteriors = NULL;
     bool known = false;
     mele_status status = find_loss(gate, given, &known, error);
 
+    training.data = &data;
+    if (status == MELE_OK)
+        status = hold_posteriors(gate, &data, &posteriors, given->engine, error);
     if (status == MELE_OK && known)
         status = check(gate, &training, error);
     if (status == MELE_OK)
         status = mele_i_weights_relative(given->data->weights, data.rows, &data.weights, &weights,
                                          error);
-    if (status != MELE_OK)
-        return status;
-    training.data = &data;
-    training.total_weight = mele_i_total_weight(data.weights, data.rows);
-    status = train(gate, &training, info, error);
+    if (status == MELE_OK) {
+        training.total_weight = mele_i_total_weight(data.weights, data.rows);
+        status = train(gate, &training, info, error);
+    }
     if (status == MELE_OK && known)
         status = mele_i_gate_mean_loss(gate, &training, &info->loss, error);
     free(weights);
+    free(posteriors);
     return status;
 }
 
