@@ -14,6 +14,8 @@
 #include "partition/partition.h"
 #include "schema/data.h"
 
+#define MOST_HELD ((size_t)1 << 21) /* numbers: 16 MB */
+
 mele_i_run mele_i_run_of(const mele_data *data, const mele_handover *handover,
                          const mele_options *options, mele_engine *engine, mele_report *report,
                          mele_model *model)
@@ -40,6 +42,8 @@ void mele_i_run_clear(mele_i_run *run)
 {
     free(run->labels);
     mele_i_run_left_out_clear(&run->left_out);
+    mele_i_row_cache_clear(&run->x_cache);
+    mele_i_row_cache_clear(&run->marginal_cache);
     run->labels = NULL;
 }
 
@@ -59,11 +63,23 @@ bool mele_i_run_only_measures(const mele_i_run *run)
 
 /* ---- what stages share ---- */
 
+/* Few numbers that are made in memory are held once they are made many times, as logistic experts and
+ * gates that are trained ask for. */
+static void hold_few(const mele_i_run *run, mele_i_row_cache *cache, mele_rows *rows)
+{
+    if (rows->data == NULL && run->features.windows == NULL && rows->rows <= MOST_HELD / rows->cols)
+        *rows = mele_i_row_cache_make(cache, rows);
+}
+
 mele_rows mele_i_run_x(mele_i_run *run)
 {
+    if (run->x.cols > 0)
+        return run->x;
     run->design = (mele_i_design_rows){run->model->schema, &run->model->scaling, NULL,
                                        &run->features};
-    return mele_i_design_rows_of(&run->design);
+    run->x = mele_i_design_rows_of(&run->design);
+    hold_few(run, &run->x_cache, &run->x);
+    return run->x;
 }
 
 mele_rows mele_i_run_targets(mele_i_run *run)
@@ -164,9 +180,12 @@ mele_status mele_i_run_need_marginal(mele_i_run *run, mele_error *error)
     if (status != MELE_OK || run->marginal.rows.cols > 0)
         return status;
     if (run->posteriors == NULL && model->marginal != model->joint)
-        return make_posteriors(run, model->marginal, false, &run->marginal, error);
-    run->marginal.rows = run->joint.rows;
-    return MELE_OK;
+        status = make_posteriors(run, model->marginal, false, &run->marginal, error);
+    else
+        run->marginal.rows = run->joint.rows;
+    if (status == MELE_OK)
+        hold_few(run, &run->marginal_cache, &run->marginal.rows);
+    return status;
 }
 
 mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error)
