@@ -46,7 +46,8 @@ typedef struct mele_data_options {
                                   if they are numbers of a .npy file, else in a temporary file
                                   without a name in the directory TMPDIR, or /tmp, of 8 bytes a
                                   cell. 0 (default): half of the machine's memory, or of
-                                  RLIMIT_AS where that is less */
+                                  what RLIMIT_AS leaves beside 192 MiB for all else, at least an
+                                  eighth, where that is less */
     mele_table_options table; /**< how the file is read */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_data_options;

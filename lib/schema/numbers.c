@@ -297,14 +297,18 @@ static mele_status check_folds(const taking *t, mele_error *error)
 
 /* ---- the whole ---- */
 
-/* What data may take: half of the machine's memory, or of what the process may have. */
+/* Addresses that a program takes without data, with what linear algebra works in (core/lapack.h). */
+#define WITHOUT_DATA (192.0 * (1 << 20))
+
+/* What data may take: half of the machine's memory, or of the addresses that the process may have for
+ * them; with very few some, all the same. */
 static double default_memory(void)
 {
     struct rlimit limit;
     double pages = (double)sysconf(_SC_PHYS_PAGES), memory = pages * (double)sysconf(_SC_PAGESIZE);
 
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        memory = fmin(memory, (double)limit.rlim_cur);
+        memory = fmin(memory, fmax((double)limit.rlim_cur - WITHOUT_DATA, (double)limit.rlim_cur / 8));
     return memory / 2;
 }
 
