@@ -181,6 +181,10 @@ static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error
         status = *fresh ? predict_unseen(run, error) : train_left_out(run, &same, error);
     if (status == MELE_OK && seen.what == MELE_I_SEEN_UNKNOWN && !same)
         status = refuse_rows(&seen, rows, error);
+    if (status == MELE_OK && !same && run->posteriors != NULL)
+        mele_i_report_warn(run->report, "trained again with these posteriors (--posteriors), experts "
+                           "become others than the model's: if they were trained with other "
+                           "posteriors, give those, or left-out predictions (--left-out)");
     if (status == MELE_OK && seen.what == MELE_I_SEEN_ALL && run->options->fresh)
         mele_i_report_warn(run->report, "the experts were trained on these rows: --fresh does not "
                            "hold, and the gate is trained on left-out predictions");
