@@ -43,7 +43,6 @@ void mele_i_run_clear(mele_i_run *run)
     free(run->labels);
     mele_i_run_left_out_clear(&run->left_out);
     mele_i_row_cache_clear(&run->x_cache);
-    mele_i_row_cache_clear(&run->marginal_cache);
     run->labels = NULL;
 }
 
@@ -63,12 +62,14 @@ bool mele_i_run_only_measures(const mele_i_run *run)
 
 /* ---- what stages share ---- */
 
-/* Few numbers that are made in memory are held once they are made many times, as logistic experts and
- * gates that are trained ask for. */
-static void hold_few(const mele_i_run *run, mele_i_row_cache *cache, mele_rows *rows)
+/* Few scaled features that are made in memory are held once they are made many times, as logistic
+ * experts and gates on features ask for. */
+static void hold_few(mele_i_run *run)
 {
-    if (rows->data == NULL && run->features.windows == NULL && rows->rows <= MOST_HELD / rows->cols)
-        *rows = mele_i_row_cache_make(cache, rows);
+    const mele_rows *x = &run->x;
+
+    if (x->data == NULL && run->features.windows == NULL && x->rows <= MOST_HELD / x->cols)
+        run->x = mele_i_row_cache_make(&run->x_cache, x);
 }
 
 mele_rows mele_i_run_x(mele_i_run *run)
@@ -78,7 +79,7 @@ mele_rows mele_i_run_x(mele_i_run *run)
     run->design = (mele_i_design_rows){run->model->schema, &run->model->scaling, NULL,
                                        &run->features};
     run->x = mele_i_design_rows_of(&run->design);
-    hold_few(run, &run->x_cache, &run->x);
+    hold_few(run);
     return run->x;
 }
 
@@ -180,12 +181,9 @@ mele_status mele_i_run_need_marginal(mele_i_run *run, mele_error *error)
     if (status != MELE_OK || run->marginal.rows.cols > 0)
         return status;
     if (run->posteriors == NULL && model->marginal != model->joint)
-        status = make_posteriors(run, model->marginal, false, &run->marginal, error);
-    else
-        run->marginal.rows = run->joint.rows;
-    if (status == MELE_OK)
-        hold_few(run, &run->marginal_cache, &run->marginal.rows);
-    return status;
+        return make_posteriors(run, model->marginal, false, &run->marginal, error);
+    run->marginal.rows = run->joint.rows;
+    return MELE_OK;
 }
 
 mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error)

@@ -44,7 +44,7 @@ typedef struct mele_i_run {
     mele_i_features features;
     mele_i_design_rows design;  /* see mele_i_run_x() */
     mele_rows x;                /* no columns: they have not been needed yet */
-    mele_i_row_cache x_cache, marginal_cache; /* of few numbers that are in memory */
+    mele_i_row_cache x_cache;   /* of x, where it is few numbers that are in memory */
     mele_i_scaled_rows targets; /* see mele_i_run_targets() */
     mele_i_run_posteriors joint;    /* those that choose the experts' rows */
     mele_i_run_posteriors marginal; /* those that a prediction sees */
