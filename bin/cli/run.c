@@ -173,7 +173,8 @@ int cli_check_overwriting(cli_run *run, const char *path, bool followed)
 {
     const char *const output[] = {run->output, run->report_file, run->left_out_file,
                                   run->rows_file};
-    const char *const option[] = {"--" CLI_OUTPUT, "--report", "--left-out", "--cv-output"};
+    static const char output_option[] = "--" CLI_OUTPUT;
+    const char *const option[] = {output_option, "--report", "--left-out", "--cv-output"};
 
     for (size_t i = followed ? 1 : 0; i < sizeof output / sizeof *output; i++)
         if ((i == 0 || output[i] != NULL) && cli_outfile_is_input(output[i], path))

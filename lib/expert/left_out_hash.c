@@ -181,7 +181,7 @@ mele_status mele_left_out_check_rows(const mele_left_out *l, const mele_expert_d
 {
     const mele_rows *x = &data->x;
     const mele_rows *y = &data->targets.values;
-    const double *weights;
+    const double *weights = NULL;
     mele_i_row_groups grouped = {0};
     double *relative = NULL;
     uint64_t hash = 0;

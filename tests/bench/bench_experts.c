@@ -87,7 +87,7 @@ static double time_fit(const problem *p, const run *r, mele_experts **experts)
     const mele_rows log_posteriors = mele_rows_of_array(p->log_posteriors, p->rows, p->clusters);
     mele_i_assigned assigned;
     const mele_expert_data data = {mele_rows_of_array(p->x, p->rows, p->columns),
-                                   {mele_matrix_of(p->y, p->rows, 1), classes}, NULL,
+                                   {mele_rows_of_array(p->y, p->rows, 1), classes}, NULL,
                                    &assigned.assignment};
     double best = INFINITY;
     mele_error error;

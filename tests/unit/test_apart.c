@@ -230,7 +230,8 @@ Test(apart, training_again_without_memory)
             mele_status status = mele_fit_experts(f.data, NULL, &options, NULL, NULL, f.whole,
                                                   NULL);
             failed = failing_malloc_end();
-            cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK, "allocation %zu", n);
+            /* what is held to save time is done without */
+            cr_assert(status == MELE_OK || (failed && status == MELE_ENOMEM), "allocation %zu", n);
             after = text_of(f.whole);
             cr_assert_str_eq(before, after);
             free(after);
