@@ -985,8 +985,9 @@ Test(gate, rows_may_be_made_block_by_block)
     sample s = draw(9000, 3, 4, 2, 231);
 
     for (size_t c = 0; c < 4 * 9 * 2; c++) {
-        const mele_gate_options options = options_of(kinds[c / 9 % 4], inputs[c % 3],
-                                                     losses[c / 3 % 3], 1);
+        mele_gate_options options = options_of(kinds[c / 9 % 4], inputs[c % 3], losses[c / 3 % 3],
+                                               1);
+        options.max_iterations = TEST_SIZE(200, 20, 3);
         for (size_t i = 0; i < s.rows * 4 && c == 4 * 9; i++)
             s.log_p[i] += 3.3;
         mele_gate_data data = data_of(&s), read = data;

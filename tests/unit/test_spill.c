@@ -451,6 +451,7 @@ Test(spill, it_has_no_name)
         cr_assert_eq(fcntl(closed, F_GETFD), -1);
         mele_i_temporary_close(&temporary);
     }
+    cr_assert_eq(setenv("TMPDIR", "", 1), 0);
     cr_assert_eq(rmdir(directory), 0);
 }
 
