@@ -982,6 +982,8 @@ static mele_rows as_read(mele_matrix *matrix)
  * and of ones that are not. */
 Test(gate, rows_may_be_made_block_by_block)
 {
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     sample s = draw(9000, 3, 4, 2, 231);
 
     for (size_t c = 0; c < 4 * 9 * 2; c++) {

@@ -324,7 +324,7 @@ static mele_status leave_out_of(const mele_i_linear_fit *f, size_t k, size_t gro
 {
     const mele_i_row_groups *g = f->problem->groups;
     const size_t *row = g->row + g->start[group], count = g->start[group + 1] - g->start[group];
-    bool solved;
+    bool solved = false;
     mele_status status = count_members(f, k, row, count) <= r->q
                              ? solve_rows(f, k, row, count, r, &solved, error)
                              : solve_columns(f, k, row, count, r, &solved, error);
