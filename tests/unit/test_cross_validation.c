@@ -8,6 +8,7 @@
 
 #include "core/stream.h"
 #include "support/failing_malloc.h"
+#include "support/size.h"
 
 enum { ROWS = 96, COLUMNS = 2, MOST_TARGETS = 2, FOLDS = 4, CLASSES = 3, REGIONS = 3 };
 
@@ -468,6 +469,8 @@ Test(cross_validation, memory_runs_out_at_every_allocation)
     const mele_cv_options cv = {.folds = 0, .repeats = 1, .rows = true};
     size_t n = 0;
 
+    if (TEST_THREADS_ALONE)
+        cr_skip_test("on one thread");
     options.partition.restarts = 1;
     options.gate.kind = "posterior";
     make(&m);
