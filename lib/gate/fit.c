@@ -61,29 +61,32 @@ static mele_status train(mele_gate *gate, const mele_i_gate_training *training,
     return status;
 }
 
-/* Of training that takes many passes numbers are checked before; of a gate that is not trained in the
- * one pass that its loss takes, since what is read may have to be made. To normalise what is normal
- * changes nothing. */
-static mele_status check(const mele_gate *gate, mele_i_gate_training *training, mele_error *error)
-{
-    const unsigned needs = gate->needs | training->loss->needs;
-    mele_status status = mele_i_gate_check_shapes(training->data, needs, error);
-
-    training->checks = training->normalises = !gate->kind->trained;
-    return status == MELE_OK && gate->kind->trained
-               ? mele_i_gate_check_numbers(training->data, needs, training->engine,
-                                           &training->normalises, error)
-               : status;
-}
-
 /* Training looks at the posteriors in every iteration, and to make them may take longer than all the
  * rest: those of a gate that is trained are made once. */
-static mele_status hold_posteriors(const mele_gate *gate, mele_gate_data *data, double **memory,
-                                   mele_engine *engine, mele_error *error)
+static mele_status hold_posteriors(const mele_gate *gate, unsigned needs, mele_gate_data *data,
+                                   double **memory, mele_engine *engine, mele_error *error)
 {
-    const bool wanted = gate->kind->trained && data->log_posteriors.read != NULL;
+    const bool wanted = gate->kind->trained && (needs & MELE_I_GATE_POSTERIORS);
 
     return wanted ? mele_i_rows_hold(&data->log_posteriors, memory, engine, error) : MELE_OK;
+}
+
+/* Of training that takes many passes numbers are checked before; of a gate that is not trained in the
+ * one pass that its loss takes, since what is read may have to be made. To normalise what is normal
+ * changes nothing. *posteriors: see hold_posteriors(). */
+static mele_status check(const mele_gate *gate, mele_i_gate_training *training, mele_gate_data *data,
+                         double **posteriors, mele_error *error)
+{
+    const unsigned needs = gate->needs | training->loss->needs;
+    mele_status status = mele_i_gate_check_shapes(data, needs, error);
+
+    training->checks = training->normalises = !gate->kind->trained;
+    if (status == MELE_OK)
+        status = hold_posteriors(gate, needs, data, posteriors, training->engine, error);
+    return status == MELE_OK && gate->kind->trained
+               ? mele_i_gate_check_numbers(data, needs, training->engine, &training->normalises,
+                                           error)
+               : status;
 }
 
 /* Train the gate that the kind has made. */
@@ -97,10 +100,8 @@ static mele_status fit(mele_gate *gate, const mele_i_gate_training *given, mele_
     mele_status status = find_loss(gate, given, &known, error);
 
     training.data = &data;
-    if (status == MELE_OK)
-        status = hold_posteriors(gate, &data, &posteriors, given->engine, error);
     if (status == MELE_OK && known)
-        status = check(gate, &training, error);
+        status = check(gate, &training, &data, &posteriors, error);
     if (status == MELE_OK)
         status = mele_i_weights_relative(given->data->weights, data.rows, &data.weights, &weights,
                                          error);

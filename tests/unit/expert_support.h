@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/size.h"
 #include "core/stream.h"
 #include "expert/assignment.h"
 #include "expert/expert.h"
 #include "support/failing_malloc.h"
+#include "support/size.h"
 
 #define SAME_BITS(a, b, count) cr_assert(memcmp((a), (b), (count) * sizeof(double)) == 0)
 

@@ -1041,6 +1041,24 @@ Test(gate, rows_that_cannot_be_read_end_the_fit)
     free_sample(&s);
 }
 
+/* Posteriors of a gate that is trained are read to be held: not before their shape is known. */
+Test(gate, posteriors_that_are_read_have_a_shape)
+{
+    sample s = draw(50, 3, 4, 1, 251);
+    const mele_gate_data good = data_of(&s);
+    mele_gate *gate = NULL;
+    mele_error error;
+
+    for (size_t cols = 0; cols <= 4; cols++) {
+        mele_gate_data data = good;
+        data.log_posteriors = (mele_rows){50, cols, NULL, 0, read_nothing, "the file"};
+        cr_assert_eq(mele_gate_fit(&data, NULL, NULL, &gate, NULL, &error),
+                     cols == 4 ? MELE_EIO : MELE_EINVAL, "%zu", cols);
+        cr_assert_null(gate);
+    }
+    free_sample(&s);
+}
+
 /* ---- a gate that stands on x alone ---- */
 
 /* Without log posteriors: as with ones that say nothing, whatever t is. */
