@@ -8,6 +8,7 @@
 
 #define CHECK_WORK ((size_t)1 << 17) /* elementary operations of a block */
 #define LEAST_ROWS 16
+#define SHARES_TOLERANCE 1e-6 /* of the sum of a row's, which is 1 */
 
 /* ---- what there is ---- */
 
@@ -27,6 +28,7 @@ static const part parts[] = {
     PART(MELE_I_GATE_LIKELIHOODS, log_likelihoods, true),
     PART(MELE_I_GATE_PREDICTIONS, predictions, false),
     PART(MELE_I_GATE_TARGETS, targets, false),
+    PART(MELE_I_GATE_SHARES, shares, false),
     PART(MELE_I_GATE_FEATURES, x, false),
 };
 
@@ -37,11 +39,21 @@ static const mele_rows *rows_of(const mele_gate_data *data, const part *p)
     return (const mele_rows *)((const char *)data + p->offset);
 }
 
+static bool is_there(const mele_rows *rows)
+{
+    return rows->data != NULL || rows->read != NULL;
+}
+
+unsigned mele_i_gate_loss_needs(const mele_i_gate_loss *loss, const mele_gate_data *data)
+{
+    return loss->takes_shares && is_there(&data->shares) ? MELE_I_GATE_SHARES : loss->needs;
+}
+
 bool mele_i_gate_has(const mele_gate_data *data, unsigned needs, const char **missing)
 {
     for (size_t p = 0; p < PARTS; p++) {
         const mele_rows *rows = rows_of(data, &parts[p]);
-        if ((needs & parts[p].flag) && rows->data == NULL && rows->read == NULL) {
+        if ((needs & parts[p].flag) && !is_there(rows)) {
             *missing = parts[p].name;
             return false;
         }
@@ -81,6 +93,23 @@ typedef struct checking {
     bool normalises;
 } checking;
 
+/* Of a block's shares, which are finite. */
+static mele_status check_shares(size_t clusters, mele_i_block block, const double *values,
+                                mele_error *error)
+{
+    for (size_t i = 0; i < block.count; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < clusters; k++) {
+            const double share = values[i * clusters + k];
+            sum = share < 0 ? NAN : sum + share;
+        }
+        if (!(fabs(sum - 1) <= SHARES_TOLERANCE))
+            return mele_i_fail(error, MELE_EDATA, "gate: shares: row %zu: they must be 0 or more and "
+                               "sum to 1", block.first + i + 1);
+    }
+    return MELE_OK;
+}
+
 /* Of a block's rows without gaps. */
 static mele_status check_numbers(const part *p, size_t cols, mele_i_block block, const double *values,
                                  mele_error *error)
@@ -89,7 +118,7 @@ static mele_status check_numbers(const part *p, size_t cols, mele_i_block block,
         if (!(values[e] < INFINITY) || (values[e] == -INFINITY && !p->logarithms))
             return mele_i_fail(error, MELE_EDATA, "gate: %s: row %zu, column %zu is %g", p->name,
                                block.first + e / cols + 1, e % cols + 1, values[e]);
-    return MELE_OK;
+    return p->flag == MELE_I_GATE_SHARES ? check_shares(cols, block, values, error) : MELE_OK;
 }
 
 static mele_status check_block(void *context, mele_i_block block, void *partial, void *scratch,
@@ -201,7 +230,7 @@ mele_status mele_i_gate_take(const mele_i_gate_training *training, unsigned need
     const mele_gate_data *data = training->data;
     mele_i_gate_rows out = {.count = block.count};
     const double **const to[PARTS] = {&out.log_posteriors, &out.log_likelihoods, &out.predictions,
-                                      &out.targets};
+                                      &out.targets, &out.shares};
     mele_status status = MELE_OK;
 
     for (size_t p = 0; p < FEATURES && status == MELE_OK; p++)

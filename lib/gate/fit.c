@@ -36,10 +36,10 @@ static mele_status find_loss(const mele_gate *gate, const mele_i_gate_training *
     const char *missing;
 
     *known = true;
-    if (gate->kind->trained && !mele_i_gate_has(training->data, loss->needs, &missing))
+    if (gate->kind->trained && !mele_i_gate_has(training->data, training->loss_needs, &missing))
         return mele_i_fail(error, MELE_EINVAL, "gate: the loss \"%s\" needs %s", loss->name,
                            missing);
-    *known = mele_i_gate_has(training->data, loss->needs | gate->needs, &missing);
+    *known = mele_i_gate_has(training->data, training->loss_needs | gate->needs, &missing);
     if (gate->kind->trained && !*known)
         return mele_i_fail(error, MELE_EINVAL, "gate: %s is not there, and the gate \"%s\" on "
                            "\"%s\" needs it", missing, gate->kind->name, training->options->on);
@@ -77,7 +77,7 @@ static mele_status hold_posteriors(const mele_gate *gate, unsigned needs, mele_g
 static mele_status check(const mele_gate *gate, mele_i_gate_training *training, mele_gate_data *data,
                          double **posteriors, mele_error *error)
 {
-    const unsigned needs = gate->needs | training->loss->needs;
+    const unsigned needs = gate->needs | training->loss_needs;
     mele_status status = mele_i_gate_check_shapes(data, needs, error);
 
     training->checks = training->normalises = !gate->kind->trained;
@@ -131,9 +131,10 @@ static mele_status fit_gate(const mele_gate_data *data, const mele_gate_options 
     if (data->rows == 0 || data->clusters == 0)
         return mele_i_fail(error, MELE_EINVAL, "gate: %zu rows and %zu clusters: it needs one of "
                            "each", data->rows, data->clusters);
-    const mele_i_gate_training training = {
-        .data = data, .options = &chosen, .loss = mele_i_gate_loss_find(chosen.loss),
-        .engine = engine};
+    const mele_i_gate_loss *loss = mele_i_gate_loss_find(chosen.loss);
+    const mele_i_gate_training training = {.data = data, .options = &chosen, .loss = loss,
+                                           .loss_needs = mele_i_gate_loss_needs(loss, data),
+                                           .engine = engine};
     mele_gate *gate = mele_i_gate_new(mele_i_gate_kind_find(chosen.kind), data->clusters);
     if (gate == NULL)
         return mele_i_no_memory(error);

@@ -19,6 +19,7 @@ enum {
     MELE_I_GATE_LIKELIHOODS = 4,
     MELE_I_GATE_PREDICTIONS = 8,
     MELE_I_GATE_TARGETS = 16,
+    MELE_I_GATE_SHARES = 64,
     MELE_I_GATE_SIZES = 32 /* log posteriors must be normalised, since adding a number to all of a
                               row would change the weights */
 };
@@ -40,6 +41,7 @@ typedef struct mele_i_gate_rows {
     const double *log_likelihoods; /* count x K */
     const double *predictions;     /* count x K x M */
     const double *targets;         /* count x M */
+    const double *shares;          /* count x K */
     const double *weights;         /* count; NULL also: all 1 */
 } mele_i_gate_rows;
 
@@ -48,6 +50,7 @@ typedef struct mele_i_gate_training {
     const mele_gate_data *data; /* weights relative */
     const mele_gate_options *options;
     const mele_i_gate_loss *loss;
+    unsigned loss_needs; /* what of these data the loss looks at */
     double total_weight;
     bool normalises; /* the log posteriors are to be normalised when they are taken */
     bool checks;     /* numbers, features apart, are to be checked when they are taken */
@@ -120,7 +123,8 @@ struct mele_i_gate_loss {
      * included. work: room for count x (K + 1) numbers. */
     void (*block)(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                   const double *log_g, double *residual, double *work, double sums[2]);
-    bool without_posteriors; /* log p is what the gate must reproduce: its logits leave it out */
+    bool takes_shares; /* it looks at shares where there are any. Without, log p is what the gate must
+                          reproduce: its logits leave it out */
 };
 
 const mele_i_gate_loss *mele_i_gate_loss_find(const char *name);
@@ -137,6 +141,9 @@ typedef struct mele_i_gate_input {
 const mele_i_gate_input *mele_i_gate_input_find(const char *name);
 
 /* ---- the training data (data.c) ---- */
+
+/* What a loss looks at: shares in place of what it needs, where there are any that it takes. */
+unsigned mele_i_gate_loss_needs(const mele_i_gate_loss *loss, const mele_gate_data *data);
 
 /* Whether all that some flags name is there; if not, *missing is the name of the first that is
  * missing. */

@@ -3,10 +3,10 @@
  *
  *   likelihood   -log sum_k g_k exp(L_k)       w (g_k - h_k),  h_k = g_k exp(L_k) / sum_j (..)
  *   squared      |y - f|^2, f = sum_k g_k f_k  -2 w g_k (y - f)'(f_k - f)
- *   posteriors   -sum_k p_k log g_k            w (g_k sum_j p_j - p_k)
+ *   posteriors   -sum_k p_k log g_k            w (g_k sum_j p_j - p_k),  p: the posteriors, or shares
  *
- * The likelihood is taken relative to the row's best expert, max_k L_k, and the cross-entropy
- * relative to the entropy of p: rows that no expert explains would else hide in their rounding
+ * The likelihood is taken relative to the row's best expert, max_k L_k, and the cross-entropy to
+ * posteriors relative to their entropy: rows that no expert explains would else hide in their rounding
  * what the gate can change. A row whose mixture has density zero under every gate (p_k or
  * exp(L_k) is zero for every k) says nothing about the gate and is left out.
  *
@@ -119,20 +119,23 @@ static void posteriors_block(const mele_i_gate_rows *rows, size_t clusters, size
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
     const size_t count = rows->count * clusters;
+    const bool shares = rows->shares != NULL;
     const double *log_p = rows->log_posteriors;
 
     (void)outputs;
-    memcpy(work, log_p, count * sizeof *work);
+    memcpy(work, shares ? rows->shares : log_p, count * sizeof *work);
     memcpy(residual, log_g, count * sizeof *residual);
-    kernels->exponential(work, count);
+    if (!shares)
+        kernels->exponential(work, count);
     kernels->exponential(residual, count);
     for (size_t i = 0; i < rows->count; i++) {
         double weight = weight_of(rows, i), total = 0;
         for (size_t at = i * clusters; at < (i + 1) * clusters; at++) {
             total += work[at];
             if (weight > 0 && work[at] > 0) {
-                sums[0] += weight * work[at] * (log_p[at] - log_g[at]);
-                sums[1] -= weight * work[at] * log_p[at];
+                const double own = shares ? 0 : log_p[at];
+                sums[0] += weight * work[at] * (own - log_g[at]);
+                sums[1] -= weight * work[at] * own;
             }
         }
         for (size_t at = i * clusters; at < (i + 1) * clusters; at++)

@@ -42,7 +42,7 @@ static size_t sums_count(const mele_i_gate_objective *objective)
 
 static unsigned needs_of(const mele_i_gate_objective *objective)
 {
-    return objective->gate->needs | objective->training->loss->needs;
+    return objective->gate->needs | objective->training->loss_needs;
 }
 
 /* What one thread works in, all of one block. */

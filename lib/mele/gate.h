@@ -42,6 +42,9 @@ typedef struct mele_gate_data {
                                     left-out prediction; for loss "likelihood" */
     mele_rows predictions;     /**< n x (K M) left-out means (or probabilities), the expert varying
                                     slowest; for "squared" */
+    mele_rows shares;          /**< n x K numbers >= 0, a row's sum 1 (to 1e-6): what "posteriors" is
+                                    the cross-entropy to where they are given. May be missing: then
+                                    it is to log_posteriors */
     mele_rows targets;         /**< n x M (or one-hot classes); for "squared" */
     mele_rows x;               /**< n x d scaled features; for on "features" and "both" */
     const double *center, *scale;  /**< d numbers each: what was measured is center + scale x. Tell
@@ -55,7 +58,7 @@ typedef struct mele_gate_info {
     size_t iterations;
     double loss; /**< a unit of weight, without the penalty: minus the log-likelihood of the blend,
                       the squared error (summed over outputs), or the cross-entropy to the
-                      posteriors; rows that have density 0 under every gate are left out. NaN:
+                      posteriors or shares; rows that have density 0 under every gate are left out. NaN:
                       not known (hard and posterior gates without what the loss needs) */
     bool converged;
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
@@ -76,7 +79,7 @@ MELE_API const char *mele_gate_input(size_t i);
  * @return MELE_OK; MELE_EINVAL: an option, a pointer the loss needs is NULL; MELE_EDATA: NaN;
  *         MELE_ENOMEM; MELE_ESTOPPED.
  * Starts from the posterior gate and never ends with a larger penalised loss. With loss
- * "posteriors" a softmax gate has t = 0 and starts from equal weights, for t = 1 would reproduce
+ * "posteriors" and no shares a softmax gate has t = 0 and starts from equal weights, for t = 1 would reproduce
  * the posteriors without learning anything; so has one on "features" to which no log_posteriors are
  * given: it stands on x alone, and needs no posteriors to predict. Not converging is a result (info->converged).
  * O(n K (K + d)) an iteration. */

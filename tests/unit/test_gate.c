@@ -208,11 +208,11 @@ static mele_gate *untrained(const char *kind, const mele_i_gate_training *traini
     return gate;
 }
 
-static void check_gradient(const sample *s, const mele_gate_options *options)
+static void check_gradient(mele_gate_data data, const mele_gate_options *options)
 {
-    const mele_gate_data data = data_of(s);
-    const mele_i_gate_training training = {.data = &data, .options = options,
-                                           .loss = mele_i_gate_loss_find(options->loss),
+    const mele_i_gate_loss *loss = mele_i_gate_loss_find(options->loss);
+    const mele_i_gate_training training = {.data = &data, .options = options, .loss = loss,
+                                           .loss_needs = mele_i_gate_loss_needs(loss, &data),
                                            .total_weight = 41.5};
     mele_gate *gate = untrained(options->kind, &training);
     size_t factors, count = gate->kind->parameters(gate, &factors);
@@ -249,8 +249,113 @@ Test(gate, gradients_are_those_of_the_loss)
             const mele_gate_options options =
                 options_of(kinds[kind], inputs[c % 3], losses[c / 3], 3.7);
             if (mele_i_gate_is_trained(&options))
-                check_gradient(&s, &options);
+                check_gradient(data_of(&s), &options);
         }
+    free_sample(&s);
+}
+
+/* ---- shares ---- */
+
+/* Shares that a gate with these parameters gives: softmax(t log p + b_k + sum_j V_kj x_j), with b and V
+ * of no special form. */
+static double *shares_of(const sample *s, double t, double size)
+{
+    double *shares = numbers(s->rows * s->clusters);
+
+    for (size_t i = 0; i < s->rows; i++) {
+        double *own = shares + i * s->clusters;
+        for (size_t k = 0; k < s->clusters; k++) {
+            own[k] = t * s->log_p[i * s->clusters + k] + size * sin(1.3 * (double)k);
+            for (size_t j = 0; j < s->cols; j++)
+                own[k] += size * cos((double)(3 * k + 2 * j)) * s->x[i * s->cols + j];
+        }
+        normalise(own, s->clusters);
+        for (size_t k = 0; k < s->clusters; k++)
+            own[k] = exp(own[k]);
+    }
+    return shares;
+}
+
+Test(gate, gradients_of_the_cross_entropy_to_shares)
+{
+    sample s = draw(157, 3, 4, 2, 12);
+    double *shares = shares_of(&s, 0.7, 0.4);
+    mele_gate_data data = data_of(&s);
+
+    data.shares = mele_rows_of_array(shares, s.rows, s.clusters);
+    for (size_t kind = 0; kind < 4; kind++)
+        for (size_t on = 0; on < 3; on++) {
+            const mele_gate_options options = options_of(kinds[kind], inputs[on], "posteriors", 3.7);
+            if (mele_i_gate_is_trained(&options))
+                check_gradient(data, &options);
+        }
+    free(shares);
+    free_sample(&s);
+}
+
+/* What a gate can say exactly it is made to say: t log p stays in the logits. */
+Test(gate, shares_are_reproduced)
+{
+    static const struct {
+        const char *kind, *on;
+        double t, size;
+    } rows[] = {{"temperature", "posteriors", 0.6, 0}, {"softmax", "features", 1.4, 0.3}};
+
+    sample s = draw(300, 3, 4, 1, 13);
+    for (size_t c = 0; c < 2; c++) {
+        double *shares = shares_of(&s, rows[c].t, rows[c].size), *weights, entropy = 0, total = 0;
+        mele_gate_options options = options_of(rows[c].kind, rows[c].on, "posteriors", 0);
+        mele_gate_data data = data_of(&s);
+        mele_gate_info info;
+        data.shares = mele_rows_of_array(shares, s.rows, s.clusters);
+        options.tolerance = 1e-10;
+        options.max_iterations = 5000;
+        mele_gate *gate = fit(&data, &options, NULL, &info);
+        cr_assert_float_eq(state_of(gate)->temperature, rows[c].t, 1e-6, "%s: t %.10g", rows[c].kind,
+                           state_of(gate)->temperature);
+        weights = weights_of(gate, &s);
+        for (size_t i = 0; i < s.rows; i++) {
+            total += s.weights[i];
+            for (size_t at = i * s.clusters; at < (i + 1) * s.clusters; at++) {
+                entropy -= s.weights[i] * shares[at] * log(shares[at]);
+                weights[at] = exp(weights[at]);
+            }
+        }
+        cr_assert_float_eq(info.loss, entropy / total, 1e-9, "%.12g", info.loss);
+        cr_assert_lt(farthest(weights, shares, s.rows * s.clusters), 1e-6);
+        mele_gate_free(gate);
+        free(weights);
+        free(shares);
+    }
+    free_sample(&s);
+}
+
+/* Shares of 0 and 1 are likelihoods of experts of which one alone may have made the row. */
+Test(gate, shares_of_0_and_1_are_certain_likelihoods)
+{
+    sample s = draw(200, 2, 3, 1, 14);
+    mele_gate_data data = data_of(&s), certain = data;
+    double *shares = numbers(600), *likelihoods = numbers(600);
+    mele_gate_info info[2];
+
+    for (size_t e = 0; e < 600; e++) {
+        shares[e] = e % 3 == (e / 3 * 7 % 11) % 3;
+        likelihoods[e] = log(shares[e]);
+    }
+    data.shares = mele_rows_of_array(shares, 200, 3);
+    certain.log_likelihoods.data = likelihoods;
+    const mele_gate_options cross = options_of("softmax", "both", "posteriors", 0.5),
+                            likelihood = options_of("softmax", "both", "likelihood", 0.5);
+    mele_gate *a = fit(&data, &cross, NULL, &info[0]), *b = fit(&certain, &likelihood, NULL, &info[1]);
+    double *of_a = weights_of(a, &s), *of_b = weights_of(b, &s);
+    cr_assert_float_eq(info[0].loss, info[1].loss, 1e-7);
+    cr_assert_lt(farthest(of_a, of_b, 600), 1e-3);
+    free(of_a);
+    free(of_b);
+    mele_gate_free(a);
+    mele_gate_free(b);
+    free(shares);
+    free(likelihoods);
     free_sample(&s);
 }
 
@@ -411,9 +516,9 @@ Test(gate, temperature_is_the_minimum_of_its_loss)
         mele_gate_options options = options_of("temperature", "posteriors", losses[l], 0);
         mele_gate_info best, info;
         mele_gate *gate = fit(&data, &options, NULL, &best);
-        const mele_i_gate_training training = {.data = &data, .options = &options,
-                                               .loss = mele_i_gate_loss_find(losses[l]),
-                                               .total_weight = 1};
+        const mele_i_gate_loss *loss = mele_i_gate_loss_find(losses[l]);
+        const mele_i_gate_training training = {.data = &data, .options = &options, .loss = loss,
+                                               .loss_needs = loss->needs, .total_weight = 1};
         for (double factor = 0.9; factor < 1.2; factor += 0.2) {
             double here, there;
             mele_i_softmax state = *state_of(gate);
@@ -863,8 +968,8 @@ Test(gate, wrong_calls_leave_everything_untouched)
     sample s = draw(20, 2, 3, 1, 201);
     const mele_gate_data good = data_of(&s);
     const mele_gate_options usual = options_of("softmax", "both", "likelihood", 1);
-    double bad_p[60], bad_weights[20], bad_likelihoods[60], bad_x[40];
-    wrong rows[20];
+    double bad_p[60], bad_weights[20], bad_likelihoods[60], bad_x[40], negative[60], more[60];
+    wrong rows[24];
     size_t n = 0;
 
     memcpy(bad_p, s.log_p, sizeof bad_p);
@@ -875,6 +980,10 @@ Test(gate, wrong_calls_leave_everything_untouched)
     bad_weights[7] = -0.25;
     bad_likelihoods[59] = INFINITY;
     bad_x[13] = NAN;
+    for (size_t e = 0; e < 60; e++) {
+        negative[e] = e % 3 == 0 ? -0.25 : 0.625;
+        more[e] = e < 57 ? 0.25 * (double)(e % 3) + 1. / 12 : 0.34;
+    }
 #define ROW(text, code, change)                       \
     do {                                              \
         rows[n] = (wrong){text, code, usual, good};   \
@@ -903,6 +1012,12 @@ Test(gate, wrong_calls_leave_everything_untouched)
         r->data.log_likelihoods.data = bad_likelihoods);
     ROW("infinite likelihood", MELE_EDATA, r->data.log_likelihoods.data = bad_likelihoods);
     ROW("NaN feature", MELE_EDATA, r->data.x.data = bad_x);
+    ROW("columns of shares", MELE_EINVAL, r->options.loss = "posteriors";
+        r->data.shares = mele_rows_of_array(more, 20, 2));
+    ROW("negative shares", MELE_EDATA, r->options.loss = "posteriors";
+        r->data.shares = mele_rows_of_array(negative, 20, 3));
+    ROW("shares above 1", MELE_EDATA, r->options.loss = "posteriors";
+        r->data.shares = mele_rows_of_array(more, 20, 3));
     for (size_t i = 0; i < n; i++) {
         mele_gate *gate = (mele_gate *)&s;
         mele_gate_info info = {77, 0.5, false};

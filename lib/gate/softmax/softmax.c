@@ -6,9 +6,9 @@
  * (softmax).
  *
  * The temperature is trained as log t, so t > 0, and a log p of -infinity stays a weight of zero
- * at every t. Loss "posteriors" fits the gate to p itself: t = 1, V = 0 would reproduce p without
- * learning anything, so a softmax gate then has t = 0, which leaves log p out of the logits, and
- * starts from equal weights. So has one on features alone where there are no log p.
+ * at every t. Loss "posteriors" without shares fits the gate to p itself: t = 1,
+ * V = 0 would reproduce p without learning anything, so a softmax gate then has t = 0, which leaves
+ * log p out of the logits, and starts from equal weights. So has one on features alone where there are no log p.
  *
  * z = log p | x | [log p, x] with two limits, so that V never extrapolates: a log p below
  * log 2^-52 (a posterior of zero, to rounding) enters z as that, and every column is clipped to
@@ -70,7 +70,7 @@ static mele_status make_softmax(mele_gate *gate, const mele_i_gate_training *tra
     const char *missing;
 
     if (state != NULL
-        && (training->loss->without_posteriors
+        && ((training->loss->takes_shares && !(training->loss_needs & MELE_I_GATE_SHARES))
             || (!on->posteriors
                 && !mele_i_gate_has(training->data, MELE_I_GATE_POSTERIORS, &missing))))
         state->temperature = 0;
