@@ -100,6 +100,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/engine/kernels_tile.h \
 	lib/engine/lbfgs.c \
 	lib/engine/lbfgs.h \
+	lib/engine/network.c \
+	lib/engine/network.h \
 	lib/engine/normalise.c \
 	lib/engine/normalise.h \
 	lib/engine/pass.h \
@@ -298,8 +300,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/mlp/folds.c \
 	lib/expert/mlp/folds.h \
 	lib/expert/mlp/mlp.c \
-	lib/expert/mlp/network.c \
-	lib/expert/mlp/network.h \
+	lib/expert/mlp/objective.c \
+	lib/expert/mlp/objective.h \
 	lib/expert/mlp/sample.c \
 	lib/expert/mlp/sample.h \
 	lib/expert/mlp/starts.c \

@@ -7,7 +7,7 @@
 
 #include "core/memory.h"
 #include "core/stream.h"
-#include "expert/mlp/network.h"
+#include "expert/mlp/objective.h"
 #include "expert/mlp/trainers.h"
 #include "unit/expert_support.h"
 

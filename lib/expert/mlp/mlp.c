@@ -52,7 +52,7 @@ static json_t *describe(const mele_i_expert *expert, const mele_i_expert_shape *
     (void)shape;
     if (mele_i_json_put(object, "hidden", json_integer((json_int_t)n->hidden))
         && mele_i_json_put(object, "activation",
-                           json_string(mele_i_mlp_activation_name(n->activation)))
+                           json_string(mele_i_activation_name(n->activation)))
         && mele_i_json_put(object, "trainer", json_string(mlp->trainer))
         && mele_i_json_put(object, "networks", json_integer((json_int_t)mlp->networks))
         && mele_i_json_put(object, "parameters",
@@ -105,7 +105,7 @@ static const mele_i_option options[] = {
      .optional = true},
     {.name = "activation", .argument = "NAME",
      .help = "mlp: of the hidden units",
-     MELE_I_EXPERT_MEMBER(activation), .type = MELE_I_CHOICE, .choice = mele_i_mlp_activation_at},
+     MELE_I_EXPERT_MEMBER(activation), .type = MELE_I_CHOICE, .choice = mele_i_activation_at},
     {.name = "trainer", .argument = "NAME",
      .help = "mlp: Levenberg-Marquardt (regression only), limited-memory BFGS, or mini-batches "
      "(default: by the rows and the weights)",

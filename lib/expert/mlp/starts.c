@@ -15,14 +15,6 @@
 #define TRIES 20
 #define LITTLE_WORK 1e6
 
-static void draw(mele_i_stream *stream, size_t units, size_t inputs, double *weights)
-{
-    const double bound = sqrt(6 / (double)(inputs + units));
-
-    for (size_t i = 0; i < units * (inputs + 1); i++)
-        weights[i] = bound * (2 * mele_i_stream_uniform(stream) - 1);
-}
-
 /* Inputs that do not vary have no say. */
 static void draw_start(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, mele_i_stream *stream,
                        double *weights)
@@ -30,12 +22,12 @@ static void draw_start(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, mel
     const mele_i_network *n = &p->network;
     double *output = weights + n->hidden * (n->inputs + 1);
 
-    draw(stream, n->hidden, n->inputs, weights);
+    mele_i_network_draw(stream, n->hidden, n->inputs, weights);
     for (size_t h = 0; h < n->hidden; h++)
         for (size_t j = 0; j < n->inputs; j++)
             if (s->of_x[j].spread == 0)
                 weights[h * (n->inputs + 1) + 1 + j] = 0;
-    draw(stream, n->outputs, n->hidden, output);
+    mele_i_network_draw(stream, n->outputs, n->hidden, output);
     for (size_t m = 0; m < n->outputs; m++)
         output[m * (n->hidden + 1)] = 0;
 }

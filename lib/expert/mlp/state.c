@@ -13,38 +13,6 @@
 /* Standardised inputs are cut here: far outside everything sums of their products stay finite. */
 #define MOST_INPUT 1e100
 
-static const struct {
-    const char *name;
-    mele_i_activation activation;
-} activations[] = {
-    {"tanh", MELE_I_TANH}, {"logistic", MELE_I_LOGISTIC}, {"relu", MELE_I_RELU}};
-
-#define ACTIVATIONS (sizeof activations / sizeof *activations)
-
-bool mele_i_mlp_activation(const char *name, mele_i_activation *out)
-{
-    for (size_t i = 0; i < ACTIVATIONS; i++)
-        if (strcmp(activations[i].name, name) == 0) {
-            *out = activations[i].activation;
-            return true;
-        }
-    return false;
-}
-
-const char *mele_i_mlp_activation_name(mele_i_activation activation)
-{
-    size_t i = 0;
-
-    while (activations[i].activation != activation)
-        i++;
-    return activations[i].name;
-}
-
-const char *mele_i_mlp_activation_at(size_t i)
-{
-    return i < ACTIVATIONS ? activations[i].name : NULL;
-}
-
 _Static_assert(offsetof(mele_i_mlp, shared) == 0, "a state begins with who holds it");
 
 mele_i_mlp *mele_i_mlp_make(const mele_i_network *network, size_t networks)
@@ -120,10 +88,14 @@ typedef struct workspace {
     double *z, *sum; /* of a panel's rows: rows x inputs, rows x outputs */
 } workspace;
 
-/* The panel's rows do not depend on where it lies. */
 static size_t rows_of_panel(const mele_i_network *network)
 {
-    return mele_i_network_panel_rows(network);
+    return mele_i_network_rows_fit(mele_i_network_columns(network));
+}
+
+static size_t numbers_of_panel(const mele_i_network *network)
+{
+    return mele_i_network_columns(network) * mele_i_network_step(rows_of_panel(network));
 }
 
 size_t mele_i_mlp_scratch(const void *state)
@@ -131,48 +103,35 @@ size_t mele_i_mlp_scratch(const void *state)
     const mele_i_mlp *mlp = state;
     const size_t rows = rows_of_panel(&mlp->network);
 
-    return mele_i_carved(mele_i_network_panel_bytes(&mlp->network), 1)
+    return mele_i_carved(numbers_of_panel(&mlp->network), sizeof(double))
            + mele_i_carved(rows * mlp->network.inputs, sizeof(double))
            + mele_i_carved(rows * mlp->network.outputs, sizeof(double));
 }
 
 static workspace place_workspace(const mele_i_mlp *mlp, void *scratch)
 {
-    const size_t rows = rows_of_panel(&mlp->network);
+    const mele_i_network *n = &mlp->network;
+    const size_t rows = rows_of_panel(n);
     unsigned char *at = scratch;
     workspace w;
 
-    w.panel = mele_i_network_panel_in(&mlp->network,
-                                      mele_i_carve(&at, mele_i_network_panel_bytes(&mlp->network),
-                                                   1));
-    w.z = mele_i_carve(&at, rows * mlp->network.inputs, sizeof *w.z);
-    w.sum = mele_i_carve(&at, rows * mlp->network.outputs, sizeof *w.sum);
+    w.panel = mele_i_network_panel_in(n, rows,
+                                      mele_i_carve(&at, numbers_of_panel(n), sizeof(double)));
+    w.z = mele_i_carve(&at, rows * n->inputs, sizeof *w.z);
+    w.sum = mele_i_carve(&at, rows * n->outputs, sizeof *w.sum);
     return w;
-}
-
-/* The panel's columns from z, rows filled up to eights by the last one. */
-static void put_rows(const mele_i_mlp *mlp, const workspace *w, size_t rows)
-{
-    const size_t d = mlp->network.inputs, step = w->panel.step;
-
-    for (size_t i = 0; i < (rows + 7) / 8 * 8; i++) {
-        const double *from = w->z + (i < rows ? i : rows - 1) * d;
-        double *to = w->panel.x + step + i;
-        for (size_t j = 0; j < d; j++)
-            to[j * step] = from[j];
-    }
 }
 
 /* The average of the networks' outputs, row by row. */
 static void average(const mele_i_mlp *mlp, const workspace *w, size_t rows)
 {
-    const size_t M = mlp->network.outputs;
+    const mele_i_network *n = &mlp->network;
+    const size_t M = n->outputs, filled = mele_i_network_put(n, &w->panel, w->z, n->inputs, rows);
     const double share = 1 / (double)mlp->networks;
 
     memset(w->sum, 0, rows * M * sizeof *w->sum);
     for (size_t q = 0; q < mlp->networks; q++) {
-        mele_i_network_forward(&mlp->network, &w->panel, (rows + 7) / 8 * 8,
-                               mlp->weights + q * mlp->count);
+        mele_i_network_forward(n, &w->panel, filled, mlp->weights + q * mlp->count);
         for (size_t i = 0; i < rows; i++)
             for (size_t m = 0; m < M; m++)
                 w->sum[i * M + m] += share * w->panel.output[m * w->panel.step + i];
@@ -191,7 +150,6 @@ void mele_i_mlp_predict(const void *state, const mele_matrix *x, double *mean, d
         const size_t some = x->rows - first < w.panel.rows ? x->rows - first
                                                                   : w.panel.rows;
         mele_i_mlp_standardise(mlp, x->data + first * x->stride, x->stride, some, w.z);
-        put_rows(mlp, &w, some);
         average(mlp, &w, some);
         if (mlp->network.classes)
             mele_i_kernels_best()->log_softmax(w.sum, some, M, NULL);
@@ -204,19 +162,15 @@ void mele_i_mlp_predict(const void *state, const mele_matrix *x, double *mean, d
 
 /* ---- files ---- */
 
-static size_t hidden_weights(const mele_i_mlp *mlp)
-{
-    return mlp->network.hidden * (mlp->network.inputs + 1);
-}
-
 static json_t *matrix_of(const mele_i_mlp *mlp, bool output)
 {
     const mele_i_network *n = &mlp->network;
     const size_t rows = output ? n->outputs : n->hidden, cols = output ? n->hidden : n->inputs;
+    const size_t at = output ? mele_i_network_hidden_weights(n) : 0;
     json_t *all = json_array();
 
     for (size_t q = 0; q < mlp->networks && all != NULL; q++) {
-        const double *weights = mlp->weights + q * mlp->count + (output ? hidden_weights(mlp) : 0);
+        const double *weights = mlp->weights + q * mlp->count + at;
         if (json_array_append_new(all, mele_i_json_matrix(weights, rows, cols + 1)) != 0) {
             json_decref(all);
             all = NULL;
@@ -231,7 +185,7 @@ bool mele_i_mlp_save(const mele_i_mlp *mlp, json_t *object)
 
     return mele_i_json_put(object, "hidden", json_integer((json_int_t)n->hidden))
            && mele_i_json_put(object, "activation",
-                              json_string(mele_i_mlp_activation_name(n->activation)))
+                              json_string(mele_i_activation_name(n->activation)))
            && mele_i_json_put(object, "trainer", json_string(mlp->trainer))
            && mele_i_json_put(object, "networks", json_integer((json_int_t)mlp->networks))
            && mele_i_json_put(object, "centre", mele_i_json_numbers(mlp->centre, n->inputs))
@@ -280,7 +234,7 @@ static mele_status load_sizes(const json_t *object, const mele_i_expert_shape *s
         status = mele_i_json_get_string(object, "activation", &name, error);
     if (status != MELE_OK)
         return status;
-    if (!mele_i_mlp_activation(name, &n->activation))
+    if (!mele_i_activation_named(name, &n->activation))
         return mele_i_fail(error, MELE_EDATA, "\"activation\" is \"%s\", which is none", name);
     n->inputs = shape->columns;
     n->outputs = shape->outputs;
@@ -331,8 +285,9 @@ static mele_status load_numbers(const json_t *object, mele_i_mlp *mlp, mele_erro
         double *weights = mlp->weights + q * mlp->count;
         status = load_matrix(object, "hidden_weights", q, weights, n->hidden, n->inputs + 1, error);
         if (status == MELE_OK)
-            status = load_matrix(object, "output_weights", q, weights + hidden_weights(mlp),
-                                 n->outputs, n->hidden + 1, error);
+            status = load_matrix(object, "output_weights", q,
+                                 weights + mele_i_network_hidden_weights(n), n->outputs,
+                                 n->hidden + 1, error);
     }
     if (status == MELE_OK)
         status = check_positive(mlp->scale, n->inputs, "scale", error);

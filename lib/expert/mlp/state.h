@@ -2,7 +2,7 @@
 #define MELE_EXPERT_MLP_STATE_H
 
 #include "expert/kind.h"
-#include "expert/mlp/network.h"
+#include "engine/network.h"
 
 /* A trained network, or the average of several: outputs shift + unit f(z) of z = (x - centre) /
  * scale; of classes the logits, whose average is that of the log-probabilities but for a
@@ -21,11 +21,6 @@ typedef struct mele_i_mlp {
 mele_i_mlp *mele_i_mlp_make(const mele_i_network *network, size_t networks);
 void mele_i_mlp_free(void *state);
 bool mele_i_mlp_equal(const void *state, const void *other, const mele_i_expert_shape *shape);
-
-/* The activation of that name; false: there is none. Its name; the i-th name, NULL past the last. */
-bool mele_i_mlp_activation(const char *name, mele_i_activation *out);
-const char *mele_i_mlp_activation_name(mele_i_activation activation);
-const char *mele_i_mlp_activation_at(size_t i);
 
 /* z of rows, clamped to what sums can take; without gaps. */
 void mele_i_mlp_standardise(const mele_i_mlp *mlp, const double *x, size_t stride, size_t rows,

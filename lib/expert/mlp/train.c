@@ -128,7 +128,7 @@ static mele_status make_plan(mele_i_mlp_plan *p, const mele_i_expert *expert, me
     p->targets = p->shape->classes > 0 ? 1 : p->shape->outputs;
     p->network = (mele_i_network){p->shape->columns, o->hidden, p->shape->outputs,
                                   p->shape->classes > 0, MELE_I_TANH};
-    mele_i_mlp_activation(o->activation, &p->network.activation);
+    mele_i_activation_named(o->activation, &p->network.activation);
     p->weights = mele_i_network_weights(&p->network);
     if (p->weights > SIZE_MAX / 64)
         return mele_i_no_memory(error);

@@ -33,7 +33,7 @@ typedef struct descent {
     size_t *order;
     double *weights, *gradient, *decays, *mean, *square; /* padded */
     void *memory;
-    mele_i_network_panel panel;
+    mele_i_mlp_panel panel;
 } descent;
 
 static mele_status make_descent(descent *s, mele_i_training *t, mele_error *error)
@@ -47,7 +47,7 @@ static mele_status make_descent(descent *s, mele_i_training *t, mele_error *erro
         s->batch = groups;
     s->order = MELE_I_ARRAY(size_t, groups);
     s->weights = MELE_I_ZEROED(double, 5 * s->padded);
-    s->memory = mele_i_array(mele_i_network_panel_bytes(t->network), 1);
+    s->memory = mele_i_array(mele_i_mlp_panel_bytes(t->network), 1);
     if (s->order == NULL || s->weights == NULL || s->memory == NULL)
         return mele_i_no_memory(error);
     for (size_t g = 0; g < groups; g++)
@@ -58,7 +58,7 @@ static mele_status make_descent(descent *s, mele_i_training *t, mele_error *erro
     s->square = s->mean + s->padded;
     memcpy(s->weights, t->weights, s->count * sizeof *s->weights);
     mele_i_network_decays(t->network, t->decay, s->decays);
-    s->panel = mele_i_network_panel_in(t->network, s->memory);
+    s->panel = mele_i_mlp_panel_in(t->network, s->memory);
     return MELE_OK;
 }
 
@@ -73,15 +73,15 @@ static void free_descent(descent *s)
 static void learn_batch(descent *s, const size_t *group, size_t count)
 {
     const mele_i_training *t = s->training;
-    const size_t most = s->panel.rows / GROUP;
+    const size_t most = s->panel.network.rows / GROUP;
     double loss = 0;
 
     memset(s->gradient, 0, s->count * sizeof *s->gradient);
     for (size_t g = 0; g < count; g += most) {
         const size_t some = count - g < most ? count - g : most;
         for (size_t i = 0; i < some; i++)
-            mele_i_network_take(t->network, t->rows, group[g + i], &s->panel, i);
-        mele_i_network_learn(t->network, &s->panel, some * GROUP, s->weights, &loss, s->gradient);
+            mele_i_mlp_take(t->network, t->rows, group[g + i], &s->panel, i);
+        mele_i_mlp_learn(t->network, &s->panel, some * GROUP, s->weights, &loss, s->gradient);
     }
 }
 

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "core/stream.h"
-#include "expert/mlp/network.h"
+#include "expert/mlp/objective.h"
 
 /* Ways to train a network, a table of them. Weights start where they stand; what is given back is
  * the best that was seen: by the loss of the validation rows where there are any, else by the

@@ -1,19 +1,13 @@
-/* A network with one hidden layer and its derivatives.
+/* What a network with one hidden layer loses on rows, and its derivatives (engine/network.c has the
+ * network and its gradient).
  *
- *     t_h = a(b_h + sum_j w_hj x_j),   f_m = c_m + sum_h v_mh t_h
+ * Loss of a row: sum_m (f_m - y_m)^2, or -log softmax(f)_y; what goes back is e_m = f_m - y_m (of
+ * half the squared loss), or p_m - [y = m], times the row's weight. The Jacobian of f_m has the
+ * columns delta_h [1 x] (with e = 1 for m alone) and, for the weights of output m, [1 t]; J'WJ is
+ * summed from panels of sqrt(weight) J, output by output.
  *
- * Loss of a row: sum_m (f_m - y_m)^2, or -log softmax(f)_y. With e_m = f_m - y_m, or p_m - [y = m],
- * times the row's weight, the gradient (of half the squared loss) is by back-propagation
- *     dv = e [1 t]',   delta_h = a'(t_h) sum_m v_mh e_m,   dw = delta [1 x]',
- * sums over rows of products of two columns. The Jacobian of f_m has the columns delta_h [1 x]
- * (with e = 1 for m alone) and, for the weights of output m, [1 t]; J'WJ is summed from panels of
- * sqrt(weight) J, output by output.
- *
- * All of it runs on panels (rows next to one another, columns a step apart) that stay in the
- * second-level cache, through kernels whose lanes are rows. The panels' size depends on the
- * network only, so that sums do not depend on threads.
- * Source: Bishop, Neural Networks for Pattern Recognition, 1995, ch. 4. */
-#include "expert/mlp/network.h"
+ * The panels' size depends on the network only, so that sums do not depend on threads. */
+#include "expert/mlp/objective.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,34 +17,10 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 
-enum { GROUP = 8, MOST_ROWS = 384, LEAST_ROWS = 16 };
+enum { GROUP = 8 };
 
-#define PANEL_NUMBERS ((size_t)1 << 16) /* 512 KB */
 #define WORK ((size_t)1 << 21)          /* operations in a block, */
 #define NORMAL_WORK ((size_t)1 << 25)   /* and in one whose sums are a matrix */
-
-size_t mele_i_network_weights(const mele_i_network *n)
-{
-    size_t hidden, output;
-
-    if (__builtin_mul_overflow(n->hidden, n->inputs + 1, &hidden)
-        || __builtin_mul_overflow(n->outputs, n->hidden + 1, &output)
-        || __builtin_add_overflow(hidden, output, &output))
-        return SIZE_MAX;
-    return output;
-}
-
-static size_t output_weights_at(const mele_i_network *n)
-{
-    return n->hidden * (n->inputs + 1);
-}
-
-static bool is_bias(const mele_i_network *n, size_t i)
-{
-    const size_t at = output_weights_at(n);
-
-    return (i < at ? i % (n->inputs + 1) : (i - at) % (n->hidden + 1)) == 0;
-}
 
 static size_t targets_of(const mele_i_network *n)
 {
@@ -105,56 +75,36 @@ void mele_i_network_rows_put(mele_i_network_rows *rows, const mele_i_network *n,
 
 /* ---- panels ---- */
 
-/* Columns of a panel: inputs, hidden, delta, outputs, targets, weight, logits. */
+/* Columns of a panel: the network's, targets, weight, logits. */
 static size_t panel_columns(const mele_i_network *n)
 {
-    return 1 + n->inputs + 1 + 2 * n->hidden + n->outputs + targets_of(n) + 1
-           + (n->classes ? n->outputs : 0);
+    return mele_i_network_columns(n) + targets_of(n) + 1 + (n->classes ? n->outputs : 0);
 }
 
-/* Rows of a panel of so many columns: an even number of groups, so that the step, one group more,
- * is an odd number of cache lines. */
-static size_t panel_rows(size_t columns)
+static size_t panel_rows(const mele_i_network *n)
 {
-    const size_t rows = PANEL_NUMBERS / columns / LEAST_ROWS * LEAST_ROWS;
-
-    return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+    return mele_i_network_rows_fit(panel_columns(n));
 }
 
-size_t mele_i_network_panel_rows(const mele_i_network *n)
+size_t mele_i_mlp_panel_bytes(const mele_i_network *n)
 {
-    return panel_rows(panel_columns(n));
+    return panel_columns(n) * mele_i_network_step(panel_rows(n)) * sizeof(double);
 }
 
-size_t mele_i_network_panel_bytes(const mele_i_network *n)
+static mele_i_mlp_panel lay_out(const mele_i_network *n, size_t rows, void *memory)
 {
-    return panel_columns(n) * (mele_i_network_panel_rows(n) + GROUP) * sizeof(double);
-}
+    mele_i_mlp_panel p = {.network = mele_i_network_panel_in(n, rows, memory)};
+    const size_t step = p.network.step;
 
-static void fill_ones(double *column, size_t rows)
-{
-    for (size_t i = 0; i < rows; i++)
-        column[i] = 1;
-}
-
-static mele_i_network_panel lay_out(const mele_i_network *n, size_t rows, void *memory)
-{
-    mele_i_network_panel p = {.rows = rows, .step = rows + GROUP, .x = memory};
-
-    p.hidden = p.x + (n->inputs + 1) * p.step;
-    p.delta = p.hidden + (n->hidden + 1) * p.step;
-    p.output = p.delta + n->hidden * p.step;
-    p.y = p.output + n->outputs * p.step;
-    p.weight = p.y + targets_of(n) * p.step;
-    p.logit = p.weight + p.step;
-    fill_ones(p.x, rows);
-    fill_ones(p.hidden, rows);
+    p.y = p.network.output + n->outputs * step;
+    p.weight = p.y + targets_of(n) * step;
+    p.logit = p.weight + step;
     return p;
 }
 
-mele_i_network_panel mele_i_network_panel_in(const mele_i_network *n, void *memory)
+mele_i_mlp_panel mele_i_mlp_panel_in(const mele_i_network *n, void *memory)
 {
-    return lay_out(n, mele_i_network_panel_rows(n), memory);
+    return lay_out(n, panel_rows(n), memory);
 }
 
 static void take_columns(const double *from, size_t columns, size_t group, double *to, size_t step)
@@ -164,33 +114,25 @@ static void take_columns(const double *from, size_t columns, size_t group, doubl
         memcpy(to + j * step, from + j * GROUP, GROUP * sizeof *to);
 }
 
-void mele_i_network_take(const mele_i_network *n, const mele_i_network_rows *rows, size_t from,
-                         const mele_i_network_panel *p, size_t to)
+void mele_i_mlp_take(const mele_i_network *n, const mele_i_network_rows *rows, size_t from,
+                     const mele_i_mlp_panel *p, size_t to)
 {
-    take_columns(rows->x, n->inputs, from, p->x + p->step + to * GROUP, p->step);
-    take_columns(rows->y, targets_of(n), from, p->y + to * GROUP, p->step);
-    take_columns(rows->weight, 1, from, p->weight + to * GROUP, p->step);
-}
+    const size_t step = p->network.step;
 
-void mele_i_network_forward(const mele_i_network *n, const mele_i_network_panel *p, size_t rows,
-                            const double *weights)
-{
-    const mele_i_kernels *kernels = mele_i_kernels_best();
-
-    kernels->layer(p->x + p->step, p->step, rows, n->inputs, weights, n->hidden, n->activation,
-                   p->hidden + p->step);
-    kernels->layer(p->hidden + p->step, p->step, rows, n->hidden, weights + output_weights_at(n),
-                   n->outputs, MELE_I_IDENTITY, p->output);
+    take_columns(rows->x, n->inputs, from, p->network.x + step + to * GROUP, step);
+    take_columns(rows->y, targets_of(n), from, p->y + to * GROUP, step);
+    take_columns(rows->weight, 1, from, p->weight + to * GROUP, step);
 }
 
 /* The outputs become weighted errors; returns the loss. */
-static double square_errors(const mele_i_network *n, const mele_i_network_panel *p, size_t rows)
+static double square_errors(const mele_i_network *n, const mele_i_mlp_panel *p, size_t rows)
 {
+    const size_t step = p->network.step;
     double loss = 0;
 
     for (size_t m = 0; m < n->outputs; m++) {
-        double *output = p->output + m * p->step;
-        const double *y = p->y + m * p->step;
+        double *output = p->network.output + m * step;
+        const double *y = p->y + m * step;
         for (size_t i = 0; i < rows; i++) {
             const double off = output[i] - y[i], weighted = p->weight[i] * off;
             loss += weighted * off;
@@ -200,42 +142,32 @@ static double square_errors(const mele_i_network *n, const mele_i_network_panel 
     return loss;
 }
 
-static double class_errors(const mele_i_network *n, const mele_i_network_panel *p, size_t rows)
+static double class_errors(const mele_i_network *n, const mele_i_mlp_panel *p, size_t rows)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
-    const size_t C = n->outputs;
-    double loss = 0;
+    const size_t C = n->outputs, step = p->network.step;
+    double *output = p->network.output, loss = 0;
 
     for (size_t i = 0; i < rows; i++)
         for (size_t c = 0; c < C; c++)
-            p->logit[i * C + c] = p->output[c * p->step + i];
+            p->logit[i * C + c] = output[c * step + i];
     kernels->log_softmax(p->logit, rows, C, NULL);
     for (size_t i = 0; i < rows; i++)
         loss -= p->weight[i] * p->logit[i * C + (size_t)p->y[i]];
     kernels->exponential(p->logit, rows * C);
     for (size_t i = 0; i < rows; i++)
         for (size_t c = 0; c < C; c++)
-            p->output[c * p->step + i] =
-                p->weight[i] * (p->logit[i * C + c] - ((size_t)p->y[i] == c));
+            output[c * step + i] = p->weight[i] * (p->logit[i * C + c] - ((size_t)p->y[i] == c));
     return loss;
 }
 
-void mele_i_network_learn(const mele_i_network *n, const mele_i_network_panel *p, size_t rows,
-                          const double *weights, double *loss, double *gradient)
+void mele_i_mlp_learn(const mele_i_network *n, const mele_i_mlp_panel *p, size_t rows,
+                      const double *weights, double *loss, double *gradient)
 {
-    const mele_i_kernels *kernels = mele_i_kernels_best();
-    const size_t at = output_weights_at(n);
-
-    mele_i_network_forward(n, p, rows, weights);
+    mele_i_network_forward(n, &p->network, rows, weights);
     *loss += n->classes ? class_errors(n, p, rows) : square_errors(n, p, rows);
-    if (gradient == NULL)
-        return;
-    kernels->layer_back(p->output, p->step, rows, n->outputs, weights + at, p->hidden + p->step,
-                        n->hidden, n->activation, p->delta);
-    kernels->products(p->delta, n->hidden, p->x, n->inputs + 1, p->step, rows, gradient,
-                      n->inputs + 1);
-    kernels->products(p->output, n->outputs, p->hidden, n->hidden + 1, p->step, rows,
-                      gradient + at, n->hidden + 1);
+    if (gradient != NULL)
+        mele_i_network_backward(n, &p->network, rows, weights, gradient);
 }
 
 /* ---- sums over all rows ---- */
@@ -255,27 +187,27 @@ static size_t numbers_of(const summation *s)
 }
 
 /* The columns of sqrt(weight) times the Jacobian of output m, hidden weights first. */
-static void put_jacobian(const summation *s, const mele_i_network_panel *p, size_t rows, size_t m,
+static void put_jacobian(const summation *s, const mele_i_mlp_panel *p, size_t rows, size_t m,
                          double *jacobian)
 {
     const mele_i_network *n = s->network;
-    const size_t d = n->inputs, step = p->step;
+    const mele_i_network_panel *q = &p->network;
+    const size_t d = n->inputs, step = q->step, at = mele_i_network_hidden_weights(n);
     const double *root = p->weight; /* its square root already */
-    double *own = jacobian + output_weights_at(n) * step;
+    double *own = jacobian + at * step;
 
-    mele_i_kernels_best()->layer_back(root, step, rows, 1,
-                                      s->weights + output_weights_at(n) + m * (n->hidden + 1),
-                                      p->hidden + step, n->hidden, n->activation, p->delta);
+    mele_i_kernels_best()->layer_back(root, step, rows, 1, s->weights + at + m * (n->hidden + 1),
+                                      q->hidden + step, n->hidden, n->activation, q->delta);
     for (size_t h = 0; h < n->hidden; h++)
         for (size_t j = 0; j <= d; j++) {
             double *to = jacobian + (h * (d + 1) + j) * step;
-            const double *delta = p->delta + h * step, *x = p->x + j * step;
+            const double *delta = q->delta + h * step, *x = q->x + j * step;
             for (size_t i = 0; i < rows; i++)
                 to[i] = delta[i] * x[i];
         }
     for (size_t h = 0; h <= n->hidden; h++)
         for (size_t i = 0; i < rows; i++)
-            own[h * step + i] = root[i] * p->hidden[h * step + i];
+            own[h * step + i] = root[i] * q->hidden[h * step + i];
 }
 
 /* A Jacobian, column after column, `step` apart; and some of its columns. */
@@ -302,7 +234,7 @@ static void add_normal(const summation *s, const double *jacobian, size_t step, 
                        size_t m, double *matrix)
 {
     enum { STRIP = 4 };
-    const size_t shared = output_weights_at(s->network), own = s->network->hidden + 1;
+    const size_t shared = mele_i_network_hidden_weights(s->network), own = s->network->hidden + 1;
     const size_t place = shared + m * own, P = s->count;
     const jacobian_panel j = {jacobian, step, rows};
 
@@ -319,29 +251,30 @@ static void add_normal(const summation *s, const double *jacobian, size_t step, 
 }
 
 /* Loss, gradient and J'J of one panel. */
-static void learn_normal(const summation *s, const mele_i_network_panel *p, size_t rows,
+static void learn_normal(const summation *s, const mele_i_mlp_panel *p, size_t rows,
                          double *jacobian, double *sums)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
     const mele_i_network *n = s->network;
-    const size_t shared = output_weights_at(n), own = n->hidden + 1;
+    const size_t shared = mele_i_network_hidden_weights(n), own = n->hidden + 1;
+    const size_t step = p->network.step;
     double *gradient = sums + 1, *matrix = gradient + s->count;
 
-    mele_i_network_forward(n, p, rows, s->weights);
+    mele_i_network_forward(n, &p->network, rows, s->weights);
     for (size_t i = 0; i < rows; i++)
         p->weight[i] = sqrt(p->weight[i]);
     for (size_t m = 0; m < n->outputs; m++) {
-        double *off = p->output + m * p->step;
-        const double *y = p->y + m * p->step;
+        double *off = p->network.output + m * step;
+        const double *y = p->y + m * step;
         for (size_t i = 0; i < rows; i++) {
             off[i] = p->weight[i] * (off[i] - y[i]);
             sums[0] += off[i] * off[i];
         }
         put_jacobian(s, p, rows, m, jacobian);
-        kernels->products(jacobian, shared, off, 1, p->step, rows, gradient, 1);
-        kernels->products(jacobian + shared * p->step, own, off, 1, p->step, rows,
+        kernels->products(jacobian, shared, off, 1, step, rows, gradient, 1);
+        kernels->products(jacobian + shared * step, own, off, 1, step, rows,
                           gradient + shared + m * own, 1);
-        add_normal(s, jacobian, p->step, rows, m, matrix);
+        add_normal(s, jacobian, step, rows, m, matrix);
     }
 }
 
@@ -349,20 +282,21 @@ static mele_status sum_block(void *context, mele_i_block block, void *partial, v
                              mele_error *error)
 {
     const summation *s = context;
-    mele_i_network_panel p = lay_out(s->network, s->panel_rows, scratch);
-    double *jacobian = (double *)scratch + panel_columns(s->network) * p.step, *sums = partial;
-    const size_t most = p.rows / GROUP;
+    const mele_i_mlp_panel p = lay_out(s->network, s->panel_rows, scratch);
+    double *jacobian = (double *)scratch + panel_columns(s->network) * p.network.step;
+    double *sums = partial;
+    const size_t most = s->panel_rows / GROUP;
 
     (void)error;
     for (size_t g = 0; g < block.count; g += most) {
         const size_t groups = block.count - g < most ? block.count - g : most;
         for (size_t i = 0; i < groups; i++)
-            mele_i_network_take(s->network, s->rows, block.first + g + i, &p, i);
+            mele_i_mlp_take(s->network, s->rows, block.first + g + i, &p, i);
         if (s->normal)
             learn_normal(s, &p, groups * GROUP, jacobian, sums);
         else
-            mele_i_network_learn(s->network, &p, groups * GROUP, s->weights, sums,
-                                 s->gradient ? sums + 1 : NULL);
+            mele_i_mlp_learn(s->network, &p, groups * GROUP, s->weights, sums,
+                             s->gradient ? sums + 1 : NULL);
     }
     return MELE_OK;
 }
@@ -378,18 +312,19 @@ static void add_sums(void *context, const void *partial)
 
 static mele_status sum_rows(summation *s, mele_engine *engine, mele_error *error)
 {
-    const size_t jacobian = s->normal ? output_weights_at(s->network) + s->network->hidden + 1 : 0;
-    const size_t columns = panel_columns(s->network) + jacobian;
+    const mele_i_network *n = s->network;
+    const size_t jacobian = s->normal ? mele_i_network_hidden_weights(n) + n->hidden + 1 : 0;
+    const size_t columns = panel_columns(n) + jacobian;
     const size_t work = s->count * (s->normal ? s->count : 4);
 
-    s->panel_rows = panel_rows(columns);
+    s->panel_rows = mele_i_network_rows_fit(columns);
     const size_t panel = s->panel_rows / GROUP;
-    const size_t groups = mele_i_block_rows(GROUP * work, s->normal ? NORMAL_WORK : WORK,
-                                            1);
+    const size_t groups = mele_i_block_rows(GROUP * work, s->normal ? NORMAL_WORK : WORK, 1);
+    const size_t numbers = columns * mele_i_network_step(s->panel_rows);
     mele_i_pass pass = {.rows = s->rows->groups, .map = sum_block, .combine = add_sums,
                         .block_rows = (groups + panel - 1) / panel * panel, .context = s,
                         .partial_bytes = numbers_of(s) * sizeof(double),
-                        .scratch_bytes = columns * (s->panel_rows + GROUP) * sizeof(double)};
+                        .scratch_bytes = numbers * sizeof(double)};
 
     memset(s->sums, 0, numbers_of(s) * sizeof *s->sums);
     return mele_i_pass_run(engine, &pass, error);
@@ -400,7 +335,7 @@ static mele_status sum_rows(summation *s, mele_engine *engine, mele_error *error
 void mele_i_network_decays(const mele_i_network *n, double decay, double *decays)
 {
     for (size_t i = 0; i < mele_i_network_weights(n); i++)
-        decays[i] = is_bias(n, i) ? 0 : 2 * decay;
+        decays[i] = mele_i_network_is_bias(n, i) ? 0 : 2 * decay;
 }
 
 /* Turn the sums to means and add the decay; returns the value. */
@@ -411,7 +346,7 @@ static double finish(const summation *s, double decay, double *gradient)
     double squares = 0;
 
     for (size_t i = 0; i < s->count; i++) {
-        const double weight = is_bias(n, i) ? 0 : s->weights[i];
+        const double weight = mele_i_network_is_bias(n, i) ? 0 : s->weights[i];
         squares += weight * weight;
         if (gradient != NULL)
             gradient[i] = factor * s->sums[1 + i] + 2 * decay * weight;
@@ -450,7 +385,7 @@ mele_status mele_i_network_normal(const mele_i_network *network, const mele_i_ne
         for (size_t i = 0; i < P * P; i++)
             out->matrix[i] = s.sums[1 + P + i] / rows->total;
         for (size_t i = 0; i < P; i++)
-            if (!is_bias(network, i))
+            if (!mele_i_network_is_bias(network, i))
                 out->matrix[i * P + i] += decay;
     }
     free(s.sums);

@@ -1,23 +1,12 @@
-#ifndef MELE_EXPERT_NETWORK_H
-#define MELE_EXPERT_NETWORK_H
+#ifndef MELE_EXPERT_MLP_OBJECTIVE_H
+#define MELE_EXPERT_MLP_OBJECTIVE_H
 
 #include <mele/engine.h>
 
-#include "engine/kernels.h"
+#include "engine/network.h"
 
-/* A network with one hidden layer: what it computes, its loss and its derivatives, over rows that
- * stand in groups of eight. What its weights are trained by is trainers.h's. */
-
-typedef struct mele_i_network {
-    size_t inputs, hidden;
-    size_t outputs; /* M: targets, or logits of classes */
-    bool classes;
-    mele_i_activation activation; /* of the hidden units */
-} mele_i_network;
-
-/* Its weights: hidden x (inputs + 1), then outputs x (hidden + 1), biases first. SIZE_MAX: too
- * many to count. */
-size_t mele_i_network_weights(const mele_i_network *network);
+/* What a network loses on rows that stand in groups of eight, and its derivatives. What its weights
+ * are trained by is trainers.h's. */
 
 /* Rows for one network: number j of row i is x[(i / 8 * inputs + j) * 8 + i % 8], likewise y, which
  * holds M standardised targets or one class. The last group is filled up with copies of the last
@@ -61,29 +50,25 @@ mele_status mele_i_network_normal(const mele_i_network *network, const mele_i_ne
 /* The decay's share of the gradient is decays[i] * weights[i]. */
 void mele_i_network_decays(const mele_i_network *network, double decay, double *decays);
 
-/* Working memory for panels of rows, in one thread. */
-typedef struct mele_i_network_panel {
-    size_t rows, step; /* room for rows (a multiple of 16); from a column to the next */
-    double *x, *hidden, *output, *delta; /* x and hidden begin with a column of ones */
+/* Working memory for a panel of rows and what is wanted of them, in one thread; it has as many rows
+ * as fit. */
+typedef struct mele_i_mlp_panel {
+    mele_i_network_panel network;
     double *y, *weight, *logit;
-} mele_i_network_panel;
+} mele_i_mlp_panel;
 
-size_t mele_i_network_panel_rows(const mele_i_network *network);
-size_t mele_i_network_panel_bytes(const mele_i_network *network);
+size_t mele_i_mlp_panel_bytes(const mele_i_network *network);
 
 /* Lay one out in memory of that size, 64-byte aligned. */
-mele_i_network_panel mele_i_network_panel_in(const mele_i_network *network, void *memory);
+mele_i_mlp_panel mele_i_mlp_panel_in(const mele_i_network *network, void *memory);
 
 /* Put group `from` of the rows at group `to` of the panel. */
-void mele_i_network_take(const mele_i_network *network, const mele_i_network_rows *rows,
-                         size_t from, const mele_i_network_panel *panel, size_t to);
+void mele_i_mlp_take(const mele_i_network *network, const mele_i_network_rows *rows, size_t from,
+                     const mele_i_mlp_panel *panel, size_t to);
 
-/* The outputs of the panel's first rows (a multiple of 8): hidden and output. */
-void mele_i_network_forward(const mele_i_network *network, const mele_i_network_panel *panel,
-                            size_t rows, const double *weights);
-
-/* Forward and back: add the loss to *loss, and its gradient (NULL: not wanted) to gradient. */
-void mele_i_network_learn(const mele_i_network *network, const mele_i_network_panel *panel,
-                          size_t rows, const double *weights, double *loss, double *gradient);
+/* Forward and back: add the loss of the panel's first rows (a multiple of 8) to *loss, and its
+ * gradient (NULL: not wanted) to gradient. */
+void mele_i_mlp_learn(const mele_i_network *network, const mele_i_mlp_panel *panel, size_t rows,
+                      const double *weights, double *loss, double *gradient);
 
 #endif
