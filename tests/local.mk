@@ -282,6 +282,7 @@ EXTRA_DIST += $(cli_tests) $(house_tests) tests/cli/run tests/support/in-process
 # share.
 
 references = \
+	tests/bench/gates.py \
 	tests/bench/peers/experts_sklearn.py \
 	tests/bench/peers/mlp_sklearn.py \
 	tests/bench/peers/partition_sklearn.py \
