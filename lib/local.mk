@@ -315,6 +315,9 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/mlp/trainers.c \
 	lib/expert/mlp/trainers.h \
 	lib/expert/mlp/watch.c \
+	lib/gate/columns.c \
+	lib/gate/columns.h \
+	lib/gate/columns_section.c \
 	lib/gate/data.c \
 	lib/gate/fit.c \
 	lib/gate/gate.c \
@@ -327,7 +330,6 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/options.c \
 	lib/gate/options.h \
 	lib/gate/section.c \
-	lib/gate/softmax/columns.c \
 	lib/gate/softmax/section.c \
 	lib/gate/softmax/softmax.c \
 	lib/gate/softmax/softmax.h \

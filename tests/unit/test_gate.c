@@ -667,9 +667,9 @@ Test(gate, weight_zero_is_no_row)
     }
     const mele_gate_options options = options_of("softmax", "both", "likelihood", 1.3);
     mele_gate *a = fit(&all, &options, NULL, NULL), *b = fit(&some, &options, NULL, NULL);
-    for (size_t j = 0; j < state_of(a)->columns; j++)
-        cr_assert(state_of(a)->column[j].lower == state_of(b)->column[j].lower
-                  && state_of(a)->column[j].upper == state_of(b)->column[j].upper);
+    for (size_t j = 0; j < state_of(a)->z.count; j++)
+        cr_assert(state_of(a)->z.column[j].lower == state_of(b)->z.column[j].lower
+                  && state_of(a)->z.column[j].upper == state_of(b)->z.column[j].upper);
     cr_assert_leq(farthest(state_of(a)->coefficients, state_of(b)->coefficients, 3 * 6), 1e-3);
     mele_gate_free(a);
     mele_gate_free(b);
@@ -696,7 +696,7 @@ Test(gate, same_bytes_for_any_threads)
                          MELE_OK);
             if (first != NULL) {
                 cr_assert_eq(memcmp(state_of(first)->coefficients, state_of(gate)->coefficients,
-                                    6 * (1 + state_of(gate)->columns) * sizeof(double)), 0);
+                                    6 * (1 + state_of(gate)->z.count) * sizeof(double)), 0);
                 cr_assert_eq(memcmp(out, again, s.rows * 6 * sizeof *out), 0);
                 mele_gate_free(gate);
             } else {
@@ -778,13 +778,13 @@ Test(gate, coefficients_do_not_extrapolate)
     const mele_gate_options options = options_of("softmax", "both", "likelihood", 0.1);
     mele_gate *gate = fit(&data, &options, NULL, NULL);
     double log_p[] = {-0.9, -1.2, -1.2, -0.9, -1.2, -1.2}, out[6];
-    double rows[] = {state_of(gate)->column[3].upper, state_of(gate)->column[4].lower, 1e9, -1e5};
+    double rows[] = {state_of(gate)->z.column[3].upper, state_of(gate)->z.column[4].lower, 1e9, -1e5};
     const mele_matrix x = mele_matrix_of(rows, 2, 2);
 
     cr_assert_eq(mele_gate_log_weights(gate, log_p, &x, 2, NULL, out, NULL), MELE_OK);
     cr_assert_eq(memcmp(out, out + 3, 3 * sizeof *out), 0);
     for (size_t j = 0; j < 3; j++)
-        cr_assert(state_of(gate)->column[j].lower >= log(0x1p-52) - 1e-12 && state_of(gate)->column[j].upper <= 0);
+        cr_assert(state_of(gate)->z.column[j].lower >= log(0x1p-52) - 1e-12 && state_of(gate)->z.column[j].upper <= 0);
     mele_gate_free(gate);
     free_sample(&s);
 }

@@ -7,15 +7,6 @@
 #include "core/memory.h"
 #include "gate/softmax/softmax.h"
 
-mele_status mele_i_softmax_read_temperature(const json_t *section, double *out, mele_error *error)
-{
-    mele_status status = mele_i_json_get_number(section, "temperature", out, error);
-
-    if (status == MELE_OK && !(*out >= 0))
-        status = mele_i_fail(error, MELE_EDATA, "\"temperature\" is %g, not >= 0", *out);
-    return status;
-}
-
 /* Numbers that lie apart in memory: every stride-th number. */
 static json_t *spaced_numbers(const double *values, size_t count, size_t stride)
 {
@@ -34,8 +25,8 @@ static json_t *coefficient_rows(const mele_i_softmax *state)
     json_t *rows = json_array();
 
     for (size_t k = 0; k < state->clusters && rows != NULL; k++) {
-        const double *row = state->coefficients + k * (1 + state->columns) + 1;
-        if (json_array_append_new(rows, mele_i_json_numbers(row, state->columns)) != 0) {
+        const double *row = state->coefficients + k * (1 + state->z.count) + 1;
+        if (json_array_append_new(rows, mele_i_json_numbers(row, state->z.count)) != 0) {
             json_decref(rows);
             rows = NULL;
         }
@@ -45,63 +36,32 @@ static json_t *coefficient_rows(const mele_i_softmax *state)
 
 bool mele_i_softmax_save(const mele_i_softmax *state, json_t *section)
 {
-    const size_t size = sizeof *state->column / sizeof(double);
-
-    return mele_i_json_put(section, "on", json_string(state->on->name))
+    return mele_i_json_put(section, "on", json_string(state->z.on->name))
            && mele_i_json_put(section, "temperature", json_real(state->temperature))
            && mele_i_json_put(section, "intercept", spaced_numbers(state->coefficients,
-                              state->clusters, 1 + state->columns))
+                              state->clusters, 1 + state->z.count))
            && mele_i_json_put(section, "coefficients", coefficient_rows(state))
-           && mele_i_json_put(section, "lower",
-                              spaced_numbers(&state->column->lower, state->columns, size))
-           && mele_i_json_put(section, "upper",
-                              spaced_numbers(&state->column->upper, state->columns, size));
+           && mele_i_gate_columns_save(&state->z, section);
 }
 
 /* The number of columns is that of the limits; everything else must agree with it. */
 static mele_status read_shape(const json_t *section, size_t clusters,
                               const mele_i_gate_input **on, size_t *columns, mele_error *error)
 {
-    const char *name;
-    mele_status status = mele_i_json_get_string(section, "on", &name, error);
+    mele_status status = mele_i_gate_columns_read_shape(section, clusters, on, columns, error);
 
     if (status != MELE_OK)
         return status;
-    if ((*on = mele_i_gate_input_find(name)) == NULL)
-        return mele_i_fail(error, MELE_EDATA, "the gate is on \"%s\", which is unknown", name);
-    *columns = json_array_size(json_object_get(section, "lower"));
-    const size_t least = ((*on)->posteriors ? clusters : 0) + (*on)->features;
-    if (*columns < least || (!(*on)->features && *columns > least))
-        return mele_i_fail(error, MELE_EDATA, "\"lower\" has %zu numbers, which do not fit a gate "
-                           "of %zu clusters on %s", *columns, clusters, name);
     if (json_array_size(json_object_get(section, "intercept")) != clusters)
         return mele_i_fail(error, MELE_EDATA, "\"intercept\" is not an array of %zu numbers",
                            clusters);
     return mele_i_json_check_sizes(section, "coefficients", clusters, *columns, error);
 }
 
-static mele_status read_limits(const json_t *section, mele_i_softmax *state, double *room,
-                               mele_error *error)
-{
-    size_t columns = state->columns;
-    double *lower = room, *upper = room + columns;
-    mele_status status = mele_i_json_get_numbers(section, "lower", lower, columns, error);
-
-    if (status == MELE_OK)
-        status = mele_i_json_get_numbers(section, "upper", upper, columns, error);
-    for (size_t j = 0; j < columns && status == MELE_OK; j++) {
-        if (lower[j] > upper[j])
-            status = mele_i_fail(error, MELE_EDATA, "\"lower\" is above \"upper\" in column %zu",
-                                 j + 1);
-        state->column[j] = (mele_i_gate_column){lower[j], upper[j], 0, 1};
-    }
-    return status;
-}
-
 static mele_status read_coefficients(const json_t *section, mele_i_softmax *state, double *room,
                                      mele_error *error)
 {
-    size_t columns = state->columns, clusters = state->clusters;
+    size_t columns = state->z.count, clusters = state->clusters;
     double *intercept = room, *rows = room + clusters;
     mele_status status = mele_i_json_get_numbers(section, "intercept", intercept, clusters, error);
 
@@ -117,13 +77,15 @@ static mele_status read_coefficients(const json_t *section, mele_i_softmax *stat
 
 static mele_status read_numbers(const json_t *section, mele_i_softmax *state, mele_error *error)
 {
-    double *room = mele_i_array(2 + state->clusters, (1 + state->columns) * sizeof *room);
+    mele_status status = mele_i_gate_columns_load(section, &state->z, error);
+    double *room;
 
+    if (status != MELE_OK)
+        return status;
+    room = mele_i_array(state->clusters, (1 + state->z.count) * sizeof *room);
     if (room == NULL)
         return mele_i_no_memory(error);
-    mele_status status = read_limits(section, state, room, error);
-    if (status == MELE_OK)
-        status = read_coefficients(section, state, room, error);
+    status = read_coefficients(section, state, room, error);
     free(room);
     return status;
 }
@@ -138,7 +100,7 @@ mele_status mele_i_softmax_load(const json_t *section, size_t clusters, mele_i_s
         section, "gate", "kind,clusters,on,temperature,intercept,coefficients,lower,upper", error);
 
     if (status == MELE_OK)
-        status = mele_i_softmax_read_temperature(section, &temperature, error);
+        status = mele_i_gate_read_temperature(section, &temperature, error);
     if (status == MELE_OK)
         status = read_shape(section, clusters, &on, &columns, error);
     if (status != MELE_OK)

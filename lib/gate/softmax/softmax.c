@@ -10,15 +10,10 @@
  * V = 0 would reproduce p without learning anything, so a softmax gate then has t = 0, which leaves
  * log p out of the logits, and starts from equal weights. So has one on features alone where there are no log p.
  *
- * z = log p | x | [log p, x] with two limits, so that V never extrapolates: a log p below
- * log 2^-52 (a posterior of zero, to rounding) enters z as that, and every column is clipped to
- * the range it had in the training rows of positive weight. V z is thus as large outside the
- * data as it was inside, while log p falls without limit: far from all data t log p decides, as
- * in the posterior gate. t log p itself is not clipped; the weights are finite and sum to one as
- * the log-softmax subtracts the largest logit.
- *
- * Training sees standardised columns; afterwards their centres and factors are folded into V and
- * b, which then apply to z in its own units.
+ * z is clipped to the range that its columns had in the training rows (columns.h): V z is as
+ * large outside the data as it was inside, while log p falls without limit, so that far from all
+ * data t log p decides, as in the posterior gate. t log p itself is not clipped; the weights are
+ * finite and sum to one as the log-softmax subtracts the largest logit.
  *
  * With the residuals r_ik = d loss_i / d a_ik the gradient is
  *     d/dV_kj = sum_i r_ik z_ij,   the same for b with z = 1,   d/dt = sum_ik r_ik log p_ik,
@@ -43,13 +38,9 @@ static mele_status adopt(mele_gate *gate, mele_i_softmax *state, mele_error *err
     gate->state = state;
     if (state == NULL)
         return mele_i_no_memory(error);
-    gate->features = state->features;
-    if (state->on != NULL && state->on->posteriors)
-        gate->needs |= MELE_I_GATE_POSTERIORS | MELE_I_GATE_SIZES;
-    if (state->temperature > 0)
-        gate->needs |= MELE_I_GATE_POSTERIORS;
-    if (state->features > 0)
-        gate->needs |= MELE_I_GATE_FEATURES;
+    gate->features = state->z.features;
+    gate->needs |= mele_i_gate_columns_needs(&state->z)
+                   | (state->temperature > 0 ? MELE_I_GATE_POSTERIORS : 0);
     return MELE_OK;
 }
 
@@ -64,15 +55,10 @@ static mele_status make_softmax(mele_gate *gate, const mele_i_gate_training *tra
                                 mele_error *error)
 {
     const mele_i_gate_input *on = mele_i_gate_input_find(training->options->on);
-    const size_t columns =
-        (on->posteriors ? gate->clusters : 0) + (on->features ? training->data->x.cols : 0);
-    mele_i_softmax *state = mele_i_softmax_new(gate->clusters, on, columns);
-    const char *missing;
+    mele_i_softmax *state = mele_i_softmax_new(
+        gate->clusters, on, mele_i_gate_columns_count(on, training->data));
 
-    if (state != NULL
-        && ((training->loss->takes_shares && !(training->loss_needs & MELE_I_GATE_SHARES))
-            || (!on->posteriors
-                && !mele_i_gate_has(training->data, MELE_I_GATE_POSTERIORS, &missing))))
+    if (state != NULL && mele_i_gate_columns_alone(&state->z, training))
         state->temperature = 0;
     return adopt(gate, state, error);
 }
@@ -80,12 +66,16 @@ static mele_status make_softmax(mele_gate *gate, const mele_i_gate_training *tra
 static mele_status prepare(mele_gate *gate, const mele_i_gate_training *training,
                            mele_error *error)
 {
-    return mele_i_softmax_standardise(gate->state, gate->needs, training, error);
+    mele_i_softmax *state = gate->state;
+
+    return mele_i_gate_columns_standardise(&state->z, gate->needs, training, error);
 }
 
 static void finish(mele_gate *gate)
 {
-    mele_i_softmax_fold(gate->state);
+    mele_i_softmax *state = gate->state;
+
+    mele_i_gate_columns_fold(&state->z, state->coefficients, state->clusters);
 }
 
 /* ---- parameters: t unless it is 0, then b_k and V_k of every k ---- */
@@ -95,7 +85,7 @@ static size_t parameters(const mele_gate *gate, size_t *factors)
     const mele_i_softmax *state = gate->state;
 
     *factors = state->temperature > 0;
-    return *factors + (state->columns > 0 ? state->clusters * (1 + state->columns) : 0);
+    return *factors + (state->z.count > 0 ? state->clusters * (1 + state->z.count) : 0);
 }
 
 static void get(const mele_gate *gate, double *out)
@@ -126,14 +116,14 @@ static size_t work(const mele_gate *gate)
 {
     const mele_i_softmax *state = gate->state;
 
-    return state->clusters * state->columns;
+    return state->clusters * state->z.count;
 }
 
 /* z, then what backward() works in: z and the residuals turned, and their product. */
 static size_t scratch_numbers(const mele_gate *gate, size_t rows, bool backward)
 {
     const mele_i_softmax *state = gate->state;
-    const size_t q = state->columns, K = state->clusters;
+    const size_t q = state->z.count, K = state->clusters;
 
     return rows * q + (backward && q > 0 ? rows * q + (rows + 1) * K + q * K : 0);
 }
@@ -144,9 +134,9 @@ static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double 
     const mele_i_softmax *state = gate->state;
     const size_t count = rows->count * state->clusters;
 
-    if (state->columns > 0) {
-        mele_i_softmax_fill(state, rows, scratch);
-        mele_i_kernels_best()->linear(scratch, state->columns, rows->count, state->columns,
+    if (state->z.count > 0) {
+        mele_i_gate_columns_fill(&state->z, rows, scratch);
+        mele_i_kernels_best()->linear(scratch, state->z.count, rows->count, state->z.count,
                                       state->coefficients, state->clusters, out, state->clusters);
     } else {
         memset(out, 0, count * sizeof *out);
@@ -168,7 +158,7 @@ static void turn(const double *from, size_t rows, size_t cols, double *to, size_
 static void multiply(const mele_i_softmax *state, size_t rows, const double *residual,
                      double *scratch, double *gradient)
 {
-    const size_t q = state->columns, K = state->clusters;
+    const size_t q = state->z.count, K = state->clusters;
     double *z_turned = scratch + rows * q, *turned = z_turned + rows * q;
     double *product = turned + (rows + 1) * K;
 
@@ -196,7 +186,7 @@ static void backward(const mele_gate *gate, const mele_i_gate_rows *rows, const 
     parameters(gate, &first);
     for (size_t i = 0; i < rows->count * state->clusters && first == 1; i++)
         gradient[0] += log_p[i] > -INFINITY ? residual[i] * log_p[i] : 0;
-    if (state->columns > 0)
+    if (state->z.count > 0)
         multiply(state, rows->count, residual, scratch, gradient + first);
 }
 
@@ -207,13 +197,13 @@ static size_t describe(const mele_gate *gate, char *out, size_t size)
     const mele_i_softmax *state = gate->state;
     const char *name = gate->kind->name;
 
-    if (state->columns == 0 && state->temperature == 1)
+    if (state->z.count == 0 && state->temperature == 1)
         return (size_t)snprintf(out, size, "%s", name);
-    if (state->columns == 0)
+    if (state->z.count == 0)
         return (size_t)snprintf(out, size, "%s %.4g", name, state->temperature);
     return (size_t)snprintf(out, size, "%s on %s, temperature %.4g, %zu coefficients", name,
-                            state->on->name, state->temperature,
-                            state->clusters * (1 + state->columns));
+                            state->z.on->name, state->temperature,
+                            state->clusters * (1 + state->z.count));
 }
 
 static bool save_posterior(const mele_gate *gate, json_t *section)
@@ -243,7 +233,7 @@ static mele_status load_temperature(const json_t *section, mele_gate *gate, mele
     mele_status status = mele_i_json_keys(section, "gate", "kind,clusters,temperature", error);
 
     if (status == MELE_OK)
-        status = mele_i_softmax_read_temperature(section, &temperature, error);
+        status = mele_i_gate_read_temperature(section, &temperature, error);
     if (status != MELE_OK)
         return status;
     mele_i_softmax *state = mele_i_softmax_new(gate->clusters, NULL, 0);

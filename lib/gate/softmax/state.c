@@ -10,7 +10,7 @@ void mele_i_softmax_free(void *memory)
 
     if (state == NULL)
         return;
-    free(state->column);
+    mele_i_gate_columns_clear(&state->z);
     free(state->coefficients);
     free(state);
 }
@@ -25,12 +25,8 @@ mele_i_softmax *mele_i_softmax_new(size_t clusters, const mele_i_gate_input *on,
     state->temperature = 1;
     if (on == NULL)
         return state;
-    state->on = on;
-    state->columns = columns;
-    state->features = columns - (on->posteriors ? clusters : 0);
-    state->column = MELE_I_ZEROED(mele_i_gate_column, columns);
     state->coefficients = mele_i_zeroed(clusters, (1 + columns) * sizeof(double));
-    if (state->column == NULL || state->coefficients == NULL) {
+    if (!mele_i_gate_columns_make(&state->z, on, clusters, columns) || state->coefficients == NULL) {
         mele_i_softmax_free(state);
         return NULL;
     }
