@@ -214,3 +214,17 @@ void mele_i_gate_columns_fold(mele_i_gate_columns *columns, double *coefficients
         columns->column[j].factor = 1;
     }
 }
+
+void mele_i_gate_columns_unfold(const mele_i_gate_columns *columns, double *coefficients, size_t forms)
+{
+    const size_t count = columns->count;
+
+    for (size_t k = 0; k < forms; k++) {
+        double *b = coefficients + k * (1 + count);
+        for (size_t j = 0; j < count; j++) {
+            const mele_i_gate_column *column = &columns->column[j];
+            b[0] += b[1 + j] * column->centre;
+            b[1 + j] = column->factor > 0 ? b[1 + j] / column->factor : 0;
+        }
+    }
+}

@@ -52,6 +52,10 @@ mele_status mele_i_gate_columns_standardise(mele_i_gate_columns *columns, unsign
  * constant first. */
 void mele_i_gate_columns_fold(mele_i_gate_columns *columns, double *coefficients, size_t forms);
 
+/* The way back: coefficients of z in its own units, for training, become those of the columns as they
+ * stand. */
+void mele_i_gate_columns_unfold(const mele_i_gate_columns *columns, double *coefficients, size_t forms);
+
 /* ---- the model file (columns_section.c) ---- */
 
 /* The keys "lower" and "upper". */

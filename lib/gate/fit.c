@@ -46,16 +46,32 @@ static mele_status find_loss(const mele_gate *gate, const mele_i_gate_training *
     return MELE_OK;
 }
 
+static mele_status start_from(mele_gate *gate, const mele_gate *from, mele_error *error)
+{
+    if (from->kind == gate->kind && from->clusters == gate->clusters && gate->kind->start != NULL
+        && gate->kind->start(gate, from))
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "gate: the gate to start from (\"%s\", %zu clusters) is "
+                       "not of the kind, the clusters and the inputs of the one that is trained "
+                       "(\"%s\", %zu clusters)", from->kind->name, from->clusters, gate->kind->name,
+                       gate->clusters);
+}
+
 static mele_status train(mele_gate *gate, const mele_i_gate_training *training,
                          mele_gate_info *info, mele_error *error)
 {
     const mele_i_gate_kind *kind = gate->kind;
+    const mele_gate *from = training->options->start;
     mele_status status = MELE_OK;
 
     if (kind->prepare != NULL)
         status = kind->prepare(gate, training, error);
-    if (status == MELE_OK && kind->trained)
+    if (status == MELE_OK && from != NULL)
+        status = start_from(gate, from, error);
+    if (status == MELE_OK && kind->trained && !training->stays)
         status = mele_i_gate_train(gate, training, info, error);
+    if (status == MELE_OK && kind->trained)
+        status = mele_i_gate_penalty(gate, training, &info->penalty, error);
     if (status == MELE_OK && kind->finish != NULL)
         kind->finish(gate);
     return status;
@@ -116,9 +132,10 @@ static mele_status fit(mele_gate *gate, const mele_i_gate_training *given, mele_
     return status;
 }
 
+/* stays: what it starts from is not trained. */
 static mele_status fit_gate(const mele_gate_data *data, const mele_gate_options *options,
-                            mele_engine *engine, mele_gate **out, mele_gate_info *info,
-                            mele_error *error)
+                            bool stays, mele_engine *engine, mele_gate **out,
+                            mele_gate_info *info, mele_error *error)
 {
     const mele_gate_options chosen = options == NULL ? mele_gate_defaults() : *options;
     mele_gate_info found = {.loss = NAN, .converged = true};
@@ -134,6 +151,7 @@ static mele_status fit_gate(const mele_gate_data *data, const mele_gate_options 
     const mele_i_gate_loss *loss = mele_i_gate_loss_find(chosen.loss);
     const mele_i_gate_training training = {.data = data, .options = &chosen, .loss = loss,
                                            .loss_needs = mele_i_gate_loss_needs(loss, data),
+                                           .stays = stays,
                                            .engine = engine};
     mele_gate *gate = mele_i_gate_new(mele_i_gate_kind_find(chosen.kind), data->clusters);
     if (gate == NULL)
@@ -151,15 +169,29 @@ static mele_status fit_gate(const mele_gate_data *data, const mele_gate_options 
     return MELE_OK;
 }
 
-mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
-                          mele_engine *engine, mele_gate **out, mele_gate_info *info,
-                          mele_error *error)
+static mele_status claim_and_fit(const mele_gate_data *data, const mele_gate_options *options,
+                                 bool stays, mele_engine *engine, mele_gate **out,
+                                 mele_gate_info *info, mele_error *error)
 {
     mele_status status = mele_i_engine_claim(engine, error);
 
     if (status != MELE_OK)
         return status;
-    status = fit_gate(data, options, engine, out, info, error);
+    status = fit_gate(data, options, stays, engine, out, info, error);
     mele_i_engine_release(engine);
     return status;
+}
+
+mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
+                          mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                          mele_error *error)
+{
+    return claim_and_fit(data, options, false, engine, out, info, error);
+}
+
+mele_status mele_i_gate_restate(const mele_gate_data *data, const mele_gate_options *options,
+                                mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                                mele_error *error)
+{
+    return claim_and_fit(data, options, true, engine, out, info, error);
 }

@@ -8,6 +8,12 @@
  * for the loss. */
 bool mele_i_gate_is_trained(const mele_gate_options *options);
 
+/* options->start, without training, as a gate of these data, whose limits become those of its columns;
+ * info: its loss and penalty. Else as mele_gate_fit(). */
+mele_status mele_i_gate_restate(const mele_gate_data *data, const mele_gate_options *options,
+                                mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                                mele_error *error);
+
 /* The section "gate" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_gate_save(const mele_gate *gate);
 mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error *error);

@@ -53,6 +53,7 @@ typedef struct mele_i_gate_training {
     unsigned loss_needs; /* what of these data the loss looks at */
     double total_weight;
     bool normalises; /* the log posteriors are to be normalised when they are taken */
+    bool stays;      /* the gate is what it starts from */
     bool checks;     /* numbers, features apart, are to be checked when they are taken */
     mele_engine *engine;
 } mele_i_gate_training;
@@ -73,6 +74,10 @@ struct mele_i_gate_kind {
                            mele_error *error);
     void (*finish)(mele_gate *gate);
     void (*free)(void *state);
+
+    /* Start a gate that is prepared from a finished one of the same kind; false: it sees other numbers,
+     * and nothing is changed. NULL: a gate that is not trained. */
+    bool (*start)(mele_gate *gate, const mele_gate *from);
 
     /* The parameters that training moves, how many and which. The first *factors are factors, above
      * 0: they are moved as logarithms and the ridge pulls them to 1, all others to 0. NULL: none. */
@@ -181,6 +186,10 @@ size_t mele_i_gate_work(const mele_gate *gate);
 /* The mean loss of a gate on the training data. */
 mele_status mele_i_gate_mean_loss(const mele_gate *gate, const mele_i_gate_training *training,
                                   double *loss, mele_error *error);
+
+/* The penalty of a gate that is not finished, a unit of weight. */
+mele_status mele_i_gate_penalty(const mele_gate *gate, const mele_i_gate_training *training,
+                                double *out, mele_error *error);
 
 /* Minimise the penalised loss over the gate's parameters, from those it has; after a failure they
  * are some or other. */

@@ -235,3 +235,21 @@ mele_status mele_i_gate_mean_loss(const mele_gate *gate, const mele_i_gate_train
         *loss = (sums[LOSS] + sums[OFFSET]) / training->total_weight;
     return status;
 }
+
+mele_status mele_i_gate_penalty(const mele_gate *gate, const mele_i_gate_training *training,
+                                double *out, mele_error *error)
+{
+    size_t factors, count = parameters_of(gate, &factors);
+    double *parameters = MELE_I_ARRAY(double, count), sum = 0;
+
+    if (parameters == NULL)
+        return mele_i_no_memory(error);
+    gate->kind->get(gate, parameters);
+    for (size_t i = 0; i < count; i++) {
+        const double off = parameters[i] - (i < factors ? 1 : 0);
+        sum += off * off;
+    }
+    free(parameters);
+    *out = training->options->ridge / 2 * sum / training->total_weight;
+    return MELE_OK;
+}

@@ -27,6 +27,8 @@ typedef struct mele_gate_options {
                                 sum of losses, z's columns taken as standardised */
     size_t max_iterations; /**< of L-BFGS; default 200 */
     double tolerance;      /**< default 1e-5: the gradient's largest element, a unit of weight */
+    const mele_gate *start; /**< start from this one, of the same kind, clusters and inputs, in place of
+                                the posterior gate; NULL (default): none */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_gate_options;
 
@@ -61,6 +63,7 @@ typedef struct mele_gate_info {
                       posteriors or shares; rows that have density 0 under every gate are left out. NaN:
                       not known (hard and posterior gates without what the loss needs) */
     bool converged;
+    double penalty; /**< a unit of weight: what the ridge adds to the loss where that is minimised */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_gate_info;
 
@@ -78,7 +81,7 @@ MELE_API const char *mele_gate_input(size_t i);
  * @param out  freed with mele_gate_free(); untouched on error.
  * @return MELE_OK; MELE_EINVAL: an option, a pointer the loss needs is NULL; MELE_EDATA: NaN;
  *         MELE_ENOMEM; MELE_ESTOPPED.
- * Starts from the posterior gate and never ends with a larger penalised loss. With loss
+ * Starts from the posterior gate, or options->start, and never ends with a larger penalised loss. With loss
  * "posteriors" and no shares a softmax gate has t = 0 and starts from equal weights, for t = 1 would reproduce
  * the posteriors without learning anything; so has one on "features" to which no log_posteriors are
  * given: it stands on x alone, and needs no posteriors to predict. Not converging is a result (info->converged).

@@ -254,6 +254,62 @@ Test(gate, gradients_are_those_of_the_loss)
     free_sample(&s);
 }
 
+/* ---- where training starts ---- */
+
+/* Restated, or trained on where it is at its minimum, a gate is the same one. */
+Test(gate, a_gate_starts_from_where_one_ended)
+{
+    sample s = draw(250, 3, 4, 1, 15);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t c = 0; c < 4; c++) {
+        mele_gate_options options = options_of(c == 3 ? "temperature" : "softmax", inputs[c % 3],
+                                               "likelihood", 0.8);
+        mele_gate_info info[3];
+        mele_gate *again = NULL;
+        options.max_iterations = 5;
+        mele_gate *first = fit(&data, &options, NULL, &info[0]);
+        options.start = first;
+        cr_assert_eq(mele_i_gate_restate(&data, &options, NULL, &again, &info[1], NULL), MELE_OK);
+        mele_gate *further = fit(&data, &options, NULL, &info[2]);
+        double *of_first = weights_of(first, &s), *of_again = weights_of(again, &s);
+        cr_assert_lt(farthest(of_first, of_again, s.rows * s.clusters), 1e-10, "case %zu", c);
+        cr_assert_float_eq(info[1].loss, info[0].loss, 1e-12);
+        cr_assert_float_eq(info[1].penalty, info[0].penalty, 1e-12);
+        cr_assert(c == 3 || info[0].penalty > 1e-6);
+        cr_assert_leq(info[2].loss + info[2].penalty, info[0].loss + info[0].penalty, "case %zu", c);
+        free(of_first);
+        free(of_again);
+        mele_gate_free(first);
+        mele_gate_free(again);
+        mele_gate_free(further);
+    }
+    free_sample(&s);
+}
+
+Test(gate, a_start_of_another_kind_is_refused)
+{
+    sample s = draw(60, 2, 3, 1, 16);
+    const mele_gate_data data = data_of(&s);
+    const mele_gate_options usual = options_of("softmax", "features", "likelihood", 1),
+                            plain = options_of("temperature", "features", "likelihood", 1);
+    mele_gate *softmax = fit(&data, &usual, NULL, NULL), *temperature = fit(&data, &plain, NULL, NULL);
+    mele_gate *out = (mele_gate *)&s;
+
+    for (size_t c = 0; c < 3; c++) {
+        mele_gate_options options = options_of("softmax", c == 0 ? "both" : "features", "likelihood", 1);
+        mele_gate_data other = data;
+        options.start = c == 1 ? temperature : softmax;
+        if (c == 2)
+            other.log_posteriors.data = NULL;
+        cr_assert_eq(mele_gate_fit(&other, &options, NULL, &out, NULL, NULL), MELE_EINVAL);
+        cr_assert(out == (mele_gate *)&s);
+    }
+    mele_gate_free(softmax);
+    mele_gate_free(temperature);
+    free_sample(&s);
+}
+
 /* ---- shares ---- */
 
 /* Shares that a gate with these parameters gives: softmax(t log p + b_k + sum_j V_kj x_j), with b and V

@@ -71,6 +71,25 @@ static mele_status prepare(mele_gate *gate, const mele_i_gate_training *training
     return mele_i_gate_columns_standardise(&state->z, gate->needs, training, error);
 }
 
+/* Whether a gate sees log p beside z is taken over. */
+static bool start(mele_gate *gate, const mele_gate *from)
+{
+    mele_i_softmax *state = gate->state;
+    const mele_i_softmax *given = from->state;
+    const size_t width = 1 + state->z.count;
+
+    if (given->z.on != state->z.on || given->z.count != state->z.count
+        || (given->temperature > 0 && !(gate->needs & MELE_I_GATE_POSTERIORS)))
+        return false;
+    state->temperature = given->temperature;
+    gate->needs = from->needs;
+    if (state->z.count == 0)
+        return true;
+    memcpy(state->coefficients, given->coefficients, gate->clusters * width * sizeof(double));
+    mele_i_gate_columns_unfold(&state->z, state->coefficients, gate->clusters);
+    return true;
+}
+
 static void finish(mele_gate *gate)
 {
     mele_i_softmax *state = gate->state;
@@ -266,11 +285,12 @@ const mele_i_gate_kind mele_i_gate_posterior = {
     .load = load_posterior};
 
 const mele_i_gate_kind mele_i_gate_temperature = {
-    .name = "temperature", .trained = true, .make = make_plain, .parameters = parameters,
+    .name = "temperature", .trained = true, .make = make_plain, .start = start,
+    .parameters = parameters,
     .get = get, .set = set, FAMILY, .backward = backward, .save = save_temperature,
     .load = load_temperature};
 
 const mele_i_gate_kind mele_i_gate_softmax = {
     .name = "softmax", .trained = true, .has_input = true, .make = make_softmax,
-    .prepare = prepare, .finish = finish, .parameters = parameters, .get = get, .set = set, FAMILY,
+    .prepare = prepare, .start = start, .finish = finish, .parameters = parameters, .get = get, .set = set, FAMILY,
     .backward = backward, .save = save_softmax, .load = load_softmax};
