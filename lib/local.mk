@@ -160,8 +160,12 @@ lib_libmele_core_la_SOURCES = \
 	lib/schema/options.h \
 	lib/schema/roles.c \
 	lib/schema/roles.h \
+	lib/schema/scaling.c \
+	lib/schema/scaling.h \
 	lib/schema/schema.c \
 	lib/schema/schema.h \
+	lib/schema/selection.c \
+	lib/schema/selection.h \
 	lib/schema/sketch.c \
 	lib/schema/sketch.h \
 	lib/schema/space.c \
@@ -370,6 +374,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/folds.h \
 	lib/fit/experts.c \
 	lib/fit/experts.h \
+	lib/fit/features.c \
+	lib/fit/features.h \
 	lib/fit/fit.c \
 	lib/fit/left_out.c \
 	lib/fit/left_out.h \

@@ -20,6 +20,7 @@
 #include "engine/pass.h"
 #include "fit/centres.h"
 #include "fit/cv.h"
+#include "fit/features.h"
 #include "fit/folds.h"
 #include "fit/report.h"
 #include "fit/stages.h"

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "engine/pass.h"
 #include "fit/clusters.h"
+#include "fit/features.h"
 #include "fit/report.h"
 #include "fit/stages.h"
 #include "fit/whole.h"
@@ -38,6 +39,8 @@ static mele_status fit_new(const mele_data *data, const mele_options *options, b
     mele_status status = model == NULL ? mele_i_no_memory(error)
                                        : mele_i_data_check_options(data, &options->data, error);
 
+    if (status == MELE_OK)
+        status = mele_i_check_features(data->schema, options, error);
     if (status == MELE_OK && whole)
         status = mele_i_check_columns(data, options, error);
     if (status == MELE_OK)
@@ -71,6 +74,13 @@ mele_status mele_fit(const mele_data *data, const mele_options *options, mele_en
     return fit_new(data, options, true, engine, report, out, error);
 }
 
+/* Free a selection that is not that of the other model, too. */
+static void free_new_selection(mele_i_selection selection, const mele_i_selection *old)
+{
+    if (selection.feature != old->feature)
+        mele_i_selection_clear(&selection);
+}
+
 /* Free what the stages of a model made and it does not share with another, and the model's
  * record. */
 static void free_new_stages(const mele_model *model, const mele_model *old)
@@ -81,6 +91,8 @@ static void free_new_stages(const mele_model *model, const mele_model *old)
         mele_experts_free(model->experts);
     if (model->gate != old->gate)
         mele_gate_free(model->gate);
+    free_new_selection(model->expert_features, &old->expert_features);
+    free_new_selection(model->gate_features, &old->gate_features);
     if (model->target_scaling.center != old->target_scaling.center) {
         mele_i_scaling target_scaling = model->target_scaling;
         mele_i_scaling_clear(&target_scaling);
@@ -102,6 +114,8 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
         status = mele_i_options_check(run->options, error);
     if (status == MELE_OK)
         status = mele_i_data_check_options(run->data, &run->options->data, error);
+    if (status == MELE_OK)
+        status = mele_i_check_features(model->schema, run->options, error);
     if (status != MELE_OK)
         return status;
     changed.training = mele_i_json_copy(model->training);

@@ -24,14 +24,18 @@ static const char *difference(const json_t *a, const json_t *b, const char *cons
     return NULL;
 }
 
+/* features: what the first part's experts see. */
 static mele_status check_part(const mele_model *part, size_t number, const json_t *first,
-                              mele_error *error)
+                              const mele_i_selection *features, mele_error *error)
 {
     const char *key;
     json_t *root;
 
     if (part->experts == NULL)
         return mele_i_fail(error, MELE_EDATA, "model %zu has no experts (stage 2)", number);
+    if (!mele_i_selection_equal(&part->expert_features, features))
+        return mele_i_fail(error, MELE_EDATA, "the experts of model %zu see other features than those "
+                           "of the first: train all with the same --expert-features", number);
     root = mele_i_model_save_start(part);
     if (root == NULL)
         return mele_i_no_memory(error);
@@ -51,7 +55,7 @@ static mele_status check_parts(const mele_model *const *parts, size_t count, jso
     mele_status status = MELE_OK;
 
     for (size_t i = 0; i < count && status == MELE_OK; i++)
-        status = check_part(parts[i], i + 1, first, error);
+        status = check_part(parts[i], i + 1, first, &parts[0]->expert_features, error);
     return status;
 }
 
@@ -141,6 +145,8 @@ mele_status mele_model_merge(const mele_model *const *parts, size_t count, mele_
     status = check_parts(parts, count, first, error);
     if (status == MELE_OK)
         status = mele_i_model_load_start(first, &model, error);
+    if (status == MELE_OK)
+        status = mele_i_selection_copy(&parts[0]->expert_features, &model->expert_features, error);
     if (status == MELE_OK) {
         json_object_del(model->training, "gate");
         status = merge_experts(parts, count, model, error);

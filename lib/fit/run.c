@@ -42,7 +42,8 @@ void mele_i_run_clear(mele_i_run *run)
 {
     free(run->labels);
     mele_i_run_left_out_clear(&run->left_out);
-    mele_i_row_cache_clear(&run->x_cache);
+    mele_i_row_cache_clear(&run->expert_x.cache);
+    mele_i_row_cache_clear(&run->gate_x.cache);
     run->labels = NULL;
 }
 
@@ -64,23 +65,41 @@ bool mele_i_run_only_measures(const mele_i_run *run)
 
 /* Few scaled features that are made in memory are held once they are made many times, as logistic
  * experts and gates on features ask for. */
-static void hold_few(mele_i_run *run)
+static void hold_few(mele_i_run_design *design)
 {
-    const mele_rows *x = &run->x;
+    const mele_rows *x = &design->rows;
 
-    if (x->data == NULL && run->features.windows == NULL && x->rows <= MOST_HELD / x->cols)
-        run->x = mele_i_row_cache_make(&run->x_cache, x);
+    if (x->data == NULL && design->source.features->windows == NULL
+        && x->rows <= MOST_HELD / x->cols)
+        design->rows = mele_i_row_cache_make(&design->cache, x);
 }
 
-mele_rows mele_i_run_x(mele_i_run *run)
+static mele_rows design_of(mele_i_run *run, const mele_i_selection *sees, mele_i_run_design *design)
 {
-    if (run->x.cols > 0)
-        return run->x;
-    run->design = (mele_i_design_rows){run->model->schema, &run->model->scaling, NULL,
-                                       &run->features};
-    run->x = mele_i_design_rows_of(&run->design);
-    hold_few(run);
-    return run->x;
+    const mele_model *model = run->model;
+
+    if (design->rows.cols > 0)
+        return design->rows;
+    design->source = (mele_i_design_rows){mele_i_selection_schema(sees, model->schema),
+                                          mele_i_selection_scaling(sees, &model->scaling), NULL,
+                                          &run->features, sees->feature};
+    design->rows = mele_i_design_rows_of(&design->source);
+    hold_few(design);
+    return design->rows;
+}
+
+mele_rows mele_i_run_expert_x(mele_i_run *run)
+{
+    return design_of(run, &run->model->expert_features, &run->expert_x);
+}
+
+mele_rows mele_i_run_gate_x(mele_i_run *run)
+{
+    const mele_i_selection *sees = &run->model->gate_features;
+
+    if (mele_i_selection_equal(sees, &run->model->expert_features))
+        return mele_i_run_expert_x(run);
+    return design_of(run, sees, &run->gate_x);
 }
 
 mele_rows mele_i_run_targets(mele_i_run *run)

@@ -30,6 +30,13 @@ typedef struct mele_i_run_left_out {
     mele_i_left_out_own *own;
 } mele_i_run_left_out;
 
+/* The scaled features of all rows, made as they are read. */
+typedef struct mele_i_run_design {
+    mele_i_design_rows source;
+    mele_rows rows;         /* no columns: they have not been needed yet */
+    mele_i_row_cache cache; /* of rows, where they are few numbers that are in memory */
+} mele_i_run_design;
+
 /* One run of stages over one data set. What stages share is computed when the first one needs it,
  * and from the model and the data alone, so that a stage run on its own sees the same bytes. */
 typedef struct mele_i_run {
@@ -42,9 +49,8 @@ typedef struct mele_i_run {
     mele_model *model;
 
     mele_i_features features;
-    mele_i_design_rows design;  /* see mele_i_run_x() */
-    mele_rows x;                /* no columns: they have not been needed yet */
-    mele_i_row_cache x_cache;   /* of x, where it is few numbers that are in memory */
+    mele_i_run_design expert_x; /* see mele_i_run_expert_x() */
+    mele_i_run_design gate_x;   /* see mele_i_run_gate_x(); not used where it is the same */
     mele_i_scaled_rows targets; /* see mele_i_run_targets() */
     mele_i_run_posteriors joint;    /* those that choose the experts' rows */
     mele_i_run_posteriors marginal; /* those that a prediction sees */
@@ -75,8 +81,10 @@ mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error);
  * not be held. */
 bool mele_i_run_only_measures(const mele_i_run *run);
 
-/* The scaled features of all rows, made as they are read; not to be moved with the run. */
-mele_rows mele_i_run_x(mele_i_run *run);
+/* The scaled features of all rows that the model's experts see, and those that its gate sees, made as
+ * they are read; not to be moved with the run. */
+mele_rows mele_i_run_expert_x(mele_i_run *run);
+mele_rows mele_i_run_gate_x(mele_i_run *run);
 
 /* The scaled targets of all rows, made as they are read; classes as they are. Not to be moved with the
  * run. */

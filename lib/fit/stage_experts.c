@@ -9,6 +9,7 @@
 #include "expert/expert.h"
 #include "gate/gate.h"
 #include "fit/experts.h"
+#include "fit/features.h"
 #include "fit/report.h"
 #include "fit/seen.h"
 #include "fit/stages.h"
@@ -45,7 +46,7 @@ static mele_status fit_experts(mele_i_run *run, const mele_expert_options *optio
     mele_i_assigned assigned;
     mele_status status = assign(run, options->assign, &assigned, error);
     const mele_expert_data data = {
-        .x = mele_i_run_x(run),
+        .x = mele_i_run_expert_x(run),
         .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
         .weights = run->data->weights, .assignment = &assigned.assignment};
 
@@ -73,8 +74,8 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.start = which->start;
     options.cold = which->cold;
     options.seed = run->options->seed;
-    options.center = model->scaling.center;
-    options.scale = model->scaling.scale;
+    options.center = mele_i_model_expert_scaling(model)->center;
+    options.scale = mele_i_model_expert_scaling(model)->scale;
     options.target_center = model->target_scaling.center;
     options.target_scale = model->target_scaling.scale;
     options.groups = run->data->group;
@@ -192,16 +193,6 @@ static bool has_learnt_before(const mele_i_run *run)
            && (options->experts.only > 0 || options->experts.freeze > 0 || options->warm_start);
 }
 
-mele_status mele_i_check_columns(const mele_data *data, const mele_options *options,
-                                 mele_error *error)
-{
-    const size_t classes = mele_schema_classes(data->schema);
-
-    return mele_i_experts_check_columns(mele_schema_columns(data->schema),
-                                        classes > 0 ? classes : mele_schema_targets(data->schema),
-                                        &options->experts, error);
-}
-
 mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *error)
 {
     mele_model *model = run->model;
@@ -211,6 +202,8 @@ mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *er
     mele_status status = results.info == NULL || results.fresh == NULL ? mele_i_no_memory(error)
                                                                        : adopt_targets(run, error);
 
+    if (status == MELE_OK)
+        status = mele_i_run_select_for_experts(run, error);
     if (status == MELE_OK)
         status = make_experts(run, keep, &results, error);
     if (status == MELE_OK) {
@@ -223,6 +216,7 @@ mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *er
         model->experts = results.experts;
         results.experts = NULL;
         model->gate = NULL;
+        model->gate_features = (mele_i_selection){.features = 0};
         json_object_del(model->training, "gate");
         mele_i_warn_of_experts(run->report, results.info, model->clusters,
                                run->options->experts.only, run->options->experts.freeze);

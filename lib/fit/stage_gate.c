@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "expert/expert.h"
+#include "fit/features.h"
 #include "fit/left_out.h"
 #include "fit/report.h"
 #include "fit/seen.h"
@@ -43,7 +44,7 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
  * for a gate that looks at it twice. */
 static mele_status predict_unseen(mele_i_run *run, mele_error *error)
 {
-    const mele_rows x = mele_i_run_x(run);
+    const mele_rows x = mele_i_run_expert_x(run);
     const mele_targets targets = {mele_i_run_targets(run), mele_i_run_classes(run)};
 
     if (mele_i_run_only_measures(run) && !mele_i_experts_are_work(run->model->experts))
@@ -76,7 +77,7 @@ static mele_status check_rows(mele_i_run *run, mele_error *error)
 {
     mele_i_seen seen;
     const mele_expert_data data = {
-        .x = mele_i_run_x(run),
+        .x = mele_i_run_expert_x(run),
         .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
         .weights = run->data->weights};
     mele_status status = mele_left_out_check_rows(run->given, &data, run->data->group, run->engine, error);
@@ -288,6 +289,7 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
                               json_t **measures, mele_error *error)
 {
     mele_model *model = run->model;
+    const mele_i_scaling *scaling = mele_i_selection_scaling(&model->gate_features, &model->scaling);
     size_t rows = run->features.rows;
     likelihood_context c = {.run = run, .clusters = model->clusters,
                             .classes = mele_i_run_classes(run),
@@ -306,8 +308,8 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
                                 : means_of(run),
         .targets = expanded ? mele_rows_of_array(c.wanted, rows, c.classes)
                             : mele_i_run_targets(run),
-        .x = mele_i_run_x(run),
-        .center = model->scaling.center, .scale = model->scaling.scale,
+        .x = mele_i_run_gate_x(run),
+        .center = scaling->center, .scale = scaling->scale,
         .weights = run->data->weights};
     if (stands_alone(run, &options))
         data.log_posteriors = (mele_rows){.data = NULL};
@@ -357,7 +359,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
         return status;
     if (run->data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
-    if (!stands_alone(run, &run->options->gate))
+    status = mele_i_run_select_for_gate(run, error);
+    if (status == MELE_OK && !stands_alone(run, &run->options->gate))
         status = mele_i_run_need_marginal(run, error);
     if (status == MELE_OK)
         status = need_left_out(run, &fresh, error);
@@ -367,6 +370,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
         mele_gate_free(gate);
     } else {
         model->gate = gate;
+        if (mele_gate_features(gate) == 0)
+            mele_i_selection_clear(&model->gate_features);
         mele_i_run_start_report(run);
         if (measures != NULL)
             mele_i_report_set(run->report, "left_out", measures);

@@ -47,10 +47,6 @@ mele_status mele_i_run_partition(mele_i_run *run, mele_i_regions_fit *fit, mele_
 mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *error);
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error);
 
-/* Whether experts take so many columns, before stage 1 works for nothing. */
-mele_status mele_i_check_columns(const mele_data *data, const mele_options *options,
-                                 mele_error *error);
-
 /* ---- what stage 3 asks of stage 2 ---- */
 
 /* Train experts on the run's rows, as the options of the run say but for what `which` says of only,

@@ -22,6 +22,13 @@ bool mele_i_gate_does_without(const mele_gate_options *options)
            && !(loss->needs & MELE_I_GATE_POSTERIORS);
 }
 
+bool mele_i_gate_sees_features(const mele_gate_options *options)
+{
+    const mele_i_gate_kind *kind = mele_i_gate_kind_find(options->kind);
+
+    return kind == NULL || (kind->has_input && mele_i_gate_input_find(options->on)->features);
+}
+
 bool mele_i_gate_is_trained(const mele_gate_options *options)
 {
     return mele_i_gate_kind_find(options->kind)->trained;

@@ -21,6 +21,10 @@ mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error 
 /* A line for people, as snprintf() writes it. */
 size_t mele_i_gate_text(const mele_gate *gate, char *out, size_t size);
 
+/* Whether a gate of these options, which have been checked, may see features: one that is yet to be
+ * chosen, and is no kind, may. */
+bool mele_i_gate_sees_features(const mele_gate_options *options);
+
 /* Whether a gate of these options, trained where no log posteriors are, does without. */
 bool mele_i_gate_does_without(const mele_gate_options *options);
 

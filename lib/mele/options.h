@@ -51,7 +51,12 @@ typedef struct mele_options {
                                            standard deviation 1), "minmax" (0 to 1), "none" */
     mele_expert_options experts;      /**< only and freeze are for mele_fit_experts() alone; start,
                                            center, scale and groups are set by fits */
+    const char *expert_features;      /**< a list of features: what experts see, which are given no
+                                           other columns of x; NULL (default): all */
     mele_gate_options gate;
+    const char *gate_features;        /**< a list of features: what a gate sees that sees features
+                                           (gate.on "features" or "both"; others are refused); NULL
+                                           (default): all */
     bool warm_start;                  /**< mele_fit_experts(): mlp, gp and logistic experts start
                                            from those that the model has; default false */
     bool fresh;                       /**< mele_fit_gate(): take these rows as ones that the experts

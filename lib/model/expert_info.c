@@ -49,7 +49,7 @@ static void forms_clear(forms *f)
 static void take_units(const mele_model *model, const forms *f, size_t degree, size_t output,
                        double *scaled, double *raw)
 {
-    const mele_i_scaling *x = &model->scaling;
+    const mele_i_scaling *x = mele_i_model_expert_scaling(model);
     const long double scale = has_classes(model) ? 1 : model->target_scaling.scale[output];
     const long double center = has_classes(model) ? 0 : model->target_scaling.center[output];
     const long double intercept = scaled[0] + center / scale;
@@ -76,8 +76,8 @@ static mele_status find_forms(const mele_model *model, size_t k, forms *out, mel
 {
     const mele_i_expert_facts facts = mele_i_experts_facts(model->experts, k);
     const size_t outputs = mele_model_outputs(model);
-    const size_t terms = facts.kind == NULL
-                             ? 0 : mele_i_basis_columns(model->scaling.columns, facts.degree);
+    const size_t columns = mele_experts_columns(model->experts);
+    const size_t terms = facts.kind == NULL ? 0 : mele_i_basis_columns(columns, facts.degree);
     forms f = {.terms = terms, .coefficients = MELE_I_ARRAY(double, outputs * (terms + 1)),
                .standard_errors = MELE_I_ARRAY(double, outputs * (terms + 1))};
     double *raw = MELE_I_ARRAY(double, terms + 1);
@@ -106,6 +106,8 @@ static mele_status find_forms(const mele_model *model, size_t k, forms *out, mel
 /* The name of term t, the intercept being 0. */
 static void term_name(const mele_model *model, size_t t, char *out, size_t size)
 {
+    const mele_schema *schema = mele_i_model_expert_schema(model);
+    const size_t columns = mele_experts_columns(model->experts);
     char first[NAME_ROOM], second[NAME_ROOM];
     size_t j, l;
 
@@ -113,14 +115,14 @@ static void term_name(const mele_model *model, size_t t, char *out, size_t size)
         snprintf(out, size, "intercept");
         return;
     }
-    mele_i_basis_factors(model->scaling.columns, t - 1, &j, &l);
-    mele_i_schema_column_name(model->schema, j, first, sizeof first);
-    if (l == model->scaling.columns) {
+    mele_i_basis_factors(columns, t - 1, &j, &l);
+    mele_i_schema_column_name(schema, j, first, sizeof first);
+    if (l == columns) {
         snprintf(out, size, "%s", first);
     } else if (l == j) {
         snprintf(out, size, "%s^2", first);
     } else {
-        mele_i_schema_column_name(model->schema, l, second, sizeof second);
+        mele_i_schema_column_name(schema, l, second, sizeof second);
         snprintf(out, size, "%s:%s", first, second);
     }
 }
@@ -206,17 +208,18 @@ static json_t *targets_object(const mele_model *model, const json_t *values, boo
 /* Of a term: an object from column to length; null: the column does not matter. */
 static json_t *lengths_object(const mele_model *model, const json_t *lengths)
 {
+    const mele_i_scaling *scaling = mele_i_model_expert_scaling(model);
     json_t *object = json_object();
     char name[NAME_ROOM];
     bool good = object != NULL;
 
-    for (size_t j = 0; j < model->scaling.columns && good; j++) {
+    for (size_t j = 0; j < scaling->columns && good; j++) {
         const json_t *length = json_array_get(lengths, j);
-        mele_i_schema_column_name(model->schema, j, name, sizeof name);
+        mele_i_schema_column_name(mele_i_model_expert_schema(model), j, name, sizeof name);
         good = mele_i_json_put(object, name,
                                json_is_number(length)
                                    ? real_or_null(json_number_value(length)
-                                                  * model->scaling.scale[j])
+                                                  * scaling->scale[j])
                                    : json_null());
     }
     return good_or_null(object, good);

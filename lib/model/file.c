@@ -17,6 +17,7 @@
 
 #define FORMAT "mele"
 #define VERSION 1
+#define FEATURES "features" /* in a section: what the part sees */
 
 /* ---- saving ---- */
 
@@ -41,6 +42,15 @@ static json_t *save_partition(const mele_model *model)
 
     if (mele_i_json_put(section, "space", mele_i_space_save(&model->space))
         && mele_i_json_put(section, "regions", mele_i_partition_save(model->joint)))
+        return section;
+    json_decref(section);
+    return NULL;
+}
+
+/* What a room says of its part, and what of the features the part sees, unless it is all. */
+static json_t *save_part(json_t *section, const mele_i_selection *sees)
+{
+    if (sees->features == 0 || mele_i_json_put(section, FEATURES, mele_i_selection_save(sees)))
         return section;
     json_decref(section);
     return NULL;
@@ -72,9 +82,11 @@ json_t *mele_i_model_save(const mele_model *model)
     bool good = put_start(model, root);
 
     if (good && model->experts != NULL)
-        good = mele_i_json_put(root, "experts", mele_i_experts_save(model->experts));
+        good = mele_i_json_put(root, "experts", save_part(mele_i_experts_save(model->experts),
+                                                          &model->expert_features));
     if (good && model->gate != NULL)
-        good = mele_i_json_put(root, "gate", mele_i_gate_save(model->gate));
+        good = mele_i_json_put(root, "gate", save_part(mele_i_gate_save(model->gate),
+                                                       &model->gate_features));
     if (good && model->combine != mele_i_combine_default())
         good = mele_i_json_put(root, "combine", json_string(model->combine->name));
     if (!good || json_object_set(root, "training", model->training) != 0) {
@@ -161,16 +173,36 @@ static mele_status load_partition(const json_t *section, mele_model *model, mele
     return mele_i_model_set_partition(model, joint, error);
 }
 
+/* Take a section apart as save_part() put it together; *part is a reference to the room's own. */
+static mele_status load_part(const json_t *section, const mele_model *model, json_t **part,
+                             mele_i_selection *sees, mele_error *error)
+{
+    const json_t *names = json_object_get(section, FEATURES);
+    mele_status status = mele_i_selection_load(names, model->schema, &model->scaling, sees, error);
+
+    if (status != MELE_OK)
+        return status;
+    *part = names == NULL ? json_incref((json_t *)section) : mele_i_json_copy(section);
+    if (*part == NULL)
+        return mele_i_no_memory(error);
+    json_object_del(*part, FEATURES);
+    return MELE_OK;
+}
+
 static mele_status load_experts(const json_t *section, mele_model *model, mele_error *error)
 {
     mele_status status;
+    json_t *part = NULL;
 
     if (section == NULL)
         return MELE_OK;
-    status = mele_i_experts_load(section, &model->experts, error);
+    status = load_part(section, model, &part, &model->expert_features, error);
+    if (status == MELE_OK)
+        status = mele_i_experts_load(part, &model->experts, error);
+    json_decref(part);
     if (status != MELE_OK)
         return status;
-    if (mele_experts_columns(model->experts) != model->scaling.columns
+    if (mele_experts_columns(model->experts) != mele_i_model_expert_scaling(model)->columns
         || mele_experts_outputs(model->experts) != mele_model_outputs(model)
         || mele_experts_classes(model->experts) != mele_schema_classes(model->schema)
         || mele_experts_clusters(model->experts) != model->clusters)
@@ -178,23 +210,37 @@ static mele_status load_experts(const json_t *section, mele_model *model, mele_e
     return MELE_OK;
 }
 
+static mele_status check_gate(const mele_model *model, mele_error *error)
+{
+    const mele_gate *gate = model->gate;
+    const mele_i_selection *sees = &model->gate_features;
+    const size_t columns = mele_i_selection_scaling(sees, &model->scaling)->columns;
+
+    if (mele_gate_clusters(gate) != model->clusters)
+        return mele_i_fail(error, MELE_EDATA, "the gate has %zu regions, the model %zu",
+                           mele_gate_clusters(gate), model->clusters);
+    if (mele_gate_features(gate) == 0 && sees->features > 0)
+        return mele_i_fail(error, MELE_EDATA, "the gate has \"" FEATURES "\", and sees none");
+    if (mele_gate_features(gate) != 0 && mele_gate_features(gate) != columns)
+        return mele_i_fail(error, MELE_EDATA, "the gate sees %zu columns of features, the model has "
+                           "%zu for it", mele_gate_features(gate), columns);
+    return MELE_OK;
+}
+
 static mele_status load_gate(const json_t *section, mele_model *model, mele_error *error)
 {
     mele_status status;
+    json_t *part = NULL;
 
     if (section == NULL)
         return MELE_OK;
     if (model->experts == NULL)
         return mele_i_fail(error, MELE_EDATA, "the model has a gate and no experts");
-    status = mele_i_gate_load(section, &model->gate, error);
-    if (status == MELE_OK && mele_gate_clusters(model->gate) != model->clusters)
-        return mele_i_fail(error, MELE_EDATA, "the gate has %zu regions, the model %zu",
-                           mele_gate_clusters(model->gate), model->clusters);
-    if (status == MELE_OK && mele_gate_features(model->gate) != 0
-        && mele_gate_features(model->gate) != model->scaling.columns)
-        return mele_i_fail(error, MELE_EDATA, "the gate sees %zu features, the model has %zu",
-                           mele_gate_features(model->gate), model->scaling.columns);
-    return status;
+    status = load_part(section, model, &part, &model->gate_features, error);
+    if (status == MELE_OK)
+        status = mele_i_gate_load(part, &model->gate, error);
+    json_decref(part);
+    return status == MELE_OK ? check_gate(model, error) : status;
 }
 
 /* Absent in models that combine as all did before there was a choice. */

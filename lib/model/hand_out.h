@@ -48,6 +48,7 @@ typedef struct mele_i_reply {
     const double **column;
     double *value; /* of features that are in a file */
     mele_reason *reason;
+    double *expert_design, *gate_design; /* where they are not parts of the next */
     double *design, *space, *log_posteriors, *log_densities, *log_gate, *gate, *mean, *variance;
     double *density, *row_density, *last; /* densities: rows x K, rows, 2 K */
     double *probability; /* exp(mean): classes only */

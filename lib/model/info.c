@@ -139,8 +139,13 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
         good = mele_i_json_put(root, "partition", partition_object(model));
     if (good && model->experts != NULL)
         good = mele_i_json_put(root, "experts", mele_i_experts_info(model));
+    if (good && model->expert_features.features > 0)
+        good = mele_i_json_put(root, "expert_features",
+                               mele_i_selection_save(&model->expert_features));
     if (good && model->gate != NULL)
         good = mele_i_json_put(root, "gate", mele_i_gate_save(model->gate));
+    if (good && model->gate_features.features > 0)
+        good = mele_i_json_put(root, "gate_features", mele_i_selection_save(&model->gate_features));
     good = good && json_object_set(root, "training", model->training) == 0;
     mele_status status = good ? mele_i_json_text(root, out, length, error)
                               : mele_i_no_memory(error);

@@ -32,6 +32,8 @@ void mele_model_free(mele_model *model)
     mele_partition_free(model->joint);
     mele_experts_free(model->experts);
     mele_gate_free(model->gate);
+    mele_i_selection_clear(&model->expert_features);
+    mele_i_selection_clear(&model->gate_features);
     mele_i_space_clear(&model->space);
     mele_i_scaling_clear(&model->scaling);
     mele_i_scaling_clear(&model->target_scaling);
@@ -83,6 +85,16 @@ mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint,
         status = mele_i_partition_marginal(joint, model->space.columns, &model->marginal, error);
     }
     return status;
+}
+
+const mele_schema *mele_i_model_expert_schema(const mele_model *model)
+{
+    return mele_i_selection_schema(&model->expert_features, model->schema);
+}
+
+const mele_i_scaling *mele_i_model_expert_scaling(const mele_model *model)
+{
+    return mele_i_selection_scaling(&model->expert_features, &model->scaling);
 }
 
 mele_status mele_i_model_check_record(const mele_model *model, mele_error *error)

@@ -9,7 +9,7 @@
 #include <mele/partition.h>
 
 #include "model/combine.h"
-#include "schema/encode.h"
+#include "schema/selection.h"
 #include "schema/space.h"
 
 /* A model owns what its stages made. Stages are fitted in order, so a later one implies the earlier ones,
@@ -25,7 +25,9 @@ struct mele_model {
     mele_partition *marginal; /* what predictions use; joint itself unless targets were clustered */
 
     mele_experts *experts;
+    mele_i_selection expert_features; /* what experts see; empty without experts */
     mele_gate *gate;
+    mele_i_selection gate_features; /* what a gate that sees features sees; empty without one */
     const mele_i_combine *combine; /* never NULL */
 
     json_t *training; /* options, and what the fits reported */
@@ -36,6 +38,10 @@ mele_model *mele_i_model_new(void);
 /* Set the partition, taking it, and the marginal that follows. */
 mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint,
                                        mele_error *error);
+
+/* Schema and scaling of what experts see. */
+const mele_schema *mele_i_model_expert_schema(const mele_model *model);
+const mele_i_scaling *mele_i_model_expert_scaling(const mele_model *model);
 
 /* A model whose record has options that this version does not know can be used, and gets no further
  * stage: MELE_EDATA. */

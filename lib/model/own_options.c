@@ -161,12 +161,18 @@ static const mele_i_option space[] = {
 };
 
 static const mele_i_option experts[] = {
+    {.name = "expert-features", .argument = "COL[,COL...]",
+     .help = "the features that experts see (default: all)",
+     MEMBER(expert_features), .type = MELE_I_TEXT, .optional = true},
     {.name = "warm-start",
      .help = "mlp, gp and logistic experts start from those of MODEL",
      MEMBER(warm_start), .type = MELE_I_FLAG, .passing = true},
 };
 
 static const mele_i_option gate[] = {
+    {.name = "gate-features", .argument = "COL[,COL...]",
+     .help = "what --on features and --on both mean by features (default: all)",
+     MEMBER(gate_features), .type = MELE_I_TEXT, .optional = true},
     {.name = "fresh",
      .help = "these are rows that the experts have not seen, also where they look as if some were "
      "theirs",

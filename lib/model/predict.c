@@ -46,6 +46,10 @@ static size_t lay_out(const mele_i_request *c, size_t rows, unsigned char *memor
                      sizeof(double));
     w->reason = carve(memory, &at, rows, sizeof *w->reason);
     w->design = carve(memory, &at, rows * c->columns, sizeof(double));
+    w->expert_design = carve(memory, &at, mele_i_selection_room(&c->model->expert_features, rows),
+                             sizeof(double));
+    w->gate_design = carve(memory, &at, mele_i_selection_room(&c->model->gate_features, rows),
+                           sizeof(double));
     w->space = carve(memory, &at, rows * c->space_columns, sizeof(double));
     w->log_posteriors = carve(memory, &at, rows * c->clusters, sizeof(double));
     w->log_densities = carve(memory, &at, c->need_densities ? rows * c->clusters : 0,
@@ -171,7 +175,8 @@ static mele_status ask_gate(const mele_i_request *c, const mele_matrix *design, 
                             mele_error *error)
 {
     const size_t count = design->rows * c->clusters;
-    mele_status status = mele_i_gate_log_weights(c->model->gate, w->log_posteriors, design,
+    const mele_matrix x = mele_i_selection_pick(&c->model->gate_features, design, w->gate_design);
+    mele_status status = mele_i_gate_log_weights(c->model->gate, w->log_posteriors, &x,
                                                  design->rows, w->log_gate, error);
 
     if (status != MELE_OK)
@@ -201,12 +206,14 @@ static void take_probabilities(const mele_i_request *c, size_t rows, mele_i_repl
 static mele_status ask_experts(const mele_i_request *c, const mele_matrix *design, mele_i_reply *w,
                                mele_error *error)
 {
+    const mele_matrix x = mele_i_selection_pick(&c->model->expert_features, design,
+                                                w->expert_design);
     double *variance = c->need_variances ? w->variance : NULL;
     mele_status status;
 
-    status = c->by_weight ? mele_i_experts_predict_wanted(c->model->experts, design, w->wanted,
-                                                          w->mean, variance, error)
-                          : mele_experts_predict(c->model->experts, design, NULL, w->mean, variance,
+    status = c->by_weight ? mele_i_experts_predict_wanted(c->model->experts, &x, w->wanted, w->mean,
+                                                          variance, error)
+                          : mele_experts_predict(c->model->experts, &x, NULL, w->mean, variance,
                                                  error);
     if (status == MELE_OK && c->classes > 0)
         take_probabilities(c, design->rows, w);

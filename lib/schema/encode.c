@@ -1,24 +1,17 @@
-/* From features to the design matrix.
+/* From features to the design matrix, and what its columns sum up to.
  *
- * Standard scaling: z = (v - m) / s with the weighted mean m = sum w v / W and s^2 =
- * sum w (v - m)^2 / W, W = sum w, in one pass (engine/columns.c).
- *
- * A column that is constant but for rounding is centred on its least value; it stays in its units,
- * or, where it is larger than 1, is taken relative to its size, so that what rounding leaves of it is
- * next to nothing beside other columns.
+ * Means m = sum w v / W and deviations, sqrt(sum w (v - m)^2 / W), W = sum w, take one pass
+ * (engine/columns.c).
  *
  * A column whose largest value v is so large or small that squares would overflow or vanish is
  * summed in a second pass, as v 2^-e, e the exponent of that value. */
 #include "schema/encode.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
-#include "core/json.h"
-#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/columns.h"
 #include "engine/pass.h"
@@ -29,68 +22,37 @@
 #define SIDE 8         /* columns at a time: a row of these is a line of it */
 #define MODERATE 400  /* 2^-400 to 2^400: squares of these and of their differences are normal */
 
-const char *mele_i_scale_kind_at(size_t i)
-{
-    static const char *const names[] = {"standard", "minmax", "none"};
-
-    return i < sizeof names / sizeof *names ? names[i] : NULL;
-}
-
-bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out)
-{
-    for (size_t i = 0; mele_i_scale_kind_at(i) != NULL; i++)
-        if (strcmp(name, mele_i_scale_kind_at(i)) == 0) {
-            *out = (mele_i_scale_kind)i;
-            return true;
-        }
-    return false;
-}
-
-mele_status mele_i_scaling_new(size_t columns, mele_i_scaling *out, mele_error *error)
-{
-    mele_i_scaling scaling = {columns, MELE_I_ZEROED(double, columns),
-                              MELE_I_ARRAY(double, columns)};
-
-    if (scaling.center == NULL || scaling.scale == NULL) {
-        mele_i_scaling_clear(&scaling);
-        return mele_i_no_memory(error);
-    }
-    for (size_t j = 0; j < columns; j++)
-        scaling.scale[j] = 1;
-    *out = scaling;
-    return MELE_OK;
-}
-
-void mele_i_scaling_clear(mele_i_scaling *scaling)
-{
-    free(scaling->center);
-    free(scaling->scale);
-    memset(scaling, 0, sizeof *scaling);
-}
-
 /* ---- unscaled design columns ---- */
 
 /* Where they come from: features through a schema, or a plain matrix. */
 typedef struct source {
     const mele_schema *schema; /* NULL: matrix */
     const mele_i_features *features;
+    const size_t *chosen; /* which of these the schema's features are; NULL: all */
     mele_matrix matrix; /* data NULL: rows have to be made of the features */
     size_t rows, columns;
     bool together; /* a row's features are its design columns, side by side in memory */
 } source;
 
-static bool are_together(const mele_schema *schema, const mele_i_features *features)
+static const double *column_of(const mele_i_features *features, const size_t *chosen, size_t j)
+{
+    return features->column[chosen == NULL ? j : chosen[j]];
+}
+
+static bool are_together(const mele_schema *schema, const mele_i_features *features,
+                         const size_t *chosen)
 {
     bool found = features->windows == NULL;
 
     for (size_t j = 0; j < schema->features && found; j++)
-        found = schema->feature[j].levels == 0 && features->column[j] == features->column[0] + j;
+        found = schema->feature[j].levels == 0
+                && column_of(features, chosen, j) == column_of(features, chosen, 0) + j;
     return found && features->stride >= schema->features;
 }
 
 bool mele_i_features_are_rows(const mele_schema *schema, const mele_i_features *features)
 {
-    return features->row == NULL && are_together(schema, features);
+    return features->row == NULL && are_together(schema, features, NULL);
 }
 
 bool mele_i_features_are_columns(const mele_schema *schema, const mele_i_features *features)
@@ -103,14 +65,16 @@ bool mele_i_features_are_columns(const mele_schema *schema, const mele_i_feature
     return found;
 }
 
-static source source_of(const mele_schema *schema, const mele_i_features *features)
+static source source_of(const mele_schema *schema, const mele_i_features *features,
+                        const size_t *chosen)
 {
-    source s = {.schema = schema, .features = features, .rows = features->rows,
+    source s = {.schema = schema, .features = features, .chosen = chosen, .rows = features->rows,
                 .columns = mele_schema_columns(schema),
-                .together = are_together(schema, features)};
+                .together = are_together(schema, features, chosen)};
 
-    if (mele_i_features_are_rows(schema, features))
-        s.matrix = (mele_matrix){features->column[0], features->rows, s.columns, features->stride};
+    if (s.together && features->row == NULL)
+        s.matrix = (mele_matrix){column_of(features, chosen, 0), features->rows, s.columns,
+                                 features->stride};
     return s;
 }
 
@@ -152,7 +116,7 @@ static void expand_numbers(const source *s, size_t j, size_t first, size_t count
     const double *from[SIDE];
 
     for (size_t c = 0; c < SIDE; c++)
-        from[c] = f->column[j + c] + first * f->stride;
+        from[c] = column_of(f, s->chosen, j + c) + first * f->stride;
     for (size_t i = 0; i < count; i++, out += s->columns)
 #pragma GCC unroll 8
         for (size_t c = 0; c < SIDE; c++)
@@ -173,7 +137,8 @@ static void expand_columns(const source *s, size_t first, size_t count, double *
     const mele_i_features *f = s->features;
 
     for (size_t i = 0; i < count && s->together && f->row != NULL; i++)
-        memcpy(out + i * s->columns, f->column[0] + f->row[first + i] * f->stride,
+        memcpy(out + i * s->columns,
+               column_of(f, s->chosen, 0) + f->row[first + i] * f->stride,
                s->columns * sizeof *out);
     if (s->together && f->row != NULL)
         return;
@@ -184,7 +149,7 @@ static void expand_columns(const source *s, size_t first, size_t count, double *
             column += SIDE;
             continue;
         }
-        feature_values values = {f->column[j], f->stride, NULL};
+        feature_values values = {column_of(f, s->chosen, j), f->stride, NULL};
         if (f->row != NULL)
             values.row = f->row + first;
         else
@@ -207,22 +172,24 @@ static bool has_categories(const mele_schema *schema)
 static mele_status read_windows(const source *s, size_t first, size_t count, double *out,
                                 mele_error *error)
 {
-    const size_t features = s->schema->features, fit = WINDOW_NUMBERS / features + 1;
+    const mele_i_features *f = s->features;
+    const size_t all = mele_i_windows_columns(f->windows), fit = WINDOW_NUMBERS / all + 1;
     const size_t most = fit < count ? fit : count;
     mele_status status = MELE_OK;
 
-    if (!has_categories(s->schema))
-        return mele_i_windows_read(s->features->windows, s->features->row, first, count, out, error);
-    double *value = mele_i_array(most, features * sizeof *value);
+    if (s->chosen == NULL && !has_categories(s->schema))
+        return mele_i_windows_read(f->windows, f->row, first, count, out, error);
+    double *value = mele_i_array(most, all * sizeof *value);
     if (value == NULL)
         return mele_i_no_memory(error);
     for (size_t done = 0; done < count && status == MELE_OK; done += most) {
         size_t rows = count - done < most ? count - done : most;
-        status = mele_i_windows_read(s->features->windows, s->features->row, first + done, rows, value,
-                                     error);
-        for (size_t j = 0, column = 0; j < features && status == MELE_OK; j++)
-            column = expand_feature(s, j, (feature_values){value + j, features, NULL}, rows, column,
+        status = mele_i_windows_read(f->windows, f->row, first + done, rows, value, error);
+        for (size_t j = 0, column = 0; j < s->schema->features && status == MELE_OK; j++) {
+            const double *at = value + (s->chosen == NULL ? j : s->chosen[j]);
+            column = expand_feature(s, j, (feature_values){at, all, NULL}, rows, column,
                                     out + done * s->columns);
+        }
     }
     free(value);
     return status;
@@ -420,56 +387,12 @@ mele_status mele_i_summarise(const mele_schema *schema, const mele_i_features *f
                              const double *weights, mele_engine *engine, mele_i_summary *out,
                              mele_error *error)
 {
-    source s = source_of(schema, features);
+    source s = source_of(schema, features, NULL);
 
     return summarise(&s, weights, engine, out, error);
 }
 
-void mele_i_summary_clear(mele_i_summary *summary)
-{
-    free(summary->low);
-    memset(summary, 0, sizeof *summary);
-}
-
 /* ---- fitting the scaling ---- */
-
-static void scale_column(const mele_i_summary *summary, size_t j, mele_i_scale_kind kind,
-                         double *center, double *scale)
-{
-    double low = summary->low[j], high = summary->high[j];
-
-    if (kind == MELE_I_SCALE_NONE || low > high)
-        return;
-    *center = low;
-    if (low == high)
-        return;
-    if (mele_i_is_constant((mele_i_origin){NULL, NULL}, j, low, high)) {
-        *scale = fmax(1, fmax(fabs(low), fabs(high)));
-        return;
-    }
-    if (kind == MELE_I_SCALE_MINMAX) {
-        *scale = fmin(high - low, DBL_MAX);
-    } else {
-        *center = summary->mean[j];
-        *scale = summary->deviation[j];
-    }
-    if (!(*scale > 0))
-        *scale = 1;
-}
-
-mele_status mele_i_scaling_of(const mele_i_summary *summary, mele_i_scale_kind kind,
-                              mele_i_scaling *out, mele_error *error)
-{
-    mele_i_scaling scaling;
-    mele_status status = mele_i_scaling_new(summary->columns, &scaling, error);
-
-    if (status != MELE_OK)
-        return status;
-    for (size_t j = 0; j < summary->columns; j++)
-        scale_column(summary, j, kind, &scaling.center[j], &scaling.scale[j]);
-    *out = scaling;
-    return MELE_OK;
-}
 
 static mele_status fit_scaling(const source *s, const double *weights, mele_i_scale_kind kind,
                                mele_engine *engine, mele_i_scaling *out, mele_error *error)
@@ -488,7 +411,7 @@ mele_status mele_i_scaling_fit(const mele_schema *schema, const mele_i_features 
                                const double *weights, mele_i_scale_kind kind, mele_engine *engine,
                                mele_i_scaling *out, mele_error *error)
 {
-    source s = source_of(schema, features);
+    source s = source_of(schema, features, NULL);
 
     return fit_scaling(&s, weights, kind, engine, out, error);
 }
@@ -564,7 +487,7 @@ static mele_status encode_rows(const source *s, const mele_i_scaling *scaling, c
 mele_status mele_i_encode_rows(const mele_i_design_rows *d, size_t first, size_t count,
                                double *out, mele_error *error)
 {
-    source s = source_of(d->schema, d->features);
+    source s = source_of(d->schema, d->features, d->chosen);
 
     return encode_rows(&s, d->scaling, d->fill, first, count, out, error);
 }
@@ -599,7 +522,7 @@ mele_status mele_i_encode(const mele_schema *schema, const mele_i_scaling *scali
                           const double *fill, const mele_i_features *features,
                           mele_engine *engine, double *out, mele_error *error)
 {
-    encode_context context = {source_of(schema, features), scaling, fill, out};
+    encode_context context = {source_of(schema, features, NULL), scaling, fill, out};
 
     return encode_all(&context, engine, error);
 }
@@ -613,19 +536,11 @@ static mele_status read_design(void *user, size_t first, size_t count, double *o
     return mele_i_encode_rows(user, first, count, out, error);
 }
 
-static bool scales_nothing(const mele_i_scaling *scaling)
-{
-    bool found = true;
-
-    for (size_t j = 0; j < scaling->columns && found; j++)
-        found = scaling->center[j] == 0 && scaling->scale[j] == 1;
-    return found;
-}
-
 static bool takes_values_as_they_are(const mele_i_design_rows *d)
 {
-    return d->features->complete && mele_i_features_are_rows(d->schema, d->features)
-           && scales_nothing(d->scaling);
+    return d->features->complete && d->features->row == NULL
+           && are_together(d->schema, d->features, d->chosen)
+           && mele_i_scales_nothing(d->scaling);
 }
 
 mele_rows mele_i_design_rows_of(mele_i_design_rows *design)
@@ -634,7 +549,7 @@ mele_rows mele_i_design_rows_of(mele_i_design_rows *design)
     mele_rows rows = {.rows = features->rows, .cols = design->scaling->columns};
 
     if (takes_values_as_they_are(design)) {
-        rows.data = features->column[0];
+        rows.data = column_of(features, design->chosen, 0);
         rows.stride = features->stride;
     } else {
         rows.read = read_design;
@@ -660,46 +575,7 @@ mele_rows mele_i_scaled_rows_of(mele_i_scaled_rows *scaled)
 {
     const mele_matrix *all = &scaled->matrix;
 
-    if (scales_nothing(scaled->scaling))
+    if (mele_i_scales_nothing(scaled->scaling))
         return mele_rows_of(all);
     return (mele_rows){all->rows, all->cols, NULL, 0, read_scaled, scaled};
-}
-
-/* ---- the model's section ---- */
-
-json_t *mele_i_scaling_save(const mele_i_scaling *scaling)
-{
-    json_t *object = json_object();
-
-    if (mele_i_json_put(object, "center", mele_i_json_numbers(scaling->center, scaling->columns))
-        && mele_i_json_put(object, "scale", mele_i_json_numbers(scaling->scale, scaling->columns)))
-        return object;
-    json_decref(object);
-    return NULL;
-}
-
-mele_status mele_i_scaling_load(const json_t *object, size_t columns, mele_i_scaling *out,
-                                mele_error *error)
-{
-    mele_i_scaling scaling;
-    mele_status status = mele_i_json_keys(object, "a scaling", "center,scale", error);
-
-    if (status == MELE_OK)
-        status = mele_i_json_check_size(object, "center", columns, error);
-    if (status == MELE_OK)
-        status = mele_i_scaling_new(columns, &scaling, error);
-    if (status != MELE_OK)
-        return status;
-    status = mele_i_json_get_numbers(object, "center", scaling.center, columns, error);
-    if (status == MELE_OK)
-        status = mele_i_json_get_numbers(object, "scale", scaling.scale, columns, error);
-    for (size_t j = 0; j < columns && status == MELE_OK; j++)
-        if (!(scaling.scale[j] > 0))
-            status = mele_i_fail(error, MELE_EDATA, "\"scale\" holds %g: not above 0",
-                                 scaling.scale[j]);
-    if (status != MELE_OK)
-        mele_i_scaling_clear(&scaling);
-    else
-        *out = scaling;
-    return status;
 }

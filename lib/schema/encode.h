@@ -1,9 +1,9 @@
 #ifndef MELE_SCHEMA_ENCODE_H
 #define MELE_SCHEMA_ENCODE_H
 
-#include <jansson.h>
 #include <mele/rows.h>
 
+#include "schema/scaling.h"
 #include "schema/schema.h"
 #include "schema/windows.h"
 
@@ -20,46 +20,10 @@ typedef struct mele_i_features {
     const mele_i_windows *windows; /* not NULL: in a file; there are no column and stride */
 } mele_i_features;
 
-/* z = (value - center) / scale for each design column. */
-typedef struct mele_i_scaling {
-    size_t columns;
-    double *center, *scale;
-} mele_i_scaling;
-
-typedef enum mele_i_scale_kind {
-    MELE_I_SCALE_STANDARD, /* weighted mean and standard deviation */
-    MELE_I_SCALE_MINMAX,   /* least value and range */
-    MELE_I_SCALE_NONE      /* 0 and 1 */
-} mele_i_scale_kind;
-
-/* The kind by its name in options; false when there is none such. */
-bool mele_i_scale_kind_named(const char *name, mele_i_scale_kind *out);
-
-/* The name of the i-th; NULL past the last. */
-const char *mele_i_scale_kind_at(size_t i);
-
-mele_status mele_i_scaling_new(size_t columns, mele_i_scaling *out, mele_error *error);
-void mele_i_scaling_clear(mele_i_scaling *scaling);
-
-/* What every scaling is made of, of each column: the extremes, the mean, and the root of the mean
- * square of the deviations from it. Missing values and rows of weight 0 are left out; a column
- * without others has low > high. */
-typedef struct mele_i_summary {
-    size_t columns;
-    double *low, *high, *mean, *deviation; /* free(low) */
-} mele_i_summary;
-
 /* Summarise the design columns of rows; weights may be NULL. */
 mele_status mele_i_summarise(const mele_schema *schema, const mele_i_features *features,
                              const double *weights, mele_engine *engine, mele_i_summary *out,
                              mele_error *error);
-void mele_i_summary_clear(mele_i_summary *summary);
-
-/* A scaling from a summary. A column that is constant is centred on its value with scale 1; one
- * that is constant but for rounding (core/magnitude.h) on its least value, with its size, at least 1,
- * for the scale. */
-mele_status mele_i_scaling_of(const mele_i_summary *summary, mele_i_scale_kind kind,
-                              mele_i_scaling *out, mele_error *error);
 
 /* Both in one: the scaling of the design columns of rows. */
 mele_status mele_i_scaling_fit(const mele_schema *schema, const mele_i_features *features,
@@ -87,6 +51,7 @@ typedef struct mele_i_design_rows {
     const mele_i_scaling *scaling;
     const double *fill;
     const mele_i_features *features;
+    const size_t *chosen; /* which of the features are those of the schema; NULL: all */
 } mele_i_design_rows;
 
 /* Some of them, on the calling thread. */
@@ -112,9 +77,5 @@ bool mele_i_features_are_rows(const mele_schema *schema, const mele_i_features *
 
 /* Whether all features are numbers that lie in columns in memory, and none is known to be missing. */
 bool mele_i_features_are_columns(const mele_schema *schema, const mele_i_features *features);
-
-json_t *mele_i_scaling_save(const mele_i_scaling *scaling);
-mele_status mele_i_scaling_load(const json_t *object, size_t columns, mele_i_scaling *out,
-                                mele_error *error);
 
 #endif

@@ -82,8 +82,9 @@ static mele_status add_item(const mele_i_names *names, const char *item, size_t 
     size_t first, last;
 
     if (!find_range(names, item, length, &first, &last))
-        return mele_i_fail(error, MELE_EDATA, "%s: there is no column \"%.*s\"%s", option,
-                           (int)length, item, mele_i_suggest(item, length, name_at, names).text);
+        return mele_i_fail(error, MELE_EDATA, "%s: there is no %s \"%.*s\"%s", option,
+                           names->what == NULL ? "column" : names->what, (int)length, item,
+                           mele_i_suggest(item, length, name_at, names).text);
     for (size_t j = first; j <= last; j++) {
         if (contains(list, j))
             return mele_i_fail(error, MELE_EINVAL, "%s: column \"%s\" is named twice", option,

@@ -23,6 +23,7 @@ typedef struct mele_i_names {
     size_t count;
     const char *const *name;
     const bool *idle; /* columns that are features only when they are named; NULL: none is */
+    const char *what; /* messages call one; NULL: a column */
 } mele_i_names;
 
 /* Resolve a comma separated list of columns: exact names first, then numbers from 1, then ranges;

@@ -124,6 +124,24 @@ mele_status mele_i_schema_copy(const mele_schema *schema, mele_schema **out, mel
     return status;
 }
 
+mele_status mele_i_schema_some(const mele_schema *schema, const size_t *feature, size_t features,
+                               mele_schema **out, mele_error *error)
+{
+    mele_schema *some;
+    mele_status status = mele_i_schema_new(features, 0, &some, error);
+
+    if (status != MELE_OK)
+        return status;
+    some->header = schema->header;
+    for (size_t j = 0; j < features && status == MELE_OK; j++)
+        status = copy_variables(&some->feature[j], &schema->feature[feature[j]], 1, error);
+    if (status != MELE_OK)
+        mele_i_schema_free(some);
+    else
+        *out = some;
+    return status;
+}
+
 size_t mele_i_variable_columns(const mele_i_variable *variable)
 {
     return variable->levels == 0 ? 1 : variable->levels - 1;

@@ -25,6 +25,10 @@ mele_status mele_i_schema_new(size_t features, size_t targets, mele_schema **out
 void mele_i_schema_free(mele_schema *schema);
 mele_status mele_i_schema_copy(const mele_schema *schema, mele_schema **out, mele_error *error);
 
+/* Some of its features as a schema of their own, without targets. */
+mele_status mele_i_schema_some(const mele_schema *schema, const size_t *feature, size_t features,
+                               mele_schema **out, mele_error *error);
+
 /* Name a variable and copy its levels (0: a number); MELE_EDATA when they are not UTF-8, which a
  * model could not hold. */
 mele_status mele_i_variable_set(mele_i_variable *variable, const char *name, size_t position,

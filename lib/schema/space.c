@@ -8,7 +8,7 @@
 #include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
-#include "schema/roles.h"
+#include "schema/selection.h"
 
 void mele_i_space_clear(mele_i_space *space)
 {
@@ -18,52 +18,21 @@ void mele_i_space_clear(mele_i_space *space)
     memset(space, 0, sizeof *space);
 }
 
-/* The names of the columns of the file that the schema came from, as far as it knows them; free
- * names->name. */
-static mele_status names_of(const mele_schema *schema, mele_i_names *names, mele_error *error)
-{
-    size_t count = 0;
-
-    for (size_t j = 0; j < schema->features; j++)
-        if (schema->feature[j].position >= count)
-            count = schema->feature[j].position + 1;
-    const char **name = MELE_I_ZEROED(const char *, count);
-    if (name == NULL)
-        return mele_i_no_memory(error);
-    for (size_t j = 0; j < schema->features; j++)
-        name[schema->feature[j].position] = schema->feature[j].name;
-    *names = (mele_i_names){count, name};
-    return MELE_OK;
-}
-
-/* Mark the design columns of the feature that stood in this column of the file. */
-static mele_status mark_feature(const mele_schema *schema, size_t position, bool *chosen,
-                                mele_error *error)
-{
-    for (size_t j = 0; j < schema->features; j++)
-        if (schema->feature[j].position == position) {
-            memset(chosen + mele_i_schema_first_column(schema, j), true,
-                   mele_i_variable_columns(&schema->feature[j]) * sizeof *chosen);
-            return MELE_OK;
-        }
-    return mele_i_fail(error, MELE_EDATA, "--cluster-on: column %zu is not a feature",
-                       position + 1);
-}
-
+/* Mark the design columns of the features that a list names. */
 static mele_status mark_list(const mele_schema *schema, const char *list, bool *chosen,
                              mele_error *error)
 {
-    mele_i_names names;
-    mele_i_columns found = {0, NULL};
-    mele_status status = names_of(schema, &names, error);
+    bool *named = MELE_I_ARRAY(bool, schema->features);
+    mele_status status = named == NULL ? mele_i_no_memory(error)
+                                       : mele_i_features_named(schema, list, "--cluster-on", named,
+                                                               error);
 
-    if (status != MELE_OK)
-        return status;
-    status = mele_i_columns_resolve(&names, list, "--cluster-on", &found, error);
-    free((void *)names.name);
-    for (size_t i = 0; i < found.count && status == MELE_OK; i++)
-        status = mark_feature(schema, found.column[i], chosen, error);
-    free(found.column);
+    for (size_t j = 0, column = 0; j < schema->features && status == MELE_OK; j++) {
+        const size_t columns = mele_i_variable_columns(&schema->feature[j]);
+        memset(chosen + column, named[j], columns * sizeof *chosen);
+        column += columns;
+    }
+    free(named);
     return status;
 }
 

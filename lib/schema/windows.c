@@ -164,6 +164,11 @@ void mele_i_windows_free(mele_i_windows *windows)
     free(windows);
 }
 
+size_t mele_i_windows_columns(const mele_i_windows *windows)
+{
+    return windows->columns.columns;
+}
+
 size_t mele_i_windows_row(const mele_i_windows *windows, size_t i)
 {
     return mele_i_row_set_at(&windows->rows, i);

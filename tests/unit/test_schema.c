@@ -508,7 +508,7 @@ Test(space, wrong_columns_are_refused)
 
     cr_assert_eq(read_text("a,b,y\n0,10,1\n4,30,5\n", &options, NULL, &data, NULL), MELE_OK);
     cr_assert_eq(fit_space(data, data->targets, "y", "none", 1, &space, &error), MELE_EDATA);
-    cr_assert_str_eq(error.message, "--cluster-on: there is no column \"y\": the names are \"a\", \"b\"");
+    cr_assert_str_eq(error.message, "--cluster-on: there is no feature \"y\": the names are \"a\", \"b\"");
     cr_assert_eq(fit_space(data, NULL, "xy", "none", 1, &space, &error), MELE_EINVAL);
     cr_assert_eq(fit_space(data, NULL, "x", "log", 1, &space, &error), MELE_EINVAL);
     mele_data_free(data);
