@@ -326,6 +326,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/fit.c \
 	lib/gate/gate.c \
 	lib/gate/gate.h \
+	lib/gate/global.c \
 	lib/gate/hard.c \
 	lib/gate/inputs.c \
 	lib/gate/kind.h \
@@ -377,6 +378,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/features.c \
 	lib/fit/features.h \
 	lib/fit/fit.c \
+	lib/fit/gate_source.c \
+	lib/fit/gate_source.h \
 	lib/fit/left_out.c \
 	lib/fit/left_out.h \
 	lib/fit/merge.c \

@@ -164,6 +164,7 @@ cli_tests = \
 	tests/cli/files.test \
 	tests/cli/formats.test \
 	tests/cli/gate.test \
+	tests/cli/global-gate.test \
 	tests/cli/hostile.test \
 	tests/cli/cross_validation.test \
 	tests/cli/groups.test \

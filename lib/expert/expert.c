@@ -151,12 +151,18 @@ static mele_status find_groups(fitting *f, mele_error *error)
     return status;
 }
 
+/* Of one region the expert is the global one. */
+static bool is_wanted_anyway(const fitting *f)
+{
+    return f->options.global && f->experts->clusters > 1;
+}
+
 /* Whether somebody needs the global expert: kinds that see all rows anyway have it always. */
 static bool needs_global(const fitting *f)
 {
     const size_t K = f->experts->clusters;
 
-    if (f->kind != NULL && f->kind->fit != NULL)
+    if ((f->kind != NULL && f->kind->fit != NULL) || is_wanted_anyway(f))
         return true;
     for (size_t k = 0; k < K; k++) {
         const mele_i_expert *e = &f->experts->expert[k];
@@ -353,7 +359,8 @@ static void clear_left_out(fitting *f)
 static mele_status need_left_out(fitting *f, mele_error *error)
 {
     const mele_i_left_out_form form = {
-        .folds = !f->own_only && (f->kind == NULL || f->kind->folds), .own_only = f->own_only};
+        .folds = !f->own_only && (f->kind == NULL || f->kind->folds), .own_only = f->own_only,
+        .global = is_wanted_anyway(f)};
 
     return mele_i_left_out_columns_make(&f->left_out, f->experts, &f->regions, groups_of(f),
                                         f->train, form, error);
@@ -373,6 +380,8 @@ static mele_status complete_left_out(fitting *f, const mele_targets *targets, me
         status = mele_i_left_out_hash_rows(&rows, engine, &own->hash_of_rows, error);
     if (status == MELE_OK)
         status = mele_experts_merge((const mele_experts *const *)&f->experts, 1, &own->experts, error);
+    if (status == MELE_OK && is_wanted_anyway(f) && !f->one_group)
+        status = mele_i_left_out_columns_global(&f->left_out, error);
     for (size_t o = 0; o < own->outputs && own->units != NULL; o++) {
         own->units[o] = y.center == NULL ? 0 : y.center[o];
         own->units[own->outputs + o] = y.scale == NULL ? 1 : y.scale[o];

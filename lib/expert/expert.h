@@ -11,8 +11,21 @@
 json_t *mele_i_experts_save(const mele_experts *experts);
 mele_status mele_i_experts_load(const json_t *section, mele_experts **out, mele_error *error);
 
-/* Whether both hold the same experts, to the bit. O(their size); those that both share are not looked
- * at. */
+/* Whether there is a global expert, or one region, whose expert it is; and experts of one region that
+ * are it: *out is freed with mele_experts_free(). MELE_EDATA: there is none; MELE_ENOMEM. */
+bool mele_i_experts_have_global(const mele_experts *experts);
+mele_status mele_i_experts_global(const mele_experts *experts, mele_experts **out, mele_error *error);
+
+/* Whether there is a global expert that no region needs. Only kinds have one that train it when somebody
+ * does. */
+bool mele_i_experts_have_spare(const mele_experts *experts);
+
+/* The same experts without a global one that no region needs: *out is freed with mele_experts_free(). MELE_ENOMEM. */
+mele_status mele_i_experts_without_spare(const mele_experts *experts, mele_experts **out,
+                                         mele_error *error);
+
+/* Whether both hold the same experts, to the bit, but for a global one that one of them lacks and no
+ * region needs. O(their size); those that both share are not looked at. */
 bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b);
 
 /* Whether experts of these options take so many columns and targets, or classes: MELE_EINVAL when
@@ -89,6 +102,15 @@ mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows
 
 /* MELE_EDATA: some of them are not known. O(n K M). */
 mele_status mele_i_left_out_check_complete(const mele_left_out *left_out, mele_error *error);
+
+/* The global expert's, of the same rows, as if there were one region; NULL: they are not there. They are
+ * there where options.global asked for them, or rows were predicted that it has not seen. */
+const mele_left_out *mele_i_left_out_global(const mele_left_out *left_out);
+
+/* A new object of those that are made as they are asked for, to be let go of; NULL: they are not there.
+ * MELE_ENOMEM. */
+mele_status mele_i_left_out_own_global(const mele_i_left_out_own *left_out, mele_left_out **out,
+                                       mele_error *error);
 
 /* How messages call them. */
 const char *mele_i_left_out_name(const mele_left_out *left_out);

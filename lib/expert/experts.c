@@ -198,6 +198,72 @@ mele_status mele_i_experts_check_answers(const mele_experts *e, mele_error *erro
     return MELE_OK;
 }
 
+/* ---- the global expert alone, and without it ---- */
+
+bool mele_i_experts_have_global(const mele_experts *e)
+{
+    return e->expert[e->clusters].state != NULL || (e->clusters == 1 && mele_experts_has(e, 0));
+}
+
+/* Expert k of one set becomes expert `to` of another, which has its own place for variances. */
+static void copy(const mele_experts *from, size_t k, mele_experts *e, size_t to)
+{
+    mele_i_expert *expert = &e->expert[to];
+    double *variance = expert->variance;
+
+    *expert = from->expert[k];
+    expert->state = hold(expert->state);
+    expert->variance = variance;
+    if (variance != NULL)
+        memcpy(variance, from->expert[k].variance, e->outputs * sizeof *variance);
+}
+
+mele_status mele_i_experts_global(const mele_experts *from, mele_experts **out, mele_error *error)
+{
+    mele_experts *e = NULL;
+
+    if (from->clusters == 1)
+        return mele_experts_merge(&from, 1, out, error);
+    if (!mele_i_experts_have_global(from))
+        return mele_i_fail(error, MELE_EDATA, "there is no global expert: one is trained beside the "
+                           "others where the gate is auto or global when they are "
+                           "(mele-experts --gate global)");
+    mele_status status = mele_i_experts_new(1, from->columns, from->outputs, from->classes > 0, &e,
+                                            error);
+    if (status != MELE_OK) {
+        mele_experts_free(e);
+        return status;
+    }
+    e->name = from->name;
+    copy(from, from->clusters, e, 0);
+    e->expert[0].answers = 0;
+    *out = e;
+    return MELE_OK;
+}
+
+/* Kinds that see all rows anyway have it always. */
+bool mele_i_experts_have_spare(const mele_experts *e)
+{
+    const size_t K = e->clusters;
+    bool spare = e->expert[K].state != NULL && e->expert[K].kind->fit == NULL;
+
+    for (size_t k = 0; k < K; k++)
+        spare = spare && e->expert[k].answers < K && !(e->expert[k].own < 1);
+    return spare;
+}
+
+mele_status mele_i_experts_without_spare(const mele_experts *from, mele_experts **out,
+                                         mele_error *error)
+{
+    mele_status status = mele_experts_merge(&from, 1, out, error);
+
+    if (status == MELE_OK && mele_i_experts_have_spare(*out)) {
+        let_go(&(*out)->expert[from->clusters]);
+        (*out)->expert[from->clusters].kind = NULL;
+    }
+    return status;
+}
+
 /* ---- equal ones, and parts that belong together ---- */
 
 static bool same_shape(const mele_experts *a, const mele_experts *b)
@@ -227,13 +293,21 @@ static bool is_same(const mele_experts *a, const mele_experts *b, size_t k)
            && (one->answers != k || same_expert(a, one, other));
 }
 
+/* Who needs the global expert lacks it in vain: what answers differs. */
+static bool lack_global(const mele_experts *a, const mele_experts *b)
+{
+    const size_t K = a->clusters;
+
+    return (a->expert[K].state == NULL && mele_i_experts_have_spare(b)) || (b->expert[K].state == NULL && mele_i_experts_have_spare(a));
+}
+
 bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b)
 {
     bool same = same_shape(a, b);
 
-    for (size_t k = 0; same && k <= a->clusters; k++)
+    for (size_t k = 0; same && k < a->clusters; k++)
         same = is_same(a, b, k);
-    return same;
+    return same && (lack_global(a, b) || is_same(a, b, a->clusters));
 }
 
 /* Put the part's experts where `into` has none; both having one they must agree. */

@@ -42,6 +42,18 @@ mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, si
     return MELE_OK;
 }
 
+static mele_status predict_global(const mele_experts *experts, const mele_rows *x,
+                                  mele_engine *engine, mele_left_out **out, mele_error *error)
+{
+    mele_experts *global = NULL;
+    mele_status status = mele_i_experts_global(experts, &global, error);
+
+    if (status == MELE_OK)
+        status = mele_i_left_out_predict(global, x, engine, out, error);
+    mele_experts_free(global);
+    return status;
+}
+
 mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows *x,
                                     mele_engine *engine, mele_left_out **out, mele_error *error)
 {
@@ -53,6 +65,8 @@ mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows
 
     if (status == MELE_OK)
         status = mele_experts_predict_rows(experts, x, engine, l->mean, l->variance, error);
+    if (status == MELE_OK && mele_experts_clusters(experts) > 1 && mele_i_experts_have_global(experts))
+        status = predict_global(experts, x, engine, &l->global, error);
     if (status == MELE_OK)
         *out = l;
     else
@@ -71,6 +85,11 @@ mele_status mele_i_left_out_check_complete(const mele_left_out *l, mele_error *e
                                "left out: it is of a part of the experts or of the rows",
                                mele_i_left_out_name(l), i % width / l->outputs + 1, i / width + 1);
     return MELE_OK;
+}
+
+const mele_left_out *mele_i_left_out_global(const mele_left_out *l)
+{
+    return l->global;
 }
 
 const char *mele_i_left_out_name(const mele_left_out *l)
@@ -97,6 +116,7 @@ void mele_left_out_free(mele_left_out *l)
     free(l->fold);
     free(l->group);
     free(l->units);
+    mele_left_out_free(l->global);
     mele_experts_free(l->experts);
     free(l->name);
     free(l);

@@ -16,6 +16,7 @@ struct mele_left_out {
     size_t rows, clusters, outputs, classes;
     double *mean, *variance; /* n x K x M; variance NULL for classes, and where means alone are held */
     unsigned char *fold;     /* n x K, from 1; 0: none. NULL: no row has one */
+    mele_left_out *global;   /* the global expert's, as if there were one region; NULL: not there */
     size_t *group;           /* n; NULL: there are none */
     double *units;           /* M centres and M scales of the targets; NULL as variance is */
     uint64_t hash_of_rows;
@@ -28,6 +29,7 @@ struct mele_left_out {
 typedef struct mele_i_left_out_form {
     bool folds;    /* a kind has some: zeros at first */
     bool own_only; /* as in kind.h: an object of one column of means, without variances and units */
+    bool global;   /* the global expert's, too */
 } mele_i_left_out_form;
 
 /* A new object with room for what there is of such a shape, nothing of which is set but the sizes. */
@@ -90,6 +92,9 @@ mele_status mele_i_left_out_fill_global(const mele_i_left_out_columns *columns,
                                         const mele_experts *e, const mele_rows *x,
                                         const mele_i_regions *regions,
                                         const mele_i_row_groups *groups, mele_error *error);
+
+/* The global expert's columns become an object of their own, the one that is filled has. */
+mele_status mele_i_left_out_columns_global(mele_i_left_out_columns *columns, mele_error *error);
 
 /* Of the rows of one group nothing can be left out. */
 void mele_i_left_out_columns_void(const mele_i_left_out_columns *columns, const size_t *group,

@@ -79,7 +79,8 @@ mele_status mele_i_left_out_columns_make(mele_i_left_out_columns *l, const mele_
     mele_status status = mele_i_left_out_new(regions->rows, e->clusters, e->outputs, e->classes, form,
                                              &l->own, error);
 
-    if (status == MELE_OK && needs_global(e, groups, train))
+    if (status == MELE_OK
+        && (needs_global(e, groups, train) || (form.global && train[e->clusters])))
         status = make_global(l, error);
     return status;
 }
@@ -201,6 +202,21 @@ mele_status mele_i_left_out_columns_complete(const mele_i_left_out_columns *l,
         }
     }
     return status;
+}
+
+mele_status mele_i_left_out_columns_global(mele_i_left_out_columns *l, mele_error *error)
+{
+    mele_left_out *own = l->own, *global = MELE_I_NEW(mele_left_out);
+
+    if (global == NULL)
+        return mele_i_no_memory(error);
+    *global = (mele_left_out){.rows = own->rows, .clusters = 1, .outputs = own->outputs,
+                              .classes = own->classes, .mean = l->global_mean,
+                              .variance = l->global_variance, .fold = l->global_fold};
+    own->global = global;
+    l->global_mean = l->global_variance = NULL;
+    l->global_fold = NULL;
+    return MELE_OK;
 }
 
 void mele_i_left_out_columns_void(const mele_i_left_out_columns *l, const size_t *group,

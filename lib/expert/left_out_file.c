@@ -8,6 +8,8 @@
  *     center, scale (M)          regression: of the units of mean
  *     fold (n, K)                where an expert has folds
  *     group (n)                  where there are groups
+ *     global_mean (n, M)         the global expert's, where a gate may need them
+ *     global_variance (n, M)     regression, where there are those
  *
  * Of what is read every size is compared with the others and with the file before memory is
  * taken. */
@@ -44,6 +46,8 @@ enum {
     A_SCALE,
     A_FOLD,
     A_GROUP,
+    A_GLOBAL_MEAN,
+    A_GLOBAL_VARIANCE,
     ARRAYS
 };
 
@@ -59,6 +63,8 @@ static const kind kinds[ARRAYS] = {
     {"scale", "<f8", 1},
     {"fold", "|u1", 2},
     {"group", "<i8", 1},
+    {"global_mean", "<f8", 2},
+    {"global_variance", "<f8", 2},
 };
 
 /* ---- writing ---- */
@@ -72,12 +78,18 @@ static bool has_folds(const mele_left_out *l)
     return found;
 }
 
+static bool is_global(size_t a)
+{
+    return a == A_GLOBAL_MEAN || a == A_GLOBAL_VARIANCE;
+}
+
 static mele_i_npz_array array_of(const mele_left_out *l, size_t which, const void *data)
 {
     const size_t first = which == A_CENTER || which == A_SCALE ? l->outputs : l->rows;
+    const size_t second = is_global(which) ? l->outputs : l->clusters;
 
     return (mele_i_npz_array){kinds[which].name, kinds[which].type, kinds[which].dimensions,
-                              {first, l->clusters, l->outputs}, data};
+                              {first, second, l->outputs}, data};
 }
 
 mele_status mele_left_out_write_to(const mele_left_out *l, mele_write_fn *write, void *user,
@@ -90,7 +102,8 @@ mele_status mele_left_out_write_to(const mele_left_out *l, mele_write_fn *write,
     const void *const data[ARRAYS] = {
         FORMAT, &version, &classes, &l->hash_of_rows, &hash, l->mean, l->variance,
         l->units, l->units == NULL ? NULL : l->units + l->outputs, has_folds(l) ? l->fold : NULL,
-        group};
+        group, l->global == NULL ? NULL : l->global->mean,
+        l->global == NULL ? NULL : l->global->variance};
     mele_i_npz_array array[ARRAYS];
     size_t count = 0;
 
@@ -202,7 +215,8 @@ static mele_status check_there(const reading *r, size_t a, mele_error *error)
 static mele_status check_shape(const reading *r, size_t a, mele_error *error)
 {
     const bool of_outputs = a == A_CENTER || a == A_SCALE;
-    const uint64_t wanted[] = {of_outputs ? r->outputs : r->rows, r->clusters, r->outputs};
+    const uint64_t wanted[] = {of_outputs ? r->outputs : r->rows,
+                               is_global(a) ? r->outputs : r->clusters, r->outputs};
 
     for (size_t i = 0; i < kinds[a].dimensions; i++)
         if (r->shape[a][i] != wanted[i])
@@ -232,6 +246,11 @@ static mele_status read_shapes(reading *r, mele_error *error)
                            r->rows, r->clusters, r->outputs, r->classes);
     for (size_t a = A_VARIANCE; a <= A_SCALE && status == MELE_OK; a++)
         status = check_there(r, a, error);
+    if (status == MELE_OK
+        && (r->member[A_GLOBAL_VARIANCE] != NULL)
+               != (r->member[A_GLOBAL_MEAN] != NULL && r->classes == 0))
+        status = mele_i_fail(error, MELE_EDATA, "\"global_mean\" and \"global_variance\" do not go "
+                             "together, with %" PRId64 " classes", r->classes);
     for (size_t a = A_MEAN; a < ARRAYS && status == MELE_OK; a++)
         if (r->member[a] != NULL)
             status = check_shape(r, a, error);
@@ -256,8 +275,9 @@ static mele_status check_values(const mele_left_out *l, mele_error *error)
                            "\"variance\" holds what is no finite number above 0");
     for (size_t i = 0; i < l->rows && l->group != NULL && good; i++)
         good = l->group[i] < l->rows;
-    return good ? MELE_OK
-                : mele_i_fail(error, MELE_EDATA, "\"group\" holds what is no number of a group");
+    if (!good)
+        return mele_i_fail(error, MELE_EDATA, "\"group\" holds what is no number of a group");
+    return l->global == NULL ? MELE_OK : check_values(l->global, error);
 }
 
 static mele_status read_groups(const reading *r, mele_left_out *l, mele_error *error)
@@ -273,6 +293,20 @@ static mele_status read_groups(const reading *r, mele_left_out *l, mele_error *e
     for (size_t i = 0; i < l->rows && status == MELE_OK; i++)
         l->group[i] = group[i] < 0 ? SIZE_MAX : (size_t)group[i];
     free(group);
+    return status;
+}
+
+static mele_status read_global(const reading *r, mele_left_out *l, mele_error *error)
+{
+    const size_t numbers = l->rows * l->outputs;
+    mele_status status = mele_i_left_out_new(l->rows, 1, l->outputs, l->classes,
+                                             (mele_i_left_out_form){.folds = false}, &l->global,
+                                             error);
+
+    if (status == MELE_OK)
+        status = read_array(r, A_GLOBAL_MEAN, l->global->mean, numbers, error);
+    if (status == MELE_OK && l->classes == 0)
+        status = read_array(r, A_GLOBAL_VARIANCE, l->global->variance, numbers, error);
     return status;
 }
 
@@ -295,6 +329,8 @@ static mele_status read_all(const reading *r, mele_left_out *l, mele_error *erro
         status = read_array(r, A_FOLD, l->fold, cells, error);
     if (status == MELE_OK && r->member[A_GROUP] != NULL)
         status = read_groups(r, l, error);
+    if (status == MELE_OK && r->member[A_GLOBAL_MEAN] != NULL)
+        status = read_global(r, l, error);
     return status == MELE_OK ? check_values(l, error) : status;
 }
 

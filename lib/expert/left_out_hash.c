@@ -6,7 +6,8 @@
  * show.
  *
  * The hash of experts is that of the model's section, value by value, which is the same before it
- * was written and after it was read. */
+ * was written and after it was read; without a global expert that no region needs, since stage 3 may
+ * leave it behind. */
 #include "expert/left_out.h"
 
 #include <stdlib.h>
@@ -133,8 +134,13 @@ static uint64_t hash_value(uint64_t hash, const json_t *value)
 mele_status mele_i_left_out_hash_experts(const mele_experts *experts, uint64_t *out,
                                          mele_error *error)
 {
-    json_t *section = mele_i_experts_save(experts);
+    mele_experts *needed = NULL;
+    mele_status status = mele_i_experts_without_spare(experts, &needed, error);
 
+    if (status != MELE_OK)
+        return status;
+    json_t *section = mele_i_experts_save(needed);
+    mele_experts_free(needed);
     if (section == NULL)
         return mele_i_no_memory(error);
     *out = mele_i_hash_finish(hash_value(MELE_I_HASH_START, section));

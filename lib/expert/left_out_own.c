@@ -299,6 +299,47 @@ mele_status mele_i_left_out_own_make(mele_i_left_out_columns *columns, const mel
     return MELE_OK;
 }
 
+/* Of rows that are new to it, where there is one. */
+static mele_status predict_global(const mele_i_left_out_own *l, mele_left_out **out, mele_error *error)
+{
+    mele_experts *global = NULL;
+    mele_status status;
+
+    *out = NULL;
+    if (!mele_i_experts_have_global(l->experts))
+        return MELE_OK;
+    status = mele_i_experts_global(l->experts, &global, error);
+    if (status == MELE_OK)
+        status = mele_i_left_out_predict(global, &l->x, NULL, out, error);
+    mele_experts_free(global);
+    return status;
+}
+
+/* Kinds that are trained by passes have one variance. */
+mele_status mele_i_left_out_own_global(const mele_i_left_out_own *l, mele_left_out **out,
+                                       mele_error *error)
+{
+    const size_t rows = l->x.rows, M = l->outputs, classes = l->experts->classes;
+    const double *mean = l->columns.global_mean;
+    mele_left_out *global = NULL;
+
+    if (l->columns.own == NULL)
+        return predict_global(l, out, error);
+    if (mean == NULL) {
+        *out = NULL;
+        return MELE_OK;
+    }
+    mele_status status = mele_i_left_out_new(rows, 1, M, classes, (mele_i_left_out_form){.folds = false},
+                                             &global, error);
+    if (status != MELE_OK)
+        return status;
+    memcpy(global->mean, mean, rows * M * sizeof *mean);
+    for (size_t i = 0; i < rows && classes == 0; i++)
+        memcpy(global->variance + i * M, l->experts->expert[l->clusters].variance, M * sizeof *mean);
+    *out = global;
+    return MELE_OK;
+}
+
 mele_status mele_i_left_out_own_unseen(const mele_experts *e, const mele_rows *x,
                                        const mele_targets *targets, mele_i_left_out_own **out,
                                        mele_error *error)

@@ -93,6 +93,8 @@ static void free_new_stages(const mele_model *model, const mele_model *old)
         mele_gate_free(model->gate);
     free_new_selection(model->expert_features, &old->expert_features);
     free_new_selection(model->gate_features, &old->gate_features);
+    if (model->global != old->global)
+        mele_experts_free(model->global);
     if (model->target_scaling.center != old->target_scaling.center) {
         mele_i_scaling target_scaling = model->target_scaling;
         mele_i_scaling_clear(&target_scaling);
@@ -164,13 +166,22 @@ mele_status mele_fit_experts(const mele_data *data, const mele_handover *handove
                      error);
 }
 
+/* What the copy no longer has the model has, until it is replaced. */
+static mele_status gate(mele_i_run *run, mele_error *error)
+{
+    mele_experts *old;
+    mele_status status = mele_i_run_gate(run, error);
+
+    return status == MELE_OK ? mele_i_run_shed(run, &old, error) : status;
+}
+
 mele_status mele_fit_gate(const mele_data *data, const mele_handover *handover,
                           const mele_options *options, mele_engine *engine, mele_report *report,
                           mele_model *model, mele_error *error)
 {
     mele_i_run run = mele_i_run_of(data, handover, options, engine, report, NULL);
 
-    return fit_later(&run, mele_i_run_gate, NULL, model, error);
+    return fit_later(&run, gate, NULL, model, error);
 }
 
 mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *posteriors,

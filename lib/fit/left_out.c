@@ -200,7 +200,7 @@ mele_status mele_i_left_out_measures(const mele_i_run *run, const mele_i_left_ou
 {
     const size_t rows = run->features.rows, most = rows < WINDOW ? rows : WINDOW;
     const size_t M = mele_model_outputs(run->model);
-    window w = {.run = run, .view = view, .clusters = run->model->clusters, .outputs = M,
+    window w = {.run = run, .view = view, .clusters = view->clusters, .outputs = M,
                 .classes = mele_i_run_classes(run), .units = units_of(&run->model->target_scaling),
                 .predicted = mele_i_array(most, M * sizeof(double)),
                 .log_density = MELE_I_ARRAY(double, most)};

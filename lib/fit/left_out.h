@@ -9,6 +9,7 @@
  * predictions that it was trained on. */
 typedef struct mele_i_left_out_view {
     const mele_gate *gate;
+    size_t clusters;
     mele_rows log_posteriors, x;
     mele_rows mean;            /* n x (K M), or with the log likelihoods behind them n x (K M + K) */
     mele_rows log_likelihoods; /* n x K; no columns: they are behind the means */

@@ -27,6 +27,7 @@ mele_i_run mele_i_run_of(const mele_data *data, const mele_handover *handover,
         run.posteriors = handover->posteriors;
         run.given = handover->left_out;
     }
+    run.gate = options == NULL ? mele_gate_defaults() : options->gate;
     run.features = mele_i_data_features(data);
     return run;
 }
@@ -55,10 +56,15 @@ size_t mele_i_run_classes(const mele_i_run *run)
 /* The squared error of classes is of probabilities, which are made of those that are held. */
 bool mele_i_run_only_measures(const mele_i_run *run)
 {
-    const mele_gate_options *gate = &run->options->gate;
+    const mele_gate_options *gate = &run->gate;
     const bool by_class = mele_i_run_classes(run) > 0 && strcmp(gate->loss, "squared") == 0;
 
     return !mele_i_gate_is_trained(gate) && !by_class;
+}
+
+bool mele_i_run_may_be_global(const mele_i_run *run)
+{
+    return strcmp(run->gate.kind, "auto") == 0 || strcmp(run->gate.kind, "global") == 0;
 }
 
 /* ---- what stages share ---- */

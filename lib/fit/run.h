@@ -48,6 +48,8 @@ typedef struct mele_i_run {
     mele_report *report;
     mele_model *model;
 
+    mele_gate_options gate; /* those of stage 3: of kind "auto" until it is known what that is */
+
     mele_i_features features;
     mele_i_run_design expert_x; /* see mele_i_run_expert_x() */
     mele_i_run_design gate_x;   /* see mele_i_run_gate_x(); not used where it is the same */
@@ -80,6 +82,9 @@ mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error);
 /* Whether a gate of the run's options is not trained, only measured, so that left-out predictions need
  * not be held. */
 bool mele_i_run_only_measures(const mele_i_run *run);
+
+/* Whether the gate is global, or may yet become so. */
+bool mele_i_run_may_be_global(const mele_i_run *run);
 
 /* The scaled features of all rows that the model's experts see, and those that its gate sees, made as
  * they are read; not to be moved with the run. */

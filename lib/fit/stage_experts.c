@@ -73,6 +73,7 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.freeze = which->freeze;
     options.start = which->start;
     options.cold = which->cold;
+    options.global = which->global;
     options.seed = run->options->seed;
     options.center = mele_i_model_expert_scaling(model)->center;
     options.scale = mele_i_model_expert_scaling(model)->scale;
@@ -151,7 +152,8 @@ static mele_status make_experts(mele_i_run *run, mele_i_keep keep, expert_result
     const mele_expert_options *options = &run->options->experts;
     const mele_expert_options which = {.only = options->only, .freeze = options->freeze,
                                        .start = run->model->experts,
-                                       .cold = !run->options->warm_start};
+                                       .cold = !run->options->warm_start,
+                                       .global = mele_i_run_may_be_global(run)};
     mele_status status = check_old_experts(run, error);
 
     if (status == MELE_OK)
@@ -217,6 +219,7 @@ mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *er
         results.experts = NULL;
         model->gate = NULL;
         model->gate_features = (mele_i_selection){.features = 0};
+        model->global = NULL;
         json_object_del(model->training, "gate");
         mele_i_warn_of_experts(run->report, results.info, model->clusters,
                                run->options->experts.only, run->options->experts.freeze);

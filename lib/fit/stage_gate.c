@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "expert/expert.h"
 #include "fit/features.h"
-#include "fit/left_out.h"
+#include "fit/gate_source.h"
 #include "fit/report.h"
 #include "fit/seen.h"
 #include "fit/stages.h"
@@ -23,8 +23,9 @@
  * whether all did. */
 static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error)
 {
-    const mele_expert_options from_nothing = {.start = NULL},
-                              from_model = {.start = run->model->experts};
+    const bool global = mele_i_run_may_be_global(run) && mele_i_experts_have_global(run->model->experts);
+    const mele_expert_options from_nothing = {.global = global},
+                              from_model = {.start = run->model->experts, .global = global};
     mele_experts *again = NULL, *nearer = NULL;
     mele_status status = mele_i_run_train_experts(run, &from_nothing, MELE_I_KEEP_FOR_GATE, &again,
                                                   &run->left_out, NULL, error);
@@ -192,81 +193,13 @@ static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error
     return status;
 }
 
-typedef struct likelihood_context {
-    mele_i_run *run;
-    size_t clusters, outputs, classes;
-    double *log_likelihoods; /* n x K */
-    double *predictions;     /* n x K x M; NULL: not wanted (may be the left-out array itself) */
-    double *wanted;          /* n x M; NULL: not wanted */
-} likelihood_context;
-
-/* For the squared loss on classes: probabilities, and the classes as indicators. */
-static mele_status expand_classes(likelihood_context *c, size_t rows, mele_error *error)
-{
-    const double *mean = mele_left_out_mean(c->run->left_out.all).data;
-    size_t count = rows * c->clusters * c->outputs;
-
-    c->predictions = mele_i_large_array(count, sizeof(double));
-    c->wanted = mele_i_large_array(rows * c->classes, sizeof(double));
-    if (c->predictions == NULL || c->wanted == NULL)
-        return mele_i_no_memory(error);
-    for (size_t e = 0; e < count; e++)
-        c->predictions[e] = exp(mean[e]);
-    for (size_t i = 0; i < rows; i++)
-        for (size_t class = 0; class < c->classes; class++)
-            c->wanted[i * c->classes + class] = c->run->data->targets[i] == (double)class;
-    return MELE_OK;
-}
-
-static mele_status compute_likelihoods(likelihood_context *c, mele_error *error)
-{
-    mele_i_run *run = c->run;
-    const size_t rows = run->features.rows;
-    const mele_targets targets = {mele_i_run_targets(run), c->classes};
-
-    if (run->left_out.own != NULL)
-        return MELE_OK;
-    c->log_likelihoods = mele_i_large_array(rows * c->clusters, sizeof(double));
-    if (c->log_likelihoods == NULL)
-        return mele_i_no_memory(error);
-    return mele_expert_log_likelihoods(&targets, mele_left_out_mean(run->left_out.all).data,
-                                       mele_left_out_variance(run->left_out.all).data, c->clusters,
-                                       run->engine, c->log_likelihoods, error);
-}
-
-/* What experts predict of rows left out, n x (K M), and the likelihoods, n x K. */
-static mele_rows means_of(const mele_i_run *run)
-{
-    return run->left_out.own != NULL ? mele_i_left_out_own_mean(run->left_out.own)
-                                     : mele_left_out_mean(run->left_out.all);
-}
-
-static mele_rows likelihoods_of(const likelihood_context *c, size_t rows)
-{
-    return c->run->left_out.own != NULL
-               ? mele_i_left_out_own_likelihoods(c->run->left_out.own)
-               : mele_rows_of_array(c->log_likelihoods, rows, c->clusters);
-}
-
-/* What the measures look at: in one pass both are made at once. */
-static mele_i_left_out_view view_of(const mele_i_run *run, const mele_gate *gate,
-                                    const mele_gate_data *data)
-{
-    mele_i_left_out_view view = {gate, run->marginal.rows, data->x, means_of(run),
-                                 data->log_likelihoods};
-
-    if (run->left_out.own != NULL) {
-        view.mean = mele_i_left_out_own_both(run->left_out.own);
-        view.log_likelihoods = (mele_rows){.data = NULL};
-    }
-    return view;
-}
+/* ---- the gate ---- */
 
 /* Of rows that are of one group there are no left-out predictions to train a gate on: then it is
  * the one that training would have started from. */
 static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *blind)
 {
-    mele_gate_options options = run->options->gate;
+    mele_gate_options options = run->gate;
 
     *blind = !fresh && mele_i_data_is_one_group(run->data);
     if (!*blind || strcmp(options.loss, "posteriors") == 0 || !mele_i_gate_is_trained(&options))
@@ -284,46 +217,72 @@ static bool stands_alone(const mele_i_run *run, const mele_gate_options *options
     return run->model->joint == NULL && mele_i_gate_does_without(options);
 }
 
-/* *measures: of the left-out predictions under the gate, when there are any and the run reports. */
-static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele_gate_info *info,
-                              json_t **measures, mele_error *error)
+/* *measures: of the left-out predictions under the gate, when the run reports. */
+static mele_status measure(const mele_i_gate_source *source, const mele_gate *gate, json_t **measures,
+                           mele_error *error)
 {
-    mele_model *model = run->model;
-    const mele_i_scaling *scaling = mele_i_selection_scaling(&model->gate_features, &model->scaling);
-    size_t rows = run->features.rows;
-    likelihood_context c = {.run = run, .clusters = model->clusters,
-                            .classes = mele_i_run_classes(run),
-                            .outputs = mele_model_outputs(model)};
-    bool blind, expanded = c.classes > 0 && strcmp(run->options->gate.loss, "squared") == 0;
-    const mele_gate_options options = options_of(run, fresh, &blind);
-    mele_status status = compute_likelihoods(&c, error);
+    const mele_i_left_out_view view = mele_i_gate_source_view(source, gate);
 
-    if (status == MELE_OK && expanded)
-        status = expand_classes(&c, rows, error);
-    mele_gate_data data = {
-        .rows = rows, .clusters = c.clusters,
-        .log_posteriors = run->marginal.rows,
-        .log_likelihoods = likelihoods_of(&c, rows),
-        .predictions = expanded ? mele_rows_of_array(c.predictions, rows, c.clusters * c.outputs)
-                                : means_of(run),
-        .targets = expanded ? mele_rows_of_array(c.wanted, rows, c.classes)
-                            : mele_i_run_targets(run),
-        .x = mele_i_run_gate_x(run),
-        .center = scaling->center, .scale = scaling->scale,
-        .weights = run->data->weights};
-    if (stands_alone(run, &options))
+    return source->run->report == NULL
+               ? MELE_OK
+               : mele_i_left_out_measures(source->run, &view, measures, error);
+}
+
+/* Without left-out predictions (blind) a gate is not measured. */
+static mele_status train_on(mele_i_gate_source *source, const mele_gate_options *options, bool blind,
+                            mele_gate **out, mele_gate_info *info, json_t **measures,
+                            mele_error *error)
+{
+    mele_i_run *run = source->run;
+    mele_status status = mele_i_gate_source_need(source, options, error);
+    mele_gate_data data = source->data;
+
+    if (stands_alone(run, options))
         data.log_posteriors = (mele_rows){.data = NULL};
     if (blind)
         data.log_likelihoods = data.predictions = (mele_rows){.data = NULL};
     if (status == MELE_OK)
-        status = mele_gate_fit(&data, &options, run->engine, out, info, error);
-    if (status == MELE_OK && run->report != NULL && !blind) {
-        const mele_i_left_out_view view = view_of(run, *out, &data);
-        status = mele_i_left_out_measures(run, &view, measures, error);
-    }
-    free(c.log_likelihoods);
-    free(c.predictions);
-    free(c.wanted);
+        status = mele_gate_fit(&data, options, run->engine, out, info, error);
+    return status == MELE_OK && !blind ? measure(source, *out, measures, error) : status;
+}
+
+/* The global gate has nothing to train; it is measured as the one region that it makes of all. */
+static mele_status make_global(mele_i_run *run, const mele_gate_options *options, bool blind,
+                               mele_gate **out, mele_gate_info *info, json_t **measures,
+                               mele_error *error)
+{
+    const mele_gate_data none = {.rows = run->features.rows, .clusters = run->model->clusters};
+    mele_gate_options one = *options;
+    mele_i_gate_source source;
+    mele_gate *only = NULL;
+    bool known;
+    mele_status status = mele_gate_fit(&none, options, run->engine, out, info, error);
+
+    if (status == MELE_OK)
+        status = mele_i_gate_source_global(run, &known, &source, error);
+    else
+        return status;
+    one.kind = "posterior";
+    if (status == MELE_OK && known && !blind)
+        status = train_on(&source, &one, false, &only, info, measures, error);
+    mele_gate_free(only);
+    mele_i_gate_source_clear(&source);
+    return status;
+}
+
+static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele_gate_info *info,
+                              json_t **measures, mele_error *error)
+{
+    bool blind;
+    const mele_gate_options options = options_of(run, fresh, &blind);
+    mele_i_gate_source source;
+
+    if (strcmp(options.kind, "global") == 0)
+        return make_global(run, &options, blind, out, info, measures, error);
+    mele_status status = mele_i_gate_source_make(run, &source, error);
+    if (status == MELE_OK)
+        status = train_on(&source, &options, blind, out, info, measures, error);
+    mele_i_gate_source_clear(&source);
     return status;
 }
 
@@ -360,16 +319,17 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     if (run->data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     status = mele_i_run_select_for_gate(run, error);
-    if (status == MELE_OK && !stands_alone(run, &run->options->gate))
+    if (status == MELE_OK && !stands_alone(run, &run->gate))
         status = mele_i_run_need_marginal(run, error);
     if (status == MELE_OK)
         status = need_left_out(run, &fresh, error);
     if (status == MELE_OK)
         status = train_gate(run, fresh, &gate, &info, &measures, error);
-    if (status != MELE_OK) {
+    if (status == MELE_OK)
+        status = mele_i_model_set_gate(model, gate, error);
+    else
         mele_gate_free(gate);
-    } else {
-        model->gate = gate;
+    if (status == MELE_OK) {
         if (mele_gate_features(gate) == 0)
             mele_i_selection_clear(&model->gate_features);
         mele_i_run_start_report(run);
@@ -384,5 +344,22 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     if (status == MELE_OK)
         status = mele_i_run_record_options(run, error);
     mele_report_seconds(run->report, "gate", mele_i_clock() - start);
+    return status;
+}
+
+/* Under another gate a global expert that no region needs has served its time. */
+mele_status mele_i_run_shed(mele_i_run *run, mele_experts **old, mele_error *error)
+{
+    mele_model *model = run->model;
+    mele_experts *needed = NULL;
+
+    *old = NULL;
+    if (mele_i_gate_is_global(model->gate) || !mele_i_experts_have_spare(model->experts))
+        return MELE_OK;
+    mele_status status = mele_i_experts_without_spare(model->experts, &needed, error);
+    if (status == MELE_OK) {
+        *old = model->experts;
+        model->experts = needed;
+    }
     return status;
 }

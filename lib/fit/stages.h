@@ -47,10 +47,14 @@ mele_status mele_i_run_partition(mele_i_run *run, mele_i_regions_fit *fit, mele_
 mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *error);
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error);
 
+/* After stage 3: leave a global expert behind that neither the gate nor a region needs. *old: the experts
+ * that the model no longer has, which are the caller's; NULL: it has the same. MELE_ENOMEM. */
+mele_status mele_i_run_shed(mele_i_run *run, mele_experts **old, mele_error *error);
+
 /* ---- what stage 3 asks of stage 2 ---- */
 
 /* Train experts on the run's rows, as the options of the run say but for what `which` says of only,
- * freeze, start and cold. left_out: what is kept of them, to be cleared. info: NULL: not wanted. */
+ * freeze, start, cold and global. left_out: what is kept of them, to be cleared. info: NULL: not wanted. */
 mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,
                                      mele_i_keep keep, mele_experts **out,
                                      mele_i_run_left_out *left_out, mele_expert_info *info,

@@ -3,17 +3,27 @@
 #include "core/error.h"
 #include "engine/pass.h"
 
+/* Stages 2 and 3 of a model that has neither. */
+static mele_status run_later_stages(mele_i_run *run, mele_error *error)
+{
+    mele_experts *old = NULL;
+    mele_status status = mele_i_run_experts(run, MELE_I_KEEP_FOR_GATE, error);
+
+    if (status == MELE_OK)
+        status = mele_i_run_gate(run, error);
+    if (status == MELE_OK)
+        status = mele_i_run_shed(run, &old, error);
+    mele_experts_free(old);
+    return status;
+}
+
 mele_status mele_i_run_stages(mele_i_run *run, mele_i_regions_fit *fit, bool whole,
                               mele_error *error)
 {
     mele_status status = mele_i_run_partition(run, fit, error);
 
     mele_i_regions_fit_clear(fit);
-    if (status == MELE_OK && whole)
-        status = mele_i_run_experts(run, MELE_I_KEEP_FOR_GATE, error);
-    if (status == MELE_OK && whole)
-        status = mele_i_run_gate(run, error);
-    return status;
+    return status == MELE_OK && whole ? run_later_stages(run, error) : status;
 }
 
 mele_status mele_i_fit_whole(const mele_data *data, const mele_options *options,
@@ -47,10 +57,8 @@ mele_status mele_i_fit_whole_outside(const mele_data *data, const mele_posterior
 
     if (status == MELE_OK) {
         model->clusters = posteriors->clusters;
-        status = mele_i_run_experts(&run, MELE_I_KEEP_FOR_GATE, error);
+        status = run_later_stages(&run, error);
     }
-    if (status == MELE_OK)
-        status = mele_i_run_gate(&run, error);
     mele_i_run_clear(&run);
     if (status != MELE_OK)
         mele_model_free(model);

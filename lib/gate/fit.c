@@ -46,7 +46,8 @@ static mele_status find_loss(const mele_gate *gate, const mele_i_gate_training *
     if (gate->kind->trained && !mele_i_gate_has(training->data, training->loss_needs, &missing))
         return mele_i_fail(error, MELE_EINVAL, "gate: the loss \"%s\" needs %s", loss->name,
                            missing);
-    *known = mele_i_gate_has(training->data, training->loss_needs | gate->needs, &missing);
+    *known = !gate->kind->global
+             && mele_i_gate_has(training->data, training->loss_needs | gate->needs, &missing);
     if (gate->kind->trained && !*known)
         return mele_i_fail(error, MELE_EINVAL, "gate: %s is not there, and the gate \"%s\" on "
                            "\"%s\" needs it", missing, gate->kind->name, training->options->on);

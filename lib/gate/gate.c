@@ -75,6 +75,11 @@ static mele_status log_weights(weight_pass *pass, size_t rows, mele_engine *engi
     return status == MELE_OK ? mele_i_pass_run(engine, &work, error) : status;
 }
 
+bool mele_i_gate_is_global(const mele_gate *gate)
+{
+    return gate->kind->global;
+}
+
 mele_status mele_i_gate_log_weights(const mele_gate *gate, const double *log_posteriors,
                                     const mele_matrix *x, size_t rows, double *out,
                                     mele_error *error)

@@ -28,6 +28,9 @@ bool mele_i_gate_sees_features(const mele_gate_options *options);
 /* Whether a gate of these options, trained where no log posteriors are, does without. */
 bool mele_i_gate_does_without(const mele_gate_options *options);
 
+/* Whether the global expert predicts in place of the blend. */
+bool mele_i_gate_is_global(const mele_gate *gate);
+
 /* As mele_gate_log_weights(), on the calling thread, of log posteriors that are normalised
  * already. */
 mele_status mele_i_gate_log_weights(const mele_gate *gate, const double *log_posteriors,

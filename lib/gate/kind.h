@@ -63,6 +63,7 @@ struct mele_i_gate_kind {
     const char *name;
     bool trained;   /* it needs what the loss needs; other kinds only report the loss */
     bool has_input; /* it sees what the option `on` says */
+    bool global;    /* the global expert predicts, no blend: the loss is not known */
 
     /* Set the needs, the features and the state of a gate that is to be trained on these data, of
      * which only sizes, and what is there at all, count: it is the gate that training starts
@@ -111,7 +112,7 @@ struct mele_i_gate_kind {
     mele_status (*load)(const json_t *section, mele_gate *gate, mele_error *error);
 };
 
-extern const mele_i_gate_kind mele_i_gate_hard, mele_i_gate_posterior, mele_i_gate_temperature,
+extern const mele_i_gate_kind mele_i_gate_global, mele_i_gate_hard, mele_i_gate_posterior, mele_i_gate_temperature,
     mele_i_gate_softmax;
 
 /* NULL: there is none of that name. */

@@ -8,7 +8,8 @@
 #include "gate/kind.h"
 
 static const mele_i_gate_kind *const kinds[] = {&mele_i_gate_hard, &mele_i_gate_posterior,
-                                                &mele_i_gate_temperature, &mele_i_gate_softmax};
+                                                &mele_i_gate_temperature, &mele_i_gate_softmax,
+                                                &mele_i_gate_global};
 
 static const mele_i_gate_loss *const losses[] = {&mele_i_gate_likelihood, &mele_i_gate_squared,
                                                  &mele_i_gate_cross_entropy};

@@ -113,6 +113,9 @@ typedef struct mele_expert_options {
                              `kind`) leave as they are; NULL (default): none */
     bool cold;          /**< start from nothing all the same: `start` says only what stays. Default
                              false */
+    bool global;        /**< train the global expert also where no region needs it, with left-out
+                             predictions of its own: a global gate predicts by it. Of one region,
+                             whose expert it is, none beside. Default false */
     size_t folds;       /**< left-out predictions of kinds without a closed form; 2 to 255,
                              default 5 */
     uint64_t seed;      /**< default 1 */

@@ -20,7 +20,8 @@ extern "C" {
 typedef struct mele_gate mele_gate;
 
 typedef struct mele_gate_options {
-    const char *kind;      /**< "hard", "posterior", "temperature" or "softmax" (default) */
+    const char *kind;      /**< "hard", "posterior", "temperature", "softmax" (default) or "global" (the
+                                posteriors: whoever blends takes the global expert's prediction) */
     const char *on;        /**< what V multiplies: "posteriors" (default), "features", "both" */
     const char *loss;      /**< "likelihood" (default), "squared" or "posteriors" */
     double ridge;          /**< default 1; penalty ridge/2 (|V|^2 + |b|^2 + (t-1)^2) on the weighted

@@ -236,10 +236,13 @@ static mele_status load_gate(const json_t *section, mele_model *model, mele_erro
         return MELE_OK;
     if (model->experts == NULL)
         return mele_i_fail(error, MELE_EDATA, "the model has a gate and no experts");
+    mele_gate *gate = NULL;
     status = load_part(section, model, &part, &model->gate_features, error);
     if (status == MELE_OK)
-        status = mele_i_gate_load(part, &model->gate, error);
+        status = mele_i_gate_load(part, &gate, error);
     json_decref(part);
+    if (status == MELE_OK)
+        status = mele_i_model_set_gate(model, gate, error);
     return status == MELE_OK ? check_gate(model, error) : status;
 }
 

@@ -24,11 +24,12 @@ static void put(double *out, size_t at, double value)
 /* What is said of number o of the block's row i. */
 static mele_i_voices voices_of(const mele_i_request *c, const mele_i_reply *w, size_t i, size_t o)
 {
-    const size_t at = i * c->clusters * c->outputs + o;
+    const mele_i_blended *b = &w->blended;
+    const size_t at = i * c->blended * c->outputs + o;
 
-    return (mele_i_voices){c->clusters, c->outputs, w->gate + i * c->clusters,
-                           (c->classes > 0 ? w->probability : w->mean) + at,
-                           c->need_variances ? w->variance + at : NULL};
+    return (mele_i_voices){c->blended, c->outputs, b->gate + i * c->blended,
+                           (c->classes > 0 ? b->probability : b->mean) + at,
+                           c->need_variances ? b->variance + at : NULL};
 }
 
 /* Whether all of it is finite. */
@@ -83,22 +84,22 @@ static void add_target_densities(const mele_i_request *c, const mele_i_reply *w,
 {
     const double center = c->model->target_scaling.center[t];
     const double scale = c->model->target_scaling.scale[t], log_scale = log(scale);
-    double *last = w->last, *log_last = last + c->clusters;
+    double *last = w->last, *log_last = last + c->blended;
 
-    for (size_t k = 0; k < c->clusters; k++)
+    for (size_t k = 0; k < c->blended; k++)
         last[k] = NAN; /* which no variance equals */
     for (size_t i = 0; i < block.count; i++) {
         const double target = c->out->targets[(block.first + i) * c->targets + t];
         const double scaled = (target - center) / scale;
-        for (size_t k = 0; k < c->clusters; k++) {
-            const size_t cell = i * c->clusters + k, at = cell * c->outputs + t;
-            if (!(w->log_gate[cell] > -INFINITY))
+        for (size_t k = 0; k < c->blended; k++) {
+            const size_t cell = i * c->blended + k, at = cell * c->outputs + t;
+            if (!(w->blended.log_gate[cell] > -INFINITY))
                 continue;
-            if (w->variance[at] != last[k]) {
-                last[k] = w->variance[at];
+            if (w->blended.variance[at] != last[k]) {
+                last[k] = w->blended.variance[at];
                 log_last[k] = log(last[k]);
             }
-            w->density[cell] += mele_i_log_normal_of(scaled - w->mean[at], last[k], log_last[k])
+            w->density[cell] += mele_i_log_normal_of(scaled - w->blended.mean[at], last[k], log_last[k])
                                 - log_scale;
         }
     }
@@ -110,10 +111,10 @@ static void add_class_densities(const mele_i_request *c, const mele_i_reply *w, 
     for (size_t i = 0; i < block.count; i++) {
         const double class = c->out->targets[block.first + i];
         const bool known = class >= 0 && class < (double)c->classes;
-        for (size_t k = 0; k < c->clusters; k++) {
-            const size_t cell = i * c->clusters + k;
-            if (w->log_gate[cell] > -INFINITY)
-                w->density[cell] += known ? w->mean[cell * c->outputs + (size_t)class] : NAN;
+        for (size_t k = 0; k < c->blended; k++) {
+            const size_t cell = i * c->blended + k;
+            if (w->blended.log_gate[cell] > -INFINITY)
+                w->density[cell] += known ? w->blended.mean[cell * c->outputs + (size_t)class] : NAN;
         }
     }
 }
@@ -123,13 +124,13 @@ static void add_class_densities(const mele_i_request *c, const mele_i_reply *w, 
 static void blend_densities(const mele_i_request *c, const mele_i_reply *w, mele_i_block block,
                             size_t first, size_t last, double *out, size_t stride)
 {
-    memset(w->density, 0, block.count * c->clusters * sizeof *w->density);
+    memset(w->density, 0, block.count * c->blended * sizeof *w->density);
     for (size_t t = first; t < last; t++)
         if (c->classes > 0)
             add_class_densities(c, w, block);
         else
             add_target_densities(c, w, block, t);
-    c->model->combine->log_densities(w->log_gate, block.count, c->clusters, w->density,
+    c->model->combine->log_densities(w->blended.log_gate, block.count, c->blended, w->density,
                                      w->row_density);
     for (size_t i = 0; i < block.count; i++)
         out[(block.first + i) * stride] = w->row_density[i];
@@ -236,7 +237,7 @@ static bool hand_out_experts(const mele_i_request *c, const mele_i_reply *w, siz
 
     if (c->need_experts)
         finite = copy_experts(c, w, i, row);
-    if (c->need_experts && c->need_gate)
+    if (c->need_blend)
         finite = (c->classes == 0 ? blend_targets(c, w, i, row) : blend_classes(c, w, i, row))
                  && finite;
     return finite;

@@ -36,12 +36,20 @@ typedef struct mele_i_request {
     const mele_i_features *features;
     const double *given;
     const mele_prediction *out;
-    bool need_posteriors, need_densities, need_gate, need_experts, need_variances;
+    bool need_posteriors, need_densities, need_gate, need_experts, need_variances,
+        need_blend;
     bool by_weight; /* experts are asked only where they have weight */
     bool faint;     /* a weight whose logarithm is finite counts, though it may be too small for a
                        double */
     size_t columns, space_columns, clusters, outputs, targets, classes;
+    size_t blended; /* experts that are blended: K, or 1 where the global one predicts */
 } mele_i_request;
+
+/* What of a block experts say that are blended, with their weights: rows x K, and rows x K x M. */
+typedef struct mele_i_blended {
+    double *log_gate, *gate, *mean, *variance;
+    double *probability; /* exp(mean): classes only */
+} mele_i_blended;
 
 /* Working memory of one block, and what has been found of its rows. */
 typedef struct mele_i_reply {
@@ -51,6 +59,7 @@ typedef struct mele_i_reply {
     double *expert_design, *gate_design; /* where they are not parts of the next */
     double *design, *space, *log_posteriors, *log_densities, *log_gate, *gate, *mean, *variance;
     double *density, *row_density, *last; /* densities: rows x K, rows, 2 K */
+    mele_i_blended blended; /* the experts' above, or the global expert's, of weight 1 */
     double *probability; /* exp(mean): classes only */
     bool *wanted;        /* rows x K: which experts are asked */
 } mele_i_reply;

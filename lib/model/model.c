@@ -8,6 +8,8 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/quote.h"
+#include "expert/expert.h"
+#include "gate/gate.h"
 #include "model/options.h"
 #include "partition/partition.h"
 
@@ -32,6 +34,7 @@ void mele_model_free(mele_model *model)
     mele_partition_free(model->joint);
     mele_experts_free(model->experts);
     mele_gate_free(model->gate);
+    mele_experts_free(model->global);
     mele_i_selection_clear(&model->expert_features);
     mele_i_selection_clear(&model->gate_features);
     mele_i_space_clear(&model->space);
@@ -95,6 +98,17 @@ const mele_schema *mele_i_model_expert_schema(const mele_model *model)
 const mele_i_scaling *mele_i_model_expert_scaling(const mele_model *model)
 {
     return mele_i_selection_scaling(&model->expert_features, &model->scaling);
+}
+
+mele_status mele_i_model_set_gate(mele_model *model, mele_gate *gate, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    model->gate = gate;
+    model->global = NULL;
+    if (mele_i_gate_is_global(gate) && model->clusters > 1)
+        status = mele_i_experts_global(model->experts, &model->global, error);
+    return status;
 }
 
 mele_status mele_i_model_check_record(const mele_model *model, mele_error *error)

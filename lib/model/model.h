@@ -28,6 +28,7 @@ struct mele_model {
     mele_i_selection expert_features; /* what experts see; empty without experts */
     mele_gate *gate;
     mele_i_selection gate_features; /* what a gate that sees features sees; empty without one */
+    mele_experts *global; /* of a global gate and several regions: the global expert as the only one */
     const mele_i_combine *combine; /* never NULL */
 
     json_t *training; /* options, and what the fits reported */
@@ -42,6 +43,10 @@ mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint,
 /* Schema and scaling of what experts see. */
 const mele_schema *mele_i_model_expert_schema(const mele_model *model);
 const mele_i_scaling *mele_i_model_expert_scaling(const mele_model *model);
+
+/* Set the gate, taking it, whatever this returns, and what predicts under a global one. MELE_EDATA: that
+ * needs a global expert, and there is none; MELE_ENOMEM. */
+mele_status mele_i_model_set_gate(mele_model *model, mele_gate *gate, mele_error *error);
 
 /* A model whose record has options that this version does not know can be used, and gets no further
  * stage: MELE_EDATA. */

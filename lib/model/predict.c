@@ -26,12 +26,36 @@
 /* A scaled value beyond this has a square that is not a double. */
 #define FARTHEST 1e150
 
+/* Whether the global expert predicts in place of the blend. */
+static bool asks_global(const mele_i_request *c)
+{
+    return c->need_blend && c->model->global != NULL;
+}
+
 static void *carve(unsigned char *memory, size_t *at, size_t count, size_t size)
 {
     void *piece = memory == NULL ? NULL : memory + *at;
 
     *at += (count * size + 63) / 64 * 64;
     return piece;
+}
+
+/* What is blended: what the experts say, or room for what the global one does. */
+static size_t lay_out_blended(const mele_i_request *c, size_t rows, unsigned char *memory, size_t at,
+                              mele_i_reply *w)
+{
+    const size_t numbers = rows * c->outputs;
+    mele_i_blended *b = &w->blended;
+
+    *b = (mele_i_blended){w->log_gate, w->gate, w->mean, w->variance, w->probability};
+    if (!asks_global(c))
+        return at;
+    b->log_gate = carve(memory, &at, rows, sizeof(double));
+    b->gate = carve(memory, &at, rows, sizeof(double));
+    b->mean = carve(memory, &at, numbers, sizeof(double));
+    b->variance = carve(memory, &at, c->need_variances ? numbers : 0, sizeof(double));
+    b->probability = carve(memory, &at, c->classes > 0 ? numbers : 0, sizeof(double));
+    return at;
 }
 
 /* Lay a block out in memory; with NULL only tells how many bytes it takes. */
@@ -63,7 +87,7 @@ static size_t lay_out(const mele_i_request *c, size_t rows, unsigned char *memor
     w->row_density = carve(memory, &at, densities, sizeof(double));
     w->last = carve(memory, &at, 2 * c->clusters, sizeof(double));
     w->wanted = carve(memory, &at, c->by_weight ? rows * c->clusters : 0, sizeof(bool));
-    return at;
+    return lay_out_blended(c, rows, memory, at, w);
 }
 
 /* The features of a block, in place or, of rows in a file, read. */
@@ -220,6 +244,28 @@ static mele_status ask_experts(const mele_i_request *c, const mele_matrix *desig
     return status;
 }
 
+/* The prediction of the global expert, as a blend of it alone. */
+static mele_status ask_global(const mele_i_request *c, const mele_matrix *design, mele_i_reply *w,
+                              mele_error *error)
+{
+    const mele_matrix x = mele_i_selection_pick(&c->model->expert_features, design,
+                                                w->expert_design);
+    const mele_i_blended *b = &w->blended;
+    const size_t numbers = design->rows * c->outputs;
+    mele_status status = mele_experts_predict(c->model->global, &x, NULL, b->mean,
+                                              c->need_variances ? b->variance : NULL, error);
+
+    for (size_t i = 0; i < design->rows; i++) {
+        b->log_gate[i] = 0;
+        b->gate[i] = 1;
+    }
+    if (status == MELE_OK && c->classes > 0) {
+        memcpy(b->probability, b->mean, numbers * sizeof *b->probability);
+        mele_i_kernels_best()->exponential(b->probability, numbers);
+    }
+    return status;
+}
+
 /* The stages that are needed, for one block. */
 static mele_status run_stages(const mele_i_request *c, const mele_i_features *features,
                               mele_i_block block, mele_i_reply *w, mele_error *error)
@@ -233,6 +279,8 @@ static mele_status run_stages(const mele_i_request *c, const mele_i_features *fe
         status = ask_gate(c, &design, w, error);
     if (status == MELE_OK && c->need_experts)
         status = ask_experts(c, &design, w, error);
+    if (status == MELE_OK && asks_global(c))
+        status = ask_global(c, &design, w, error);
     return status;
 }
 
@@ -261,9 +309,13 @@ static void find_needs(mele_i_request *c)
     const bool blended = out->mean != NULL || out->probability != NULL
                          || mele_i_wants_variances(out) || mele_i_wants_densities(out);
 
-    c->need_gate = blended || out->log_gate != NULL;
-    c->need_experts = blended || mele_i_wants_experts(out);
-    c->by_weight = blended && !mele_i_wants_experts(out) && c->model->experts != NULL
+    const bool mixes = blended && c->model->global == NULL;
+
+    c->need_blend = blended;
+    c->blended = c->model->global == NULL ? c->clusters : 1;
+    c->need_gate = mixes || out->log_gate != NULL;
+    c->need_experts = mixes || mele_i_wants_experts(out);
+    c->by_weight = mixes && !mele_i_wants_experts(out) && c->model->experts != NULL
                    && mele_i_experts_are_work(c->model->experts);
     c->faint = mele_i_wants_densities(out);
     c->need_variances = c->classes == 0

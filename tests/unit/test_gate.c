@@ -18,7 +18,7 @@
 
 static const char *const inputs[] = {"posteriors", "features", "both"};
 static const char *const losses[] = {"likelihood", "squared", "posteriors"};
-static const char *const kinds[] = {"hard", "posterior", "temperature", "softmax"};
+static const char *const kinds[] = {"hard", "posterior", "temperature", "softmax", "global"};
 
 /* ---- data ---- */
 
@@ -188,9 +188,9 @@ static mele_engine *threads(unsigned count)
 
 Test(gate, kinds)
 {
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 5; i++)
         cr_assert_str_eq(mele_gate_kind(i), kinds[i]);
-    cr_assert_null(mele_gate_kind(4));
+    cr_assert_null(mele_gate_kind(5));
     cr_assert_str_eq(mele_gate_defaults().kind, "softmax");
 }
 

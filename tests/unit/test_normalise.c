@@ -125,7 +125,8 @@ Test(normalise, no_gate_sees_a_shift)
             options.tolerance = 1e-9;
             const double loss = loss_and_weights(&r, r.log_p, &options, weights);
             const double again = loss_and_weights(&r, r.shifted, &options, shifted);
-            cr_assert(again == loss || fabs(again - loss) < TOLERANCE * fabs(loss),
+            const bool unknown = strcmp(options.kind, "global") == 0 && isnan(loss) && isnan(again);
+            cr_assert(unknown || again == loss || fabs(again - loss) < TOLERANCE * fabs(loss),
                       "%s on %s, %s: %g, not %g", options.kind, options.on, options.loss, again,
                       loss);
             for (size_t i = 0; i < ROWS * CLUSTERS; i++)
