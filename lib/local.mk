@@ -175,6 +175,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/measure/folds.c \
 	lib/measure/folds.h \
 	lib/measure/metrics.c \
+	lib/measure/draw.c \
+	lib/measure/draw.h \
 	lib/partition/arrays.c \
 	lib/partition/assign.c \
 	lib/partition/assign.h \
@@ -378,6 +380,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/features.c \
 	lib/fit/features.h \
 	lib/fit/fit.c \
+	lib/fit/gate_rows.c \
+	lib/fit/gate_rows.h \
 	lib/fit/gate_source.c \
 	lib/fit/gate_source.h \
 	lib/fit/left_out.c \

@@ -42,6 +42,7 @@ unit_tests = \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
 	tests/unit/test_gate_memory \
+	tests/unit/test_gate_rows \
 	tests/unit/test_gmm \
 	tests/unit/test_gmm_memory \
 	tests/unit/test_gp \
@@ -121,6 +122,7 @@ tests_unit_test_constant_LDFLAGS = $(failing_malloc)
 tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_gate_rows_LDFLAGS = $(failing_malloc)
 tests_unit_test_group_left_out_LDFLAGS = $(failing_malloc)
 tests_unit_test_gmm_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_left_out_LDFLAGS = $(failing_malloc)
@@ -163,6 +165,7 @@ cli_tests = \
 	tests/cli/failures.test \
 	tests/cli/files.test \
 	tests/cli/formats.test \
+	tests/cli/gate-rows.test \
 	tests/cli/gate.test \
 	tests/cli/global-gate.test \
 	tests/cli/hostile.test \

@@ -254,6 +254,18 @@ static void say_left_out(cli_run *run)
                 "mele-experts --left-out FILE writes and mele-gate --left-out FILE reads");
 }
 
+/* A sample that the gate was trained on. */
+static void say_gate_rows(cli_run *run)
+{
+    double sampled, rows, all;
+
+    if (mele_report_number(run->report, "gate.sampled", &sampled)
+        && mele_report_number(run->report, "gate.rows", &rows)
+        && mele_report_number(run->report, "rows", &all))
+        cli_say(&run->console, "the gate was trained on a sample of %.0f of the %.0f rows "
+                "(--gate-rows all takes all)", rows, all);
+}
+
 static void say_seconds(cli_run *run)
 {
     const char *const stage[] = {"partition", "experts", "gate", "cv"};
@@ -388,6 +400,7 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
         say_partition(run);
         say_experts(run, stage->model);
         say_left_out(run);
+        say_gate_rows(run);
         say_seconds(run);
     }
     exit_status = write_results(run, stage);

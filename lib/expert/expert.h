@@ -89,6 +89,12 @@ mele_status mele_i_left_out_own_unseen(const mele_experts *experts, const mele_r
                                        const mele_targets *targets, mele_i_left_out_own **out,
                                        mele_error *error);
 
+/* Those of some of its rows, x->rows of them: *x and *targets are these rows', row[i] is which of all
+ * the i-th is. All of that, and what it is a part of, have to outlive *out. */
+mele_status mele_i_left_out_own_part(const mele_i_left_out_own *of, const mele_rows *x,
+                                     const mele_targets *targets, const size_t *row,
+                                     mele_i_left_out_own **out, mele_error *error);
+
 /* As rows that are read: what mele_left_out_mean() would hold; the log likelihoods of the targets,
  * n x K; and both in one row, the means before, for less work than one after the other. */
 mele_rows mele_i_left_out_own_mean(mele_i_left_out_own *left_out);
@@ -99,6 +105,11 @@ mele_rows mele_i_left_out_own_both(mele_i_left_out_own *left_out);
  * MELE_ENOMEM; failures of mele_experts_predict(). */
 mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows *x,
                                     mele_engine *engine, mele_left_out **out, mele_error *error);
+
+/* Those of some rows, row[0] .. row[count - 1], copied to an object of their own, which tells of no rows
+ * and no experts. MELE_ENOMEM. */
+mele_status mele_i_left_out_part(const mele_left_out *of, const size_t *row, size_t count,
+                                 mele_left_out **out, mele_error *error);
 
 /* MELE_EDATA: some of them are not known. O(n K M). */
 mele_status mele_i_left_out_check_complete(const mele_left_out *left_out, mele_error *error);

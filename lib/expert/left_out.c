@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
@@ -67,6 +68,33 @@ mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows
         status = mele_experts_predict_rows(experts, x, engine, l->mean, l->variance, error);
     if (status == MELE_OK && mele_experts_clusters(experts) > 1 && mele_i_experts_have_global(experts))
         status = predict_global(experts, x, engine, &l->global, error);
+    if (status == MELE_OK)
+        *out = l;
+    else
+        mele_left_out_free(l);
+    return status;
+}
+
+mele_status mele_i_left_out_part(const mele_left_out *of, const size_t *row, size_t count,
+                                 mele_left_out **out, mele_error *error)
+{
+    const size_t width = of->clusters * of->outputs;
+    mele_left_out *l = NULL;
+    mele_status status = mele_i_left_out_new(count, of->clusters, of->outputs, of->classes,
+                                             (mele_i_left_out_form){.folds = false}, &l, error);
+
+    if (status != MELE_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(l->mean + i * width, of->mean + row[i] * width, width * sizeof *l->mean);
+        if (l->variance != NULL)
+            memcpy(l->variance + i * width, of->variance + row[i] * width,
+                   width * sizeof *l->variance);
+    }
+    if (l->units != NULL)
+        memcpy(l->units, of->units, 2 * of->outputs * sizeof *l->units);
+    if (of->global != NULL)
+        status = mele_i_left_out_part(of->global, row, count, &l->global, error);
     if (status == MELE_OK)
         *out = l;
     else

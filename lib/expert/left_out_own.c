@@ -30,6 +30,7 @@ struct mele_i_left_out_own {
     mele_experts *experts;
     mele_i_expert *alone; /* K + 1: the same, each of which speaks for itself alone */
     mele_i_predictor predictor;
+    const size_t *row; /* which of the rows of the whole these are; NULL: it is the whole */
 };
 
 bool mele_i_left_out_own_serves(const mele_expert_options *o)
@@ -44,6 +45,10 @@ void mele_i_left_out_own_free(mele_i_left_out_own *l)
 {
     if (l == NULL)
         return;
+    if (l->row != NULL) {
+        free(l);
+        return;
+    }
     mele_i_predictor_free(&l->predictor);
     mele_i_left_out_columns_free(&l->columns);
     mele_experts_free(l->experts);
@@ -115,7 +120,7 @@ static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t co
         return status;
     mele_i_predictor_rows(&l->predictor, x, stride, count, mean, variance, r->predictor);
     for (size_t i = 0; i < count && own != NULL; i++) {
-        const size_t row = first + i;
+        const size_t row = l->row == NULL ? first + i : l->row[first + i];
         memcpy(mean + i * width + l->label[row] * M, own + row * M, M * sizeof *mean);
         answer_row(l, global == NULL ? NULL : global + row * M, l->experts->classes > 0,
                    mean + i * width);
@@ -333,7 +338,8 @@ mele_status mele_i_left_out_own_global(const mele_i_left_out_own *l, mele_left_o
                                              &global, error);
     if (status != MELE_OK)
         return status;
-    memcpy(global->mean, mean, rows * M * sizeof *mean);
+    for (size_t i = 0; i < rows; i++)
+        memcpy(global->mean + i * M, mean + (l->row == NULL ? i : l->row[i]) * M, M * sizeof *mean);
     for (size_t i = 0; i < rows && classes == 0; i++)
         memcpy(global->variance + i * M, l->experts->expert[l->clusters].variance, M * sizeof *mean);
     *out = global;
@@ -356,4 +362,20 @@ mele_status mele_i_left_out_own_unseen(const mele_experts *e, const mele_rows *x
     else
         mele_i_left_out_own_free(l);
     return status;
+}
+
+mele_status mele_i_left_out_own_part(const mele_i_left_out_own *of, const mele_rows *x,
+                                     const mele_targets *targets, const size_t *row,
+                                     mele_i_left_out_own **out, mele_error *error)
+{
+    mele_i_left_out_own *l = MELE_I_NEW(mele_i_left_out_own);
+
+    if (l == NULL)
+        return mele_i_no_memory(error);
+    *l = *of;
+    l->x = *x;
+    l->targets = *targets;
+    l->row = row;
+    *out = l;
+    return MELE_OK;
 }

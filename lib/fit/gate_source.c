@@ -6,6 +6,8 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "engine/rows.h"
+#include "gate/gate.h"
 #include "schema/data.h"
 
 /* ---- what experts say of rows left out ---- */
@@ -16,32 +18,40 @@ static mele_rows means_of(const mele_i_gate_source *s)
     return s->own != NULL ? mele_i_left_out_own_mean(s->own) : mele_left_out_mean(s->all);
 }
 
-static mele_rows likelihoods_of(const mele_i_gate_source *s)
+/* A read() of mele_rows: likelihoods of predictions that are held. */
+static mele_status read_likelihoods(void *user, size_t first, size_t count, double *out,
+                                    mele_error *error)
+{
+    const mele_i_gate_source *s = user;
+    const mele_rows mean = mele_left_out_mean(s->all), variance = mele_left_out_variance(s->all);
+    const double *of_rows = variance.data == NULL ? NULL : variance.data + first * variance.stride;
+    const size_t cols = s->targets.values.cols;
+    double *y = MELE_I_ARRAY(double, count *cols);
+    mele_targets targets = {{.rows = count, .cols = cols}, s->targets.classes};
+    mele_status status = y == NULL ? mele_i_no_memory(error)
+                                   : mele_i_rows_take(&s->targets.values,
+                                                      (mele_i_block){0, first, count}, y,
+                                                      &targets.values.data, &targets.values.stride,
+                                                      error);
+
+    if (status == MELE_OK)
+        status = mele_expert_log_likelihoods(&targets, mean.data + first * mean.stride, of_rows,
+                                             s->clusters, NULL, out, error);
+    free(y);
+    return status;
+}
+
+static mele_rows likelihoods_of(mele_i_gate_source *s)
 {
     return s->own != NULL
                ? mele_i_left_out_own_likelihoods(s->own)
-               : mele_rows_of_array(s->log_likelihoods, s->run->features.rows, s->clusters);
-}
-
-static mele_status compute_likelihoods(mele_i_gate_source *s, mele_error *error)
-{
-    mele_i_run *run = s->run;
-    const mele_targets targets = {mele_i_run_targets(run), s->classes};
-
-    if (s->own != NULL)
-        return MELE_OK;
-    s->log_likelihoods = mele_i_large_array(run->features.rows * s->clusters, sizeof(double));
-    if (s->log_likelihoods == NULL)
-        return mele_i_no_memory(error);
-    return mele_expert_log_likelihoods(&targets, mele_left_out_mean(s->all).data,
-                                       mele_left_out_variance(s->all).data, s->clusters, run->engine,
-                                       s->log_likelihoods, error);
+               : (mele_rows){s->run->features.rows, s->clusters, NULL, 0, read_likelihoods, s};
 }
 
 /* ---- making ---- */
 
 /* Of a source that knows its left-out predictions and what stage 1 says. */
-static mele_status complete(mele_i_gate_source *s, const mele_rows *log_posteriors, mele_error *error)
+static void complete(mele_i_gate_source *s, const mele_rows *log_posteriors)
 {
     mele_i_run *run = s->run;
     const mele_model *model = run->model;
@@ -49,23 +59,20 @@ static mele_status complete(mele_i_gate_source *s, const mele_rows *log_posterio
 
     s->classes = mele_i_run_classes(run);
     s->outputs = mele_model_outputs(model);
-    mele_status status = compute_likelihoods(s, error);
-    if (status != MELE_OK)
-        return status;
+    s->targets = (mele_targets){mele_i_run_targets(run), s->classes};
     s->data = (mele_gate_data){
         .rows = run->features.rows, .clusters = s->clusters, .log_posteriors = *log_posteriors,
         .log_likelihoods = likelihoods_of(s), .predictions = means_of(s),
-        .targets = mele_i_run_targets(run), .x = mele_i_run_gate_x(run),
+        .targets = s->targets.values, .x = mele_i_run_gate_x(run),
         .center = scaling->center, .scale = scaling->scale,
         .weights = run->data->weights};
-    return MELE_OK;
 }
 
-mele_status mele_i_gate_source_make(mele_i_run *run, mele_i_gate_source *out, mele_error *error)
+void mele_i_gate_source_make(mele_i_run *run, mele_i_gate_source *out)
 {
     *out = (mele_i_gate_source){.run = run, .clusters = run->model->clusters,
                                 .all = run->left_out.all, .own = run->left_out.own};
-    return complete(out, &run->marginal.rows, error);
+    complete(out, &run->marginal.rows);
 }
 
 /* A read() of mele_rows: the log posteriors of one region. */
@@ -96,7 +103,9 @@ mele_status mele_i_gate_source_global(mele_i_run *run, bool *known, mele_i_gate_
         out->all = mele_i_left_out_global(run->left_out.all);
     }
     *known = out->all != NULL || out->own != NULL;
-    return status == MELE_OK && *known ? complete(out, &certain, error) : status;
+    if (status == MELE_OK && *known)
+        complete(out, &certain);
+    return status;
 }
 
 void mele_i_gate_source_clear(mele_i_gate_source *s)
@@ -110,26 +119,42 @@ void mele_i_gate_source_clear(mele_i_gate_source *s)
 
 /* ---- for losses and measures ---- */
 
-mele_status mele_i_gate_source_need(mele_i_gate_source *s, const mele_gate_options *options,
-                                    mele_error *error)
+/* Probabilities of the experts, and the classes as indicators. */
+static mele_status expand_classes(mele_i_gate_source *s, mele_error *error)
 {
-    const size_t rows = s->run->features.rows, count = rows * s->clusters * s->outputs;
+    const size_t rows = s->run->features.rows, width = s->clusters * s->outputs;
+    const double *mean = s->data.predictions.data, *targets = s->run->data->targets;
 
-    if (s->classes == 0 || strcmp(options->loss, "squared") != 0 || s->predictions != NULL)
-        return MELE_OK;
-    const double *mean = mele_left_out_mean(s->all).data, *targets = s->run->data->targets;
-    s->predictions = mele_i_large_array(count, sizeof(double));
-    s->wanted = mele_i_large_array(rows * s->classes, sizeof(double));
+    if (s->predictions == NULL)
+        s->predictions = mele_i_large_array(rows, width * sizeof(double));
+    s->wanted = mele_i_large_array(rows, s->classes * sizeof(double));
     if (s->predictions == NULL || s->wanted == NULL)
         return mele_i_no_memory(error);
-    for (size_t e = 0; e < count; e++)
+    for (size_t e = 0; e < rows * width; e++)
         s->predictions[e] = exp(mean[e]);
     for (size_t i = 0; i < rows; i++)
         for (size_t class = 0; class < s->classes; class++)
             s->wanted[i * s->classes + class] = targets[i] == (double)class;
-    s->data.predictions = mele_rows_of_array(s->predictions, rows, s->clusters * s->outputs);
+    s->data.predictions = mele_rows_of_array(s->predictions, rows, width);
     s->data.targets = mele_rows_of_array(s->wanted, rows, s->classes);
     return MELE_OK;
+}
+
+mele_status mele_i_gate_source_need(mele_i_gate_source *s, const mele_gate_options *options,
+                                    mele_error *error)
+{
+    const bool trained = mele_i_gate_is_trained(options);
+    const bool squared = strcmp(options->loss, "squared") == 0;
+    mele_engine *engine = s->run->engine;
+    mele_status status = MELE_OK;
+
+    if (trained && strcmp(options->loss, "likelihood") == 0)
+        status = mele_i_rows_hold(&s->data.log_likelihoods, &s->log_likelihoods, engine, error);
+    if (status == MELE_OK && squared && (trained || s->classes > 0))
+        status = mele_i_rows_hold(&s->data.predictions, &s->predictions, engine, error);
+    return status == MELE_OK && squared && s->classes > 0 && s->wanted == NULL
+               ? expand_classes(s, error)
+               : status;
 }
 
 mele_i_left_out_view mele_i_gate_source_view(const mele_i_gate_source *s, const mele_gate *gate)

@@ -13,13 +13,13 @@ typedef struct mele_i_gate_source {
     mele_i_left_out_own *own;
     mele_gate_data data;
     mele_left_out *global;    /* memory: the global expert's, where it alone is blended; not of `own` */
+    mele_targets targets;
     double *log_likelihoods, *predictions, *wanted; /* memory, of what is held */
 } mele_i_gate_source;
 
 /* Of a run that has its marginal posteriors, or needs none, and its left-out predictions. It points into
- * the run, and is cleared with mele_i_gate_source_clear(), whatever this returns. MELE_ENOMEM;
- * MELE_EDATA: a class or a variance that is none. */
-mele_status mele_i_gate_source_make(mele_i_run *run, mele_i_gate_source *out, mele_error *error);
+ * the run and itself, and is cleared with mele_i_gate_source_clear(). Nothing is made yet. */
+void mele_i_gate_source_make(mele_i_run *run, mele_i_gate_source *out);
 
 /* The same of the global expert alone, as if there were one region. *known: whether its left-out
  * predictions are there; where they are not, nothing is made. */
@@ -28,7 +28,9 @@ mele_status mele_i_gate_source_global(mele_i_run *run, bool *known, mele_i_gate_
 
 void mele_i_gate_source_clear(mele_i_gate_source *source);
 
-/* The squared loss of classes is of probabilities, which this makes and holds once. */
+/* Before a gate of these options is fitted: what its training looks at in every iteration is made once and
+ * held, for all such gates; for the squared loss of classes these are probabilities. MELE_ENOMEM;
+ * MELE_EDATA: a class or a variance that is none. */
 mele_status mele_i_gate_source_need(mele_i_gate_source *source, const mele_gate_options *options,
                                     mele_error *error);
 

@@ -217,8 +217,12 @@ mele_status mele_i_left_out_measures(const mele_i_run *run, const mele_i_left_ou
     }
     if (status == MELE_OK) {
         const mele_measures measures = mele_metrics_result(metrics);
-        if ((*out = mele_i_report_measures(&measures)) == NULL)
+        json_t *object = mele_i_report_measures(&measures);
+        if (mele_i_json_put(object, "rows", json_integer((json_int_t)rows)))
+            *out = json_incref(object);
+        else
             status = mele_i_no_memory(error);
+        json_decref(object);
     }
     mele_metrics_free(metrics);
     free(w.predicted);

@@ -9,7 +9,6 @@
 #include "core/total.h"
 #include "engine/rows.h"
 #include "fit/report.h"
-#include "gate/gate.h"
 #include "model/options.h"
 #include "partition/partition.h"
 #include "schema/data.h"
@@ -51,15 +50,6 @@ void mele_i_run_clear(mele_i_run *run)
 size_t mele_i_run_classes(const mele_i_run *run)
 {
     return mele_schema_classes(run->model->schema);
-}
-
-/* The squared error of classes is of probabilities, which are made of those that are held. */
-bool mele_i_run_only_measures(const mele_i_run *run)
-{
-    const mele_gate_options *gate = &run->gate;
-    const bool by_class = mele_i_run_classes(run) > 0 && strcmp(gate->loss, "squared") == 0;
-
-    return !mele_i_gate_is_trained(gate) && !by_class;
 }
 
 bool mele_i_run_may_be_global(const mele_i_run *run)

@@ -79,10 +79,6 @@ mele_status mele_i_run_need_joint(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_marginal(mele_i_run *run, mele_error *error);
 mele_status mele_i_run_need_labels(mele_i_run *run, mele_error *error);
 
-/* Whether a gate of the run's options is not trained, only measured, so that left-out predictions need
- * not be held. */
-bool mele_i_run_only_measures(const mele_i_run *run);
-
 /* Whether the gate is global, or may yet become so. */
 bool mele_i_run_may_be_global(const mele_i_run *run);
 

@@ -31,10 +31,9 @@ static mele_status assign(mele_i_run *run, const char *how, mele_i_assigned *out
 }
 
 /* Whether stage 3 can do with the left-out predictions of the rows' own experts. */
-static bool needs_own_only(const mele_i_run *run, const mele_expert_options *options)
+static bool needs_own_only(const mele_expert_options *options)
 {
-    return mele_i_run_only_measures(run) && strcmp(options->assign, "hard") == 0
-           && mele_i_left_out_own_serves(options);
+    return strcmp(options->assign, "hard") == 0 && mele_i_left_out_own_serves(options);
 }
 
 /* Everything is there but the assignment. */
@@ -50,7 +49,7 @@ static mele_status fit_experts(mele_i_run *run, const mele_expert_options *optio
         .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
         .weights = run->data->weights, .assignment = &assigned.assignment};
 
-    if (status == MELE_OK && keep == MELE_I_KEEP_FOR_GATE && needs_own_only(run, options))
+    if (status == MELE_OK && keep == MELE_I_KEEP_FOR_GATE && needs_own_only(options))
         status = mele_i_experts_fit_own(&data, options, run->engine, out, &left_out->own, info,
                                         error);
     else if (status == MELE_OK)

@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "expert/expert.h"
 #include "fit/features.h"
+#include "fit/gate_rows.h"
 #include "fit/gate_source.h"
 #include "fit/report.h"
 #include "fit/seen.h"
@@ -41,17 +42,18 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
     return status;
 }
 
-/* To experts that have not seen the rows, every row is left out. What is soon predicted is not held
- * for a gate that looks at it twice. */
-static mele_status predict_unseen(mele_i_run *run, mele_error *error)
+/* To experts that have not seen the rows, every row is left out. What is soon predicted is made when it
+ * is asked for; what is not, once and for the gate's rows alone. */
+static mele_status predict_unseen(mele_i_run *run, mele_i_run *gated, mele_error *error)
 {
-    const mele_rows x = mele_i_run_expert_x(run);
-    const mele_targets targets = {mele_i_run_targets(run), mele_i_run_classes(run)};
+    const mele_experts *experts = run->model->experts;
+    mele_i_run *on = mele_i_experts_are_work(experts) ? gated : run;
+    const mele_rows x = mele_i_run_expert_x(on);
+    const mele_targets targets = {mele_i_run_targets(on), mele_i_run_classes(on)};
 
-    if (mele_i_run_only_measures(run) && !mele_i_experts_are_work(run->model->experts))
-        return mele_i_left_out_own_unseen(run->model->experts, &x, &targets, &run->left_out.own,
-                                          error);
-    return mele_i_left_out_predict(run->model->experts, &x, run->engine, &run->left_out.all, error);
+    if (!mele_i_experts_are_work(experts))
+        return mele_i_left_out_own_unseen(experts, &x, &targets, &on->left_out.own, error);
+    return mele_i_left_out_predict(experts, &x, on->engine, &on->left_out.all, error);
 }
 
 /* ---- what stage 2 handed on ---- */
@@ -157,8 +159,9 @@ static void say_where_from(const mele_i_run *run, const char *where)
     mele_i_report_set(run->report, "left_out_from", json_string(where));
 }
 
-/* Left-out predictions, and whether they are those of experts that have not seen the rows. */
-static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error)
+/* Left-out predictions, and whether they are those of experts that have not seen the rows; gated: the
+ * rows that are needed. */
+static mele_status need_left_out(mele_i_run *run, mele_i_run *gated, bool *fresh, mele_error *error)
 {
     const size_t rows = run->features.rows;
     mele_i_seen seen = {.what = MELE_I_SEEN_ALL};
@@ -180,7 +183,7 @@ static mele_status need_left_out(mele_i_run *run, bool *fresh, mele_error *error
         status = refuse_rows(&seen, rows, error);
     say_where_from(run, *fresh ? "unseen rows" : "training again");
     if (status == MELE_OK)
-        status = *fresh ? predict_unseen(run, error) : train_left_out(run, &same, error);
+        status = *fresh ? predict_unseen(run, gated, error) : train_left_out(run, &same, error);
     if (status == MELE_OK && seen.what == MELE_I_SEEN_UNKNOWN && !same)
         status = refuse_rows(&seen, rows, error);
     if (status == MELE_OK && !same && run->posteriors != NULL)
@@ -217,21 +220,18 @@ static bool stands_alone(const mele_i_run *run, const mele_gate_options *options
     return run->model->joint == NULL && mele_i_gate_does_without(options);
 }
 
-/* *measures: of the left-out predictions under the gate, when the run reports. */
+/* *measures: of the left-out predictions under the gate. */
 static mele_status measure(const mele_i_gate_source *source, const mele_gate *gate, json_t **measures,
                            mele_error *error)
 {
     const mele_i_left_out_view view = mele_i_gate_source_view(source, gate);
 
-    return source->run->report == NULL
-               ? MELE_OK
-               : mele_i_left_out_measures(source->run, &view, measures, error);
+    return mele_i_left_out_measures(source->run, &view, measures, error);
 }
 
-/* Without left-out predictions (blind) a gate is not measured. */
+/* blind: there are no left-out predictions. */
 static mele_status train_on(mele_i_gate_source *source, const mele_gate_options *options, bool blind,
-                            mele_gate **out, mele_gate_info *info, json_t **measures,
-                            mele_error *error)
+                            mele_gate **out, mele_gate_info *info, mele_error *error)
 {
     mele_i_run *run = source->run;
     mele_status status = mele_i_gate_source_need(source, options, error);
@@ -241,9 +241,7 @@ static mele_status train_on(mele_i_gate_source *source, const mele_gate_options 
         data.log_posteriors = (mele_rows){.data = NULL};
     if (blind)
         data.log_likelihoods = data.predictions = (mele_rows){.data = NULL};
-    if (status == MELE_OK)
-        status = mele_gate_fit(&data, options, run->engine, out, info, error);
-    return status == MELE_OK && !blind ? measure(source, *out, measures, error) : status;
+    return status == MELE_OK ? mele_gate_fit(&data, options, run->engine, out, info, error) : status;
 }
 
 /* The global gate has nothing to train; it is measured as the one region that it makes of all. */
@@ -263,15 +261,33 @@ static mele_status make_global(mele_i_run *run, const mele_gate_options *options
     else
         return status;
     one.kind = "posterior";
-    if (status == MELE_OK && known && !blind)
-        status = train_on(&source, &one, false, &only, info, measures, error);
+    if (status == MELE_OK && known && !blind) {
+        status = train_on(&source, &one, false, &only, info, error);
+        if (status == MELE_OK && run->report != NULL)
+            status = measure(&source, only, measures, error);
+    }
     mele_gate_free(only);
     mele_i_gate_source_clear(&source);
     return status;
 }
 
-static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele_gate_info *info,
-                              json_t **measures, mele_error *error)
+/* What a gate is measured by: all rows, of whom left-out predictions are held or made when they are asked
+ * for; where they were made for the gate's rows alone, these. */
+static mele_status measure_all(mele_i_run *run, const mele_i_gate_source *trained_on,
+                               const mele_gate *gate, json_t **measures, mele_error *error)
+{
+    mele_i_gate_source all;
+
+    if (trained_on->run == run || (run->left_out.own == NULL && run->left_out.all == NULL))
+        return measure(trained_on, gate, measures, error);
+    mele_i_gate_source_make(run, &all);
+    mele_status status = measure(&all, gate, measures, error);
+    mele_i_gate_source_clear(&all);
+    return status;
+}
+
+static mele_status train_gate(mele_i_run *run, mele_i_run *gated, bool fresh, mele_gate **out,
+                              mele_gate_info *info, json_t **measures, mele_error *error)
 {
     bool blind;
     const mele_gate_options options = options_of(run, fresh, &blind);
@@ -279,14 +295,16 @@ static mele_status train_gate(mele_i_run *run, bool fresh, mele_gate **out, mele
 
     if (strcmp(options.kind, "global") == 0)
         return make_global(run, &options, blind, out, info, measures, error);
-    mele_status status = mele_i_gate_source_make(run, &source, error);
-    if (status == MELE_OK)
-        status = train_on(&source, &options, blind, out, info, measures, error);
+    mele_i_gate_source_make(gated, &source);
+    mele_status status = train_on(&source, &options, blind, out, info, error);
+    if (status == MELE_OK && !blind && run->report != NULL)
+        status = measure_all(run, &source, *out, measures, error);
     mele_i_gate_source_clear(&source);
     return status;
 }
 
-static json_t *gate_record(const mele_gate_info *info, const char *kind, bool fresh)
+/* sampled: the rows of a sample that it was trained on; 0: it was no sample. */
+static json_t *gate_record(const mele_gate_info *info, const char *kind, bool fresh, size_t sampled)
 {
     json_t *object = json_object();
 
@@ -294,20 +312,77 @@ static json_t *gate_record(const mele_gate_info *info, const char *kind, bool fr
         && mele_i_json_put(object, "iterations", json_integer((json_int_t)info->iterations))
         && mele_i_json_put(object, "loss", mele_i_report_real(info->loss))
         && mele_i_json_put(object, "converged", json_boolean(info->converged))
-        && (!fresh || mele_i_json_put(object, "fresh", json_true())))
+        && (!fresh || mele_i_json_put(object, "fresh", json_true()))
+        && (sampled == 0
+            || mele_i_json_put(object, "sampled", json_integer((json_int_t)sampled))))
         return object;
     json_decref(object);
     return NULL;
+}
+
+/* The model's record of the gate; the report has with it how many rows it was trained on. */
+static mele_status record_gate(mele_i_run *run, const mele_i_gate_rows_of *rows,
+                               const mele_gate_info *info, bool fresh, mele_error *error)
+{
+    const size_t count = rows->sample.count;
+    const char *kind = mele_gate_name(run->model->gate);
+    mele_status status = mele_i_run_record(run, "gate", gate_record(info, kind, fresh, count), error);
+    json_t *told = run->report == NULL ? NULL : gate_record(info, kind, fresh, 0);
+
+    if (run->report != NULL && mele_i_json_put(told, "sampled", json_boolean(count > 0))
+        && mele_i_json_put(told, "rows", json_integer((json_int_t)rows->run->features.rows)))
+        mele_i_report_set(run->report, "gate", json_incref(told));
+    json_decref(told);
+    return status;
+}
+
+/* What comes of the stage: the gate is the model's. */
+static mele_status finish(mele_i_run *run, const mele_i_gate_rows_of *rows, const mele_gate_info *info,
+                          bool fresh, json_t *measures, mele_error *error)
+{
+    if (mele_gate_features(run->model->gate) == 0)
+        mele_i_selection_clear(&run->model->gate_features);
+    mele_i_run_start_report(run);
+    if (measures != NULL)
+        mele_i_report_set(run->report, "left_out", measures);
+    if (!info->converged)
+        mele_i_report_unconverged(run->report, "the gate did not converge in %zu iterations",
+                                  info->iterations);
+    return record_gate(run, rows, info, fresh, error);
+}
+
+/* Left-out predictions of the gate's rows, then the gate. */
+static mele_status make_gate(mele_i_run *run, mele_i_gate_rows_of *rows, mele_error *error)
+{
+    const bool alone = stands_alone(run, &run->gate);
+    mele_gate *gate = NULL;
+    mele_gate_info info;
+    bool fresh = false;
+    json_t *measures = NULL;
+    mele_status status = alone ? MELE_OK : mele_i_run_need_marginal(run, error);
+
+    if (status == MELE_OK)
+        status = mele_i_gate_rows_draw(run, &run->gate, !alone, rows, error);
+    if (status == MELE_OK && !alone)
+        status = mele_i_run_need_marginal(rows->run, error);
+    if (status == MELE_OK)
+        status = need_left_out(run, rows->run, &fresh, error);
+    if (status == MELE_OK)
+        status = mele_i_gate_rows_hand_on(rows, run, error);
+    if (status == MELE_OK)
+        status = train_gate(run, rows->run, fresh, &gate, &info, &measures, error);
+    if (status == MELE_OK)
+        status = mele_i_model_set_gate(run->model, gate, error);
+    else
+        mele_gate_free(gate);
+    return status == MELE_OK ? finish(run, rows, &info, fresh, measures, error) : status;
 }
 
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
 {
     mele_model *model = run->model;
     double start = mele_i_clock();
-    mele_gate_info info;
-    mele_gate *gate = NULL;
-    bool fresh = false;
-    json_t *measures = NULL;
+    mele_i_gate_rows_of rows = {.run = run};
     mele_status status = MELE_OK;
 
     if (model->experts == NULL)
@@ -319,28 +394,9 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     if (run->data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     status = mele_i_run_select_for_gate(run, error);
-    if (status == MELE_OK && !stands_alone(run, &run->gate))
-        status = mele_i_run_need_marginal(run, error);
     if (status == MELE_OK)
-        status = need_left_out(run, &fresh, error);
-    if (status == MELE_OK)
-        status = train_gate(run, fresh, &gate, &info, &measures, error);
-    if (status == MELE_OK)
-        status = mele_i_model_set_gate(model, gate, error);
-    else
-        mele_gate_free(gate);
-    if (status == MELE_OK) {
-        if (mele_gate_features(gate) == 0)
-            mele_i_selection_clear(&model->gate_features);
-        mele_i_run_start_report(run);
-        if (measures != NULL)
-            mele_i_report_set(run->report, "left_out", measures);
-        if (!info.converged)
-            mele_i_report_unconverged(run->report, "the gate did not converge in %zu iterations",
-                                      info.iterations);
-        status = mele_i_run_record(run, "gate", gate_record(&info, mele_gate_name(gate), fresh),
-                                   error);
-    }
+        status = make_gate(run, &rows, error);
+    mele_i_gate_rows_clear(&rows);
     if (status == MELE_OK)
         status = mele_i_run_record_options(run, error);
     mele_report_seconds(run->report, "gate", mele_i_clock() - start);

@@ -34,6 +34,27 @@ bool mele_i_gate_is_trained(const mele_gate_options *options)
     return mele_i_gate_kind_find(options->kind)->trained;
 }
 
+mele_status mele_i_gate_coefficients(const mele_gate_options *options, size_t clusters, size_t columns,
+                                     bool posteriors, size_t *out, mele_error *error)
+{
+    const double there = 0;
+    const mele_gate_data data = {
+        .rows = 1, .clusters = clusters,
+        .log_posteriors = mele_rows_of_array(posteriors ? &there : NULL, 1, clusters),
+        .x = mele_rows_of_array(&there, 1, columns)};
+    const mele_i_gate_training training = {.data = &data, .options = options,
+                                           .loss = mele_i_gate_loss_find(options->loss)};
+    mele_gate *gate = mele_i_gate_new(mele_i_gate_kind_find(options->kind), clusters);
+    mele_status status = gate == NULL ? mele_i_no_memory(error)
+                                      : gate->kind->make(gate, &training, error);
+    size_t factors;
+
+    if (status == MELE_OK)
+        *out = gate->kind->parameters == NULL ? 0 : gate->kind->parameters(gate, &factors);
+    mele_gate_free(gate);
+    return status;
+}
+
 /* What training and the loss look at must be there; without it a gate that is not trained has a
  * loss that is not known. */
 static mele_status find_loss(const mele_gate *gate, const mele_i_gate_training *training,

@@ -14,6 +14,11 @@ mele_status mele_i_gate_restate(const mele_gate_data *data, const mele_gate_opti
                                 mele_engine *engine, mele_gate **out, mele_gate_info *info,
                                 mele_error *error);
 
+/* How many coefficients a gate of these options, which have been checked, has between so many clusters, for
+ * so many columns of x, where log posteriors are there or are not. MELE_ENOMEM. */
+mele_status mele_i_gate_coefficients(const mele_gate_options *options, size_t clusters, size_t columns,
+                                     bool posteriors, size_t *out, mele_error *error);
+
 /* The section "gate" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_gate_save(const mele_gate *gate);
 mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error *error);

@@ -20,6 +20,9 @@ typedef struct mele_centres {
     double *values;           /**< clusters x columns */
 } mele_centres;
 
+/** options.gate_rows: train the gate on all rows. */
+#define MELE_GATE_ALL_ROWS SIZE_MAX
+
 /** Strings that options own. */
 typedef struct mele_owned_texts mele_owned_texts;
 
@@ -61,6 +64,9 @@ typedef struct mele_options {
                                            from those that the model has; default false */
     bool fresh;                       /**< mele_fit_gate(): take these rows as ones that the experts
                                            have not seen, also where they may have; default false */
+    size_t gate_rows;                 /**< a gate is trained on a stratified sample of about so many rows
+                                           where there are more; 0 (default): as many as its
+                                           coefficients need; MELE_GATE_ALL_ROWS: all */
     const char *centres_file;         /**< what --init names in place of a way to start; fits want
                                            it read: mele_centres_read(). Default NULL */
     const mele_centres *centres;      /**< start stage 1 from these, which number the clusters, as

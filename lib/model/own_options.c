@@ -123,6 +123,40 @@ static const mele_i_option_special start = {
     .wanted = "a way to start, or a file", .set = set_start, .text = start_text,
     .string = start_string, .recorded = start_recorded};
 
+/* ---- the rows that a gate is trained on: N or all ---- */
+
+#define ALL_ROWS "all"
+
+static bool set_gate_rows(void *structure, const char *text)
+{
+    mele_options *options = structure;
+    double value;
+
+    if (strcmp(text, ALL_ROWS) == 0) {
+        options->gate_rows = MELE_GATE_ALL_ROWS;
+        return true;
+    }
+    if (mele_i_number_parse(text, strlen(text), &value) != MELE_I_NUMBER_OK || value != floor(value)
+        || !(value >= 1 && value <= 0x1p53))
+        return false;
+    options->gate_rows = (size_t)value;
+    return true;
+}
+
+static size_t gate_rows_text(const void *structure, char *out, size_t size)
+{
+    const size_t rows = ((const mele_options *)structure)->gate_rows;
+
+    if (rows == 0)
+        return (size_t)snprintf(out, size, "%s", "");
+    return rows == MELE_GATE_ALL_ROWS ? (size_t)snprintf(out, size, ALL_ROWS)
+                                      : (size_t)snprintf(out, size, "%zu", rows);
+}
+
+static const mele_i_option_special gate_rows = {
+    .wanted = "a whole number from 1, or " ALL_ROWS, .set = set_gate_rows, .text = gate_rows_text,
+    .whole = true};
+
 /* ---- the tables ---- */
 
 MELE_I_CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
@@ -173,6 +207,10 @@ static const mele_i_option gate[] = {
     {.name = "gate-features", .argument = "COL[,COL...]",
      .help = "what --on features and --on both mean by features (default: all)",
      MEMBER(gate_features), .type = MELE_I_TEXT, .optional = true},
+    {.name = "gate-rows", .argument = "N|all",
+     .help = "train the gate on a sample of about N rows where there are more, of every region some "
+     "(default: 100 for each coefficient of the gate, at least 20000)",
+     .type = MELE_I_SPECIAL, .special = &gate_rows},
     {.name = "fresh",
      .help = "these are rows that the experts have not seen, also where they look as if some were "
      "theirs",

@@ -1,0 +1,119 @@
+/* Which rows a gate is trained on. A gate has few coefficients next to the rows of large data, and what
+ * it loses by a sample is, in the mean, about half a unit of log likelihood a coefficient over all rows of
+ * the sample: beyond so many for each coefficient more of them only take time. */
+#include "fit/gate_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "expert/expert.h"
+#include "gate/gate.h"
+#include "schema/data.h"
+
+#define ROWS_A_COEFFICIENT 100
+#define LEAST_ROWS 20000
+
+/* ---- how many ---- */
+
+/* SIZE_MAX: all. */
+static mele_status choose_count(mele_i_run *run, const mele_gate_options *options,
+                                bool posteriors, size_t *out, mele_error *error)
+{
+    const size_t clusters = run->model->clusters, columns = mele_i_run_gate_x(run).cols;
+    size_t coefficients = 0;
+
+    *out = run->options->gate_rows;
+    if (*out > 0)
+        return MELE_OK;
+    mele_status status = mele_i_gate_coefficients(options, clusters, columns, posteriors,
+                                                  &coefficients, error);
+    if (__builtin_mul_overflow(coefficients, (size_t)ROWS_A_COEFFICIENT, out))
+        *out = SIZE_MAX;
+    *out = *out > LEAST_ROWS ? *out : LEAST_ROWS;
+    return status;
+}
+
+/* ---- drawing ---- */
+
+static mele_status draw(mele_i_run *run, size_t wanted, bool in_regions, mele_i_drawn *out,
+                        mele_error *error)
+{
+    const mele_data *data = run->data;
+    const size_t classes = mele_i_run_classes(run);
+    mele_status status = in_regions ? mele_i_run_need_labels(run, error) : MELE_OK;
+    const mele_i_population all = {
+        .rows = data->rows, .weights = data->weights, .group = data->group,
+        .region = in_regions ? run->labels : NULL, .regions = run->model->clusters,
+        .class = classes > 0 ? data->targets : NULL, .classes = classes};
+
+    return status == MELE_OK
+               ? mele_i_draw_rows(&all, wanted,
+                                    mele_i_stream_make(run->options->seed, MELE_I_FOR_GATE_ROWS, 0, 0),
+                                    out, error)
+               : status;
+}
+
+/* The sample as data, whose weights stand for all rows. */
+static mele_status make_data(const mele_i_run *run, mele_i_gate_rows_of *rows, mele_error *error)
+{
+    mele_i_drawn *s = &rows->sample;
+    mele_status status = mele_i_data_subset(run->data, s->row, s->count, false, &rows->data, error);
+
+    if (status == MELE_OK)
+        status = mele_i_data_hold(rows->data, error);
+    if (status != MELE_OK)
+        return status;
+    free(rows->data->weights);
+    rows->data->weights = s->weights;
+    s->weights = NULL;
+    return MELE_OK;
+}
+
+mele_status mele_i_gate_rows_draw(mele_i_run *run, const mele_gate_options *options, bool in_regions,
+                                  mele_i_gate_rows_of *out, mele_error *error)
+{
+    mele_status status = MELE_OK;
+    size_t wanted = SIZE_MAX;
+
+    *out = (mele_i_gate_rows_of){.run = run};
+    if (mele_i_gate_is_trained(options))
+        status = choose_count(run, options, in_regions, &wanted, error);
+    if (status == MELE_OK && run->data->rows > wanted)
+        status = draw(run, wanted, in_regions, &out->sample, error);
+    if (status == MELE_OK && out->sample.row != NULL)
+        status = make_data(run, out, error);
+    if (status != MELE_OK || out->sample.row == NULL)
+        return status;
+    const mele_handover handover = {.posteriors = run->posteriors};
+    out->part = mele_i_run_of(out->data, &handover, run->options, run->engine, NULL, run->model);
+    out->part.gate = run->gate;
+    out->run = &out->part;
+    return MELE_OK;
+}
+
+void mele_i_gate_rows_clear(mele_i_gate_rows_of *rows)
+{
+    mele_i_run_clear(&rows->part);
+    mele_data_free(rows->data);
+    mele_i_drawn_clear(&rows->sample);
+}
+
+/* ---- left-out predictions ---- */
+
+mele_status mele_i_gate_rows_hand_on(mele_i_gate_rows_of *rows, mele_i_run *run, mele_error *error)
+{
+    mele_i_run *part = &rows->part;
+    const mele_i_drawn *s = &rows->sample;
+
+    if (rows->run == run || part->left_out.all != NULL)
+        return MELE_OK;
+    if (run->left_out.own != NULL) {
+        const mele_rows x = mele_i_run_expert_x(part);
+        const mele_targets targets = {mele_i_run_targets(part), mele_i_run_classes(part)};
+        return mele_i_left_out_own_part(run->left_out.own, &x, &targets, s->row, &part->left_out.own,
+                                        error);
+    }
+    return mele_i_left_out_part(run->left_out.all, s->row, s->count, &part->left_out.all, error);
+}
