@@ -39,6 +39,7 @@ unit_tests = \
 	tests/unit/test_cross_validation \
 	tests/unit/test_engine \
 	tests/unit/test_extremes \
+	tests/unit/test_features \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
 	tests/unit/test_gate_memory \
@@ -121,6 +122,7 @@ tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_constant_LDFLAGS = $(failing_malloc)
 tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
+tests_unit_test_features_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_rows_LDFLAGS = $(failing_malloc)
 tests_unit_test_group_left_out_LDFLAGS = $(failing_malloc)
@@ -163,6 +165,7 @@ cli_tests = \
 	tests/cli/degenerate.test \
 	tests/cli/experts.test \
 	tests/cli/failures.test \
+	tests/cli/features.test \
 	tests/cli/files.test \
 	tests/cli/formats.test \
 	tests/cli/gate-rows.test \

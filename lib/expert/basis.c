@@ -25,8 +25,8 @@ mele_status mele_i_basis_check(size_t columns, size_t degree, mele_error *error)
     return terms <= MELE_I_MOST_COLUMNS
                ? MELE_OK
                : mele_i_fail(error, MELE_EINVAL, "%zu columns have %zu terms of degree 2: at most %d "
-                             "serve (leave columns out, --ignore, or take --degree 1)", columns, terms,
-                             MELE_I_MOST_COLUMNS);
+                             "serve (leave columns out, --expert-features or --ignore, or take "
+                             "--degree 1)", columns, terms, MELE_I_MOST_COLUMNS);
 }
 
 /* The products of a row. */

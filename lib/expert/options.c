@@ -188,7 +188,7 @@ mele_status mele_i_experts_check_columns(size_t columns, size_t outputs,
 
     if (columns > MELE_I_MOST_COLUMNS || outputs > MELE_I_MOST_COLUMNS - columns)
         return mele_i_fail(error, MELE_EINVAL, "%zu columns and %zu outputs: experts take at most %d "
-                           "together (leave columns out, --ignore)", columns, outputs, MELE_I_MOST_COLUMNS);
+                           "together (leave columns out, --expert-features or --ignore)", columns, outputs, MELE_I_MOST_COLUMNS);
     if (o->degree == 1 || (o->kind != NULL && (kind == NULL || !kind->expands)))
         return MELE_OK;
     return mele_i_basis_check(columns, o->degree, error);

@@ -328,6 +328,7 @@ static mele_status fit_and_predict(const cv_context *c, size_t index, int side, 
         options.partition.clusters = 1;
         options.partition.method = "kmeans";
         options.gate.kind = "posterior";
+        options.gate_features = NULL;
     }
     mele_status status = posteriors != NULL
                              ? mele_i_fit_whole_outside(f->fold.training, posteriors, &options,
@@ -568,6 +569,8 @@ static mele_status check_fit(const mele_data *data, const mele_options *options,
 
     if (status == MELE_OK)
         status = mele_i_data_check_options(data, &options->data, error);
+    if (status == MELE_OK)
+        status = mele_i_check_features(data->schema, options, error);
     if (status == MELE_OK)
         status = mele_i_check_columns(data, options, error);
     return status;

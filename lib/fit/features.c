@@ -10,7 +10,6 @@
 
 #define OF_EXPERTS "--expert-features"
 #define OF_GATE "--gate-features"
-#define LIST_ROOM 256 /* of names, in messages */
 
 /* The design columns of the features that a list names; NULL: of all. */
 static mele_status count_columns(const mele_schema *schema, const char *list, const char *option,
@@ -33,21 +32,23 @@ mele_status mele_i_check_features(const mele_schema *schema, const mele_options 
                                   mele_error *error)
 {
     size_t columns;
-    mele_status status = count_columns(schema, options->expert_features, OF_EXPERTS, &columns,
-                                       error);
+    mele_status status =
+        count_columns(schema, options->expert_features, OF_EXPERTS, &columns, error);
 
-    return status == MELE_OK ? count_columns(schema, options->gate_features, OF_GATE, &columns, error)
-                             : status;
+    return status == MELE_OK
+               ? count_columns(schema, options->gate_features, OF_GATE, &columns, error)
+               : status;
 }
 
-static mele_status check_gate(const mele_options *options, mele_error *error)
+mele_status mele_i_check_gate_sees(const mele_options *options, mele_error *error)
 {
     const mele_gate_options *gate = &options->gate;
 
     if (options->gate_features == NULL || mele_i_gate_sees_features(gate))
         return MELE_OK;
-    return mele_i_fail(error, MELE_EINVAL, OF_GATE " is \"%.80s\", and a %s gate on %s sees no "
-                       "features: --gate softmax with --on features or --on both does",
+    return mele_i_fail(error, MELE_EINVAL,
+                       OF_GATE " is \"%.80s\", and a %s gate on %s sees no "
+                               "features: --gate softmax with --on features or --on both does",
                        options->gate_features, gate->kind, gate->on);
 }
 
@@ -56,35 +57,43 @@ mele_status mele_i_check_columns(const mele_data *data, const mele_options *opti
 {
     const size_t classes = mele_schema_classes(data->schema);
     size_t columns;
-    mele_status status = count_columns(data->schema, options->expert_features, OF_EXPERTS, &columns,
-                                       error);
+    mele_status status =
+        count_columns(data->schema, options->expert_features, OF_EXPERTS, &columns, error);
 
     if (status == MELE_OK)
         status = mele_i_experts_check_columns(
             columns, classes > 0 ? classes : mele_schema_targets(data->schema), &options->experts,
             error);
-    return status == MELE_OK ? check_gate(options, error) : status;
+    return status == MELE_OK ? mele_i_check_gate_sees(options, error) : status;
+}
+
+bool mele_i_run_builds_on_experts(const mele_i_run *run)
+{
+    const mele_options *options = run->options;
+
+    return run->model->experts != NULL
+           && (options->experts.only > 0 || options->experts.freeze > 0 || options->warm_start);
 }
 
 mele_status mele_i_run_select_for_experts(mele_i_run *run, mele_error *error)
 {
     mele_model *model = run->model;
-    const mele_options *options = run->options;
-    const bool stay = model->experts != NULL
-                      && (options->experts.only > 0 || options->experts.freeze > 0
-                          || options->warm_start);
+    const bool stay = mele_i_run_builds_on_experts(run);
     mele_i_selection chosen;
-    char names[LIST_ROOM];
-    mele_status status = mele_i_selection_make(model->schema, &model->scaling,
-                                               options->expert_features, OF_EXPERTS, &chosen, error);
+    char names[MELE_I_SELECTION_ROOM];
+    mele_status status = mele_i_selection_make(
+        model->schema, &model->scaling, run->options->expert_features, OF_EXPERTS, &chosen, error);
 
     if (status != MELE_OK)
         return status;
     if (stay && !mele_i_selection_equal(&chosen, &model->expert_features)) {
-        mele_i_selection_text(&model->expert_features, names, sizeof names);
-        status = mele_i_fail(error, MELE_EINVAL, "the model's experts see the features %s: one of them "
-                             "does not stay, and is not started from, beside experts that see others "
-                             "(" OF_EXPERTS "): train all of them", names);
+        mele_i_selection_text(&model->expert_features, names);
+        status =
+            mele_i_fail(error, MELE_EINVAL,
+                        "the model's experts see the features %s, and those "
+                        "that are trained now others (" OF_EXPERTS "): train all, from nothing, "
+                        "or give them the same",
+                        names);
     }
     if (status != MELE_OK || stay)
         mele_i_selection_clear(&chosen);
@@ -98,7 +107,7 @@ static mele_status check_experts(const mele_i_run *run, mele_error *error)
 {
     const mele_model *model = run->model;
     mele_i_selection chosen;
-    char names[LIST_ROOM];
+    char names[MELE_I_SELECTION_ROOM];
     mele_status status;
 
     if (run->options->expert_features == NULL)
@@ -108,10 +117,12 @@ static mele_status check_experts(const mele_i_run *run, mele_error *error)
     if (status != MELE_OK)
         return status;
     if (!mele_i_selection_equal(&chosen, &model->expert_features)) {
-        mele_i_selection_text(&model->expert_features, names, sizeof names);
-        status = mele_i_fail(error, MELE_EINVAL, OF_EXPERTS " is \"%.80s\", but the experts were "
-                             "trained on the features %s: mele-experts trains them on others",
-                             run->options->expert_features, names);
+        mele_i_selection_text(&model->expert_features, names);
+        status =
+            mele_i_fail(error, MELE_EINVAL,
+                        OF_EXPERTS " is \"%.80s\", but the experts were "
+                                   "trained on the features %s: mele-experts trains them on others",
+                        run->options->expert_features, names);
     }
     mele_i_selection_clear(&chosen);
     return status;
@@ -121,10 +132,8 @@ mele_status mele_i_run_select_for_gate(mele_i_run *run, mele_error *error)
 {
     mele_model *model = run->model;
     mele_i_selection chosen;
-    mele_status status = check_gate(run->options, error);
+    mele_status status = check_experts(run, error);
 
-    if (status == MELE_OK)
-        status = check_experts(run, error);
     if (status == MELE_OK)
         status = mele_i_selection_make(model->schema, &model->scaling, run->options->gate_features,
                                        OF_GATE, &chosen, error);

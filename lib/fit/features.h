@@ -5,22 +5,29 @@
 
 /* Which features experts and gates see. */
 
-/* Whether those that the options name are features of the schema, before anything works for nothing:
- * MELE_EDATA, MELE_EINVAL. */
+/* Whether those that the options name are features of the schema, before anything works for
+ * nothing: MELE_EDATA, MELE_EINVAL. */
 mele_status mele_i_check_features(const mele_schema *schema, const mele_options *options,
                                   mele_error *error);
 
-/* Whether a whole fit can be: experts take so many columns, and a gate that is told what features it
- * sees sees some: MELE_EINVAL. */
+/* Whether a gate that is told what features it sees sees some: MELE_EINVAL. Fits that are made on
+ * the way, with gates of their own, do not ask. */
+mele_status mele_i_check_gate_sees(const mele_options *options, mele_error *error);
+
+/* The same for a whole fit, and whether experts take so many columns: MELE_EINVAL. */
 mele_status mele_i_check_columns(const mele_data *data, const mele_options *options,
                                  mele_error *error);
+
+/* Whether experts of the model stay beside those that stage 2 trains, or are what these start from.
+ */
+bool mele_i_run_builds_on_experts(const mele_i_run *run);
 
 /* What the experts of the run's options are to see into the model, which is not what experts of the
  * model see that stay or are started from: MELE_EINVAL. What the model had is the caller's. */
 mele_status mele_i_run_select_for_experts(mele_i_run *run, mele_error *error);
 
-/* What a gate of the run's options is to see into the model, in the same way. MELE_EINVAL: it sees no
- * features, or the options name others for the experts than these see. */
+/* What a gate of the run's options is to see into the model, in the same way. MELE_EINVAL: the
+ * options name other features for the experts than these see. */
 mele_status mele_i_run_select_for_gate(mele_i_run *run, mele_error *error);
 
 #endif

@@ -170,8 +170,10 @@ mele_status mele_fit_experts(const mele_data *data, const mele_handover *handove
 static mele_status gate(mele_i_run *run, mele_error *error)
 {
     mele_experts *old;
-    mele_status status = mele_i_run_gate(run, error);
+    mele_status status = mele_i_check_gate_sees(run->options, error);
 
+    if (status == MELE_OK)
+        status = mele_i_run_gate(run, error);
     return status == MELE_OK ? mele_i_run_shed(run, &old, error) : status;
 }
 

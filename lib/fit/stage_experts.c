@@ -150,7 +150,8 @@ static mele_status make_experts(mele_i_run *run, mele_i_keep keep, expert_result
 {
     const mele_expert_options *options = &run->options->experts;
     const mele_expert_options which = {.only = options->only, .freeze = options->freeze,
-                                       .start = run->model->experts,
+                                       .start = mele_i_run_builds_on_experts(run)
+                                                    ? run->model->experts : NULL,
                                        .cold = !run->options->warm_start,
                                        .global = mele_i_run_may_be_global(run)};
     mele_status status = check_old_experts(run, error);
@@ -185,15 +186,6 @@ static mele_status record_experts(mele_i_run *run, const expert_results *r, mele
     return MELE_OK;
 }
 
-/* Whether an expert knows rows that another run gave to the model's. */
-static bool has_learnt_before(const mele_i_run *run)
-{
-    const mele_options *options = run->options;
-
-    return run->model->experts != NULL
-           && (options->experts.only > 0 || options->experts.freeze > 0 || options->warm_start);
-}
-
 mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *error)
 {
     mele_model *model = run->model;
@@ -212,7 +204,7 @@ mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *er
         status = record_experts(run, &results, error);
     }
     if (status == MELE_OK)
-        status = mele_i_seen_record(run, has_learnt_before(run), error);
+        status = mele_i_seen_record(run, mele_i_run_builds_on_experts(run), error);
     if (status == MELE_OK) {
         model->experts = results.experts;
         results.experts = NULL;

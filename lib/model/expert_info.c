@@ -404,6 +404,7 @@ static void say_detail(line *l, const char *key, const json_t *value)
 
 static void say_expert(const mele_model *model, size_t k, const json_t *expert, line *l)
 {
+    char names[MELE_I_SELECTION_ROOM];
     const char *name;
     json_t *value, *details = json_object_get(expert, "details");
     const json_t *merged = json_object_get(expert, "merged_into");
@@ -429,6 +430,10 @@ static void say_expert(const mele_model *model, size_t k, const json_t *expert, 
             say_detail(l, name, value);
     if (json_object_get(expert, "sd") != NULL)
         say_detail(l, "residual_sd", json_object_get(expert, "sd"));
+    if (model->expert_features.features > 0) {
+        mele_i_selection_text(&model->expert_features, names);
+        say(l, ", of %s", names);
+    }
 }
 
 size_t mele_model_expert_text(const mele_model *model, size_t k, char *out, size_t size)

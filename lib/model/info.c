@@ -157,13 +157,20 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
 
 size_t mele_model_gate_text(const mele_model *model, char *out, size_t size)
 {
-    const mele_gate *gate = model->gate;
+    char names[MELE_I_SELECTION_ROOM];
+    size_t length;
 
     if (size > 0)
         out[0] = '\0';
-    if (gate == NULL)
+    if (model->gate == NULL)
         return 0;
-    return mele_i_gate_text(gate, out, size);
+    length = mele_i_gate_text(model->gate, out, size);
+    if (model->gate_features.features == 0)
+        return length;
+    mele_i_selection_text(&model->gate_features, names);
+    return length
+           + (size_t)snprintf(length < size ? out + length : NULL, length < size ? size - length : 0,
+                              ", of %s", names);
 }
 
 size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size)

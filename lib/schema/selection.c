@@ -10,6 +10,8 @@
 #include "core/quote.h"
 #include "schema/roles.h"
 
+#define MOST_NAMED 6 /* features, in messages: as many as there is room for */
+
 /* ---- by names ---- */
 
 /* The names of the columns of the file that the schema came from, as far as they are features; free
@@ -81,8 +83,8 @@ static mele_status complete(mele_i_selection *s, const mele_schema *schema,
         return status;
     const size_t columns = mele_schema_columns(s->schema);
     if (columns == 0)
-        return mele_i_fail(error, MELE_EDATA, "%s leaves no column: a category of one level has none",
-                           who);
+        return mele_i_fail(error, MELE_EDATA,
+                           "%s leaves no column: a category of one level has none", who);
     status = mele_i_scaling_new(columns, &s->scaling, error);
     if (status == MELE_OK && (s->column = MELE_I_ARRAY(size_t, columns)) == NULL)
         status = mele_i_no_memory(error);
@@ -183,15 +185,19 @@ bool mele_i_selection_equal(const mele_i_selection *a, const mele_i_selection *b
                || memcmp(a->feature, b->feature, a->features * sizeof *a->feature) == 0);
 }
 
-void mele_i_selection_text(const mele_i_selection *selection, char *out, size_t size)
+void mele_i_selection_text(const mele_i_selection *selection, char out[MELE_I_SELECTION_ROOM])
 {
-    size_t length = (size_t)snprintf(out, size, "%s", selection->features == 0 ? "all" : "");
+    const size_t all = selection->features, named = all > MOST_NAMED ? MOST_NAMED : all;
+    size_t length = 0;
 
-    for (size_t j = 0; j < selection->features && length < size; j++) {
+    snprintf(out, MELE_I_SELECTION_ROOM, "all");
+    for (size_t j = 0; j < named; j++) {
         const char *name = selection->schema->feature[j].name;
-        length += (size_t)snprintf(out + length, size - length, "%s%s", j == 0 ? "" : ", ",
-                                   mele_i_quote(name, strlen(name)).text);
+        length += (size_t)snprintf(out + length, MELE_I_SELECTION_ROOM - length, "%s%s",
+                                   j == 0 ? "" : ", ", mele_i_quote(name, strlen(name)).text);
     }
+    if (named < all)
+        snprintf(out + length, MELE_I_SELECTION_ROOM - length, " and %zu more", all - named);
 }
 
 static bool side_by_side(const mele_i_selection *s)
@@ -204,7 +210,8 @@ size_t mele_i_selection_room(const mele_i_selection *s, size_t rows)
     return s->features == 0 || side_by_side(s) ? 0 : rows * s->scaling.columns;
 }
 
-mele_matrix mele_i_selection_pick(const mele_i_selection *s, const mele_matrix *design, double *room)
+mele_matrix mele_i_selection_pick(const mele_i_selection *s, const mele_matrix *design,
+                                  double *room)
 {
     const size_t columns = s->scaling.columns;
 
@@ -240,14 +247,16 @@ static mele_status mark_names(const json_t *names, const mele_schema *schema, bo
     size_t i, j = 0;
 
     memset(named, false, schema->features * sizeof *named);
-    json_array_foreach(names, i, one) {
+    json_array_foreach(names, i, one)
+    {
         const char *name = json_string_value(one);
         if (name == NULL)
             return mele_i_fail(error, MELE_EDATA, "\"features\" is not a list of names");
         while (j < schema->features && strcmp(schema->feature[j].name, name) != 0)
             j++;
         if (j == schema->features)
-            return mele_i_fail(error, MELE_EDATA, "\"features\" has %s, which is no feature of the "
+            return mele_i_fail(error, MELE_EDATA,
+                               "\"features\" has %s, which is no feature of the "
                                "schema, or not in its order",
                                mele_i_quote(name, strlen(name)).text);
         named[j++] = true;

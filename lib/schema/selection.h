@@ -5,8 +5,8 @@
 
 #include "schema/encode.h"
 
-/* Some features of a schema, as what experts, or a gate, see: their columns are numbered as if there
- * were no others. All zeros: all features. */
+/* Some features of a schema, as what experts, or a gate, see: their columns are numbered as if
+ * there were no others. All zeros: all features. */
 typedef struct mele_i_selection {
     size_t features;        /* how many; 0: all */
     size_t *feature;        /* which, ascending */
@@ -32,8 +32,9 @@ void mele_i_selection_clear(mele_i_selection *selection);
 
 bool mele_i_selection_equal(const mele_i_selection *a, const mele_i_selection *b);
 
-/* Their names, in quotes and with commas, cut to size; "all" where all are. */
-void mele_i_selection_text(const mele_i_selection *selection, char *out, size_t size);
+/* Their names for messages, of many the first few; "all". */
+#define MELE_I_SELECTION_ROOM 512
+void mele_i_selection_text(const mele_i_selection *selection, char out[MELE_I_SELECTION_ROOM]);
 
 /* What holds of a selection, given what holds of all features. */
 static inline const mele_schema *mele_i_selection_schema(const mele_i_selection *selection,
@@ -54,7 +55,8 @@ size_t mele_i_selection_room(const mele_i_selection *selection, size_t rows);
 mele_matrix mele_i_selection_pick(const mele_i_selection *selection, const mele_matrix *design,
                                   double *room);
 
-/* The names, as a model's sections have them: a new reference, NULL when memory ran out; not of all. */
+/* The names, as a model's sections have them: a new reference, NULL when memory ran out; not of
+ * all. */
 json_t *mele_i_selection_save(const mele_i_selection *selection);
 
 /* The same read; NULL: all. MELE_EDATA: no ascending list of some of the features. */
