@@ -117,6 +117,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/csv_first.c \
 	lib/data/csv_first.h \
 	lib/data/csv_line.h \
+	lib/data/csv_plain.c \
+	lib/data/csv_plain.h \
 	lib/data/foreign.c \
 	lib/data/foreign.h \
 	lib/data/input.c \

@@ -37,6 +37,7 @@ unit_tests = \
 	tests/unit/test_coreset \
 	tests/unit/test_criteria \
 	tests/unit/test_cross_validation \
+	tests/unit/test_csv_plain \
 	tests/unit/test_engine \
 	tests/unit/test_extremes \
 	tests/unit/test_features \

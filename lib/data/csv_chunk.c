@@ -1,5 +1,6 @@
-/* libcsv is fed line by line, so that the line of every record is known, and with CSV_REPALL_NL,
- * so that it tells of every end of a line outside quotes: after a line it told of, the parser
+/* Lines without quotes between two records are cut without libcsv (csv_plain). It is fed line by line, so
+ * that the line of every record is known, and with CSV_REPALL_NL, so that it tells of every end of a
+ * line outside quotes: after a line it told of, the parser
  * stands between two records. libcsv drops spaces and tabs around cells that are not quoted.
  *
  * It is strict, since otherwise text after a closing quote opens the quotes again, which swallows
@@ -20,6 +21,7 @@
 #include "core/number.h"
 #include "core/quote.h"
 #include "data/csv_line.h"
+#include "data/csv_plain.h"
 
 typedef struct chunk_column {
     mele_column_kind kind;
@@ -330,11 +332,16 @@ static bool prepare(mele_i_csv_chunk *chunk)
     return prepare_columns(chunk) && prepare_values(chunk);
 }
 
-static void feed_line(mele_i_csv_chunk *chunk, const char *line, size_t length)
+/* between: the parser stands between two records. */
+static void feed_line(mele_i_csv_chunk *chunk, const char *line, size_t length, bool between)
 {
     mele_error error;
 
     chunk->ended = chunk->row_ended = false;
+    if (between && mele_i_csv_is_plain(line, length)) {
+        mele_i_csv_plain_line(line, length, chunk->format->form.delimiter, on_cell, on_row, chunk);
+        return;
+    }
     mele_status status =
         mele_i_csv_feed(&chunk->parser, line, length, on_cell, on_row, chunk, &error);
     if (status == MELE_ENOMEM)
@@ -356,7 +363,7 @@ static void parse_lines(mele_i_csv_chunk *chunk)
 
     for (size_t length;
          wants_more(chunk) && (length = mele_i_csv_line_length(&lines)) > 0;) {
-        feed_line(chunk, lines.at, length);
+        feed_line(chunk, lines.at, length, lines.at == chunk->bytes + chunk->consumed);
         lines.at += length;
         number++;
         if (chunk->ended) {

@@ -28,6 +28,7 @@ struct mele_i_left_out_own {
     uint32_t *own_label;             /* memory of the labels; NULL: the caller's */
     mele_i_left_out_columns columns; /* own: an object of one column; NULL: rows are new to all */
     mele_experts *experts;
+    bool plain;           /* every expert answers in its region, for itself alone */
     mele_i_expert *alone; /* K + 1: the same, each of which speaks for itself alone */
     mele_i_predictor predictor;
     const size_t *row; /* which of the rows of the whole these are; NULL: it is the whole */
@@ -122,6 +123,8 @@ static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t co
     for (size_t i = 0; i < count && own != NULL; i++) {
         const size_t row = l->row == NULL ? first + i : l->row[first + i];
         memcpy(mean + i * width + l->label[row] * M, own + row * M, M * sizeof *mean);
+        if (l->plain)
+            continue;
         answer_row(l, global == NULL ? NULL : global + row * M, l->experts->classes > 0,
                    mean + i * width);
         if (variance != NULL)
@@ -266,8 +269,12 @@ static mele_status take_experts(mele_i_left_out_own *l, const mele_experts *e, b
     if (l->alone == NULL)
         return mele_i_no_memory(error);
     memcpy(l->alone, l->experts->expert, (e->clusters + 1) * sizeof *l->alone);
-    for (size_t k = 0; k < e->clusters && alone; k++)
-        l->alone[k].own = 1;
+    l->plain = true;
+    for (size_t k = 0; k < e->clusters; k++) {
+        l->plain = l->plain && e->expert[k].own >= 1 && e->expert[k].answers == k;
+        if (alone)
+            l->alone[k].own = 1;
+    }
     status = mele_i_predictor_make(&l->predictor, l->alone, e->clusters,
                                    mele_i_experts_shape(e, 1), 1, error);
     return status == MELE_OK && e->classes == 0
