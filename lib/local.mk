@@ -326,6 +326,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/columns.c \
 	lib/gate/columns.h \
 	lib/gate/columns_section.c \
+	lib/gate/curvature.c \
+	lib/gate/curvature.h \
 	lib/gate/data.c \
 	lib/gate/fit.c \
 	lib/gate/gate.c \
@@ -336,9 +338,15 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/kind.h \
 	lib/gate/kinds.c \
 	lib/gate/loss.c \
+	lib/gate/loss.h \
+	lib/gate/minimise.c \
 	lib/gate/options.c \
 	lib/gate/options.h \
+	lib/gate/part.c \
+	lib/gate/part.h \
+	lib/gate/second.c \
 	lib/gate/section.c \
+	lib/gate/softmax/curvature.c \
 	lib/gate/softmax/section.c \
 	lib/gate/softmax/softmax.c \
 	lib/gate/softmax/softmax.h \

@@ -44,6 +44,7 @@ unit_tests = \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
 	tests/unit/test_gate_memory \
+	tests/unit/test_gate_minimum \
 	tests/unit/test_gate_rows \
 	tests/unit/test_gmm \
 	tests/unit/test_gmm_memory \

@@ -12,6 +12,12 @@
  * that fails too, the search is over; it has converged when the decrease that the quadratic
  * model still promised, -g'd / 2, is within the rounding of the value.
  *
+ * Where the caller has a matrix B near the Hessian, H starts from its inverse instead, and the first
+ * step tried is 1; pairs are kept until B is taken anew. With the Hessian itself, taken anew before
+ * every iteration, this is Newton's method with the same search. Once the decrease that the model
+ * promises is within the rounding of the value, which can then no longer judge, full steps are taken
+ * as long as the gradient shrinks.
+ *
  * Own code because GSL's gsl_multimin allocates through allocators that abort the process when
  * memory runs out, and its objective cannot fail.
  *
@@ -46,6 +52,7 @@ typedef struct search {
     double *direction;
     double *steps, *changes, *inverse, *alpha; /* pairs: m x count, m x count, m, m */
     size_t pairs, newest;             /* pairs kept, slot of the newest */
+    bool curved;                      /* solve() has a say */
     double value;
 } search;
 
@@ -172,6 +179,21 @@ static mele_status search_line(search *s, double slope, double first_step, point
     return low.step == 0 ? MELE_OK : try_step(s, low.step, found);
 }
 
+/* d <- the matrix that H is built from, times d. */
+static void multiply_by_start(const search *s, double *d)
+{
+    const size_t n = s->problem->count;
+    const double *y = s->changes + s->newest * n;
+
+    if (s->curved) {
+        s->problem->solve(s->problem->context, d);
+    } else if (s->pairs > 0) {
+        double scale = 1 / (s->inverse[s->newest] * dot(y, y, n));
+        for (size_t i = 0; i < n; i++)
+            d[i] *= scale;
+    }
+}
+
 /* direction = -H g by the two loops. */
 static void set_direction(search *s)
 {
@@ -180,17 +202,12 @@ static void set_direction(search *s)
 
     for (size_t i = 0; i < n; i++)
         d[i] = -s->gradient[i];
-    if (s->pairs == 0)
-        return;
     for (size_t age = 0; age < s->pairs; age++) {
         size_t slot = (s->newest + m - age) % m;
         s->alpha[slot] = s->inverse[slot] * dot(s->steps + slot * n, d, n);
         add_scaled(d, -s->alpha[slot], s->changes + slot * n, n);
     }
-    const double *y = s->changes + s->newest * n;
-    double scale = 1 / (s->inverse[s->newest] * dot(y, y, n));
-    for (size_t i = 0; i < n; i++)
-        d[i] *= scale;
+    multiply_by_start(s, d);
     for (size_t age = s->pairs; age-- > 0;) {
         size_t slot = (s->newest + m - age) % m;
         double beta = s->inverse[slot] * dot(s->changes + slot * n, d, n);
@@ -228,34 +245,81 @@ static void move_to_trial(search *s, double value)
     s->value = value;
 }
 
-/* One iteration. *moved: a lower value was found; else *promised is the decrease that the
- * quadratic model expected. */
-static mele_status iterate(search *s, bool *moved, double *promised)
+/* Steps that the value cannot judge: the whole one, if the gradient shrinks. */
+static mele_status polish(search *s, bool *moved)
 {
-    size_t n = s->problem->count;
-    mele_status status = MELE_OK;
+    const size_t n = s->problem->count;
+    point at;
+    mele_status status = try_step(s, 1, &at);
+
+    if (status != MELE_OK)
+        return status;
+    *moved = at.value - s->value <= ROUNDING * fabs(s->value)
+             && largest(s->trial_gradient, n) < largest(s->gradient, n);
+    if (*moved)
+        move_to_trial(s, at.value);
+    return MELE_OK;
+}
+
+/* Along the direction, whose slope is below 0. */
+static mele_status follow(search *s, double slope, bool *moved)
+{
+    const size_t n = s->problem->count;
+    const bool steepest = s->pairs == 0 && !s->curved;
+    const double length = sqrt(dot(s->gradient, s->gradient, n));
+    point found = {0, s->value, slope};
+
+    if (s->curved && -slope / 2 <= ROUNDING * fabs(s->value))
+        return polish(s, moved);
+    mele_status status = search_line(s, slope, steepest && length > 1 ? 1 / length : 1, &found);
+    *moved = status == MELE_OK && found.step > 0;
+    if (*moved)
+        move_to_trial(s, found.value);
+    return status;
+}
+
+/* Ask for the matrix; pairs belong to the one before. */
+static mele_status renew(search *s, size_t done)
+{
+    const mele_i_lbfgs_problem *problem = s->problem;
+    bool renewed = false;
+
+    if (problem->curve == NULL)
+        return MELE_OK;
+    mele_status status = problem->curve(problem->context, s->x, s->gradient, done, &renewed,
+                                        s->error);
+    if (status == MELE_OK && renewed)
+        s->pairs = 0;
+    s->curved = true;
+    return status;
+}
+
+/* One iteration. *moved: a lower value was found; else *promised is the decrease that the
+ * quadratic model expected. What finds none is given up bit by bit: the pairs, then the matrix. */
+static mele_status iterate(search *s, size_t done, bool *moved, double *promised)
+{
+    const size_t n = s->problem->count;
+    mele_status status = renew(s, done);
+    bool last = false;
 
     *moved = false;
     *promised = INFINITY;
-    do {
+    while (status == MELE_OK && !*moved && !last) {
+        last = s->pairs == 0 && !s->curved;
         set_direction(s);
-        double slope = dot(s->gradient, s->direction, n);
-        bool steepest = s->pairs == 0;
-        double length = sqrt(dot(s->gradient, s->gradient, n));
-        point found = {0, s->value, slope};
+        const double slope = dot(s->gradient, s->direction, n);
         if (slope < 0 && isfinite(slope)) {
             *promised = fmin(*promised, -slope / 2);
-            status = search_line(s, slope, steepest && length > 1 ? 1 / length : 1, &found);
+            status = follow(s, slope, moved);
         }
-        if (status == MELE_OK && found.step > 0) {
-            move_to_trial(s, found.value);
-            *moved = true;
-        } else if (steepest) {
+        if (*moved)
             break;
+        if (s->pairs == 0) {
+            last = last || *promised <= ROUNDING * fabs(s->value);
+            s->curved = false;
         }
-        if (!*moved)
-            s->pairs = 0;
-    } while (status == MELE_OK && !*moved);
+        s->pairs = 0;
+    }
     return status;
 }
 
@@ -297,7 +361,7 @@ mele_status mele_i_lbfgs(const mele_i_lbfgs_problem *problem, double *x, double 
         converged = largest(s.gradient, n) <= problem->tolerance;
         if (converged || iterations == problem->max_iterations)
             break;
-        status = iterate(&s, &moved, &promised);
+        status = iterate(&s, iterations, &moved, &promised);
         if (status != MELE_OK)
             break;
         if (!moved) {

@@ -23,12 +23,21 @@ typedef struct mele_i_lbfgs_problem {
     /* Told after the start (iteration 0) and every iteration; a failure ends the search. NULL:
      * nobody. */
     mele_status (*tell)(void *context, size_t iteration, double value, mele_error *error);
+
+    /* A positive-definite matrix near the Hessian, for who has one. curve() is asked at x, of
+     * this gradient, before iteration `done`, the first one being 0, and may take it anew: then *renewed becomes true, as
+     * it must for the first. solve() multiplies a vector (count numbers) by its inverse. Both or
+     * neither (NULL). A curve() that fails ends the search. */
+    mele_status (*curve)(void *context, const double *x, const double *gradient, size_t done,
+                         bool *renewed, mele_error *error);
+    void (*solve)(const void *context, double *vector);
     void *context;
 } mele_i_lbfgs_problem;
 
 typedef struct mele_i_lbfgs_info {
     size_t iterations, evaluations;
-    double value;   /* at the result; never above the value at the start */
+    double value;   /* at the result; never above the value at the start (with curve(): but for
+                       its rounding) */
     bool converged; /* the gradient is within the tolerance, or the value within its rounding */
 } mele_i_lbfgs_info;
 

@@ -39,6 +39,14 @@ static const mele_rows *rows_of(const mele_gate_data *data, const part *p)
     return (const mele_rows *)((const char *)data + p->offset);
 }
 
+mele_rows *mele_i_gate_part_of(mele_gate_data *data, size_t i, unsigned *flag)
+{
+    if (i >= PARTS)
+        return NULL;
+    *flag = parts[i].flag;
+    return (mele_rows *)((char *)data + parts[i].offset);
+}
+
 static bool is_there(const mele_rows *rows)
 {
     return rows->data != NULL || rows->read != NULL;

@@ -98,7 +98,8 @@ static mele_status train(mele_gate *gate, const mele_i_gate_training *training,
     if (status == MELE_OK && from != NULL)
         status = start_from(gate, from, error);
     if (status == MELE_OK && kind->trained && !training->stays)
-        status = mele_i_gate_train(gate, training, info, error);
+        status = mele_i_gate_train(gate, training, mele_i_gate_part_step(gate, training->data), info,
+                                   error);
     if (status == MELE_OK && kind->trained)
         status = mele_i_gate_penalty(gate, training, &info->penalty, error);
     if (status == MELE_OK && kind->finish != NULL)

@@ -103,6 +103,18 @@ struct mele_i_gate_kind {
     void (*backward)(const mele_gate *gate, const mele_i_gate_rows *rows, const double *residual,
                      double *scratch, double *gradient);
 
+    /* Second derivatives, of kinds whose logits are linear in the parameters; the others have none
+     * of the three. curvature() adds to so many sums what some rows, at most MELE_I_PANEL_ROWS, have of
+     *     sum_ikl second_ikl (d logit_ik / d parameter_a) (d logit_il / d parameter_b),
+     * of the rows and the scratch of the last forward(), with second as a loss makes it and 0 past the
+     * rows up to a multiple of 8; room: curvature_scratch() numbers. hessian() makes the whole matrix of
+     * the sums, parameters x parameters. */
+    size_t (*curvature_sums)(const mele_gate *gate);
+    size_t (*curvature_scratch)(const mele_gate *gate);
+    void (*curvature)(const mele_gate *gate, const mele_i_gate_rows *rows, const double *second,
+                      const double *scratch, double *room, double *sums);
+    void (*hessian)(const mele_gate *gate, const double *sums, double *out);
+
     /* A line for people, as snprintf() writes it; NULL: the name alone. */
     size_t (*describe)(const mele_gate *gate, char *out, size_t size);
 
@@ -129,6 +141,11 @@ struct mele_i_gate_loss {
      * included. work: room for count x (K + 1) numbers. */
     void (*block)(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                   const double *log_g, double *residual, double *work, double sums[2]);
+    /* The second derivatives of the loss of some rows, at most MELE_I_PANEL_ROWS, weights included:
+     * d2 loss_i / d logit_k d logit_l, l <= k, to out[(k (k + 1) / 2 + l) * MELE_I_PANEL + i]. work:
+     * room for (3 K + 2) MELE_I_PANEL numbers. */
+    void (*second)(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                   const double *log_g, double *work, double *out);
     bool takes_shares; /* it looks at shares where there are any. Without, log p is what the gate must
                           reproduce: its logits leave it out */
 };
@@ -150,6 +167,9 @@ const mele_i_gate_input *mele_i_gate_input_find(const char *name);
 
 /* What a loss looks at: shares in place of what it needs, where there are any that it takes. */
 unsigned mele_i_gate_loss_needs(const mele_i_gate_loss *loss, const mele_gate_data *data);
+
+/* The i-th thing that a flag names; NULL past the last. */
+mele_rows *mele_i_gate_part_of(mele_gate_data *data, size_t i, unsigned *flag);
 
 /* Whether all that some flags name is there; if not, *missing is the name of the first that is
  * missing. */
@@ -192,22 +212,36 @@ mele_status mele_i_gate_mean_loss(const mele_gate *gate, const mele_i_gate_train
 mele_status mele_i_gate_penalty(const mele_gate *gate, const mele_i_gate_training *training,
                                 double *out, mele_error *error);
 
+/* The number of a gate's parameters, 0 of kinds without. */
+size_t mele_i_gate_parameters(const mele_gate *gate, size_t *factors);
+
 /* Minimise the penalised loss over the gate's parameters, from those it has; after a failure they
- * are some or other. */
-mele_status mele_i_gate_train(mele_gate *gate, const mele_i_gate_training *training,
+ * are some or other. step: every how many rows are those whose second derivatives are taken; 1: all; 0:
+ * none are. */
+mele_status mele_i_gate_train(mele_gate *gate, const mele_i_gate_training *training, size_t step,
                               mele_gate_info *info, mele_error *error);
+
+/* The step that should take least time, which depends on sizes alone. */
+size_t mele_i_gate_part_step(const mele_gate *gate, const mele_gate_data *data);
+
+/* What passes over an objective's rows look at. */
+typedef struct mele_i_gate_objective mele_i_gate_objective;
+unsigned mele_i_gate_needs_of(const mele_i_gate_objective *objective);
+
+/* The parameters at theta, their logarithms as far as they are factors. */
+void mele_i_gate_from_theta(const double *theta, size_t count, size_t factors, double *parameters);
 
 /* The penalised mean loss and its gradient at theta, the parameters with the logarithms of those
  * that are factors, for mele_i_gate_train() and for its tests. The gate's parameters become those of
  * theta. */
-typedef struct mele_i_gate_objective {
+struct mele_i_gate_objective {
     mele_gate *gate;
     const mele_i_gate_training *training;
     bool backward;      /* the gradient, too */
     double offset;      /* of the mean loss, left out of the value */
     double *parameters; /* room: as many as there are */
     double *sums;       /* room: 2 and as many */
-} mele_i_gate_objective;
+};
 
 mele_status mele_i_gate_evaluate(void *objective, const double *theta, double *value,
                                  double *gradient, mele_error *error);

@@ -1,5 +1,5 @@
 /* The losses of a row with weight w under gate weights g_k = exp(a_k) / sum_j exp(a_j), and their
- * derivatives by the logits a_k:
+ * derivatives by the logits a_k (the second ones are in second.c):
  *
  *   likelihood   -log sum_k g_k exp(L_k)       w (g_k - h_k),  h_k = g_k exp(L_k) / sum_j (..)
  *   squared      |y - f|^2, f = sum_k g_k f_k  -2 w g_k (y - f)'(f_k - f)
@@ -15,37 +15,9 @@
 #include <string.h>
 
 #include "engine/kernels.h"
-#include "gate/kind.h"
-
-static double weight_of(const mele_i_gate_rows *rows, size_t i)
-{
-    return rows->weights == NULL ? 1 : rows->weights[i];
-}
+#include "gate/loss.h"
 
 /* ---- likelihood ---- */
-
-/* log (g_k exp(L_k - best)), and the best L_k; 0 where all are -infinity. */
-static double join(const double *log_g, const double *likelihoods, size_t clusters, double *joint)
-{
-    double best = likelihoods[0];
-
-    for (size_t k = 1; k < clusters; k++)
-        best = likelihoods[k] > best ? likelihoods[k] : best;
-    best = best == -INFINITY ? 0 : best;
-    for (size_t k = 0; k < clusters; k++)
-        joint[k] = log_g[k] + (likelihoods[k] - best);
-    return best;
-}
-
-/* Whether some expert of a row may have said so. A gate that sees no posteriors gives weight to all. */
-static bool is_possible(const mele_i_gate_rows *rows, size_t i, size_t clusters)
-{
-    for (size_t at = i * clusters; at < (i + 1) * clusters; at++)
-        if (rows->log_likelihoods[at] > -INFINITY
-            && (rows->log_posteriors == NULL || rows->log_posteriors[at] > -INFINITY))
-            return true;
-    return false;
-}
 
 static void likelihood_block(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                              const double *log_g, double *residual, double *work, double sums[2])
@@ -55,19 +27,17 @@ static void likelihood_block(const mele_i_gate_rows *rows, size_t clusters, size
     double *joint = work, *log_sum = work + count;
 
     (void)outputs;
-    for (size_t i = 0; i < rows->count; i++) {
-        size_t at = i * clusters;
-        double best = join(log_g + at, rows->log_likelihoods + at, clusters, joint + at);
-        sums[1] -= weight_of(rows, i) * best;
-    }
+    for (size_t i = 0; i < rows->count; i++)
+        sums[1] -= mele_i_gate_row_weight(rows, i)
+                   * mele_i_gate_join(rows, i, clusters, log_g, joint + i * clusters);
     memcpy(residual, log_g, count * sizeof *log_g);
     kernels->log_softmax(joint, rows->count, clusters, log_sum);
     kernels->exponential(joint, count);
     kernels->exponential(residual, count);
     for (size_t i = 0; i < rows->count; i++) {
         size_t at = i * clusters;
-        double weight = weight_of(rows, i);
-        if (log_sum[i] == -INFINITY && !is_possible(rows, i, clusters))
+        double weight = mele_i_gate_row_weight(rows, i);
+        if (log_sum[i] == -INFINITY && !mele_i_gate_is_possible(rows, i, clusters))
             weight = log_sum[i] = 0;
         if (weight > 0)
             sums[0] -= weight * log_sum[i];
@@ -104,7 +74,7 @@ static void squared_block(const mele_i_gate_rows *rows, size_t clusters, size_t 
     mele_i_kernels_best()->exponential(work, rows->count * clusters);
     for (size_t i = 0; i < rows->count; i++) {
         double *g = work + i * clusters, *r = residual + i * clusters;
-        double weight = weight_of(rows, i);
+        double weight = mele_i_gate_row_weight(rows, i);
         sums[0] += weight * squared_row(g, rows->predictions + i * clusters * outputs,
                                         rows->targets + i * outputs, clusters, outputs, r);
         for (size_t k = 0; k < clusters; k++)
@@ -129,7 +99,7 @@ static void posteriors_block(const mele_i_gate_rows *rows, size_t clusters, size
         kernels->exponential(work, count);
     kernels->exponential(residual, count);
     for (size_t i = 0; i < rows->count; i++) {
-        double weight = weight_of(rows, i), total = 0;
+        double weight = mele_i_gate_row_weight(rows, i), total = 0;
         for (size_t at = i * clusters; at < (i + 1) * clusters; at++) {
             total += work[at];
             if (weight > 0 && work[at] > 0) {
@@ -145,9 +115,12 @@ static void posteriors_block(const mele_i_gate_rows *rows, size_t clusters, size
 
 /* ---- the rows of the table ---- */
 
-const mele_i_gate_loss mele_i_gate_likelihood = {"likelihood", MELE_I_GATE_LIKELIHOODS,
-                                                 likelihood_block, false};
+const mele_i_gate_loss mele_i_gate_likelihood = {
+    .name = "likelihood", .needs = MELE_I_GATE_LIKELIHOODS, .block = likelihood_block,
+    .second = mele_i_gate_likelihood_second};
 const mele_i_gate_loss mele_i_gate_squared = {
-    "squared", MELE_I_GATE_PREDICTIONS | MELE_I_GATE_TARGETS, squared_block, false};
-const mele_i_gate_loss mele_i_gate_cross_entropy = {"posteriors", MELE_I_GATE_POSTERIORS,
-                                                    posteriors_block, true};
+    .name = "squared", .needs = MELE_I_GATE_PREDICTIONS | MELE_I_GATE_TARGETS,
+    .block = squared_block, .second = mele_i_gate_squared_second};
+const mele_i_gate_loss mele_i_gate_cross_entropy = {
+    .name = "posteriors", .needs = MELE_I_GATE_POSTERIORS, .block = posteriors_block,
+    .second = mele_i_gate_cross_entropy_second, .takes_shares = true};

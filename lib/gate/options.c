@@ -8,7 +8,7 @@
 mele_gate_options mele_gate_defaults(void)
 {
     mele_gate_options options = {.kind = "softmax", .on = "posteriors", .loss = "likelihood",
-                                 .ridge = 1, .max_iterations = 200, .tolerance = 1e-5};
+                                 .ridge = 1, .max_iterations = 200};
     return options;
 }
 

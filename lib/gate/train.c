@@ -1,33 +1,31 @@
-/* Training of gates, whatever their kind and their loss.
+/* What gates are trained by, whatever their kind and their loss.
  *
- * Minimised is the penalised mean loss
+ * Minimised (minimise.c) is the penalised mean loss
  *     F(theta) = (1 / W) (sum_i w_i loss_i + ridge / 2 |parameters - rest|^2),  W = sum w_i,
  * over theta: the parameters, with the logarithms u = log t of those that are factors (t > 0). A
  * factor rests at 1, all others at 0. With G = sum_i w_i d loss_i / d parameter, which the kind makes
  * of d loss_i / d logits (loss.c), the gradient is
  *     dF/du = t (G + ridge (t - 1)) / W,    dF/dtheta = (G + ridge theta) / W  of the others.
  *
- * One evaluation is one pass over the rows. Minimised by L-BFGS (engine/lbfgs.c), which never ends
- * above its start. For the likelihood F need not be convex: the result is a local minimum. */
+ * One evaluation is one pass over the rows. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "engine/lbfgs.h"
 #include "gate/kind.h"
 
 #define BLOCK_WORK ((size_t)1 << 19)
 #define LEAST_ROWS 32
-#define PAIRS 10 /* of L-BFGS */
+#define LEAST_FACTOR 1e-300 /* and its inverse the most: a factor of 0 would be none */
 
 /* ---- loss and gradient ---- */
 
 /* Sums over rows: the loss and its constant part, then the gradient of the parameters. */
 enum { LOSS, OFFSET, GRADIENT };
 
-static size_t parameters_of(const mele_gate *gate, size_t *factors)
+size_t mele_i_gate_parameters(const mele_gate *gate, size_t *factors)
 {
     *factors = 0;
     return gate->kind->parameters == NULL ? 0 : gate->kind->parameters(gate, factors);
@@ -37,10 +35,10 @@ static size_t sums_count(const mele_i_gate_objective *objective)
 {
     size_t factors;
 
-    return GRADIENT + (objective->backward ? parameters_of(objective->gate, &factors) : 0);
+    return GRADIENT + (objective->backward ? mele_i_gate_parameters(objective->gate, &factors) : 0);
 }
 
-static unsigned needs_of(const mele_i_gate_objective *objective)
+unsigned mele_i_gate_needs_of(const mele_i_gate_objective *objective)
 {
     return objective->gate->needs | objective->training->loss_needs;
 }
@@ -65,7 +63,7 @@ static size_t lay_out(const mele_i_gate_objective *objective, size_t rows, doubl
         r->taken = r->scratch + scratch;
     }
     return 2 * logs + work + scratch
-           + mele_i_gate_take_room(objective->training, needs_of(objective), rows);
+           + mele_i_gate_take_room(objective->training, mele_i_gate_needs_of(objective), rows);
 }
 
 static mele_status map_gradient(void *context, mele_i_block block, void *partial, void *scratch,
@@ -79,7 +77,7 @@ static mele_status map_gradient(void *context, mele_i_block block, void *partial
     room r;
 
     lay_out(objective, block.count, scratch, &r);
-    mele_status status = mele_i_gate_take(training, needs_of(objective), block, r.taken, &rows,
+    mele_status status = mele_i_gate_take(training, mele_i_gate_needs_of(objective), block, r.taken, &rows,
                                           error);
     if (status != MELE_OK)
         return status;
@@ -119,11 +117,11 @@ static mele_status sum_over_rows(mele_i_gate_objective *objective, mele_error *e
 }
 
 /* The parameters at theta. */
-static void from_theta(const double *theta, size_t count, size_t factors, double *parameters)
+void mele_i_gate_from_theta(const double *theta, size_t count, size_t factors, double *parameters)
 {
     memcpy(parameters, theta, count * sizeof *theta);
     for (size_t i = 0; i < factors; i++)
-        parameters[i] = exp(theta[i]);
+        parameters[i] = fmin(fmax(exp(theta[i]), LEAST_FACTOR), 1 / LEAST_FACTOR);
 }
 
 /* The penalty, whose gradient is added to gradient. */
@@ -150,9 +148,9 @@ mele_status mele_i_gate_evaluate(void *context, const double *theta, double *val
 {
     mele_i_gate_objective *objective = context;
     const double weight = objective->training->total_weight, *sums = objective->sums;
-    size_t factors, count = parameters_of(objective->gate, &factors);
+    size_t factors, count = mele_i_gate_parameters(objective->gate, &factors);
 
-    from_theta(theta, count, factors, objective->parameters);
+    mele_i_gate_from_theta(theta, count, factors, objective->parameters);
     objective->gate->kind->set(objective->gate, objective->parameters);
     mele_status status = sum_over_rows(objective, error);
     if (status != MELE_OK)
@@ -162,65 +160,6 @@ mele_status mele_i_gate_evaluate(void *context, const double *theta, double *val
     objective->offset = sums[OFFSET] / weight;
     *value = sums[LOSS] / weight + add_penalty(objective, count, factors, gradient);
     return MELE_OK;
-}
-
-/* ---- the minimum ---- */
-
-static mele_status tell(void *context, size_t iteration, double value, mele_error *error)
-{
-    const mele_i_gate_objective *objective = context;
-    const mele_i_gate_training *training = objective->training;
-
-    return mele_i_progress(training->engine, "gate", iteration, training->options->max_iterations,
-                           value + objective->offset, error);
-}
-
-static mele_status minimise(mele_i_gate_objective *objective, double *theta, double *memory,
-                            mele_gate_info *info, mele_error *error)
-{
-    mele_gate *gate = objective->gate;
-    const mele_gate_options *options = objective->training->options;
-    size_t factors, count = parameters_of(gate, &factors);
-    const mele_i_lbfgs_problem problem = {
-        .count = count, .memory = PAIRS, .max_iterations = options->max_iterations,
-        .tolerance = options->tolerance, .objective = mele_i_gate_evaluate, .tell = tell,
-        .context = objective};
-    mele_i_lbfgs_info found;
-
-    gate->kind->get(gate, theta);
-    for (size_t i = 0; i < factors; i++)
-        theta[i] = log(theta[i]);
-    mele_status status = mele_i_lbfgs(&problem, theta, memory, &found, error);
-    if (status != MELE_OK)
-        return status;
-    from_theta(theta, count, factors, objective->parameters);
-    gate->kind->set(gate, objective->parameters);
-    info->iterations = found.iterations;
-    info->converged = found.converged;
-    return MELE_OK;
-}
-
-mele_status mele_i_gate_train(mele_gate *gate, const mele_i_gate_training *training,
-                              mele_gate_info *info, mele_error *error)
-{
-    size_t factors, count = parameters_of(gate, &factors);
-    double *theta = MELE_I_ARRAY(double, 2 * count);
-    double *memory = MELE_I_ARRAY(double, mele_i_lbfgs_room(count, PAIRS));
-    double *sums = MELE_I_ARRAY(double, GRADIENT + count);
-    mele_i_gate_objective objective = {.gate = gate, .training = training, .backward = true,
-                                       .sums = sums};
-    mele_status status;
-
-    if (theta == NULL || memory == NULL || sums == NULL) {
-        status = mele_i_no_memory(error);
-    } else {
-        objective.parameters = theta + count;
-        status = minimise(&objective, theta, memory, info, error);
-    }
-    free(sums);
-    free(memory);
-    free(theta);
-    return status;
 }
 
 mele_status mele_i_gate_mean_loss(const mele_gate *gate, const mele_i_gate_training *training,
@@ -239,7 +178,7 @@ mele_status mele_i_gate_mean_loss(const mele_gate *gate, const mele_i_gate_train
 mele_status mele_i_gate_penalty(const mele_gate *gate, const mele_i_gate_training *training,
                                 double *out, mele_error *error)
 {
-    size_t factors, count = parameters_of(gate, &factors);
+    size_t factors, count = mele_i_gate_parameters(gate, &factors);
     double *parameters = MELE_I_ARRAY(double, count), sum = 0;
 
     if (parameters == NULL)

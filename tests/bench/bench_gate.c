@@ -1,14 +1,20 @@
 /* Training the gate on a million rows: rows a second in one evaluation of loss and gradient and in
- * a whole fit, beside the machine's dgemm. Usage: bench_gate [ROWS [CLUSTERS [THREADS]]] */
+ * a whole fit, beside the machine's dgemm. Usage: bench_gate [ROWS [CLUSTERS [THREADS]]]
+ *
+ * Or, for peers/gate_sklearn.py: a softmax gate on features, by cross-entropy to labels, of rows in a
+ * file of doubles, each the features and the label (0 .. K - 1); prints seconds, and writes b and V,
+ * K x (1 + d) doubles, to a file. Usage: bench_gate labels FILE ROWS COLUMNS CLUSTERS THREADS OUT */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/machine.h"
 #include "core/memory.h"
 #include "core/stream.h"
 #include "gate/gate.h"
 #include "gate/kind.h"
+#include "gate/softmax/softmax.h"
 
 typedef struct problem {
     size_t rows, clusters;
@@ -42,6 +48,7 @@ static void bench_pass(const problem *p, const mele_gate_data *data, const char 
     mele_gate_options options = mele_gate_defaults();
     const mele_i_gate_training training = {.data = data, .options = &options,
                                            .loss = mele_i_gate_loss_find(loss),
+                                           .loss_needs = mele_i_gate_loss_find(loss)->needs,
                                            .total_weight = (double)p->rows, .engine = p->engine};
     mele_gate *gate = mele_i_gate_new(&mele_i_gate_softmax, p->clusters);
     const size_t count = p->clusters * (1 + p->clusters);
@@ -93,11 +100,75 @@ static void bench_fit(const problem *p, const mele_gate_data *data, const char *
     free(out);
 }
 
+/* The features to the front of rows, the labels as shares. */
+static void read_labelled(const char *path, size_t rows, size_t cols, size_t clusters, double *x,
+                          double *shares)
+{
+    FILE *file = fopen(path, "rb");
+    double *row = bench_room(cols + 1);
+
+    for (size_t i = 0; i < rows; i++) {
+        if (file == NULL || fread(row, sizeof *row, cols + 1, file) != cols + 1) {
+            perror(path);
+            exit(1);
+        }
+        memcpy(x + i * cols, row, cols * sizeof *row);
+        shares[i * clusters + (size_t)row[cols]] = 1;
+    }
+    fclose(file);
+    free(row);
+}
+
+static void write_coefficients(const char *path, const mele_gate *gate)
+{
+    const mele_i_softmax *state = gate->state;
+    const size_t count = state->clusters * (1 + state->z.count);
+    FILE *file = fopen(path, "wb");
+
+    if (file == NULL || fwrite(state->coefficients, sizeof(double), count, file) != count
+        || fclose(file) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+static int fit_labels(char **arguments)
+{
+    const size_t rows = strtoul(arguments[1], NULL, 10), cols = strtoul(arguments[2], NULL, 10);
+    const size_t clusters = strtoul(arguments[3], NULL, 10);
+    mele_engine *engine = bench_engine((unsigned)strtoul(arguments[4], NULL, 10));
+    double *x = bench_room(rows * cols), *shares = bench_room(rows * clusters);
+    mele_gate_options options = mele_gate_defaults();
+    mele_gate *gate = NULL;
+    mele_gate_info info;
+    mele_error error;
+
+    read_labelled(arguments[0], rows, cols, clusters, x, shares);
+    const mele_gate_data data = {.rows = rows, .clusters = clusters,
+                                 .shares = mele_rows_of_array(shares, rows, clusters),
+                                 .x = mele_rows_of_array(x, rows, cols)};
+    if (getenv("TOL")) options.tolerance = atof(getenv("TOL"));
+    options.on = "features";
+    options.loss = "posteriors";
+    const double start = bench_now();
+    bench_check(mele_gate_fit(&data, &options, engine, &gate, &info, &error), &error);
+    printf("gate labels: %.6f s, %zu iterations%s, loss %.17g\n", bench_now() - start,
+           info.iterations, info.converged ? "" : " (not converged)", info.loss);
+    write_coefficients(arguments[5], gate);
+    mele_gate_free(gate);
+    free(shares);
+    free(x);
+    mele_engine_free(engine);
+    return 0;
+}
+
 int main(int count, char **arguments)
 {
     problem p = {.rows = count > 1 ? strtoul(arguments[1], NULL, 10) : 1000000,
                  .clusters = count > 2 ? strtoul(arguments[2], NULL, 10) : 16};
 
+    if (count == 8 && strcmp(arguments[1], "labels") == 0)
+        return fit_labels(arguments + 2);
     p.engine = bench_engine(count > 3 ? (unsigned)strtoul(arguments[3], NULL, 10) : 0);
     p.log_p = bench_room(p.rows * p.clusters);
     p.likelihoods = bench_room(p.rows * p.clusters);

@@ -235,3 +235,128 @@ Test(lbfgs, room_is_checked_for_overflow)
     cr_assert_eq(mele_i_lbfgs_room(3, SIZE_MAX / 2), SIZE_MAX);
     cr_assert_geq(mele_i_lbfgs_room(3, 10), 3 * 25);
 }
+
+/* ---- with a matrix near the Hessian ---- */
+
+/* Of two variables: a (xx), b (xy), c (yy). */
+typedef struct matrix {
+    counter calls; /* first: the objectives take it for the context */
+    double a, b, c;
+    size_t every; /* iterations with one matrix */
+    size_t taken, fail_at;
+} matrix;
+
+/* Rosenbrock's Hessian; its diagonal where it is not positive definite. */
+static mele_status curve_rosenbrock(void *context, const double *x, const double *gradient,
+                                    size_t done, bool *renewed, mele_error *error)
+{
+    matrix *m = context;
+
+    (void)gradient;
+    if (done % m->every != 0)
+        return MELE_OK;
+    m->a = 1200 * x[0] * x[0] - 400 * x[1] + 2;
+    m->b = -400 * x[0];
+    m->c = 200;
+    if (!(m->a > 0 && m->a * m->c > m->b * m->b)) {
+        m->a = fabs(m->a) + 1;
+        m->b = 0;
+    }
+    *renewed = true;
+    return ++m->taken == m->fail_at ? mele_i_fail(error, MELE_ENOMEM, "matrix") : MELE_OK;
+}
+
+static void solve_two(const void *context, double *v)
+{
+    const matrix *m = context;
+    const double determinant = m->a * m->c - m->b * m->b;
+    const double first = (m->c * v[0] - m->b * v[1]) / determinant;
+
+    v[1] = (m->a * v[1] - m->b * v[0]) / determinant;
+    v[0] = first;
+}
+
+Test(lbfgs, with_the_hessian_it_is_newtons_method)
+{
+    static const double starts[][2] = {{-1.2, 1}, {8, -5}, {1, 1}, {0.3, 0.9}};
+
+    for (size_t i = 0; i < 2 * sizeof starts / sizeof starts[0]; i++) {
+        matrix m = {.every = i % 2 == 0 ? 1 : 7};
+        mele_i_lbfgs_problem p = problem(2, &m.calls);
+        double x[2] = {starts[i / 2][0], starts[i / 2][1]};
+        mele_i_lbfgs_info info;
+        p.objective = rosenbrock;
+        p.curve = curve_rosenbrock;
+        p.solve = solve_two;
+        cr_assert_eq(run(&p, x, &info, NULL), MELE_OK);
+        cr_assert(info.converged, "start %zu: %zu iterations", i, info.iterations);
+        cr_assert_float_eq(x[0], 1, AT_MINIMUM);
+        cr_assert_float_eq(x[1], 1, AT_MINIMUM);
+        cr_assert_not(m.calls.rose, "start %zu", i);
+        if (m.every == 1)
+            cr_assert(info.iterations < 60 && m.taken == info.iterations, "start %zu: %zu", i,
+                      info.iterations);
+    }
+}
+
+/* A multiple of the identity, of any size. */
+static mele_status curve_by_identity(void *context, const double *x, const double *gradient,
+                                     size_t done, bool *renewed, mele_error *error)
+{
+    (void)context;
+    (void)x;
+    (void)gradient;
+    (void)error;
+    *renewed = done == 0;
+    return MELE_OK;
+}
+
+Test(lbfgs, a_bad_matrix_only_costs_iterations)
+{
+    static const double sizes[] = {1e-9, 0.3, 1e9};
+
+    for (size_t i = 0; i < 3; i++) {
+        matrix m = {.a = sizes[i], .c = sizes[i]};
+        mele_i_lbfgs_problem p = problem(2, &m.calls);
+        double x[2] = {-1.2, 1};
+        mele_i_lbfgs_info info;
+        p.objective = rosenbrock;
+        p.curve = curve_by_identity;
+        p.solve = solve_two;
+        cr_assert_eq(run(&p, x, &info, NULL), MELE_OK);
+        cr_assert(info.converged, "%g: %zu iterations", sizes[i], info.iterations);
+        cr_assert_float_eq(x[0], 1, AT_MINIMUM);
+        cr_assert_float_eq(x[1], 1, AT_MINIMUM);
+    }
+}
+
+/* Where the value says nothing any more the gradient does. */
+Test(lbfgs, with_a_matrix_the_gradient_is_followed_below_the_rounding)
+{
+    matrix m = {.a = 2.02, .c = 1};
+    mele_i_lbfgs_problem p = problem(1, &m.calls);
+    double x[2] = {17.3, 0};
+    mele_i_lbfgs_info info;
+
+    p.objective = high_up;
+    p.curve = curve_by_identity;
+    p.solve = solve_two;
+    cr_assert_eq(run(&p, x, &info, NULL), MELE_OK);
+    cr_assert(info.converged);
+    cr_assert_float_eq(x[0], 3, AT_MINIMUM);
+}
+
+Test(lbfgs, a_matrix_that_fails_ends_the_search)
+{
+    for (size_t fail_at = 1; fail_at < 4; fail_at++) {
+        matrix m = {.every = 1, .fail_at = fail_at};
+        mele_i_lbfgs_problem p = problem(2, &m.calls);
+        double x[2] = {-1.2, 1};
+        mele_i_lbfgs_info info;
+        p.objective = rosenbrock;
+        p.curve = curve_rosenbrock;
+        p.solve = solve_two;
+        cr_assert_eq(run(&p, x, &info, NULL), MELE_ENOMEM);
+        cr_assert(x[0] == -1.2 && x[1] == 1);
+    }
+}

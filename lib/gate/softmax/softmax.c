@@ -280,17 +280,22 @@ static mele_status load_softmax(const json_t *section, mele_gate *gate, mele_err
     .free = mele_i_softmax_free, .work = work, .scratch = scratch_numbers, .forward = forward, \
     .describe = describe
 
+#define CURVED                                                                                   \
+    .curvature_sums = mele_i_softmax_curvature_sums,                                             \
+    .curvature_scratch = mele_i_softmax_curvature_scratch,                                       \
+    .curvature = mele_i_softmax_curvature, .hessian = mele_i_softmax_hessian
+
 const mele_i_gate_kind mele_i_gate_posterior = {
     .name = "posterior", .make = make_plain, FAMILY, .save = save_posterior,
     .load = load_posterior};
 
 const mele_i_gate_kind mele_i_gate_temperature = {
     .name = "temperature", .trained = true, .make = make_plain, .start = start,
-    .parameters = parameters,
-    .get = get, .set = set, FAMILY, .backward = backward, .save = save_temperature,
+    .parameters = parameters, .get = get, .set = set, FAMILY, CURVED, .backward = backward,
+    .save = save_temperature,
     .load = load_temperature};
 
 const mele_i_gate_kind mele_i_gate_softmax = {
     .name = "softmax", .trained = true, .has_input = true, .make = make_softmax,
-    .prepare = prepare, .start = start, .finish = finish, .parameters = parameters, .get = get, .set = set, FAMILY,
-    .backward = backward, .save = save_softmax, .load = load_softmax};
+    .prepare = prepare, .start = start, .finish = finish, .parameters = parameters, .get = get,
+    .set = set, FAMILY, CURVED, .backward = backward, .save = save_softmax, .load = load_softmax};

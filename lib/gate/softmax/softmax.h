@@ -16,6 +16,14 @@ typedef struct mele_i_softmax {
 mele_i_softmax *mele_i_softmax_new(size_t clusters, const mele_i_gate_input *on, size_t columns);
 void mele_i_softmax_free(void *state);
 
+/* Second derivatives, as mele_i_gate_kind has them (curvature.c). */
+size_t mele_i_softmax_curvature_sums(const mele_gate *gate);
+size_t mele_i_softmax_curvature_scratch(const mele_gate *gate);
+void mele_i_softmax_curvature(const mele_gate *gate, const mele_i_gate_rows *rows,
+                              const double *second, const double *scratch, double *room,
+                              double *sums);
+void mele_i_softmax_hessian(const mele_gate *gate, const double *sums, double *out);
+
 /* ---- the model file (section.c) ---- */
 
 bool mele_i_softmax_save(const mele_i_softmax *state, json_t *section);
