@@ -1,8 +1,10 @@
-/* Stage 3: the gate. */
+/* Stage 3: the gate, of a model's experts or of outside ones. */
+#include <string.h>
+
 #include "cli/stage.h"
 
 typedef struct gate_options {
-    const char *posteriors, *left_out;
+    const char *posteriors, *predictions, *left_out;
 } gate_options;
 
 static mele_status fit(cli_run *run, cli_stage *stage)
@@ -13,6 +15,46 @@ static mele_status fit(cli_run *run, cli_stage *stage)
                          stage->model, &run->error);
 }
 
+/* ---- outside experts ---- */
+
+static mele_status fit_outside(cli_run *run, cli_stage *stage)
+{
+    const mele_handover handover = {.posteriors = stage->posteriors,
+                                    .predictions = &stage->predictions};
+
+    return mele_fit_gate_outside(stage->data, &handover, &run->options, run->engine, run->report,
+                                 &stage->model, &run->error);
+}
+
+/* Options that change nothing are not passed over in silence. */
+static int check_options(cli_run *run)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++) {
+        const mele_option_stage stage = mele_option_stage_of(name);
+        if (mele_options_given(&run->options, name) && strcmp(name, "clusters") != 0
+            && (stage == MELE_OPTION_PARTITION || stage == MELE_OPTION_EXPERTS))
+            return cli_wrong_usage(&run->console, "--%s is of stage %d, in whose place --predictions "
+                                   "stands", name, stage == MELE_OPTION_PARTITION ? 1 : 2);
+    }
+    return CLI_DONE;
+}
+
+static int gate_outside(cli_run *run, const gate_options *own)
+{
+    const cli_inputs from = {.posteriors = own->posteriors, .predictions = own->predictions};
+
+    if (run->operands > 1)
+        return cli_wrong_usage(&run->console, "--predictions is in place of a MODEL with stages 1 and "
+                               "2: give DATA alone");
+    if (own->left_out != NULL)
+        return cli_wrong_usage(&run->console, "--predictions are taken as left-out ones: they go "
+                               "without --left-out");
+    int exit_status = check_options(run);
+    return exit_status == CLI_DONE ? cli_stage_work(run, &from, fit_outside) : exit_status;
+}
+
 static int work(cli_run *run, const void *options)
 {
     const gate_options *own = options;
@@ -20,6 +62,8 @@ static int work(cli_run *run, const void *options)
     const cli_inputs from = {.model = run->operands > 1 ? run->operand[1] : "-",
                              .posteriors = own->posteriors, .left_out = own->left_out};
 
+    if (own->predictions != NULL)
+        return gate_outside(run, own);
     if (run->options.fresh && own->left_out != NULL)
         return cli_wrong_usage(&run->console, "--fresh and --left-out exclude each other");
     return cli_stage_work(run, &from, fit);
@@ -27,11 +71,15 @@ static int work(cli_run *run, const void *options)
 
 int main(int argc, char **argv)
 {
-    gate_options own = {NULL, NULL};
+    gate_options own = {NULL, NULL, NULL};
     const cli_option options[] = {
+        {.name = "predictions", .argument = "FILE", .text = &own.predictions,
+         .help = "a gate over anybody's experts, without MODEL: expert_1_TARGET.., or "
+                 "expert_1_prob_LEVEL.., of rows that they have not seen, and perhaps "
+                 "expert_1_sd_TARGET.., a row per row of DATA"},
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
-         .help = "for a model without stage 1: post_1.. or logpost_1.. or one column of labels, a "
-                 "row per row of DATA"},
+         .help = "for a model without stage 1, or with --predictions: post_1.. or logpost_1.. or one "
+                 "column of labels, a row per row of DATA"},
         {.name = "left-out", .argument = "FILE", .text = &own.left_out,
          .help = "what mele-experts --left-out wrote for these rows and experts: no expert is then "
                  "trained again"},
@@ -41,6 +89,7 @@ int main(int argc, char **argv)
     const cli_main what = {.program = "mele-gate", .own = &own, .fits = true,
                            .follows = true, .progress = true, .work = work,
                            .usage = {.operands = "DATA [MODEL]", .least = 1, .most = 2, .runs = MELE_OPTION_GATE,
+                                     .otherwise = "[OPTION]... [--posteriors FILE] --predictions FILE DATA",
                                      .own = options}};
 
     return cli_main_run(&what, argc, argv);

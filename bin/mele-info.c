@@ -39,6 +39,8 @@ static void print_stages(FILE *out, const mele_model *model)
         fprintf(out, "partition%s", mele_model_has_experts(model) ? ", " : "");
     if (mele_model_has_experts(model))
         fprintf(out, "experts%s", mele_model_has_gate(model) ? ", gate" : "");
+    if (mele_model_needs_predictions(model))
+        fprintf(out, "gate (of outside experts)");
     fprintf(out, "\n%-*s%zu\n", LABEL_WIDTH, "regions", mele_model_clusters(model));
 }
 
@@ -84,9 +86,10 @@ static void print_schema(FILE *out, const mele_schema *schema)
 /* False: no memory. */
 static bool print_experts(FILE *out, const mele_model *model)
 {
+    const bool has = mele_model_has_experts(model) || mele_model_needs_predictions(model);
     char text[1024];
 
-    for (size_t k = 0; k < mele_model_clusters(model) && mele_model_has_experts(model); k++) {
+    for (size_t k = 0; k < mele_model_clusters(model) && has; k++) {
         if (mele_model_expert_text(model, k, text, sizeof text) == 0)
             return false;
         fprintf(out, "%-*s%zu: ", LABEL_WIDTH, "expert", k + 1);

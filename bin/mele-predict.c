@@ -2,7 +2,7 @@
 #include "cli/run.h"
 
 typedef struct predict_options {
-    const char *items, *posteriors;
+    const char *items, *posteriors, *predictions;
     bool append;
 } predict_options;
 
@@ -19,7 +19,7 @@ static mele_predict_options options_for(const cli_run *run, const mele_model *mo
     return options;
 }
 
-static int predict(cli_run *run, const mele_model *model, const mele_posteriors *posteriors,
+static int predict(cli_run *run, const mele_model *model, const cli_company *company,
                    const void *own)
 {
     mele_predict_options options = options_for(run, model, own);
@@ -27,7 +27,8 @@ static int predict(cli_run *run, const mele_model *model, const mele_posteriors 
     const char *data = run->operand[1];
     cli_outfile out;
 
-    options.posteriors = posteriors;
+    options.posteriors = company->posteriors;
+    options.predictions = company->predictions;
     options.write = cli_outfile_write;
     options.user = &out;
     if (!cli_outfile_open(&out, run->output))
@@ -48,13 +49,15 @@ static int work(cli_run *run, const void *options)
 {
     const predict_options *own = options;
 
-    return cli_use_model(run, own->posteriors, predict, own);
+    const cli_company_paths paths = {own->posteriors, own->predictions};
+
+    return cli_use_model(run, &paths, predict, own);
 }
 
 int main(int argc, char **argv)
 {
     static const char *const from_table[] = {"id", "na", "delimiter", "decimal", "no-header", NULL};
-    predict_options own = {NULL, NULL, false};
+    predict_options own = {NULL, NULL, NULL, false};
     const cli_option options[] = {
         {.name = "items", .argument = "LIST", .text = &own.items,
          .help = "what to predict, items as below (default: mean, for classes class, for a model "
@@ -63,6 +66,9 @@ int main(int argc, char **argv)
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "in place of stage 1: post_1.. or logpost_1.. or one column of labels, a row per "
                  "row of DATA"},
+        {.name = "predictions", .argument = "FILE", .text = &own.predictions,
+         .help = "for a model of 'mele-gate --predictions': expert_1_TARGET.. and expert_1_sd_TARGET.., "
+                 "or expert_1_prob_LEVEL.., a row per row of DATA"},
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-predict", .own = &own, .work = work,

@@ -8,7 +8,7 @@
 #include "cli/text.h"
 
 typedef struct score_options {
-    const char *posteriors;
+    const char *posteriors, *predictions;
     bool json;
 } score_options;
 
@@ -99,7 +99,7 @@ static void say_rows(cli_run *run, const char *data, const mele_measures *measur
         cli_say(&run->console, "%s: %zu rows", name, measures->rows);
 }
 
-static int score(cli_run *run, const mele_model *model, const mele_posteriors *posteriors,
+static int score(cli_run *run, const mele_model *model, const cli_company *company,
                  const void *options)
 {
     const score_options *own = options;
@@ -110,7 +110,8 @@ static int score(cli_run *run, const mele_model *model, const mele_posteriors *p
 
     cli_table_options(&run->options, &chosen.table);
     chosen.weights = run->options.data.weights;
-    chosen.posteriors = posteriors;
+    chosen.posteriors = company->posteriors;
+    chosen.predictions = company->predictions;
     int exit_status = cli_check(run, mele_score_file(model, data, &chosen, run->engine, &metrics,
                                                      &run->error), data);
     if (exit_status != CLI_DONE)
@@ -132,18 +133,23 @@ static int work(cli_run *run, const void *options)
 {
     const score_options *own = options;
 
-    return cli_use_model(run, own->posteriors, score, own);
+    const cli_company_paths paths = {own->posteriors, own->predictions};
+
+    return cli_use_model(run, &paths, score, own);
 }
 
 int main(int argc, char **argv)
 {
     static const char *const from_table[] = {"weights", "na", "delimiter", "decimal", "no-header", NULL};
-    score_options own = {NULL, false};
+    score_options own = {NULL, NULL, false};
     const cli_option options[] = {
         {.name = "json", .flag = &own.json, .help = "print one JSON object instead of CSV"},
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "in place of stage 1: post_1.. or logpost_1.. or one column of labels, a row per "
                  "row of DATA"},
+        {.name = "predictions", .argument = "FILE", .text = &own.predictions,
+         .help = "for a model of 'mele-gate --predictions': expert_1_TARGET.. and expert_1_sd_TARGET.., "
+                 "or expert_1_prob_LEVEL.., a row per row of DATA"},
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-score", .own = &own, .work = work, .follows = true,

@@ -20,6 +20,7 @@ melepublic_HEADERS = \
 	lib/mele/partition.h \
 	lib/mele/posteriors.h \
 	lib/mele/predict.h \
+	lib/mele/predictions.h \
 	lib/mele/report.h \
 	lib/mele/rows.h \
 	lib/mele/status.h \
@@ -370,8 +371,12 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/own_options.c \
 	lib/model/own_options.h \
 	lib/model/posteriors.c \
+	lib/model/outside.c \
+	lib/model/outside.h \
 	lib/model/predict.c \
 	lib/model/predict.h \
+	lib/model/predictions.c \
+	lib/model/predictions.h \
 	lib/model/record.c \
 	lib/model/stream.c \
 	lib/fit/centres.c \
@@ -397,6 +402,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/left_out.c \
 	lib/fit/left_out.h \
 	lib/fit/merge.c \
+	lib/fit/outside.c \
+	lib/fit/outside.h \
 	lib/fit/race.c \
 	lib/fit/race.h \
 	lib/fit/report.c \

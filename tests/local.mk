@@ -74,6 +74,7 @@ unit_tests = \
 	tests/unit/test_partition \
 	tests/unit/test_partition_properties \
 	tests/unit/test_options \
+	tests/unit/test_outside \
 	tests/unit/test_parts \
 	tests/unit/test_rows \
 	tests/unit/test_sample \
@@ -118,6 +119,7 @@ tests_unit_test_apart_LDFLAGS = $(failing_malloc)
 tests_unit_test_centres_LDFLAGS = $(failing_malloc)
 tests_unit_test_model_file_LDFLAGS = $(failing_malloc)
 tests_unit_test_options_LDFLAGS = $(failing_malloc)
+tests_unit_test_outside_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_cross_validation_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
@@ -180,6 +182,7 @@ cli_tests = \
 	tests/cli/left-out.test \
 	tests/cli/memory.test \
 	tests/cli/output.test \
+	tests/cli/outside.test \
 	tests/cli/pipeline.test \
 	tests/cli/posteriors.test \
 	tests/cli/predict.test \

@@ -221,26 +221,45 @@ int cli_read_posteriors(cli_run *run, const char *path, size_t clusters, mele_po
                      path);
 }
 
-int cli_use_model(cli_run *run, const char *posteriors_path,
-                  int (*use)(cli_run *run, const mele_model *model,
-                             const mele_posteriors *posteriors, const void *own), const void *own)
+/* The predictions of outside experts; a model with experts of its own takes none. */
+static int read_predictions(cli_run *run, const mele_model *model, const char *path,
+                            mele_predictions *out)
 {
-    const char *input[] = {run->operand[0], run->operand[1], posteriors_path};
+    if (!mele_model_needs_predictions(model))
+        return cli_wrong_usage(&run->console, "--predictions is for a model of 'mele-gate "
+                               "--predictions': %s has experts of its own, or none yet",
+                               cli_input_name(run->operand[0]));
+    return cli_check(run, mele_predictions_read(path, mele_model_schema(model),
+                                                mele_model_clusters(model), NULL, run->engine, out,
+                                                &run->error), path);
+}
+
+int cli_use_model(cli_run *run, const cli_company_paths *paths,
+                  int (*use)(cli_run *run, const mele_model *model, const cli_company *company,
+                             const void *own), const void *own)
+{
+    const char *input[] = {run->operand[0], run->operand[1], paths->posteriors, paths->predictions};
     mele_posteriors posteriors = {0, 0, NULL};
+    mele_predictions predictions = {0};
     mele_model *model = NULL;
     int exit_status = cli_check_inputs(run, input, sizeof input / sizeof *input);
 
-    for (size_t i = 0; i < 3 && exit_status == CLI_DONE; i++)
+    for (size_t i = 0; i < sizeof input / sizeof *input && exit_status == CLI_DONE; i++)
         if (input[i] != NULL)
             exit_status = cli_check_overwriting(run, input[i], false);
     if (exit_status == CLI_DONE)
         exit_status = cli_read_model(run, run->operand[0], &model);
-    if (exit_status == CLI_DONE && posteriors_path != NULL)
-        exit_status = cli_read_posteriors(run, posteriors_path, mele_model_clusters(model),
+    if (exit_status == CLI_DONE && paths->posteriors != NULL)
+        exit_status = cli_read_posteriors(run, paths->posteriors, mele_model_clusters(model),
                                           &posteriors);
+    if (exit_status == CLI_DONE && paths->predictions != NULL)
+        exit_status = read_predictions(run, model, paths->predictions, &predictions);
+    const cli_company company = {paths->posteriors == NULL ? NULL : &posteriors,
+                                 paths->predictions == NULL ? NULL : &predictions};
     if (exit_status == CLI_DONE)
-        exit_status = use(run, model, posteriors_path == NULL ? NULL : &posteriors, own);
+        exit_status = use(run, model, &company, own);
     mele_posteriors_clear(&posteriors);
+    mele_predictions_clear(&predictions);
     mele_model_free(model);
     return exit_status;
 }

@@ -68,11 +68,21 @@ void cli_table_options(const mele_options *options, mele_table_options *table);
 int cli_read_model(cli_run *run, const char *path, mele_model **out);
 int cli_read_posteriors(cli_run *run, const char *path, size_t clusters, mele_posteriors *out);
 
-/* Read what MODEL DATA and --posteriors (NULL: none) name beside the data, and put it to use;
- * `posteriors` is then NULL or in place of stage 1. */
-int cli_use_model(cli_run *run, const char *posteriors_path,
-                  int (*use)(cli_run *run, const mele_model *model,
-                             const mele_posteriors *posteriors, const void *own), const void *own);
+/* Files that come with the rows of DATA, by their options; NULL: not given. */
+typedef struct cli_company_paths {
+    const char *posteriors, *predictions;
+} cli_company_paths;
+
+/* What they hold: in place of stage 1, and of outside experts; NULL: nothing. */
+typedef struct cli_company {
+    const mele_posteriors *posteriors;
+    const mele_predictions *predictions;
+} cli_company;
+
+/* Read what MODEL DATA and those options name beside the data, and put it to use. */
+int cli_use_model(cli_run *run, const cli_company_paths *paths,
+                  int (*use)(cli_run *run, const mele_model *model, const cli_company *company,
+                             const void *own), const void *own);
 
 /* End an output: keep it when `exit_status` is CLI_DONE. A reader that went away is CLI_DONE. */
 int cli_close(cli_run *run, cli_outfile *out, int exit_status);

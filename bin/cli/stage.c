@@ -55,13 +55,13 @@ static bool allows_clusters(const mele_options *options, size_t clusters)
            || (clusters >= options->clusters_least && clusters <= options->clusters_most);
 }
 
-static int refuse_clusters(cli_run *run, size_t clusters)
+static int refuse_clusters(cli_run *run, const char *what, size_t clusters)
 {
     char text[48];
 
     mele_options_get(&run->options, "clusters", text, sizeof text, NULL, NULL);
-    return cli_wrong_usage(&run->console, "--clusters is \"%s\", and there are posteriors of %zu",
-                           text, clusters);
+    return cli_wrong_usage(&run->console, "--clusters is \"%s\", and there are %s of %zu", text,
+                           what, clusters);
 }
 
 static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
@@ -77,7 +77,7 @@ static int read_posteriors(cli_run *run, const char *path, cli_stage *stage)
     if (exit_status != CLI_DONE)
         return exit_status;
     if (!allows_clusters(&run->options, read->clusters))
-        return refuse_clusters(run, read->clusters);
+        return refuse_clusters(run, "posteriors", read->clusters);
     stage->posteriors = read;
     return CLI_DONE;
 }
@@ -121,12 +121,27 @@ static int read_centres(cli_run *run, cli_stage *stage)
     return CLI_DONE;
 }
 
+/* Those of as many experts as there are posteriors, or as --clusters says, or as the file has. */
+static int read_predictions(cli_run *run, const char *path, cli_stage *stage)
+{
+    const size_t clusters = stage->posteriors != NULL ? stage->posteriors->clusters
+                                                      : run->options.partition.clusters;
+    int exit_status = cli_check(run, mele_predictions_read(path, mele_data_schema(stage->data),
+                                                           clusters, stage->data, run->engine,
+                                                           &stage->predictions, &run->error), path);
+
+    if (exit_status == CLI_DONE && !allows_clusters(&run->options, stage->predictions.clusters))
+        return refuse_clusters(run, "predictions", stage->predictions.clusters);
+    return exit_status;
+}
+
 int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage)
 {
-    bool fits_partition = from->model == NULL && from->posteriors == NULL;
+    bool fits_partition = from->model == NULL && from->posteriors == NULL
+                          && from->predictions == NULL;
     const char *centres_path = fits_partition ? run->options.centres_file : NULL;
     const char *input[] = {run->operand[0], from->posteriors, centres_path, from->left_out,
-                           from->model};
+                           from->predictions, from->model};
     int exit_status;
 
     memset(stage, 0, sizeof *stage);
@@ -147,6 +162,8 @@ int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage)
         exit_status = read_data(run, stage);
     if (exit_status == CLI_DONE && centres_path != NULL)
         exit_status = read_centres(run, stage);
+    if (exit_status == CLI_DONE && from->predictions != NULL)
+        return read_predictions(run, from->predictions, stage);
     if (exit_status == CLI_DONE && from->model == NULL && stage->posteriors != NULL)
         exit_status = cli_check(run, mele_fit_outside(stage->data, stage->posteriors, &run->options,
                                                       run->engine, &stage->model, &run->error),
@@ -415,6 +432,7 @@ void cli_stage_clear(cli_stage *stage)
 {
     mele_centres_clear(&stage->centres);
     mele_posteriors_clear(&stage->store);
+    mele_predictions_clear(&stage->predictions);
     mele_left_out_free(stage->left_out);
     mele_cv_result_free(stage->cv);
     mele_data_free(stage->data);

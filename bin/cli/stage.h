@@ -9,6 +9,7 @@ typedef struct cli_stage {
     mele_data *data;
     mele_model *model;
     mele_posteriors store;
+    mele_predictions predictions;      /* of outside experts; no rows: none */
     mele_centres centres;              /* --init FILE */
     const mele_posteriors *posteriors; /* in place of stage 1; NULL: none */
     mele_left_out *left_out;           /* what stage 2 made, or stage 3 read; NULL: none */
@@ -20,6 +21,7 @@ typedef struct cli_inputs {
     const char *model; /* to add to; none: a new one is made, outside of stage 1 when there are
                           posteriors, and otherwise by the caller */
     const char *posteriors;
+    const char *predictions; /* of outside experts; then there is no model, and the caller makes it */
     const char *left_out; /* read after the model, which its writer brings to an end later */
 } cli_inputs;
 

@@ -110,6 +110,9 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
     mele_model changed = *model;
     mele_status status = mele_i_model_check_record(model, error);
 
+    if (status == MELE_OK && run->predictions != NULL)
+        status = mele_i_fail(error, MELE_EINVAL, "predictions of outside experts go without a model: "
+                             "mele_fit_gate_outside() makes one");
     if (status == MELE_OK)
         status = mele_i_schema_fits(run->data->schema, model->schema, error);
     if (status == MELE_OK)

@@ -25,6 +25,7 @@ mele_i_run mele_i_run_of(const mele_data *data, const mele_handover *handover,
     if (handover != NULL) {
         run.posteriors = handover->posteriors;
         run.given = handover->left_out;
+        run.predictions = handover->predictions;
     }
     run.gate = options == NULL ? mele_gate_defaults() : options->gate;
     run.features = mele_i_data_features(data);
@@ -264,13 +265,27 @@ static mele_options settled_options(const mele_i_run *run)
     return settled;
 }
 
+/* Outside experts come of no option of stages 1 and 2. */
+static json_t *record_of_options(const mele_i_run *run, const mele_options *options,
+                                 mele_option_stage last)
+{
+    json_t *record = mele_i_options_save(options, last);
+    mele_i_option_place place;
+
+    for (size_t i = 0; run->model->outside != NULL && record != NULL && mele_i_option_at(i, &place);
+         i++)
+        if (place.stage == MELE_OPTION_PARTITION || place.stage == MELE_OPTION_EXPERTS)
+            json_object_del(record, place.option->name);
+    return record;
+}
+
 mele_status mele_i_run_record_options(mele_i_run *run, mele_error *error)
 {
     json_t *training = run->model->training;
     mele_option_stage last = mele_i_model_last_stage(run->model);
     mele_options settled = settled_options(run);
 
-    if (!mele_i_json_put(training, "options", mele_i_options_save(&settled, last))
+    if (!mele_i_json_put(training, "options", record_of_options(run, &settled, last))
         || !mele_i_json_put(training, "rows", json_integer((json_int_t)run->features.rows))
         || !mele_i_json_put(training, "weight",
                             json_real(mele_i_total_weight(run->data->weights, run->data->rows))))

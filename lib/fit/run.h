@@ -43,6 +43,7 @@ typedef struct mele_i_run {
     const mele_data *data;
     const mele_posteriors *posteriors; /* NULL: the model's partition */
     const mele_left_out *given;        /* left-out predictions of the model's experts; NULL: none */
+    const mele_predictions *predictions; /* of outside experts, in place of the model's; NULL: none */
     const mele_options *options;
     mele_engine *engine;
     mele_report *report;

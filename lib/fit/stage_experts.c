@@ -190,6 +190,10 @@ mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *er
 {
     mele_model *model = run->model;
     double start = mele_i_clock();
+
+    if (model->outside != NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the experts of the model are outside ones, and it gets no "
+                           "others: stage 2 needs a model of mele-partition, or posteriors");
     expert_results results = {NULL, MELE_I_ZEROED(mele_expert_info, model->clusters + 1),
                               MELE_I_ZEROED(bool, model->clusters)};
     mele_status status = results.info == NULL || results.fresh == NULL ? mele_i_no_memory(error)

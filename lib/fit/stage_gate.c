@@ -10,6 +10,7 @@
 #include "fit/features.h"
 #include "fit/gate_rows.h"
 #include "fit/gate_source.h"
+#include "fit/outside.h"
 #include "fit/report.h"
 #include "fit/seen.h"
 #include "fit/stages.h"
@@ -168,7 +169,11 @@ static mele_status need_left_out(mele_i_run *run, mele_i_run *gated, bool *fresh
     bool same = true;
     mele_status status;
 
-    *fresh = false;
+    *fresh = run->predictions != NULL;
+    if (*fresh) {
+        say_where_from(run, "predictions");
+        return mele_i_run_take_predictions(run, error);
+    }
     say_where_from(run, "stage 2");
     if (run->left_out.all != NULL || run->left_out.own != NULL)
         return MELE_OK;
@@ -378,6 +383,19 @@ static mele_status make_gate(mele_i_run *run, mele_i_gate_rows_of *rows, mele_er
     return status == MELE_OK ? finish(run, rows, &info, fresh, measures, error) : status;
 }
 
+/* Whether the model has all experts, of its own. */
+static mele_status check_experts(const mele_model *model, mele_error *error)
+{
+    if (model->outside != NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the experts of the model are outside ones, so it gets no "
+                           "other gate: one over their predictions is made without a model "
+                           "(--predictions)");
+    if (model->experts == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to gate: "
+                           "mele-experts adds them");
+    return mele_i_model_need_experts(model, error);
+}
+
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
 {
     mele_model *model = run->model;
@@ -385,10 +403,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     mele_i_gate_rows_of rows = {.run = run};
     mele_status status = MELE_OK;
 
-    if (model->experts == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2) to gate: "
-                           "mele-experts adds them");
-    status = mele_i_model_need_experts(model, error);
+    if (run->predictions == NULL)
+        status = check_experts(model, error);
     if (status != MELE_OK)
         return status;
     if (run->data->schema->targets == 0)

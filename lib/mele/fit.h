@@ -7,6 +7,7 @@
 #include <mele/model.h>
 #include <mele/options.h>
 #include <mele/posteriors.h>
+#include <mele/predictions.h>
 #include <mele/report.h>
 
 #ifdef __cplusplus
@@ -75,6 +76,8 @@ typedef struct mele_handover {
     const mele_left_out *left_out;     /**< stage 3: what stage 2 handed on, of these rows and of the
                                             model's experts, or it is refused. NULL: they are made
                                             anew */
+    const mele_predictions *predictions; /**< stage 3 of mele_fit_gate_outside() alone: those of its
+                                            experts, a row as of posteriors; else NULL */
     uint64_t reserved[MELE_RESERVED];  /**< 0, see MELE_RESERVED */
 } mele_handover;
 
@@ -116,6 +119,25 @@ MELE_API mele_status mele_model_merge(const mele_model *const *parts, size_t cou
 MELE_API mele_status mele_fit_gate(const mele_data *data, const mele_handover *handover,
                                    const mele_options *options, mele_engine *engine,
                                    mele_report *report, mele_model *model, mele_error *error);
+
+/** A gate over outside experts, of which nothing is known but what they predict: a new model without
+ *  stages 1 and 2, which predicts from such predictions of the rows (mele_prediction.predictions,
+ *  mele_predict_options.predictions).
+ * @param data        rows with targets; the features are what gates on "features" and "both" see.
+ * @param handover    predictions, taken as left-out ones: the experts have not seen these rows. Where
+ *                    they have no standard deviations, an expert's is that of its residuals, by the
+ *                    posteriors that are given, else over all rows. And posteriors of as many regions;
+ *                    NULL: for a gate of "softmax" on "features", which needs none.
+ * @param report      NULL: not wanted.
+ * @param out         freed with mele_model_free(); untouched on error.
+ * @return MELE_OK; MELE_EINVAL: no predictions, no target, an option, posteriors missing, shapes;
+ *         MELE_EDATA: a number of the rows that are used is missing or of no use; MELE_ENOMEM;
+ *         MELE_ESTOPPED.
+ * Takes another n K M of memory, and for regression as much again. */
+MELE_API mele_status mele_fit_gate_outside(const mele_data *data, const mele_handover *handover,
+                                           const mele_options *options, mele_engine *engine,
+                                           mele_report *report, mele_model **out,
+                                           mele_error *error);
 
 /** The three stages in one call.
  * @param out  freed with mele_model_free(); untouched on error.

@@ -18,6 +18,7 @@
 #include <mele/partition.h>
 #include <mele/posteriors.h>
 #include <mele/predict.h>
+#include <mele/predictions.h>
 #include <mele/report.h>
 #include <mele/rows.h>
 #include <mele/status.h>

@@ -8,6 +8,7 @@
 #include <mele/engine.h>
 #include <mele/matrix.h>
 #include <mele/options.h>
+#include <mele/predictions.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,6 +65,10 @@ MELE_API bool mele_model_has_partition(const mele_model *model);
 MELE_API bool mele_model_has_experts(const mele_model *model);
 MELE_API bool mele_model_has_gate(const mele_model *model);
 
+/** Whether its gate stands over outside experts (mele_fit_gate_outside()), whose predictions have to
+ *  come with the rows: it has neither stage 1 nor stage 2. */
+MELE_API bool mele_model_needs_predictions(const mele_model *model);
+
 /** Whether expert k (from 0) can predict: it, or what answers in its place, was trained. */
 MELE_API bool mele_model_has_expert(const mele_model *model, size_t k);
 
@@ -90,7 +95,9 @@ typedef enum mele_reason_kind {
 
 typedef struct mele_reason {
     mele_reason_kind kind;
-    size_t feature; /**< the first feature it is about */
+    size_t feature; /**< the first feature it is about; of outside experts perhaps one of their
+                         predictions: features + its place in the row's K M means and then K M
+                         standard deviations */
 } mele_reason;
 
 /** Where predictions go: every pointer is an array of the caller, or NULL when not wanted. A row
@@ -123,6 +130,8 @@ typedef struct mele_prediction {
                                      is none, give NaN; a class is
                                      its index, below the number of classes */
     mele_reason *reason;        /**< n */
+    const mele_predictions *predictions; /**< what the experts predict of the n rows, read for a
+                                     model whose gate stands over outside ones; else NULL */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_prediction;
 

@@ -8,6 +8,7 @@
 #include <mele/measure.h>
 #include <mele/model.h>
 #include <mele/posteriors.h>
+#include <mele/predictions.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,6 +21,7 @@ typedef struct mele_predict_options {
     const char *id;     /**< a column of the input, by name or number, to put first; NULL: none */
     bool append;        /**< put all input columns first; none may have a name of the predictions */
     const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
+    const mele_predictions *predictions; /**< of outside experts, a row per input row; NULL: none */
     mele_table_options table; /**< missing NULL: the model's */
     mele_write_fn *write;     /**< where the text goes; default NULL: there must be one */
     void *user;               /**< handed to write */
@@ -56,6 +58,7 @@ MELE_API mele_status mele_predict_file(const mele_model *model, const char *path
 typedef struct mele_score_options {
     const char *weights; /**< the column of row weights; NULL (default): all 1 */
     const mele_posteriors *posteriors; /**< in place of stage 1, a row per input row; NULL: none */
+    const mele_predictions *predictions; /**< of outside experts, a row per input row; NULL: none */
     mele_table_options table; /**< missing NULL: the model's */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_score_options;

@@ -15,6 +15,7 @@
 #include "core/memory.h"
 #include "expert/basis.h"
 #include "expert/expert.h"
+#include "model/outside.h"
 
 #define NAME_ROOM 1024
 #define MOST_SAID 6 /* columns, in a line of text */
@@ -294,10 +295,25 @@ static bool put_answer(const mele_model *model, size_t k, const mele_i_expert_fa
     return good;
 }
 
+/* An outside expert, of which no more is known. */
+static json_t *outside_object(const mele_model *model, size_t k)
+{
+    const mele_i_outside *o = model->outside;
+    json_t *object = json_object();
+    bool good = mele_i_json_put(object, "kind", json_string("outside"));
+
+    if (good && o->variance != NULL)
+        good = mele_i_json_put(object, "sd", sd_object(model, o->variance
+                                                                  + k * model->schema->targets));
+    return good_or_null(object, good);
+}
+
 /* with_forms: its coefficients too, of which there may be very many. */
 static json_t *expert_object(const mele_model *model, size_t k, const double *variances,
                              bool with_forms)
 {
+    if (model->outside != NULL)
+        return outside_object(model, k);
     const mele_i_expert_facts facts = mele_i_experts_facts(model->experts, k);
     json_t *object, *details;
 
@@ -324,7 +340,7 @@ static double *find_variances(const mele_model *model)
 {
     double *variances = MELE_I_ZEROED(double, model->clusters * mele_model_outputs(model));
 
-    if (variances != NULL)
+    if (variances != NULL && model->experts != NULL)
         mele_experts_variances(model->experts, variances);
     return variances;
 }
@@ -418,6 +434,13 @@ static void say_expert(const mele_model *model, size_t k, const json_t *expert, 
     else if (merged != NULL)
         say(l, "the expert of region %d, ", (int)json_integer_value(merged));
     say(l, "%s", json_string_value(json_object_get(expert, "kind")));
+    if (model->outside != NULL) {
+        if (json_object_get(expert, "sd") != NULL)
+            say_detail(l, "residual_sd", json_object_get(expert, "sd"));
+        else if (!has_classes(model))
+            say(l, ", sd given with its predictions");
+        return;
+    }
     if (mele_i_experts_facts(model->experts, k).degree > 1)
         say(l, " of degree 2");
     say(l, ", rows %g", json_number_value(json_object_get(expert, "rows")));
@@ -444,7 +467,7 @@ size_t mele_model_expert_text(const mele_model *model, size_t k, char *out, size
 
     if (size > 0)
         out[0] = '\0';
-    if (model->experts == NULL || k >= model->clusters)
+    if ((model->experts == NULL && model->outside == NULL) || k >= model->clusters)
         return 0;
     variances = find_variances(model);
     if (variances != NULL)

@@ -12,6 +12,7 @@
 #include "gate/gate.h"
 #include "model/model.h"
 #include "model/options.h"
+#include "model/outside.h"
 #include "partition/partition.h"
 #include "schema/sketch.h"
 
@@ -84,6 +85,8 @@ json_t *mele_i_model_save(const mele_model *model)
     if (good && model->experts != NULL)
         good = mele_i_json_put(root, "experts", save_part(mele_i_experts_save(model->experts),
                                                           &model->expert_features));
+    if (good && model->outside != NULL)
+        good = mele_i_json_put(root, "experts", mele_i_outside_save(model));
     if (good && model->gate != NULL)
         good = mele_i_json_put(root, "gate", save_part(mele_i_gate_save(model->gate),
                                                        &model->gate_features));
@@ -196,6 +199,8 @@ static mele_status load_experts(const json_t *section, mele_model *model, mele_e
 
     if (section == NULL)
         return MELE_OK;
+    if (mele_i_outside_is_kind(section))
+        return mele_i_outside_load(section, model, error);
     status = load_part(section, model, &part, &model->expert_features, error);
     if (status == MELE_OK)
         status = mele_i_experts_load(part, &model->experts, error);
@@ -232,9 +237,11 @@ static mele_status load_gate(const json_t *section, mele_model *model, mele_erro
     mele_status status;
     json_t *part = NULL;
 
+    if (section == NULL && model->outside != NULL)
+        return mele_i_fail(error, MELE_EDATA, "the model has outside experts and no gate");
     if (section == NULL)
         return MELE_OK;
-    if (model->experts == NULL)
+    if (model->experts == NULL && model->outside == NULL)
         return mele_i_fail(error, MELE_EDATA, "the model has a gate and no experts");
     mele_gate *gate = NULL;
     status = load_part(section, model, &part, &model->gate_features, error);
@@ -325,7 +332,8 @@ static mele_status load_parts(const json_t *root, bool start, mele_model *model,
         status = load_gate(json_object_get(root, "gate"), model, error);
     if (status == MELE_OK)
         status = load_combine(root, model, error);
-    if (status == MELE_OK && model->joint == NULL && model->experts == NULL && !start)
+    if (status == MELE_OK && model->joint == NULL && model->experts == NULL && model->outside == NULL
+        && !start)
         status = mele_i_fail(error, MELE_EDATA, "the model has neither regions nor experts");
     if (status == MELE_OK)
         status = load_training(json_object_get(root, "training"), model, error);

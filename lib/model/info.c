@@ -137,7 +137,7 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
                                json_string(classes ? "classification" : "regression"));
     if (good && model->joint != NULL)
         good = mele_i_json_put(root, "partition", partition_object(model));
-    if (good && model->experts != NULL)
+    if (good && (model->experts != NULL || model->outside != NULL))
         good = mele_i_json_put(root, "experts", mele_i_experts_info(model));
     if (good && model->expert_features.features > 0)
         good = mele_i_json_put(root, "expert_features",
@@ -313,7 +313,8 @@ mele_status mele_model_table(const mele_model *model, const char *table, char **
         return mele_i_fail(error, MELE_EINVAL,
                            "there is no table \"%s\": coefficients, centres or covariances", table);
     if (tables[t].add == mele_i_coefficients_table ? model->experts == NULL : model->joint == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "the model has no %s", table);
+        return mele_i_fail(error, MELE_EINVAL, "the model has no %s%s", table,
+                           model->outside != NULL ? ": its experts are outside ones" : "");
     status = mele_text_new(',', &text, error);
     if (status != MELE_OK)
         return status;

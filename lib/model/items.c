@@ -15,6 +15,7 @@
 #include "data/strings.h"
 #include "data/text.h"
 #include "model/predict.h"
+#include "model/predictions.h"
 
 /* What of a prediction an item reads. */
 typedef enum need {
@@ -203,22 +204,26 @@ static void gate_row(const mele_model *model, const mele_prediction *p, size_t i
 
 /* ---- experts, the expert varying slowest ---- */
 
-static void add_expert_names(const mele_model *model, const char *middle, mele_text *text)
+static void add_expert_name(const mele_model *model, bool sd, size_t k, size_t o, mele_text *text)
 {
-    size_t classes = mele_schema_classes(model->schema);
-    char before[64];
+    const bool classes = mele_schema_classes(model->schema) > 0;
+    char before[MELE_I_EXPERT_PREFIX_ROOM];
 
+    mele_i_expert_prefix(classes, sd, k, before);
+    add_name(text, before, classes ? mele_schema_class(model->schema, o)
+                                   : model->schema->target[o].name);
+}
+
+static void add_expert_names(const mele_model *model, bool sd, mele_text *text)
+{
     for (size_t k = 0; k < model->clusters; k++)
-        for (size_t o = 0; o < mele_model_outputs(model); o++) {
-            snprintf(before, sizeof before, "expert_%zu_%s", k + 1, middle);
-            add_name(text, before, classes > 0 ? mele_schema_class(model->schema, o)
-                                               : model->schema->target[o].name);
-        }
+        for (size_t o = 0; o < mele_model_outputs(model); o++)
+            add_expert_name(model, sd, k, o, text);
 }
 
 static void experts_header(const mele_model *model, mele_text *text)
 {
-    add_expert_names(model, mele_schema_classes(model->schema) > 0 ? "prob_" : "", text);
+    add_expert_names(model, false, text);
 }
 
 static void experts_row(const mele_model *model, const mele_prediction *p, size_t i,
@@ -231,7 +236,7 @@ static void experts_row(const mele_model *model, const mele_prediction *p, size_
 
 static void experts_sd_header(const mele_model *model, mele_text *text)
 {
-    add_expert_names(model, "sd_", text);
+    add_expert_names(model, true, text);
 }
 
 static void experts_sd_row(const mele_model *model, const mele_prediction *p, size_t i,
@@ -250,14 +255,33 @@ static void reason_header(const mele_model *model, mele_text *text)
     add_name(text, "reason", "");
 }
 
+/* For a prediction of an outside expert: the column it comes from. */
+static void add_expert_reason(const mele_model *model, const char *what, size_t at, mele_text *text)
+{
+    const size_t outputs = mele_model_outputs(model), count = model->clusters * outputs;
+    const size_t k = at % count / outputs, o = at % outputs;
+    const bool classes = mele_schema_classes(model->schema) > 0;
+    char prefix[MELE_I_EXPERT_PREFIX_ROOM], before[sizeof prefix + 16];
+
+    mele_i_expert_prefix(classes, at >= count, k, prefix);
+    snprintf(before, sizeof before, "%s%s", what, prefix);
+    add_name(text, before, classes ? mele_schema_class(model->schema, o)
+                                   : model->schema->target[o].name);
+}
+
 static void reason_row(const mele_model *model, const mele_prediction *p, size_t i,
                        mele_text *text)
 {
     static const char *const before[] = {"", "missing:", "level:", "range:"};
-    mele_reason reason = p->reason[i];
+    const mele_reason reason = p->reason[i];
+    const size_t features = model->schema->features;
 
-    add_name(text, before[reason.kind],
-             reason.kind == MELE_REASON_NONE ? "" : model->schema->feature[reason.feature].name);
+    if (reason.kind != MELE_REASON_NONE && reason.feature >= features)
+        add_expert_reason(model, before[reason.kind], reason.feature - features, text);
+    else
+        add_name(text, before[reason.kind], reason.kind == MELE_REASON_NONE
+                                                ? ""
+                                                : model->schema->feature[reason.feature].name);
 }
 
 static const mele_i_item table[] = {
@@ -348,7 +372,8 @@ static mele_status check_stages(const mele_model *model, const mele_i_item *item
     const unsigned blended = MEAN | PROBABILITY | SD | SD_PARTS;
     char list[256];
 
-    if ((item->needs & (blended | EXPERTS | EXPERT_SD)) && model->experts == NULL)
+    if ((item->needs & (blended | EXPERTS | EXPERT_SD)) && model->experts == NULL
+        && model->outside == NULL)
         return mele_i_fail(error, MELE_EINVAL, "item \"%s\" needs experts, and the model has "
                            "only stage 1", item->name);
     if ((item->needs & (blended | GATE)) && model->gate == NULL)

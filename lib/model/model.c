@@ -11,6 +11,7 @@
 #include "expert/expert.h"
 #include "gate/gate.h"
 #include "model/options.h"
+#include "model/outside.h"
 #include "partition/partition.h"
 
 mele_model *mele_i_model_new(void)
@@ -33,6 +34,7 @@ void mele_model_free(mele_model *model)
         mele_partition_free(model->marginal);
     mele_partition_free(model->joint);
     mele_experts_free(model->experts);
+    mele_i_outside_free(model->outside);
     mele_gate_free(model->gate);
     mele_experts_free(model->global);
     mele_i_selection_clear(&model->expert_features);
@@ -72,6 +74,11 @@ bool mele_model_has_experts(const mele_model *model)
     return model->experts != NULL;
 }
 
+bool mele_model_needs_predictions(const mele_model *model)
+{
+    return model->outside != NULL;
+}
+
 bool mele_model_has_gate(const mele_model *model)
 {
     return model->gate != NULL;
@@ -106,7 +113,10 @@ mele_status mele_i_model_set_gate(mele_model *model, mele_gate *gate, mele_error
 
     model->gate = gate;
     model->global = NULL;
-    if (mele_i_gate_is_global(gate) && model->clusters > 1)
+    if (mele_i_gate_is_global(gate) && model->outside != NULL)
+        status = mele_i_fail(error, MELE_EDATA, "the gate is global, and of outside experts none is for "
+                             "all rows");
+    else if (mele_i_gate_is_global(gate) && model->clusters > 1)
         status = mele_i_experts_global(model->experts, &model->global, error);
     return status;
 }

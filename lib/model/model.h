@@ -12,8 +12,11 @@
 #include "schema/selection.h"
 #include "schema/space.h"
 
+typedef struct mele_i_outside mele_i_outside; /* model/outside.h */
+
 /* A model owns what its stages made. Stages are fitted in order, so a later one implies the earlier ones,
- * but for models made from outside posteriors, which have no partition. */
+ * but for models made from outside posteriors, which have no partition, and those of a gate over
+ * predictions of outside experts, which have neither. */
 struct mele_model {
     mele_schema *schema;
     mele_i_scaling scaling;        /* of the design matrix, standard */
@@ -26,6 +29,7 @@ struct mele_model {
 
     mele_experts *experts;
     mele_i_selection expert_features; /* what experts see; empty without experts */
+    mele_i_outside *outside; /* in place of experts, which are then NULL; else NULL */
     mele_gate *gate;
     mele_i_selection gate_features; /* what a gate that sees features sees; empty without one */
     mele_experts *global; /* of a global gate and several regions: the global expert as the only one */

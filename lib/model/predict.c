@@ -19,6 +19,7 @@
 #include "expert/expert.h"
 #include "gate/gate.h"
 #include "model/hand_out.h"
+#include "model/outside.h"
 
 #define BLOCK_WORK (1 << 16)
 #define MOST_NAMED 8 /* of missing experts */
@@ -266,6 +267,27 @@ static mele_status ask_global(const mele_i_request *c, const mele_matrix *design
     return status;
 }
 
+/* What outside experts say of a block's rows; who of them has nothing to say is the row's reason. */
+static void ask_outside(const mele_i_request *c, mele_i_block block, mele_i_reply *w)
+{
+    const mele_predictions *said = c->out->predictions;
+    const size_t count = c->clusters * c->outputs;
+
+    for (size_t i = 0; i < block.count; i++) {
+        const size_t at = i * count, row = block.first + i;
+        const mele_i_outside_row out = {
+            w->mean + at, c->need_variances ? w->variance + at : NULL,
+            c->classes > 0 ? w->probability + at : NULL};
+        const size_t wrong = mele_i_outside_take(c->model, said, row, &out);
+        if (wrong == SIZE_MAX || w->reason[i].kind != MELE_REASON_NONE)
+            continue;
+        const double value = wrong < count ? said->mean[row * count + wrong]
+                                           : said->sd[row * count + wrong - count];
+        w->reason[i] = (mele_reason){isnan(value) ? MELE_REASON_MISSING : MELE_REASON_RANGE,
+                                     c->model->schema->features + wrong};
+    }
+}
+
 /* The stages that are needed, for one block. */
 static mele_status run_stages(const mele_i_request *c, const mele_i_features *features,
                               mele_i_block block, mele_i_reply *w, mele_error *error)
@@ -277,7 +299,9 @@ static mele_status run_stages(const mele_i_request *c, const mele_i_features *fe
         status = ask_partition(c, features, block, w, error);
     if (status == MELE_OK && c->need_gate)
         status = ask_gate(c, &design, w, error);
-    if (status == MELE_OK && c->need_experts)
+    if (status == MELE_OK && c->need_experts && c->model->outside != NULL)
+        ask_outside(c, block, w);
+    else if (status == MELE_OK && c->need_experts)
         status = ask_experts(c, &design, w, error);
     if (status == MELE_OK && asks_global(c))
         status = ask_global(c, &design, w, error);
@@ -336,7 +360,7 @@ size_t mele_i_model_missing(const mele_model *model, char *out, size_t size)
 {
     size_t missing = 0, length = 0;
 
-    for (size_t k = 0; k < model->clusters; k++)
+    for (size_t k = 0; k < model->clusters && model->outside == NULL; k++)
         if (!mele_experts_has(model->experts, k) && missing++ < MOST_NAMED)
             length += (size_t)snprintf(out + length, size - length, "%s%zu",
                                        missing > 1 ? ", " : "", k + 1);
@@ -361,8 +385,14 @@ static mele_status check_needs(const mele_i_request *c, mele_error *error)
 {
     const mele_model *model = c->model;
     const mele_prediction *out = c->out;
+    mele_status status = MELE_OK;
 
-    if (c->need_experts && model->experts == NULL)
+    if (out->predictions != NULL && model->outside == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "the model has experts of its own, which predictions "
+                           "(--predictions) would replace");
+    if (c->need_experts && model->outside != NULL)
+        status = mele_i_outside_check(model, out->predictions, c->need_variances, error);
+    else if (c->need_experts && model->experts == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2)");
     if (c->need_experts && mele_i_model_need_experts(model, error) != MELE_OK)
         return MELE_EINVAL;
@@ -380,7 +410,7 @@ static mele_status check_needs(const mele_i_request *c, mele_error *error)
         return mele_i_fail(error, MELE_EINVAL, "variances of a classification");
     if (mele_i_wants_densities(out) && out->targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "log densities without targets");
-    return MELE_OK;
+    return status;
 }
 
 mele_status mele_i_model_predict(const mele_model *model, const mele_i_features *features,

@@ -14,6 +14,7 @@
 #include "engine/pass.h"
 #include "model/items.h"
 #include "model/options.h"
+#include "model/outside.h"
 #include "model/predict.h"
 #include "schema/bind.h"
 
@@ -45,7 +46,8 @@ static const char *missing_of(const mele_model *model)
 
 typedef struct row_source {
     const mele_model *model;
-    const mele_posteriors *posteriors; /* NULL: the model's partition */
+    const mele_posteriors *posteriors;   /* NULL: the model's partition */
+    const mele_predictions *predictions; /* NULL: the model's experts */
     mele_reader *reader;
     mele_i_roles roles;
     mele_table *table;          /* the window */
@@ -102,6 +104,18 @@ static mele_status open_source(const char *path, const mele_table_options *table
     return status;
 }
 
+/* What comes with the rows has as many as the data, of which the window has `count`, the last one 0. */
+static mele_status check_rows(const row_source *s, const char *what, size_t rows, size_t count,
+                              mele_error *error)
+{
+    const size_t read = s->first + count;
+
+    if (count == 0 ? rows == read : rows >= read)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EDATA, "the %s have %zu rows, the data %s %zu", what, rows,
+                       count == 0 ? "have" : "at least", read);
+}
+
 /* Read the next window; its rows are 0 after the last. */
 static mele_status next_window(row_source *s, mele_engine *engine, size_t *rows, mele_error *error)
 {
@@ -113,31 +127,54 @@ static mele_status next_window(row_source *s, mele_engine *engine, size_t *rows,
     if (status != MELE_OK)
         return status;
     *rows = mele_table_rows(s->table);
-    if (s->posteriors != NULL && (*rows == 0 ? s->posteriors->rows != s->first
-                                             : s->posteriors->rows < s->first + *rows))
-        return mele_i_fail(error, MELE_EDATA, "the posteriors have %zu rows, the data %s %zu",
-                           s->posteriors->rows, *rows == 0 ? "have" : "at least", s->first + *rows);
+    if (s->posteriors != NULL)
+        status = check_rows(s, "posteriors", s->posteriors->rows, *rows, error);
+    if (status == MELE_OK && s->predictions != NULL)
+        status = check_rows(s, "predictions", s->predictions->rows, *rows, error);
+    if (status != MELE_OK)
+        return status;
     return mele_i_bind_features(s->table, &s->roles.features, s->model->schema, s->column,
                                 s->owned, error);
 }
 
-static mele_status predict_window(const row_source *s, size_t rows, mele_engine *engine,
-                                  const mele_prediction *out, mele_error *error)
+/* The window's part of all predictions of outside experts. */
+static mele_predictions part_of(const mele_predictions *all, size_t first, size_t rows)
 {
+    const size_t at = first * all->clusters * all->outputs;
+    mele_predictions part = *all;
+
+    part.rows = rows;
+    part.mean = all->mean + at;
+    part.sd = all->sd == NULL ? NULL : all->sd + at;
+    return part;
+}
+
+static mele_status predict_window(const row_source *s, size_t rows, mele_engine *engine,
+                                  const mele_prediction *wanted, mele_error *error)
+{
+    mele_prediction out = *wanted;
+    mele_predictions part;
     mele_i_features features = {.rows = rows, .column = s->column, .stride = 1};
     const double *given = s->posteriors == NULL ? NULL
                                                 : s->posteriors->log_posteriors
                                                       + s->first * s->model->clusters;
 
-    return mele_i_model_predict(s->model, &features, given, engine, out, error);
+    if (s->predictions != NULL) {
+        part = part_of(s->predictions, s->first, rows);
+        out.predictions = &part;
+    }
+    return mele_i_model_predict(s->model, &features, given, engine, &out, error);
 }
 
-static mele_status check_posteriors(const mele_model *model, const mele_posteriors *posteriors,
-                                    mele_error *error)
+/* What comes with the rows is the model's. */
+static mele_status check_company(const mele_model *model, const mele_posteriors *posteriors,
+                                 const mele_predictions *predictions, mele_error *error)
 {
     if (posteriors != NULL && posteriors->clusters != model->clusters)
         return mele_i_fail(error, MELE_EDATA, "the posteriors are of %zu regions, the model has "
                            "%zu", posteriors->clusters, model->clusters);
+    if (predictions != NULL && model->outside != NULL)
+        return mele_i_outside_check(model, predictions, false, error);
     return MELE_OK;
 }
 
@@ -234,7 +271,9 @@ static mele_status predict_windows(format_context *c, row_source *source, mele_e
 
     if (status != MELE_OK)
         return status;
-    status = write_header(c, error);
+    status = predict_window(source, 0, engine, &c->prediction, error); /* what the model cannot */
+    if (status == MELE_OK)
+        status = write_header(c, error);
     while (status == MELE_OK) {
         status = next_window(source, engine, &rows, error);
         if (status != MELE_OK || rows == 0)
@@ -281,8 +320,9 @@ mele_status mele_predict_file(const mele_model *model, const char *path,
         status = mele_i_items_parse(model, options->items, &c.items, error);
     columns.id = options->id;
     source.posteriors = options->posteriors;
+    source.predictions = options->predictions;
     if (status == MELE_OK)
-        status = check_posteriors(model, options->posteriors, error);
+        status = check_company(model, options->posteriors, options->predictions, error);
     if (status == MELE_OK)
         status = open_source(path, &options->table, &columns, false, options->append, &source,
                              error);
@@ -435,6 +475,7 @@ mele_status mele_score_file(const mele_model *model, const char *path,
     const mele_score_options *o = options == NULL ? &defaults : options;
     mele_data_options columns = mele_data_defaults();
     score_context c = {.source = {.model = model, .posteriors = o->posteriors,
+                                  .predictions = o->predictions,
                                   .roles = {.weights = MELE_I_NO_COLUMN, .id = MELE_I_NO_COLUMN}},
                        .targets = model->schema->targets,
                        .classes = mele_schema_classes(model->schema)};
@@ -446,7 +487,7 @@ mele_status mele_score_file(const mele_model *model, const char *path,
     if (model->gate == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no gate (stage 3) and predicts "
                            "nothing to measure: mele-gate adds it");
-    status = check_posteriors(model, o->posteriors, error);
+    status = check_company(model, o->posteriors, o->predictions, error);
     if (status == MELE_OK)
         status = open_source(path, &o->table, &columns, true, false, &c.source, error);
     if (status == MELE_OK)
