@@ -341,6 +341,11 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/loss.c \
 	lib/gate/loss.h \
 	lib/gate/minimise.c \
+	lib/gate/mlp/mlp.c \
+	lib/gate/mlp/mlp.h \
+	lib/gate/mlp/section.c \
+	lib/gate/mlp/state.c \
+	lib/gate/mlp/train.c \
 	lib/gate/options.c \
 	lib/gate/options.h \
 	lib/gate/part.c \
@@ -353,6 +358,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/softmax/softmax.h \
 	lib/gate/softmax/state.c \
 	lib/gate/train.c \
+	lib/gate/weigh.c \
 	lib/model/combine.c \
 	lib/model/combine.h \
 	lib/model/expert_info.c \

@@ -46,6 +46,7 @@ unit_tests = \
 	tests/unit/test_gate_memory \
 	tests/unit/test_gate_minimum \
 	tests/unit/test_gate_rows \
+	tests/unit/test_gate_mlp \
 	tests/unit/test_gmm \
 	tests/unit/test_gmm_memory \
 	tests/unit/test_gp \
@@ -174,6 +175,7 @@ cli_tests = \
 	tests/cli/formats.test \
 	tests/cli/gate-rows.test \
 	tests/cli/gate.test \
+	tests/cli/gate-mlp.test \
 	tests/cli/global-gate.test \
 	tests/cli/hostile.test \
 	tests/cli/cross_validation.test \
@@ -315,6 +317,7 @@ test_headers = \
 	tests/support/size.h \
 	tests/unit/criteria_reference.h \
 	tests/unit/expert_support.h \
+	tests/unit/gate_support.h \
 	tests/unit/gmm_reference.h \
 	tests/unit/gp_reference.h \
 	tests/unit/npz_reference.h \

@@ -9,6 +9,8 @@
 /* A network with one hidden layer: its weights, what it computes, and its derivatives, on panels of
  * rows. Losses, and what weights are trained by, are those of who has a network. */
 
+#define MELE_I_MOST_HIDDEN 1024 /* units that are asked for, or in a file */
+
 typedef struct mele_i_network {
     size_t inputs, hidden;
     size_t outputs;

@@ -10,10 +10,10 @@
 
 #include "core/magnitude.h"
 #include "core/option.h"
+#include "engine/network.h"
 #include "expert/regions.h"
 #include "expert/row_groups.h"
 
-#define MELE_I_MOST_HIDDEN 1024
 #define MELE_I_MOST_NETWORKS 1024 /* whose average one expert is */
 
 /* Where a row of a table of options lies. */

@@ -209,6 +209,7 @@ static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *bli
 {
     mele_gate_options options = run->gate;
 
+    options.seed = run->options->seed;
     *blind = !fresh && mele_i_data_is_one_group(run->data);
     if (!*blind || strcmp(options.loss, "posteriors") == 0 || !mele_i_gate_is_trained(&options))
         return options;

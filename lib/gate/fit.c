@@ -86,6 +86,15 @@ static mele_status start_from(mele_gate *gate, const mele_gate *from, mele_error
                        gate->clusters);
 }
 
+static mele_status minimise(mele_gate *gate, const mele_i_gate_training *training,
+                            mele_gate_info *info, mele_error *error)
+{
+    if (gate->kind->train != NULL)
+        return gate->kind->train(gate, training, info, error);
+    return mele_i_gate_train(gate, training, mele_i_gate_part_step(gate, training->data), info,
+                             error);
+}
+
 static mele_status train(mele_gate *gate, const mele_i_gate_training *training,
                          mele_gate_info *info, mele_error *error)
 {
@@ -98,8 +107,7 @@ static mele_status train(mele_gate *gate, const mele_i_gate_training *training,
     if (status == MELE_OK && from != NULL)
         status = start_from(gate, from, error);
     if (status == MELE_OK && kind->trained && !training->stays)
-        status = mele_i_gate_train(gate, training, mele_i_gate_part_step(gate, training->data), info,
-                                   error);
+        status = minimise(gate, training, info, error);
     if (status == MELE_OK && kind->trained)
         status = mele_i_gate_penalty(gate, training, &info->penalty, error);
     if (status == MELE_OK && kind->finish != NULL)

@@ -73,6 +73,9 @@ struct mele_i_gate_kind {
     /* Look at the rows before they are trained on; make what was trained ready for use. */
     mele_status (*prepare)(mele_gate *gate, const mele_i_gate_training *training,
                            mele_error *error);
+    /* From what there is after that; NULL: mele_i_gate_train(). */
+    mele_status (*train)(mele_gate *gate, const mele_i_gate_training *training,
+                         mele_gate_info *info, mele_error *error);
     void (*finish)(mele_gate *gate);
     void (*free)(void *state);
 
@@ -124,8 +127,8 @@ struct mele_i_gate_kind {
     mele_status (*load)(const json_t *section, mele_gate *gate, mele_error *error);
 };
 
-extern const mele_i_gate_kind mele_i_gate_global, mele_i_gate_hard, mele_i_gate_posterior, mele_i_gate_temperature,
-    mele_i_gate_softmax;
+extern const mele_i_gate_kind mele_i_gate_global, mele_i_gate_hard, mele_i_gate_posterior,
+    mele_i_gate_temperature, mele_i_gate_softmax, mele_i_gate_mlp;
 
 /* NULL: there is none of that name. */
 const mele_i_gate_kind *mele_i_gate_kind_find(const char *name);

@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "engine/kernels.h"
 #include "gate/gate.h"
 #include "gate/kind.h"
 
 static const mele_i_gate_kind *const kinds[] = {&mele_i_gate_hard, &mele_i_gate_posterior,
                                                 &mele_i_gate_temperature, &mele_i_gate_softmax,
-                                                &mele_i_gate_global};
+                                                &mele_i_gate_mlp, &mele_i_gate_global};
 
 static const mele_i_gate_loss *const losses[] = {&mele_i_gate_likelihood, &mele_i_gate_squared,
                                                  &mele_i_gate_cross_entropy};
@@ -80,21 +79,4 @@ bool mele_gate_needs_posteriors(const mele_gate *gate)
 size_t mele_gate_features(const mele_gate *gate)
 {
     return gate->features;
-}
-
-size_t mele_i_gate_scratch(const mele_gate *gate, size_t rows, bool backward)
-{
-    return gate->kind->scratch == NULL ? 0 : gate->kind->scratch(gate, rows, backward);
-}
-
-size_t mele_i_gate_work(const mele_gate *gate)
-{
-    return gate->kind->work == NULL ? 0 : gate->kind->work(gate);
-}
-
-void mele_i_gate_weigh(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
-                       double *out)
-{
-    gate->kind->forward(gate, rows, scratch, out);
-    mele_i_kernels_best()->log_softmax(out, rows->count, gate->clusters, NULL);
 }

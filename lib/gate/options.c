@@ -3,12 +3,14 @@
 
 #include <float.h>
 
+#include "engine/network.h"
+
 #define MEMBER(name) MELE_I_MEMBER(mele_gate_options, name)
 
 mele_gate_options mele_gate_defaults(void)
 {
     mele_gate_options options = {.kind = "softmax", .on = "posteriors", .loss = "likelihood",
-                                 .ridge = 1, .max_iterations = 200};
+                                 .ridge = 1, .hidden = 8, .seed = 1, .max_iterations = 200};
     return options;
 }
 
@@ -17,7 +19,7 @@ static const mele_i_option rows[] = {
      .help = "how posteriors become weights",
      MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_gate_kind},
     {.name = "on", .argument = "INPUT",
-     .help = "what the softmax gate sees",
+     .help = "what the softmax or mlp gate sees",
      MEMBER(on), .type = MELE_I_CHOICE, .choice = mele_gate_input},
     {.name = "loss", .argument = "LOSS",
      .help = "what the gate minimises",
@@ -25,6 +27,9 @@ static const mele_i_option rows[] = {
     {.name = "gate-ridge", .argument = "L",
      .help = "pull of the gate towards the posteriors",
      MEMBER(ridge), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
+    {.name = "gate-hidden", .argument = "N",
+     .help = "mlp: hidden units",
+     MEMBER(hidden), .type = MELE_I_WHOLE, .least = 1, .most = MELE_I_MOST_HIDDEN},
     {.name = "gate-max-iter", .argument = "N",
      .help = "iterations of the gate's training at most",
      MEMBER(max_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},

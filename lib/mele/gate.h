@@ -12,20 +12,25 @@ extern "C" {
 #endif
 
 /** Stage 3: how much each expert counts for a row.
- *      g(x) = softmax(t log p(x) + V z(x) + b),   z = log p(x) | x | [log p(x), x]
+ *      g(x) = softmax(t log p(x) + V z(x) + b),   z = log p(x) | x | [log p(x), x],
+ *  or with a network of z, of one hidden layer, in the place of V z + b.
  *  A log p below log 2^-52 enters z as that, and every column of z is clipped to the range it had
- *  in the training rows of positive weight: V z never extrapolates, and far from all data
+ *  in the training rows of positive weight: nothing is extrapolated, and far from all data
  *  t log p decides. A log p of -infinity is a weight of 0 in every gate with t > 0. Log posteriors
  *  whose exponentials do not sum to 1 in a row are normalised before anything is made of them. */
 typedef struct mele_gate mele_gate;
 
 typedef struct mele_gate_options {
-    const char *kind;      /**< "hard", "posterior", "temperature", "softmax" (default) or "global" (the
+    const char *kind;      /**< "hard", "posterior", "temperature", "softmax" (default), "mlp" or "global" (the
                                 posteriors: whoever blends takes the global expert's prediction) */
-    const char *on;        /**< what V multiplies: "posteriors" (default), "features", "both" */
+    const char *on;        /**< what V multiplies, or the network sees: "posteriors" (default),
+                                "features", "both" */
     const char *loss;      /**< "likelihood" (default), "squared" or "posteriors" */
     double ridge;          /**< default 1; penalty ridge/2 (|V|^2 + |b|^2 + (t-1)^2) on the weighted
-                                sum of losses, z's columns taken as standardised */
+                                sum of losses, z's columns taken as standardised; mlp: the squares
+                                of all weights in place of |V|^2 + |b|^2 */
+    size_t hidden;         /**< mlp: hidden units (tanh); default 8 */
+    uint64_t seed;         /**< mlp: of the random weights that training starts from; default 1 */
     size_t max_iterations; /**< default 200; on all rows, see mele_gate_fit() */
     double tolerance;      /**< the gradient's largest element, a unit of weight; default 0: 1e-10
                                 by Newton's method, 1e-8 by second derivatives of some rows, 1e-5
@@ -85,7 +90,7 @@ MELE_API const char *mele_gate_input(size_t i);
  * @return MELE_OK; MELE_EINVAL: an option, a pointer the loss needs is NULL; MELE_EDATA: NaN;
  *         MELE_ENOMEM; MELE_ESTOPPED.
  * Starts from the posterior gate, or options->start, and never ends with a larger penalised loss. With loss
- * "posteriors" and no shares a softmax gate has t = 0 and starts from equal weights, for t = 1 would reproduce
+ * "posteriors" and no shares a softmax or mlp gate has t = 0 and starts from equal weights, for t = 1 would reproduce
  * the posteriors without learning anything; so has one on "features" to which no log_posteriors are
  * given: it stands on x alone, and needs no posteriors to predict. Not converging is a result (info->converged).
  *
@@ -93,7 +98,8 @@ MELE_API const char *mele_gate_input(size_t i);
  * row. Of more rows the Hessian is that of every m-th one; Newton's method on those finds the start, and
  * L-BFGS on all rows, preconditioned by it, goes on from there: info->iterations are these. L-BFGS alone
  * minimises where there are more than 1500 coefficients, and gates without second derivatives.
- * O(n K (K + d)) an iteration of L-BFGS. */
+ * O(n K (K + d)) an iteration of L-BFGS; mlp: O(n H (K + z)), z columns seen, and where n x weights <= 1e6
+ * three starts, whose best is taken. */
 MELE_API mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
                                    mele_engine *engine, mele_gate **out, mele_gate_info *info,
                                    mele_error *error);

@@ -91,6 +91,7 @@ static const struct {
 } fits[] = {
     {"mcycle.csv", "accel", "kmeans", "x", "softmax", "posteriors", "hard", 4},
     {"mpg.csv", "Miles_per_Gallon", "gmm", "x", "softmax", "both", "soft", 3},
+    {"mpg.csv", "Miles_per_Gallon", "kmeans", "x", "mlp", "features", "hard", 2},
     {"mpg.csv", "Miles_per_Gallon,Acceleration", "kmeans", "xy", "temperature", "posteriors",
      "hard", 3},
     {"iris.csv", "Species", "gmm", "xy", "softmax", "features", "hard", 2},

@@ -33,12 +33,16 @@ static mele_gate_data make_data(void)
                             .x = mele_rows_of_array(x, ROWS, COLS)};
 }
 
-static mele_gate *fitted(const mele_gate_data *data)
+static const char *const kinds[] = {"softmax", "mlp"};
+
+static mele_gate *fitted(const mele_gate_data *data, const char *kind)
 {
     mele_gate_options options = mele_gate_defaults();
     mele_gate *gate = NULL;
 
+    options.kind = kind;
     options.on = "both";
+    options.hidden = 2;
     cr_assert_eq(mele_gate_fit(data, &options, NULL, &gate, NULL, NULL), MELE_OK);
     return gate;
 }
@@ -47,24 +51,28 @@ Test(gate_memory, fit)
 {
     const mele_gate_data data = make_data();
     mele_gate_options options = mele_gate_defaults();
-    size_t n = 0;
 
     options.on = "both";
+    options.hidden = 2;
     options.max_iterations = 3;
-    for (;; n++) {
-        mele_gate *gate = NULL;
-        mele_gate_info info = {77, 0.5, false};
-        failing_malloc_at(n);
-        mele_status status = mele_gate_fit(&data, &options, NULL, &gate, &info, NULL);
-        if (!failing_malloc_end()) {
-            cr_assert_eq(status, MELE_OK);
-            mele_gate_free(gate);
-            break;
+    for (size_t kind = 0; kind < 2; kind++) {
+        size_t n = 0;
+        options.kind = kinds[kind];
+        for (;; n++) {
+            mele_gate *gate = NULL;
+            mele_gate_info info = {77, 0.5, false};
+            failing_malloc_at(n);
+            mele_status status = mele_gate_fit(&data, &options, NULL, &gate, &info, NULL);
+            if (!failing_malloc_end()) {
+                cr_assert_eq(status, MELE_OK);
+                mele_gate_free(gate);
+                break;
+            }
+            cr_assert_eq(status, MELE_ENOMEM, "%s, allocation %zu", kinds[kind], n);
+            cr_assert(gate == NULL && info.iterations == 77, "allocation %zu", n);
         }
-        cr_assert_eq(status, MELE_ENOMEM, "allocation %zu", n);
-        cr_assert(gate == NULL && info.iterations == 77, "allocation %zu", n);
+        cr_assert_gt(n, 10);
     }
-    cr_assert_gt(n, 10);
 }
 
 /* A helper thread without its working memory takes no part; the fit may end well without it. */
@@ -79,14 +87,17 @@ Test(gate_memory, fit_on_threads)
     wanted.threads = 3;
     options.max_iterations = 3;
     cr_assert_eq(mele_engine_new(&wanted, &engine, NULL), MELE_OK);
-    for (size_t n = 0; failed; n++) {
-        mele_gate *gate = NULL;
-        failing_malloc_at(n);
-        mele_status status = mele_gate_fit(&data, &options, engine, &gate, NULL, NULL);
-        failed = failing_malloc_end();
-        cr_assert(status == MELE_OK || (failed && status == MELE_ENOMEM), "allocation %zu", n);
-        cr_assert((gate != NULL) == (status == MELE_OK));
-        mele_gate_free(gate);
+    for (size_t kind = 0; kind < 2; kind++, failed = true) {
+        options.kind = kinds[kind];
+        for (size_t n = 0; failed; n++) {
+            mele_gate *gate = NULL;
+            failing_malloc_at(n);
+            mele_status status = mele_gate_fit(&data, &options, engine, &gate, NULL, NULL);
+            failed = failing_malloc_end();
+            cr_assert(status == MELE_OK || (failed && status == MELE_ENOMEM), "allocation %zu", n);
+            cr_assert((gate != NULL) == (status == MELE_OK));
+            mele_gate_free(gate);
+        }
     }
     mele_engine_free(engine);
 }
@@ -94,30 +105,30 @@ Test(gate_memory, fit_on_threads)
 Test(gate_memory, weights)
 {
     const mele_gate_data data = make_data();
-    mele_gate *gate = fitted(&data);
     const mele_matrix features = mele_matrix_of(x, ROWS, COLS);
     double out[ROWS * CLUSTERS];
-    bool failed = true;
 
-    for (size_t n = 0; failed; n++) {
-        out[0] = 0.125;
-        failing_malloc_at(n);
-        mele_status status = mele_gate_log_weights(gate, log_p, &features, ROWS, NULL, out, NULL);
-        failed = failing_malloc_end();
-        cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK);
-        cr_assert_eq(out[0] == 0.125, failed);
+    for (size_t kind = 0; kind < 2; kind++) {
+        mele_gate *gate = fitted(&data, kinds[kind]);
+        bool failed = true;
+        for (size_t n = 0; failed; n++) {
+            out[0] = 0.125;
+            failing_malloc_at(n);
+            mele_status status = mele_gate_log_weights(gate, log_p, &features, ROWS, NULL, out,
+                                                       NULL);
+            failed = failing_malloc_end();
+            cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK);
+            cr_assert_eq(out[0] == 0.125, failed);
+        }
+        mele_gate_free(gate);
     }
-    mele_gate_free(gate);
 }
 
-/* jansson allocates through malloc of this program, so that it fails too. */
-Test(gate_memory, save_and_load)
+static void save_and_load(mele_gate *gate)
 {
-    const mele_gate_data data = make_data();
-    mele_gate *gate = fitted(&data), *loaded = NULL;
+    mele_gate *loaded = NULL;
     json_t *section = NULL;
 
-    json_set_alloc_funcs(malloc, free);
     for (size_t n = 0; section == NULL; n++) {
         failing_malloc_at(n);
         section = mele_i_gate_save(gate);
@@ -131,7 +142,19 @@ Test(gate_memory, save_and_load)
     }
     json_decref(section);
     mele_gate_free(loaded);
-    mele_gate_free(gate);
+}
+
+/* jansson allocates through malloc of this program, so that it fails too. */
+Test(gate_memory, save_and_load)
+{
+    const mele_gate_data data = make_data();
+
+    json_set_alloc_funcs(malloc, free);
+    for (size_t kind = 0; kind < 2; kind++) {
+        mele_gate *gate = fitted(&data, kinds[kind]);
+        save_and_load(gate);
+        mele_gate_free(gate);
+    }
 }
 
 Test(gate_memory, folds)

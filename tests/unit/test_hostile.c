@@ -405,6 +405,26 @@ static void softmax_with_one_row(FILE *out)
     tail(out);
 }
 
+/* A gate's network that claims 1024 x 10000 weights and has one row of them. */
+static void gate_with_one_unit(FILE *out)
+{
+    const size_t clusters = 10000;
+    head(out, clusters, 1, 1, 0);
+    head_of_experts(out, "linear", clusters, 1, "targets", 1);
+    repeat(out, "null", clusters);
+    fprintf(out,
+            "]},\"gate\":{\"kind\":\"mlp\",\"clusters\":%zu,\"on\":\"posteriors\","
+            "\"temperature\":1,\"hidden\":1024,\"activation\":\"tanh\",\"output_weights\":[],",
+            clusters);
+    first_row(out, "hidden_weights", 1024, clusters + 1);
+    fputs(",\"lower\":", out);
+    array(out, "0", clusters);
+    fputs(",\"upper\":", out);
+    array(out, "0", clusters);
+    fputc('}', out);
+    tail(out);
+}
+
 /* ---- all of them ---- */
 
 typedef struct hostile {
@@ -440,6 +460,7 @@ static const hostile files[] = {
     {"many rows", many_rows, MELE_OK},
     {"softmax without coefficients", softmax_without_coefficients, MELE_EDATA},
     {"softmax with one row", softmax_with_one_row, MELE_EDATA},
+    {"gate with one unit", gate_with_one_unit, MELE_EDATA},
 };
 
 static double kilobytes_so_far(void)

@@ -1,0 +1,378 @@
+/* The mlp gate: where training starts and ends, what it can learn that no softmax can, invariances, and
+ * its section. (Gradients, degenerate data and the far field: test_gate.c, for all kinds.) */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate/mlp/mlp.h"
+#include "gate_support.h"
+#include "support/size.h"
+
+static mele_gate_options mlp_options(const char *on, const char *loss, double ridge)
+{
+    return options_of("mlp", on, loss, ridge);
+}
+
+/* ---- where training starts and ends ---- */
+
+/* The loss of the gate without weights, t = 1: that of the posteriors, or with loss "posteriors" of
+ * equal weights. */
+static double loss_of_start(const mele_gate_data *data, mele_gate_options options)
+{
+    mele_gate_info info;
+
+    options.kind = "posterior";
+    if (strcmp(options.loss, "posteriors") == 0)
+        return log((double)data->clusters);
+    mele_gate_free(fit(data, &options, NULL, &info));
+    return info.loss;
+}
+
+Test(gate_mlp, never_ends_above_the_posterior_gate)
+{
+    static const double ridges[] = {0, 1, 30, 1e9};
+    sample s = draw(120, 3, 4, 2, 301);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t c = 0; c < 9; c++)
+        for (size_t r = 0; r < 8; r++) {
+            mele_gate_options options = mlp_options(inputs[c % 3], losses[c / 3], ridges[r / 2]);
+            mele_gate_info info;
+            options.max_iterations = r % 2 == 0 ? 1 : 40;
+            mele_gate_free(fit(&data, &options, NULL, &info));
+            cr_assert_leq(info.loss + info.penalty, loss_of_start(&data, options) + 1e-12,
+                          "%s %s, ridge %g, %zu iterations", options.on, options.loss,
+                          options.ridge, options.max_iterations);
+        }
+    free_sample(&s);
+}
+
+/* Nothing but the posteriors is left under a ridge without end. */
+Test(gate_mlp, is_the_posterior_gate_under_an_endless_ridge)
+{
+    sample s = draw(150, 3, 4, 1, 311);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t on = 0; on < 3; on++) {
+        const mele_gate_options options = mlp_options(inputs[on], "likelihood", 1e12);
+        mele_gate *gate = fit(&data, &options, NULL, NULL);
+        double *log_g = weights_of(gate, &s);
+        cr_assert_leq(farthest(log_g, s.log_p, s.rows * 4), 1e-9, "%s", inputs[on]);
+        free(log_g);
+        mele_gate_free(gate);
+    }
+    free_sample(&s);
+}
+
+/* Training that goes on from a gate does not make it worse, and starts where that one is. */
+Test(gate_mlp, goes_on_from_a_gate)
+{
+    sample s = draw(200, 3, 4, 1, 321);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t on = 0; on < 3; on++) {
+        mele_gate_options options = mlp_options(inputs[on], "likelihood", 0.5);
+        mele_gate_info first, restated, second;
+        mele_gate *same = NULL, *from;
+        options.max_iterations = 15;
+        from = fit(&data, &options, NULL, &first);
+        options.start = from;
+        cr_assert_eq(mele_i_gate_restate(&data, &options, NULL, &same, &restated, NULL), MELE_OK);
+        cr_assert_float_eq(restated.loss, first.loss, 1e-12);
+        cr_assert_float_eq(restated.penalty, first.penalty, 1e-12);
+        mele_gate_free(fit(&data, &options, NULL, &second));
+        cr_assert_lt(second.loss + second.penalty, first.loss + first.penalty);
+        mele_gate_free(same);
+        mele_gate_free(from);
+    }
+    free_sample(&s);
+}
+
+Test(gate_mlp, starts_from_gates_that_fit_only)
+{
+    sample s = draw(60, 3, 4, 1, 331);
+    const mele_gate_data data = data_of(&s);
+    mele_gate_options options = mlp_options("features", "likelihood", 1);
+    mele_gate *from = fit(&data, &options, NULL, NULL), *out = NULL;
+    mele_gate_options others[3] = {options, options, options};
+
+    others[0].hidden = 7;
+    others[1].on = "both";
+    others[2].kind = "softmax";
+    for (size_t i = 0; i < 3; i++) {
+        others[i].start = from;
+        cr_assert_eq(mele_gate_fit(&data, &others[i], NULL, &out, NULL, NULL), MELE_EINVAL, "%zu", i);
+        cr_assert_null(out);
+    }
+    mele_gate_free(from);
+    free_sample(&s);
+}
+
+/* ---- what no softmax can ---- */
+
+/* Two regions in the four quadrants, as the sign of x_1 x_2 has it: rows about (+-1, +-1), each
+ * reflected about both axes, with the shares of the region they are of. */
+typedef struct quadrants {
+    double x[400 * 2], shares[400 * 2];
+} quadrants;
+
+static mele_gate_data draw_quadrants(quadrants *q)
+{
+    mele_i_stream stream = mele_i_stream_make(9, MELE_I_FOR_TESTS, 0, 0);
+
+    for (size_t i = 0; i < 400; i += 4) {
+        const double a = 1 + 0.25 * mele_i_stream_normal(&stream);
+        const double b = 1 + 0.25 * mele_i_stream_normal(&stream);
+        for (size_t c = 0; c < 4; c++) {
+            q->x[(i + c) * 2] = c % 2 == 0 ? a : -a;
+            q->x[(i + c) * 2 + 1] = c / 2 == 0 ? b : -b;
+            q->shares[(i + c) * 2] = (c % 2 == c / 2) == (a * b > 0);
+            q->shares[(i + c) * 2 + 1] = 1 - q->shares[(i + c) * 2];
+        }
+    }
+    return (mele_gate_data){.rows = 400, .clusters = 2, .x = mele_rows_of_array(q->x, 400, 2),
+                            .shares = mele_rows_of_array(q->shares, 400, 2)};
+}
+
+/* The mean cross-entropy of a network written down by hand: with u = x_1 + x_2, v = x_1 - x_2, of which
+ * one is near 0 and the other is not,
+ *     a_1 - a_2 = 5/2 (s(u) - s(v)),   s(u) = tanh(4 u - 4) - tanh(4 u + 4),
+ * where s is -2 near 0 and 0 far from it. */
+static double by_hand(const quadrants *q)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < 400; i++) {
+        const double u = q->x[i * 2] + q->x[i * 2 + 1], v = q->x[i * 2] - q->x[i * 2 + 1];
+        const double own = tanh(4 * u - 4) - tanh(4 * u + 4), other = tanh(4 * v - 4) - tanh(4 * v + 4);
+        const double logit = 2.5 * (own - other);
+        sum += log1p(exp(q->shares[i * 2] > 0.5 ? -logit : logit));
+    }
+    return sum / 400;
+}
+
+/* The softmax gate's loss is convex and the same under reflections with the regions exchanged, so no
+ * softmax has less than log 2. Four hidden units have as little as the network by hand. */
+Test(gate_mlp, learns_what_no_softmax_can)
+{
+    quadrants q;
+    const mele_gate_data data = draw_quadrants(&q);
+    const double bound = by_hand(&q);
+    mele_gate_info info;
+    mele_gate_options options = options_of("softmax", "features", "posteriors", 0);
+
+    cr_assert_lt(bound, 0.1 * log(2));
+    mele_gate_free(fit(&data, &options, NULL, &info));
+    cr_assert_geq(info.loss, log(2) - 1e-12);
+    options.kind = "mlp";
+    options.hidden = 4;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        options.seed = seed;
+        mele_gate *gate = fit(&data, &options, NULL, &info);
+        cr_assert_leq(info.loss, bound, "seed %d: %g, by hand %g", (int)seed, info.loss, bound);
+        mele_gate_free(gate);
+    }
+}
+
+/* ---- invariances ---- */
+
+/* Clusters in another order: the same gate in that order. */
+Test(gate_mlp, permuted_clusters_permute_the_gate)
+{
+    static const size_t from[] = {2, 0, 3, 1};
+    sample s = draw(250, 3, 4, 2, 341), t = room_for(250, 3, 4, 2);
+
+    memcpy(t.x, s.x, s.rows * 3 * sizeof *t.x);
+    memcpy(t.targets, s.targets, s.rows * 2 * sizeof *t.x);
+    memcpy(t.weights, s.weights, s.rows * sizeof *t.x);
+    for (size_t i = 0; i < s.rows; i++)
+        for (size_t k = 0; k < 4; k++) {
+            t.log_p[i * 4 + k] = s.log_p[i * 4 + from[k]];
+            t.likelihoods[i * 4 + k] = s.likelihoods[i * 4 + from[k]];
+            memcpy(t.predictions + (i * 4 + k) * 2, s.predictions + (i * 4 + from[k]) * 2,
+                   2 * sizeof *t.x);
+        }
+    for (size_t c = 0; c < 9; c++) {
+        mele_gate_options options = mlp_options(inputs[c % 3], losses[c / 3], 2);
+        const mele_gate_data data = data_of(&s), other = data_of(&t);
+        options.tolerance = 1e-9;
+        options.max_iterations = 3000;
+        mele_gate *a = fit(&data, &options, NULL, NULL), *b = fit(&other, &options, NULL, NULL);
+        double *log_a = weights_of(a, &s), *log_b = weights_of(b, &t), most = 0;
+        for (size_t i = 0; i < s.rows; i++)
+            for (size_t k = 0; k < 4; k++)
+                most = fmax(most, fabs(log_b[i * 4 + k] - log_a[i * 4 + from[k]]));
+        cr_assert_leq(most, 1e-5, "%s, %s: %g", options.on, options.loss, most);
+        free(log_a);
+        free(log_b);
+        mele_gate_free(a);
+        mele_gate_free(b);
+    }
+    free_sample(&s);
+    free_sample(&t);
+}
+
+Test(gate_mlp, same_bytes_for_any_threads)
+{
+    static const unsigned counts[] = {1, 2, 3, 8};
+    sample s = draw(4001, 3, 5, 1, 351);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t c = 0; c < 9; c += TEST_SIZE(1, 2, 4)) {
+        mele_gate_options options = mlp_options(inputs[c % 3], losses[c / 3], 1);
+        json_t *first = NULL;
+        options.max_iterations = 8;
+        for (size_t t = 0; t < 4; t++) {
+            mele_engine *engine = threads(counts[t]);
+            mele_gate *gate = fit(&data, &options, engine, NULL);
+            json_t *section = mele_i_gate_save(gate);
+            cr_assert(first == NULL || json_equal(first, section), "%s, %s, %u threads", options.on,
+                      options.loss, counts[t]);
+            if (first == NULL)
+                first = section;
+            else
+                json_decref(section);
+            mele_gate_free(gate);
+            mele_engine_free(engine);
+        }
+        json_decref(first);
+    }
+    free_sample(&s);
+}
+
+Test(gate_mlp, the_seed_decides)
+{
+    sample s = draw(80, 3, 4, 1, 361);
+    const mele_gate_data data = data_of(&s);
+    json_t *sections[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        mele_gate_options options = mlp_options("both", "likelihood", 0.1);
+        options.max_iterations = 5;
+        options.seed = i == 0 ? 4 : 5;
+        mele_gate *gate = fit(&data, &options, NULL, NULL);
+        sections[i] = mele_i_gate_save(gate);
+        mele_gate_free(gate);
+    }
+    cr_assert(json_equal(sections[1], sections[2]));
+    cr_assert_not(json_equal(sections[0], sections[1]));
+    for (size_t i = 0; i < 3; i++)
+        json_decref(sections[i]);
+    free_sample(&s);
+}
+
+/* Outside the training range the network stays what it was at the edge. */
+Test(gate_mlp, does_not_extrapolate)
+{
+    sample s = draw(300, 2, 3, 1, 371);
+    const mele_gate_data data = data_of(&s);
+    const mele_gate_options options = mlp_options("both", "likelihood", 0.1);
+    mele_gate *gate = fit(&data, &options, NULL, NULL);
+    const mele_i_gate_network *state = gate->state;
+    double log_p[] = {-0.9, -1.2, -1.2, -0.9, -1.2, -1.2}, out[6];
+    double rows[] = {state->z.column[3].upper, state->z.column[4].lower, 1e9, -1e5};
+    const mele_matrix x = mele_matrix_of(rows, 2, 2);
+
+    cr_assert_eq(mele_gate_log_weights(gate, log_p, &x, 2, NULL, out, NULL), MELE_OK);
+    cr_assert_eq(memcmp(out, out + 3, 3 * sizeof *out), 0);
+    mele_gate_free(gate);
+    free_sample(&s);
+}
+
+/* ---- what is said ---- */
+
+Test(gate_mlp, tells_what_it_is)
+{
+    sample s = draw(60, 3, 4, 1, 381);
+    const mele_gate_data data = data_of(&s);
+    mele_gate_options options = mlp_options("features", "posteriors", 1);
+    char text[120];
+
+    options.hidden = 5;
+    mele_gate *gate = fit(&data, &options, NULL, NULL);
+    mele_i_gate_text(gate, text, sizeof text);
+    cr_assert_str_eq(text, "mlp on features, temperature 0, 5 hidden units, 44 weights");
+    cr_assert_not(mele_gate_needs_posteriors(gate));
+    cr_assert_eq(mele_gate_features(gate), 3);
+    mele_gate_free(gate);
+    free_sample(&s);
+}
+
+Test(gate_mlp, a_section_that_does_not_fit_is_refused)
+{
+#define HEAD "\"kind\":\"mlp\",\"clusters\":2,"
+#define SHAPE "\"on\":\"posteriors\",\"temperature\":1.5,\"hidden\":1,\"activation\":\"tanh\","
+#define HIDDEN "\"hidden_weights\":[[1,2,3]],"
+#define OUTPUT "\"output_weights\":[[1,2],[3,4]],"
+#define LIMITS "\"lower\":[-3,-4],\"upper\":[0,0]"
+    static const char *const sections[] = {
+        "{" HEAD SHAPE HIDDEN OUTPUT LIMITS ",\"more\":1}",
+        "{" HEAD SHAPE HIDDEN LIMITS "}",
+        "{" HEAD SHAPE OUTPUT LIMITS "}",
+        "{" HEAD SHAPE HIDDEN OUTPUT "\"lower\":[-3,-4]}",
+        "{" HEAD SHAPE HIDDEN OUTPUT "\"lower\":[-3,-4],\"upper\":[0]}",
+        "{" HEAD SHAPE HIDDEN OUTPUT "\"lower\":[-3],\"upper\":[0]}",
+        "{" HEAD SHAPE HIDDEN OUTPUT "\"lower\":[-3,1],\"upper\":[0,0]}",
+        "{" HEAD SHAPE "\"hidden_weights\":[[1,2,3],[1,2,3]]," OUTPUT LIMITS "}",
+        "{" HEAD SHAPE "\"hidden_weights\":[[1,2]]," OUTPUT LIMITS "}",
+        "{" HEAD SHAPE "\"hidden_weights\":[[1,2,null]]," OUTPUT LIMITS "}",
+        "{" HEAD SHAPE HIDDEN "\"output_weights\":[[1,2]]," LIMITS "}",
+        "{" HEAD SHAPE HIDDEN "\"output_weights\":[[1,2],[3]]," LIMITS "}",
+        "{\"kind\":\"mlp\",\"clusters\":3," SHAPE HIDDEN OUTPUT LIMITS "}",
+        "{" HEAD "\"on\":\"both\",\"temperature\":1.5,\"hidden\":1,\"activation\":\"tanh\"," HIDDEN
+        OUTPUT LIMITS "}",
+        "{" HEAD "\"on\":\"nosuch\",\"temperature\":1.5,\"hidden\":1,\"activation\":\"tanh\"," HIDDEN
+        OUTPUT LIMITS "}",
+        "{" HEAD "\"on\":\"posteriors\",\"temperature\":-1,\"hidden\":1,\"activation\":\"tanh\"," HIDDEN
+        OUTPUT LIMITS "}",
+        "{" HEAD "\"on\":\"posteriors\",\"temperature\":1,\"hidden\":1,\"activation\":\"sine\"," HIDDEN
+        OUTPUT LIMITS "}",
+        "{" HEAD "\"on\":\"posteriors\",\"temperature\":1,\"hidden\":0,\"activation\":\"tanh\","
+        "\"hidden_weights\":[]," OUTPUT LIMITS "}",
+        "{" HEAD "\"on\":\"posteriors\",\"temperature\":1,\"hidden\":1.5,\"activation\":\"tanh\"," HIDDEN
+        OUTPUT LIMITS "}",
+        "{" HEAD "\"on\":\"posteriors\",\"temperature\":1,\"hidden\":99999999999,\"activation\":\"tanh\","
+        HIDDEN OUTPUT LIMITS "}",
+    };
+    json_t *good = json_loads("{" HEAD SHAPE HIDDEN OUTPUT LIMITS "}", 0, NULL);
+    mele_gate *gate = NULL;
+
+    cr_assert_eq(mele_i_gate_load(good, &gate, NULL), MELE_OK);
+    json_decref(good);
+    mele_gate_free(gate);
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        json_t *section = json_loads(sections[i], 0, NULL);
+        mele_gate *untouched = (mele_gate *)&gate;
+        mele_error error = {0};
+        cr_assert_not_null(section, "%s", sections[i]);
+        cr_assert_eq(mele_i_gate_load(section, &untouched, &error), MELE_EDATA, "%s", sections[i]);
+        cr_assert_eq(untouched, (mele_gate *)&gate);
+        cr_assert(error.message[0] != '\0');
+        json_decref(section);
+    }
+}
+
+/* A network of one unit, evaluated by hand: a_k = t log p_k + c_k + v_k tanh(b + sum_j w_j z_j), z clipped
+ * to its limits. */
+Test(gate_mlp, computes_what_its_section_says)
+{
+    json_t *section = json_loads("{" HEAD SHAPE HIDDEN OUTPUT "\"lower\":[-3,-0.5],\"upper\":[0,0]}", 0,
+                                 NULL);
+    const double log_p[] = {log(0.3), log(0.7), log(0.8), log(0.2)};
+    double out[4];
+    mele_gate *gate = NULL;
+
+    cr_assert_eq(mele_i_gate_load(section, &gate, NULL), MELE_OK);
+    cr_assert_eq(mele_gate_log_weights(gate, log_p, NULL, 2, NULL, out, NULL), MELE_OK);
+    for (size_t i = 0; i < 2; i++) {
+        const double h = tanh(1 + 2 * log_p[i * 2] + 3 * fmax(log_p[i * 2 + 1], -0.5));
+        const double a = 1.5 * log_p[i * 2] + 1 + 2 * h, b = 1.5 * log_p[i * 2 + 1] + 3 + 4 * h;
+        cr_assert_float_eq(out[i * 2], -log1p(exp(b - a)), 1e-14);
+        cr_assert_float_eq(out[i * 2 + 1], -log1p(exp(a - b)), 1e-14);
+    }
+    mele_gate_free(gate);
+    json_decref(section);
+}
