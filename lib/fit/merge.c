@@ -103,7 +103,9 @@ static mele_status merge_experts(const mele_model *const *parts, size_t count, m
         return mele_i_no_memory(error);
     for (size_t i = 0; i < count; i++)
         experts[i] = parts[i]->experts;
-    status = mele_experts_merge(experts, count, &model->experts, error);
+    status = merge_seen(parts, count, model, error);
+    if (status == MELE_OK)
+        status = mele_experts_merge(experts, count, &model->experts, error);
     free(experts);
     if (status != MELE_OK)
         return status;
@@ -111,9 +113,9 @@ static mele_status merge_experts(const mele_model *const *parts, size_t count, m
     if (missing > 0)
         return mele_i_fail(error, MELE_EDATA, "no part has expert%s %s", missing > 1 ? "s" : "",
                            list);
-    if (!mele_i_json_put(model->training, "experts", merge_records(parts, count)))
-        return mele_i_no_memory(error);
-    return merge_seen(parts, count, model, error);
+    return mele_i_json_put(model->training, "experts", merge_records(parts, count))
+               ? MELE_OK
+               : mele_i_no_memory(error);
 }
 
 static void report_merger(mele_report *report, const mele_model *model)

@@ -7,8 +7,16 @@
 
 static mele_i_sketched rows_of(const mele_i_run *run)
 {
+    const mele_rows *given = run->posteriors != NULL ? &run->joint.rows : NULL;
+
     return (mele_i_sketched){run->model->schema, &run->features, run->data->targets,
-                             run->data->schema->targets, run->data->weights};
+                             run->data->schema->targets, run->data->weights, given};
+}
+
+/* Posteriors from outside are there once they are needed. */
+static mele_status need_posteriors(mele_i_run *run, mele_error *error)
+{
+    return run->posteriors != NULL ? mele_i_run_need_joint(run, error) : MELE_OK;
 }
 
 /* The sketch of a model's record, to be cleared; *there tells whether there is one. */
@@ -28,8 +36,10 @@ mele_status mele_i_seen_record(mele_i_run *run, bool stay, mele_error *error)
     json_t *training = run->model->training;
     mele_i_sketch old = {0}, seen = {0};
     bool there = false;
-    mele_status status = stay ? read_record(run->model, &there, &old, error) : MELE_OK;
+    mele_status status = need_posteriors(run, error);
 
+    if (status == MELE_OK && stay)
+        status = read_record(run->model, &there, &old, error);
     if (status == MELE_OK && stay && !there) {
         json_object_del(training, MELE_I_SEEN_KEY);
         return MELE_OK;
@@ -45,13 +55,15 @@ mele_status mele_i_seen_record(mele_i_run *run, bool stay, mele_error *error)
     return status;
 }
 
-mele_status mele_i_seen_find(const mele_i_run *run, mele_i_seen *out, mele_error *error)
+mele_status mele_i_seen_find(mele_i_run *run, mele_i_seen *out, mele_error *error)
 {
     const mele_i_sketched rows = rows_of(run);
-    mele_i_sketch seen, here = {0};
-    bool there;
-    mele_status status = read_record(run->model, &there, &seen, error);
+    mele_i_sketch seen = {0}, here = {0};
+    bool there = false;
+    mele_status status = need_posteriors(run, error);
 
+    if (status == MELE_OK)
+        status = read_record(run->model, &there, &seen, error);
     *out = (mele_i_seen){.what = MELE_I_SEEN_UNKNOWN, .rows = seen.rows, .sets = seen.sets};
     if (status != MELE_OK || !there)
         return status;
@@ -62,9 +74,25 @@ mele_status mele_i_seen_find(const mele_i_run *run, mele_i_seen *out, mele_error
                                                       : MELE_I_SEEN_NONE;
     out->other_weights = status == MELE_OK && out->what == MELE_I_SEEN_SOME
                          && mele_i_sketch_equal_but_weights(&seen, &here);
+    if (out->what == MELE_I_SEEN_ALL && mele_i_sketch_know_posteriors(&seen, &here)) {
+        out->same_posteriors = mele_i_sketch_same_posteriors(&seen, &here);
+        out->other_posteriors = !out->same_posteriors;
+    }
     mele_i_sketch_clear(&seen);
     mele_i_sketch_clear(&here);
     return status;
+}
+
+/* Parts that were trained on the same rows have had the same regions. */
+static mele_status check_posteriors(const mele_i_sketch *first, const mele_i_sketch *part,
+                                    size_t number, mele_error *error)
+{
+    if (!mele_i_sketch_equal(first, part) || !mele_i_sketch_know_posteriors(first, part)
+        || mele_i_sketch_same_posteriors(first, part))
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EDATA, "the experts of model %zu were trained under other "
+                       "posteriors than those of the first: train all with the same --posteriors",
+                       number);
 }
 
 mele_status mele_i_seen_merge(const mele_model *const *parts, size_t count, json_t **out,
@@ -76,6 +104,8 @@ mele_status mele_i_seen_merge(const mele_model *const *parts, size_t count, json
 
     for (size_t i = 1; i < count && there && status == MELE_OK; i++) {
         status = read_record(parts[i], &there, &more, error);
+        if (status == MELE_OK && there)
+            status = check_posteriors(&seen, &more, i + 1, error);
         if (status == MELE_OK && there)
             status = mele_i_sketch_join(&seen, &more, error);
         mele_i_sketch_clear(&more);

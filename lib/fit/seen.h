@@ -16,6 +16,8 @@ typedef struct mele_i_seen {
         MELE_I_SEEN_SOME,   /* on some of these, or on these and on others */
         MELE_I_SEEN_UNKNOWN /* the model does not say */
     } what;
+    bool other_posteriors; /* with ALL: not those from outside that the experts were trained with */
+    bool same_posteriors;  /* with ALL: those; neither: it is not known */
     bool other_weights; /* with SOME: they seem to be the same rows with other weights */
     size_t common;     /* of these rows, how many are known to be theirs */
     size_t rows, sets; /* that they were trained on */
@@ -25,9 +27,10 @@ typedef struct mele_i_seen {
  * (stay false), and those that were trained in this run have learnt from its rows. */
 mele_status mele_i_seen_record(mele_i_run *run, bool stay, mele_error *error);
 
-mele_status mele_i_seen_find(const mele_i_run *run, mele_i_seen *out, mele_error *error);
+mele_status mele_i_seen_find(mele_i_run *run, mele_i_seen *out, mele_error *error);
 
-/* The record of the experts of all parts, a new reference in *out; NULL: one has none. */
+/* The record of the experts of all parts, a new reference in *out; NULL: one has none. MELE_EDATA: parts
+ * that were trained on the same rows under other posteriors from outside. */
 mele_status mele_i_seen_merge(const mele_model *const *parts, size_t count, json_t **out,
                               mele_error *error);
 

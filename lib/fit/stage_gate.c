@@ -18,12 +18,68 @@
 #include "model/predict.h"
 #include "schema/data.h"
 
+/* ---- rows and groups that do not fit ---- */
+
+static mele_status refuse_rows(const mele_i_seen *seen, size_t rows, mele_error *error)
+{
+    if (seen->what == MELE_I_SEEN_UNKNOWN)
+        return mele_i_fail(error, MELE_EDATA, "the model does not say which rows its experts were "
+                           "trained on, and with these they become others: give the rows of the "
+                           "experts, or rows that they have not seen and --fresh");
+    if (seen->other_weights)
+        return mele_i_fail(
+            error, MELE_EDATA,
+            "these %zu rows seem to be those that the experts were "
+            "trained on, with other weights: give those weights (--weights), or rows "
+            "that they have not seen (--fresh takes all as not seen)",
+            rows);
+    return mele_i_fail(error, MELE_EDATA,
+                       "%zu or more of these %zu rows are among the %zu that the "
+                       "experts were trained on%s, or none of them (--fresh takes all as not seen)",
+                       seen->common, rows, seen->rows,
+                       seen->sets > 1 ? " in several runs: train all on one set of rows and give "
+                                        "that"
+                                      : ": give just those");
+}
+
+/* Experts that were trained again became others. That may be for the rows, or for posteriors from outside,
+ * which choose an expert's rows; or they have begun elsewhere than with nothing. */
+static mele_status judge_others(const mele_i_run *run, const mele_i_seen *seen, mele_error *error)
+{
+    if (seen->what == MELE_I_SEEN_UNKNOWN)
+        return refuse_rows(seen, run->features.rows, error);
+    if (run->posteriors == NULL || seen->same_posteriors)
+        return MELE_OK;
+    if (seen->other_posteriors)
+        return mele_i_fail(error, MELE_EDATA, "the experts were trained on these rows under other "
+                           "posteriors (--posteriors): give those, train them again under these, or "
+                           "give their left-out predictions (--left-out)");
+    mele_i_report_warn(run->report, "trained again with these posteriors (--posteriors), experts "
+                       "become others than the model's: if they were trained with other "
+                       "posteriors, give those, or left-out predictions (--left-out)");
+    return MELE_OK;
+}
+
+/* Variances are those of rows or of groups left out, as the experts were trained. */
+static mele_status refuse_late_group(const mele_i_run *run, mele_error *error)
+{
+    const json_t *options = json_object_get(run->model->training, "options");
+    const char *group = run->options->data.group;
+
+    if (group == NULL || options == NULL || json_object_get(options, "group") != NULL)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL,
+                       "--group is \"%s\", but the experts were trained without "
+                       "it: mele-experts trains them with it",
+                       group);
+}
+
 /* ---- what the experts say of rows that they do not know ---- */
 
 /* Left-out predictions of the model's experts, by training the same ones again. Those that do not
- * come out the same, having started from others, are approached from where they are; *same tells
- * whether all did. */
-static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error)
+ * come out the same, having started from others, are approached from where they are, unless it is
+ * the rows or the posteriors that are others. */
+static mele_status train_left_out(mele_i_run *run, const mele_i_seen *seen, mele_error *error)
 {
     const bool global = mele_i_run_may_be_global(run) && mele_i_experts_have_global(run->model->experts);
     const mele_expert_options from_nothing = {.global = global},
@@ -32,11 +88,12 @@ static mele_status train_left_out(mele_i_run *run, bool *same, mele_error *error
     mele_status status = mele_i_run_train_experts(run, &from_nothing, MELE_I_KEEP_FOR_GATE, &again,
                                                   &run->left_out, NULL, error);
 
-    *same = status == MELE_OK && mele_i_experts_equal(run->model->experts, again);
-    if (status == MELE_OK && !*same) {
+    if (status == MELE_OK && !mele_i_experts_equal(run->model->experts, again)) {
         mele_i_run_left_out_clear(&run->left_out);
-        status = mele_i_run_train_experts(run, &from_model, MELE_I_KEEP_FOR_GATE, &nearer,
-                                          &run->left_out, NULL, error);
+        status = judge_others(run, seen, error);
+        if (status == MELE_OK)
+            status = mele_i_run_train_experts(run, &from_model, MELE_I_KEEP_FOR_GATE, &nearer,
+                                              &run->left_out, NULL, error);
     }
     mele_experts_free(again);
     mele_experts_free(nearer);
@@ -96,6 +153,18 @@ static mele_status check_rows(mele_i_run *run, mele_error *error)
     return status;
 }
 
+/* A gate may stand on other posteriors than those that chose the experts' rows; seldom it should. */
+static mele_status warn_of_posteriors(mele_i_run *run, mele_error *error)
+{
+    mele_i_seen seen = {.what = MELE_I_SEEN_UNKNOWN};
+    mele_status status = run->posteriors == NULL ? MELE_OK : mele_i_seen_find(run, &seen, error);
+
+    if (status == MELE_OK && seen.other_posteriors)
+        mele_i_report_warn(run->report, "the experts were trained under other posteriors "
+                           "(--posteriors) than these, on which the gate stands");
+    return status;
+}
+
 /* A gate is trained on left-out predictions of its own rows and experts, or not at all. */
 static mele_status take_left_out(mele_i_run *run, mele_error *error)
 {
@@ -112,46 +181,10 @@ static mele_status take_left_out(mele_i_run *run, mele_error *error)
     if (status == MELE_OK && !mele_i_data_is_one_group(run->data))
         status = mele_i_left_out_check_complete(run->given, error);
     if (status == MELE_OK)
+        status = warn_of_posteriors(run, error);
+    if (status == MELE_OK)
         run->left_out.all = mele_left_out_retain(run->given);
     return status;
-}
-
-/* ---- rows and groups that do not fit ---- */
-
-static mele_status refuse_rows(const mele_i_seen *seen, size_t rows, mele_error *error)
-{
-    if (seen->what == MELE_I_SEEN_UNKNOWN)
-        return mele_i_fail(error, MELE_EDATA, "the model does not say which rows its experts were "
-                           "trained on, and with these they become others: give the rows of the "
-                           "experts, or rows that they have not seen and --fresh");
-    if (seen->other_weights)
-        return mele_i_fail(
-            error, MELE_EDATA,
-            "these %zu rows seem to be those that the experts were "
-            "trained on, with other weights: give those weights (--weights), or rows "
-            "that they have not seen (--fresh takes all as not seen)",
-            rows);
-    return mele_i_fail(error, MELE_EDATA,
-                       "%zu or more of these %zu rows are among the %zu that the "
-                       "experts were trained on%s, or none of them (--fresh takes all as not seen)",
-                       seen->common, rows, seen->rows,
-                       seen->sets > 1 ? " in several runs: train all on one set of rows and give "
-                                        "that"
-                                      : ": give just those");
-}
-
-/* Variances are those of rows or of groups left out, as the experts were trained. */
-static mele_status refuse_late_group(const mele_i_run *run, mele_error *error)
-{
-    const json_t *options = json_object_get(run->model->training, "options");
-    const char *group = run->options->data.group;
-
-    if (group == NULL || options == NULL || json_object_get(options, "group") != NULL)
-        return MELE_OK;
-    return mele_i_fail(error, MELE_EINVAL,
-                       "--group is \"%s\", but the experts were trained without "
-                       "it: mele-experts trains them with it",
-                       group);
 }
 
 /* Where left-out predictions come from; the model does not tell. */
@@ -166,7 +199,6 @@ static mele_status need_left_out(mele_i_run *run, mele_i_run *gated, bool *fresh
 {
     const size_t rows = run->features.rows;
     mele_i_seen seen = {.what = MELE_I_SEEN_ALL};
-    bool same = true;
     mele_status status;
 
     *fresh = run->predictions != NULL;
@@ -188,13 +220,7 @@ static mele_status need_left_out(mele_i_run *run, mele_i_run *gated, bool *fresh
         status = refuse_rows(&seen, rows, error);
     say_where_from(run, *fresh ? "unseen rows" : "training again");
     if (status == MELE_OK)
-        status = *fresh ? predict_unseen(run, gated, error) : train_left_out(run, &same, error);
-    if (status == MELE_OK && seen.what == MELE_I_SEEN_UNKNOWN && !same)
-        status = refuse_rows(&seen, rows, error);
-    if (status == MELE_OK && !same && run->posteriors != NULL)
-        mele_i_report_warn(run->report, "trained again with these posteriors (--posteriors), experts "
-                           "become others than the model's: if they were trained with other "
-                           "posteriors, give those, or left-out predictions (--left-out)");
+        status = *fresh ? predict_unseen(run, gated, error) : train_left_out(run, &seen, error);
     if (status == MELE_OK && seen.what == MELE_I_SEEN_ALL && run->options->fresh)
         mele_i_report_warn(run->report, "the experts were trained on these rows: --fresh does not "
                            "hold, and the gate is trained on left-out predictions");

@@ -16,6 +16,8 @@ typedef struct mele_i_sketch {
     uint64_t hash; /* of features, targets and weights, whatever the order of the rows */
     size_t count;  /* of least: all distinct ones, at most MELE_I_SKETCH_SIZE */
     uint64_t *least; /* of features and targets alone, ascending */
+    size_t clusters; /* of posteriors from outside, which came with the rows; 0: none, or not known */
+    double *sums;    /* of the posteriors of each region, times what a row's hash says; NULL: none */
 } mele_i_sketch;
 
 /* Rows to be told from others. */
@@ -25,6 +27,7 @@ typedef struct mele_i_sketched {
     const double *targets; /* rows x columns as they are, class indices for classes */
     size_t target_columns;
     const double *weights; /* NULL: all 1 */
+    const mele_rows *log_posteriors; /* from outside, rows x clusters; NULL: there are none */
 } mele_i_sketched;
 
 /* @param out     freed with mele_i_sketch_clear(); untouched on error.
@@ -42,6 +45,11 @@ bool mele_i_sketch_equal(const mele_i_sketch *a, const mele_i_sketch *b);
 /* The same, as far as it can be told without the rows' weights, and without how often each row is
  * there. */
 bool mele_i_sketch_equal_but_weights(const mele_i_sketch *a, const mele_i_sketch *b);
+
+/* Whether both tell of posteriors, and whether these are then the same but for rounding, given that the
+ * rows are, in any order. */
+bool mele_i_sketch_know_posteriors(const mele_i_sketch *a, const mele_i_sketch *b);
+bool mele_i_sketch_same_posteriors(const mele_i_sketch *a, const mele_i_sketch *b);
 
 /* What was trained on the rows of `to` has seen those of `from`, too; where they are the same, nothing
  * changes. `to` is untouched on error. */

@@ -77,6 +77,20 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The same with posteriors of three regions from outside. */
+static mele_i_sketch sketch_under(const rows *r, const double *log_posteriors, mele_engine *engine)
+{
+    mele_data *data = data_of(r);
+    const mele_i_features features = mele_i_data_features(data);
+    const mele_rows posteriors = mele_rows_of_array(log_posteriors, r->count, 3);
+    const mele_i_sketched sketched = {data->schema, &features, r->y, 1, r->weight, &posteriors};
+    mele_i_sketch out;
+
+    cr_assert_eq(mele_i_sketch_make(&sketched, NULL, engine, &out, NULL, NULL), MELE_OK);
+    mele_data_free(data);
+    return out;
+}
+
 /* The hash of a row is the only one of a sketch of that row. */
 Test(sketch, keeps_the_least_of_all_hashes)
 {
@@ -334,5 +348,137 @@ Test(sketch, without_memory)
             mele_i_sketch_clear(&out);
     }
     mele_data_free(data);
+    free(r);
+}
+
+/* ---- posteriors from outside ---- */
+
+/* Log posteriors of rows, in no unit. */
+static double *draw_posteriors(size_t count, uint64_t seed)
+{
+    mele_i_stream stream = mele_i_stream_make(seed, MELE_I_FOR_TESTS, 0, 0);
+    double *log_p = MELE_I_ARRAY(double, 3 * count);
+
+    cr_assert_not_null(log_p);
+    for (size_t e = 0; e < 3 * count; e++)
+        log_p[e] = 2 * mele_i_stream_normal(&stream);
+    return log_p;
+}
+
+/* The sums are those of the definition: the rows' hashes, one by one, times the shares. */
+Test(sketch, sums_of_posteriors)
+{
+    rows *r = draw(ROWS, 3), *one = draw(1, 1);
+    double *log_p = draw_posteriors(ROWS, 5), sums[3] = {0};
+    mele_i_sketch all = sketch_under(r, log_p, NULL);
+
+    for (size_t i = 0; i < ROWS; i++) {
+        double total = 0;
+        take_row(r, i, one, 0);
+        mele_i_sketch of_row = sketch_of(one, NULL, NULL, NULL);
+        for (size_t k = 0; k < 3; k++)
+            total += exp(log_p[3 * i + k]);
+        for (size_t k = 0; k < 3; k++)
+            sums[k] += (double)(of_row.least[0] >> 11) / 9007199254740992.0 * exp(log_p[3 * i + k])
+                       / total;
+        mele_i_sketch_clear(&of_row);
+    }
+    cr_assert_eq(all.clusters, 3);
+    for (size_t k = 0; k < 3; k++)
+        cr_assert_float_eq(all.sums[k], sums[k], 1e-9);
+    mele_i_sketch_clear(&all);
+    free(log_p);
+    free(one);
+    free(r);
+}
+
+/* The same in another order, in another unit and on threads; others where a single row differs, or regions
+ * change places. */
+Test(sketch, posteriors_are_the_same_or_others)
+{
+    rows *r = draw(ROWS, 3), *turned = draw(ROWS, 3);
+    double *log_p = draw_posteriors(ROWS, 5), *other = draw_posteriors(ROWS, 5);
+    mele_engine_options wanted = mele_engine_defaults();
+    mele_engine *engine = NULL;
+    mele_i_sketch first = sketch_under(r, log_p, NULL), second;
+
+    wanted.threads = 3;
+    cr_assert_eq(mele_engine_new(&wanted, &engine, NULL), MELE_OK);
+    second = sketch_under(r, log_p, engine);
+    cr_assert_eq(memcmp(first.sums, second.sums, 3 * sizeof(double)), 0);
+    mele_i_sketch_clear(&second);
+    mele_engine_free(engine);
+    for (size_t i = 0; i < ROWS; i++) {
+        take_row(r, i, turned, ROWS - 1 - i);
+        for (size_t k = 0; k < 3; k++)
+            other[3 * (ROWS - 1 - i) + k] = log_p[3 * i + k] + (double)(i % 7);
+    }
+    second = sketch_under(turned, other, NULL);
+    cr_assert(mele_i_sketch_equal(&first, &second) && mele_i_sketch_know_posteriors(&first, &second));
+    cr_assert(mele_i_sketch_same_posteriors(&first, &second));
+    mele_i_sketch_clear(&second);
+    memcpy(other, log_p, 3 * ROWS * sizeof *other);
+    other[3 * 77] += 0.5;
+    second = sketch_under(r, other, NULL);
+    cr_assert_not(mele_i_sketch_same_posteriors(&first, &second));
+    mele_i_sketch_clear(&second);
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t k = 0; k < 3; k++)
+            other[3 * i + k] = log_p[3 * i + (k + 1) % 3];
+    second = sketch_under(r, other, NULL);
+    cr_assert_not(mele_i_sketch_same_posteriors(&first, &second));
+    /* of rows that were trained on under both nothing is known any more */
+    cr_assert_eq(mele_i_sketch_join(&second, &first, NULL), MELE_OK);
+    cr_assert(second.sets == 1 && !mele_i_sketch_know_posteriors(&first, &second));
+    mele_i_sketch_clear(&second);
+    mele_i_sketch_clear(&first);
+    free(log_p);
+    free(other);
+    free(turned);
+    free(r);
+}
+
+Test(sketch, posteriors_in_the_record)
+{
+    rows *r = draw(300, 3);
+    double *log_p = draw_posteriors(300, 5);
+    mele_i_sketch s = sketch_under(r, log_p, NULL), read;
+    json_t *object = mele_i_sketch_save(&s);
+    mele_error error = {0};
+
+    cr_assert_eq(mele_i_sketch_load(object, &read, NULL), MELE_OK);
+    cr_assert(read.clusters == 3 && memcmp(read.sums, s.sums, sizeof(double[3])) == 0);
+    mele_i_sketch_clear(&read);
+    json_object_set_new(object, "posteriors", json_array());
+    cr_assert_eq(mele_i_sketch_load(object, &read, &error), MELE_EDATA);
+    json_object_set_new(object, "posteriors", json_pack("[f,s]", 1.5, "x"));
+    cr_assert_eq(mele_i_sketch_load(object, &read, &error), MELE_EDATA);
+    json_decref(object);
+    mele_i_sketch_clear(&s);
+    free(log_p);
+    free(r);
+}
+
+Test(sketch, posteriors_without_memory)
+{
+    rows *r = draw(300, 3);
+    double *log_p = draw_posteriors(300, 5);
+    mele_data *data = data_of(r);
+    const mele_i_features features = mele_i_data_features(data);
+    const mele_rows posteriors = mele_rows_of_array(log_p, 300, 3);
+    const mele_i_sketched sketched = {data->schema, &features, r->y, 1, r->weight, &posteriors};
+    bool failed = true;
+
+    for (size_t n = 0; failed; n++) {
+        mele_i_sketch out = {0};
+        failing_malloc_at(n);
+        mele_status status = mele_i_sketch_make(&sketched, NULL, NULL, &out, NULL, NULL);
+        failed = failing_malloc_end();
+        cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK);
+        cr_assert_eq(out.sums != NULL, status == MELE_OK);
+        mele_i_sketch_clear(&out);
+    }
+    mele_data_free(data);
+    free(log_p);
     free(r);
 }
