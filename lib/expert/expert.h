@@ -71,8 +71,8 @@ bool mele_i_experts_are_work(const mele_experts *experts);
  * other experts a row is a new one. */
 typedef struct mele_i_left_out_own mele_i_left_out_own;
 
-/* Whether experts of these options, trained on labels, have such: all are trained, by passes, and rows
- * are left out by themselves. */
+/* Whether experts of these options, trained on labels, have such: all are trained, of a kind that is
+ * known, and rows are left out by themselves. */
 bool mele_i_left_out_own_serves(const mele_expert_options *options);
 
 /* mele_experts_fit() with them. data->x, the targets and data->weights have to outlive *left_out, which
@@ -94,6 +94,10 @@ mele_status mele_i_left_out_own_unseen(const mele_experts *experts, const mele_r
 mele_status mele_i_left_out_own_part(const mele_i_left_out_own *of, const mele_rows *x,
                                      const mele_targets *targets, const size_t *row,
                                      mele_i_left_out_own **out, mele_error *error);
+
+/* All of them as an object of its own, which tells of no rows and no experts. MELE_ENOMEM. */
+mele_status mele_i_left_out_own_hold(const mele_i_left_out_own *left_out, mele_engine *engine,
+                                     mele_left_out **out, mele_error *error);
 
 /* As rows that are read: what mele_left_out_mean() would hold; the log likelihoods of the targets,
  * n x K; and both in one row, the means before, for less work than one after the other. */

@@ -13,7 +13,7 @@ mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, si
                                 mele_i_left_out_form form, mele_left_out **out,
                                 mele_error *error)
 {
-    const bool variances = classes == 0 && !form.own_only;
+    const bool variances = classes == 0 && !form.means;
     mele_left_out *l = MELE_I_NEW(mele_left_out);
     size_t cells, numbers;
 

@@ -28,7 +28,8 @@ struct mele_left_out {
 /* What is to be kept of left-out predictions. */
 typedef struct mele_i_left_out_form {
     bool folds;    /* a kind has some: zeros at first */
-    bool own_only; /* as in kind.h: an object of one column of means, without variances and units */
+    bool own_only; /* as in kind.h: an object of one column */
+    bool means;    /* alone: without variances and units */
     bool global;   /* the global expert's, too */
 } mele_i_left_out_form;
 

@@ -4,7 +4,7 @@
  * is what it predicts, but for its own region's rows, of which its left-out predictions are held. Where
  * the global expert answers, or an expert of few rows is shrunk towards it, its own left-out prediction of
  * the row takes the place of what it predicts: it has learnt from all rows. Experts that are trained
- * by passes have one variance for all rows, left out or not: of variances nothing is held. */
+ * by passes have one variance for all rows, left out or not: of their variances nothing is held. */
 #include "expert/left_out.h"
 
 #include <stdlib.h>
@@ -38,8 +38,7 @@ bool mele_i_left_out_own_serves(const mele_expert_options *o)
 {
     const mele_i_expert_kind *kind = o->kind == NULL ? NULL : mele_i_expert_kind_named(o->kind);
 
-    return (o->kind == NULL || (kind != NULL && kind->fit != NULL)) && o->groups == NULL
-           && o->only == 0 && o->freeze == 0;
+    return (o->kind == NULL || kind != NULL) && o->groups == NULL && o->only == 0 && o->freeze == 0;
 }
 
 void mele_i_left_out_own_free(mele_i_left_out_own *l)
@@ -105,12 +104,21 @@ static void answer_row(const mele_i_left_out_own *l, const double *global, bool 
                    M * sizeof *row);
 }
 
+/* The variance of what the global expert says of a row left out. */
+static const double *global_variance(const mele_i_left_out_own *l, size_t row)
+{
+    const double *held = l->columns.global_variance;
+
+    return held == NULL ? l->experts->expert[l->clusters].variance : held + row * l->outputs;
+}
+
 /* Rows first .. first + count - 1 of at most a strip; variance NULL: not wanted. */
 static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t count, const room *r,
                            double *mean, double *variance, mele_error *error)
 {
     const mele_i_left_out_columns *c = &l->columns;
     const double *own = c->own == NULL ? NULL : c->own->mean, *global = c->global_mean;
+    const double *own_variance = c->own == NULL ? NULL : c->own->variance;
     const size_t M = l->outputs, width = l->clusters * M;
     const mele_i_block block = {0, first, count};
     const double *x;
@@ -123,12 +131,15 @@ static mele_status predict(const mele_i_left_out_own *l, size_t first, size_t co
     for (size_t i = 0; i < count && own != NULL; i++) {
         const size_t row = l->row == NULL ? first + i : l->row[first + i];
         memcpy(mean + i * width + l->label[row] * M, own + row * M, M * sizeof *mean);
+        if (variance != NULL && own_variance != NULL)
+            memcpy(variance + i * width + l->label[row] * M, own_variance + row * M,
+                   M * sizeof *variance);
         if (l->plain)
             continue;
         answer_row(l, global == NULL ? NULL : global + row * M, l->experts->classes > 0,
                    mean + i * width);
         if (variance != NULL)
-            answer_row(l, l->experts->expert[l->clusters].variance, false, variance + i * width);
+            answer_row(l, global_variance(l, row), false, variance + i * width);
     }
     return MELE_OK;
 }
@@ -230,16 +241,68 @@ mele_rows mele_i_left_out_own_both(mele_i_left_out_own *l)
     return (mele_rows){l->x.rows, l->clusters * (l->outputs + 1), NULL, 0, read_both, l};
 }
 
+/* ---- held ---- */
+
+typedef struct holding {
+    const mele_i_left_out_own *of;
+    mele_left_out *to;
+} holding;
+
+static mele_status hold_block(void *context, mele_i_block block, void *partial, void *scratch,
+                              mele_error *error)
+{
+    const holding *h = context;
+    const size_t width = h->of->clusters * h->of->outputs;
+    double *mean = h->to->mean + block.first * width;
+    mele_status status = MELE_OK;
+    room r;
+
+    (void)partial;
+    (void)scratch;
+    if (!make_room(h->of, block.count, &r))
+        return mele_i_no_memory(error);
+    for (size_t done = 0, some; done < block.count && status == MELE_OK; done += some) {
+        some = block.count - done < r.rows ? block.count - done : r.rows;
+        double *variance =
+            h->to->variance == NULL ? NULL : h->to->variance + (block.first + done) * width;
+        status = predict(h->of, block.first + done, some, &r, mean + done * width, variance, error);
+    }
+    free(r.memory);
+    return status;
+}
+
+mele_status mele_i_left_out_own_hold(const mele_i_left_out_own *l, mele_engine *engine,
+                                     mele_left_out **out, mele_error *error)
+{
+    holding h = {.of = l};
+    mele_status status = mele_i_left_out_new(l->x.rows, l->clusters, l->outputs, l->experts->classes,
+                                             (mele_i_left_out_form){.folds = false}, &h.to, error);
+    const mele_i_pass pass = {.rows = l->x.rows, .map = hold_block, .context = &h,
+                              .block_rows = mele_i_block_rows(l->clusters * l->outputs,
+                                                              STRIP_NUMBERS, 16)};
+
+    if (status == MELE_OK)
+        status = mele_i_pass_run(engine, &pass, error);
+    if (status == MELE_OK)
+        status = mele_i_left_out_own_global(l, &h.to->global, error);
+    if (status == MELE_OK)
+        *out = h.to;
+    else
+        mele_left_out_free(h.to);
+    return status;
+}
+
 /* ---- making ---- */
 
 /* To the expert of its region a row of no weight is a new one. */
 static void put_own(void *context, size_t row, const double *mean, const double *variance)
 {
     const mele_i_left_out_own *l = context;
-    const size_t M = l->outputs;
+    const size_t M = l->outputs, k = l->label[row];
 
-    (void)variance;
-    memcpy(l->columns.own->mean + row * M, mean + l->label[row] * M, M * sizeof *mean);
+    memcpy(l->columns.own->mean + row * M, mean + k * M, M * sizeof *mean);
+    if (variance != NULL)
+        memcpy(l->columns.own->variance + row * M, variance + k * M, M * sizeof *variance);
 }
 
 static mele_status fill_idle_rows(mele_i_left_out_own *l, const mele_i_regions *regions,
@@ -248,7 +311,8 @@ static mele_status fill_idle_rows(mele_i_left_out_own *l, const mele_i_regions *
     bool *idle = mele_i_left_out_idle_rows(regions, NULL);
     mele_status status = idle == NULL
                              ? mele_i_no_memory(error)
-                             : mele_i_predictor_marked(&l->predictor, &l->x, idle, false, put_own, l,
+                             : mele_i_predictor_marked(&l->predictor, &l->x, idle,
+                                                       l->columns.own->variance != NULL, put_own, l,
                                                        error);
 
     free(idle);
@@ -327,7 +391,6 @@ static mele_status predict_global(const mele_i_left_out_own *l, mele_left_out **
     return status;
 }
 
-/* Kinds that are trained by passes have one variance. */
 mele_status mele_i_left_out_own_global(const mele_i_left_out_own *l, mele_left_out **out,
                                        mele_error *error)
 {
@@ -348,7 +411,8 @@ mele_status mele_i_left_out_own_global(const mele_i_left_out_own *l, mele_left_o
     for (size_t i = 0; i < rows; i++)
         memcpy(global->mean + i * M, mean + (l->row == NULL ? i : l->row[i]) * M, M * sizeof *mean);
     for (size_t i = 0; i < rows && classes == 0; i++)
-        memcpy(global->variance + i * M, l->experts->expert[l->clusters].variance, M * sizeof *mean);
+        memcpy(global->variance + i * M, global_variance(l, l->row == NULL ? i : l->row[i]),
+               M * sizeof *mean);
     *out = global;
     return MELE_OK;
 }

@@ -102,18 +102,41 @@ void mele_i_gate_rows_clear(mele_i_gate_rows_of *rows)
 
 /* ---- left-out predictions ---- */
 
-mele_status mele_i_gate_rows_hand_on(mele_i_gate_rows_of *rows, mele_i_run *run, mele_error *error)
+/* What takes long to predict is predicted once. */
+static mele_status hold(mele_i_run *run, mele_error *error)
+{
+    mele_i_run_left_out *l = &run->left_out;
+    mele_left_out *all = NULL;
+
+    if (l->own == NULL || !mele_i_experts_are_work(run->model->experts))
+        return MELE_OK;
+    mele_status status = mele_i_left_out_own_hold(l->own, run->engine, &all, error);
+    if (status != MELE_OK)
+        return status;
+    mele_i_run_left_out_clear(l);
+    l->all = all;
+    return MELE_OK;
+}
+
+/* Those of the sample to the part. */
+static mele_status take_part(mele_i_gate_rows_of *rows, const mele_i_run *run, mele_error *error)
 {
     mele_i_run *part = &rows->part;
     const mele_i_drawn *s = &rows->sample;
 
-    if (rows->run == run || part->left_out.all != NULL)
-        return MELE_OK;
-    if (run->left_out.own != NULL) {
-        const mele_rows x = mele_i_run_expert_x(part);
-        const mele_targets targets = {mele_i_run_targets(part), mele_i_run_classes(part)};
-        return mele_i_left_out_own_part(run->left_out.own, &x, &targets, s->row, &part->left_out.own,
-                                        error);
-    }
-    return mele_i_left_out_part(run->left_out.all, s->row, s->count, &part->left_out.all, error);
+    if (run->left_out.own == NULL)
+        return mele_i_left_out_part(run->left_out.all, s->row, s->count, &part->left_out.all, error);
+    const mele_rows x = mele_i_run_expert_x(part);
+    const mele_targets targets = {mele_i_run_targets(part), mele_i_run_classes(part)};
+    return mele_i_left_out_own_part(run->left_out.own, &x, &targets, s->row, &part->left_out.own,
+                                    error);
+}
+
+mele_status mele_i_gate_rows_hand_on(mele_i_gate_rows_of *rows, mele_i_run *run, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    if (rows->run != run && rows->part.left_out.all == NULL)
+        status = take_part(rows, run, error);
+    return status == MELE_OK ? hold(rows->run, error) : status;
 }

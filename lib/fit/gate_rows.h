@@ -20,7 +20,8 @@ mele_status mele_i_gate_rows_draw(mele_i_run *run, const mele_gate_options *opti
                                   mele_i_gate_rows_of *out, mele_error *error);
 void mele_i_gate_rows_clear(mele_i_gate_rows_of *rows);
 
-/* Once the run has left-out predictions: those of the sample to the part, unless it has them. */
+/* Once the run has left-out predictions: those of the sample to the part, unless it has them. Predictions
+ * of experts that take long are made now and held. */
 mele_status mele_i_gate_rows_hand_on(mele_i_gate_rows_of *rows, mele_i_run *run, mele_error *error);
 
 #endif

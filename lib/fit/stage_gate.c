@@ -303,14 +303,15 @@ static mele_status make_global(mele_i_run *run, const mele_gate_options *options
     return status;
 }
 
-/* What a gate is measured by: all rows, of whom left-out predictions are held or made when they are asked
- * for; where they were made for the gate's rows alone, these. */
+/* What a gate is measured by: all rows, of whom left-out predictions are held or soon made; of experts
+ * that take long the gate's rows. */
 static mele_status measure_all(mele_i_run *run, const mele_i_gate_source *trained_on,
                                const mele_gate *gate, json_t **measures, mele_error *error)
 {
+    const bool made = run->left_out.own != NULL && !mele_i_experts_are_work(run->model->experts);
     mele_i_gate_source all;
 
-    if (trained_on->run == run || (run->left_out.own == NULL && run->left_out.all == NULL))
+    if (trained_on->run == run || (run->left_out.all == NULL && !made))
         return measure(trained_on, gate, measures, error);
     mele_i_gate_source_make(run, &all);
     mele_status status = measure(&all, gate, measures, error);
