@@ -229,6 +229,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/choice.h \
 	lib/expert/expert.c \
 	lib/expert/expert.h \
+	lib/expert/exchange.c \
 	lib/expert/experts.c \
 	lib/expert/experts.h \
 	lib/expert/group.c \
@@ -396,6 +397,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/cv_write.c \
 	lib/fit/folds.c \
 	lib/fit/folds.h \
+	lib/fit/em.c \
+	lib/fit/em.h \
+	lib/fit/expect.c \
+	lib/fit/expect.h \
 	lib/fit/experts.c \
 	lib/fit/experts.h \
 	lib/fit/features.c \
@@ -412,6 +417,12 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/outside.h \
 	lib/fit/race.c \
 	lib/fit/race.h \
+	lib/fit/refine.c \
+	lib/fit/refine.h \
+	lib/fit/refine_folds.c \
+	lib/fit/refine_folds.h \
+	lib/fit/refining.c \
+	lib/fit/refining.h \
 	lib/fit/report.c \
 	lib/fit/report.h \
 	lib/fit/run.c \

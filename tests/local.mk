@@ -38,6 +38,7 @@ unit_tests = \
 	tests/unit/test_criteria \
 	tests/unit/test_cross_validation \
 	tests/unit/test_csv_plain \
+	tests/unit/test_em \
 	tests/unit/test_engine \
 	tests/unit/test_extremes \
 	tests/unit/test_features \
@@ -128,6 +129,7 @@ tests_unit_test_constant_LDFLAGS = $(failing_malloc)
 tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_features_LDFLAGS = $(failing_malloc)
+tests_unit_test_em_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_rows_LDFLAGS = $(failing_malloc)
 tests_unit_test_group_left_out_LDFLAGS = $(failing_malloc)
@@ -189,6 +191,7 @@ cli_tests = \
 	tests/cli/posteriors.test \
 	tests/cli/predict.test \
 	tests/cli/programs.test \
+	tests/cli/refine.test \
 	tests/cli/weights.test \
 	tests/cli/windows.test
 TESTS += $(cli_tests)
@@ -305,6 +308,7 @@ references = \
 	tests/bench/peers/stages_sklearn.py \
 	tests/bench/peers/start_sklearn.py \
 	tests/ref/criteria.py \
+	tests/ref/em.py \
 	tests/ref/experts.R \
 	tests/ref/gate.py \
 	tests/ref/gmm.py \

@@ -283,9 +283,28 @@ static void say_gate_rows(cli_run *run)
                 "(--gate-rows all takes all)", rows, all);
 }
 
+/* How EM went: the log-likelihood after 0, 1, 2, 4, .. steps, and after the last. */
+static void say_refinement(cli_run *run)
+{
+    char path[48];
+    double steps, value;
+
+    if (!mele_report_number(run->report, "refine.steps", &steps))
+        return;
+    for (size_t s = 0;; s = s == 0 ? 1 : 2 * s) {
+        s = (double)s < steps ? s : (size_t)steps;
+        snprintf(path, sizeof path, "refine.path.%zu", s);
+        if (mele_report_number(run->report, path, &value))
+            cli_say(&run->console, "refinement: log-likelihood %.6f after %zu step%s", value, s,
+                    s == 1 ? "" : "s");
+        if ((double)s >= steps)
+            return;
+    }
+}
+
 static void say_seconds(cli_run *run)
 {
-    const char *const stage[] = {"partition", "experts", "gate", "cv"};
+    const char *const stage[] = {"partition", "experts", "gate", "refine", "cv"};
     char path[32];
     double seconds;
 
@@ -418,6 +437,7 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
         say_experts(run, stage->model);
         say_left_out(run);
         say_gate_rows(run);
+        say_refinement(run);
         say_seconds(run);
     }
     exit_status = write_results(run, stage);

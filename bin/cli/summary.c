@@ -117,9 +117,12 @@ static void add_experts(line *out, const cli_run *run, const mele_model *model)
 static void add_gate(line *out, const cli_run *run)
 {
     const char *kind = mele_report_string(run->report, "gate.kind");
+    double steps;
 
     if (kind != NULL)
         add(out, ", %s gate", kind);
+    if (mele_report_number(run->report, "refine.steps", &steps))
+        add_count(out, ", refined in ", (size_t)steps, "step");
 }
 
 /* ---- errors that the fit has anyway ---- */
@@ -144,6 +147,8 @@ static bool add_mixture_errors(line *out, const cli_run *run)
             continue;
         if (count++ == 0 && mele_report_number(run->report, "gate.fresh", &value))
             add(out, "; on these rows, which the experts have not seen:");
+        else if (count == 1 && mele_report_number(run->report, "refine.steps", &value))
+            add(out, "; with %ss left out, and refined without them:", unit_of(run));
         else if (count == 1)
             add(out, "; with each %s left out of its experts:", unit_of(run));
         mele_report_number(run->report, path, &value);

@@ -64,6 +64,26 @@ mele_status mele_i_experts_predict_wanted(const mele_experts *experts, const mel
 /* Whether experts, which are all there, take so long that this may take less. */
 bool mele_i_experts_are_work(const mele_experts *experts);
 
+/* ---- what EM does with experts (exchange.c) ---- */
+
+/* A copy with an expert of its own in every region, where another answers the same one, and with
+ * variances of its own: *out is freed with mele_experts_free(), untouched on error. */
+mele_status mele_i_experts_separate(const mele_experts *experts, mele_experts **out,
+                                    mele_error *error);
+
+/* Put what `from`, of the same shape, has in the places of the experts that `which` (K) marks, and of the
+ * global one, into theirs. Both are of mele_i_experts_separate(), or of a fit in which no region that is
+ * not marked has another's expert. */
+void mele_i_experts_put(mele_experts *experts, const mele_experts *from, const bool *which);
+
+/* The squares that the ridge counts of expert k: M numbers, in the units of the targets, or for classes
+ * one; twice a penalty is L times that (regression: of a unit of variance). 0 of kinds without. */
+void mele_i_experts_squares(const mele_experts *experts, size_t k, double *out);
+
+/* The K x M variances, at least so much each, to out; and from there, of experts that have their own. */
+void mele_i_experts_variances(const mele_experts *experts, double least, double *out);
+void mele_i_experts_set_variances(mele_experts *experts, const double *variance);
+
 /* ---- left-out predictions ---- */
 
 /* Left-out predictions that are made of the rows when they are asked for: held are only those of the

@@ -110,8 +110,7 @@ static bool is_there(const mele_experts *e, size_t k)
     return e->expert[k].answers != k || e->expert[k].state != NULL;
 }
 
-/* What `from` has in the place of expert k; where it has nothing, that stays. */
-static void take(mele_experts *e, const mele_experts *from, size_t k)
+void mele_i_experts_take(mele_experts *e, const mele_experts *from, size_t k)
 {
     mele_i_expert *expert = &e->expert[k];
     double *variance = expert->variance;
@@ -124,6 +123,18 @@ static void take(mele_experts *e, const mele_experts *from, size_t k)
     expert->variance = variance;
     if (variance != NULL && expert->state != NULL)
         memcpy(variance, from->expert[k].variance, e->outputs * sizeof *variance);
+}
+
+void mele_i_experts_settle(mele_experts *e, size_t k, size_t host)
+{
+    mele_i_expert *expert = &e->expert[k];
+    const mele_i_expert own = *expert;
+
+    *expert = e->expert[host];
+    expert->state = hold(expert->state);
+    expert->rows = own.rows;
+    expert->answers = k;
+    expert->variance = own.variance;
 }
 
 /* Who answers in the end; the global expert for regions that were merged into one another. */
@@ -182,7 +193,7 @@ mele_status mele_i_experts_keep(mele_experts *e, const mele_expert_options *opti
                            "\"%s\"", e->name, from->name);
     for (size_t k = 0; k <= e->clusters; k++)
         if (train[k] == trained && stays(options, k, e->clusters, trained))
-            take(e, from, k);
+            mele_i_experts_take(e, from, k);
     return find_answers(e, options, train, error);
 }
 
@@ -320,7 +331,7 @@ static mele_status merge_part(mele_experts *into, const mele_experts *part, mele
     for (size_t k = 0; k <= into->clusters; k++) {
         snprintf(what, sizeof what, k == into->clusters ? "the global expert" : "expert %zu", k + 1);
         if (!is_there(into, k))
-            take(into, part, k);
+            mele_i_experts_take(into, part, k);
         else if (is_there(part, k) && !is_same(into, part, k))
             return mele_i_fail(error, MELE_EDATA, "two parts have %s, and not the same one", what);
     }

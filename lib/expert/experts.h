@@ -18,6 +18,12 @@ mele_status mele_i_experts_new_owned(size_t clusters, size_t columns, size_t out
 /* The sizes of those that are trained on an expansion of that degree. */
 mele_i_expert_shape mele_i_experts_shape(const mele_experts *e, size_t degree);
 
+/* Put what `from` has in the place of expert k into this one's; where it has nothing, that stays. */
+void mele_i_experts_take(mele_experts *e, const mele_experts *from, size_t k);
+
+/* Region k, in which expert `host` answers, gets what that one has as its own. */
+void mele_i_experts_settle(mele_experts *e, size_t k, size_t host);
+
 /* A region without an expert of its own, in which another region's or the global expert answers,
  * takes the variances of the one that answers. */
 void mele_i_experts_share_variances(mele_experts *e);

@@ -243,6 +243,10 @@ struct mele_i_expert_kind {
     void (*standard_errors)(const mele_i_expert *expert, const mele_i_expert_shape *shape,
                             double *out);
 
+    /* The squares that the ridge counts: of each target, in its units, or for classes one number.
+     * NULL: the kind has no ridge. */
+    void (*squares)(const mele_i_expert *expert, const mele_i_expert_shape *shape, double *out);
+
     /* What people want to know of an expert beside coefficients, as an object: a new reference;
      * NULL member: nothing. (mlp: hidden, activation; gp: kernel, lengths, ...; scaled units) */
     json_t *(*describe)(const mele_i_expert *expert, const mele_i_expert_shape *shape);

@@ -329,6 +329,7 @@ static mele_status fit_and_predict(const cv_context *c, size_t index, int side, 
         options.partition.method = "kmeans";
         options.gate.kind = "posterior";
         options.gate_features = NULL;
+        options.refine = 0;
     }
     mele_status status = posteriors != NULL
                              ? mele_i_fit_whole_outside(f->fold.training, posteriors, &options,

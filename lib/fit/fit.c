@@ -6,6 +6,7 @@
 #include "engine/pass.h"
 #include "fit/clusters.h"
 #include "fit/features.h"
+#include "fit/refine.h"
 #include "fit/report.h"
 #include "fit/stages.h"
 #include "fit/whole.h"
@@ -172,12 +173,17 @@ mele_status mele_fit_experts(const mele_data *data, const mele_handover *handove
 /* What the copy no longer has the model has, until it is replaced. */
 static mele_status gate(mele_i_run *run, mele_error *error)
 {
-    mele_experts *old;
+    const mele_experts *given = run->model->experts;
+    mele_experts *old = NULL;
     mele_status status = mele_i_check_gate_sees(run->options, error);
 
     if (status == MELE_OK)
-        status = mele_i_run_gate(run, error);
-    return status == MELE_OK ? mele_i_run_shed(run, &old, error) : status;
+        status = mele_i_run_gate_refined(run, error);
+    if (status == MELE_OK)
+        status = mele_i_run_shed(run, &old, error);
+    if (old != given)
+        mele_experts_free(old);
+    return status;
 }
 
 mele_status mele_fit_gate(const mele_data *data, const mele_handover *handover,

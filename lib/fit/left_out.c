@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -93,9 +94,13 @@ static mele_status weigh(const window *w, mele_i_block rows, const room *r, mele
     size_t stride, x_stride = v->x.cols;
     mele_status status = MELE_OK;
 
-    if (mele_gate_needs_posteriors(v->gate))
+    if (v->gate == NULL || mele_gate_needs_posteriors(v->gate))
         status = mele_i_rows_take(&v->log_posteriors, rows, r->log_posteriors, &log_p, &stride,
                                   error);
+    if (status == MELE_OK && v->gate == NULL) {
+        memcpy(r->log_gate, log_p, rows.count * w->clusters * sizeof *log_p);
+        return MELE_OK;
+    }
     if (status == MELE_OK && mele_gate_features(v->gate) > 0)
         status = mele_i_rows_take(&v->x, rows, r->x, &x, &x_stride, error);
     if (status != MELE_OK)

@@ -8,7 +8,7 @@
 /* A gate, what it sees of all rows (what it does not need may be missing), and the left-out
  * predictions that it was trained on. */
 typedef struct mele_i_left_out_view {
-    const mele_gate *gate;
+    const mele_gate *gate;     /* NULL: log_posteriors are the logarithms of the weights */
     size_t clusters;
     mele_rows log_posteriors, x;
     mele_rows mean;            /* n x (K M), or with the log likelihoods behind them n x (K M + K) */

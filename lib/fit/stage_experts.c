@@ -216,6 +216,7 @@ mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *er
         model->gate_features = (mele_i_selection){.features = 0};
         model->global = NULL;
         json_object_del(model->training, "gate");
+        json_object_del(model->training, "refine");
         mele_i_warn_of_experts(run->report, results.info, model->clusters,
                                run->options->experts.only, run->options->experts.freeze);
         if (mele_i_data_is_one_group(run->data))

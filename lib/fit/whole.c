@@ -2,15 +2,19 @@
 
 #include "core/error.h"
 #include "engine/pass.h"
+#include "fit/refine.h"
 
 /* Stages 2 and 3 of a model that has neither. */
 static mele_status run_later_stages(mele_i_run *run, mele_error *error)
 {
     mele_experts *old = NULL;
     mele_status status = mele_i_run_experts(run, MELE_I_KEEP_FOR_GATE, error);
+    mele_experts *experts = run->model->experts;
 
     if (status == MELE_OK)
-        status = mele_i_run_gate(run, error);
+        status = mele_i_run_gate_refined(run, error);
+    if (run->model->experts != experts)
+        mele_experts_free(experts);
     if (status == MELE_OK)
         status = mele_i_run_shed(run, &old, error);
     mele_experts_free(old);

@@ -116,6 +116,9 @@ typedef struct mele_expert_options {
     bool global;        /**< train the global expert also where no region needs it, with left-out
                              predictions of its own: a global gate predicts by it. Of one region,
                              whose expert it is, none beside. Default false */
+    bool in_sample;     /**< linear, logistic, mlp: variances are those of the residuals in sample, as
+                             maximum likelihood has them, nothing is left out for them, and left-out
+                             errors are NaN. Default false */
     size_t folds;       /**< left-out predictions of kinds without a closed form; 2 to 255,
                              default 5 */
     uint64_t seed;      /**< default 1 */

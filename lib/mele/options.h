@@ -60,6 +60,9 @@ typedef struct mele_options {
     const char *gate_features;        /**< a list of features: what a gate sees that sees features
                                            (gate.on "features" or "both"; others are refused); NULL
                                            (default): all */
+    size_t refine;                    /**< steps of EM at most that refine the mixture after stage 3,
+                                           experts and gate together; default 0: none. Experts are
+                                           linear, logistic or mlp, the gate is softmax or mlp */
     bool warm_start;                  /**< mele_fit_experts(): mlp, gp and logistic experts start
                                            from those that the model has; default false */
     bool fresh;                       /**< mele_fit_gate(): take these rows as ones that the experts

@@ -221,5 +221,7 @@ mele_status mele_i_options_check(const mele_options *options, mele_error *error)
         if (place.option->name != NULL)
             status = mele_i_option_check(place.option, mele_i_option_const_base(&place, options),
                                          place.of, error);
-    return status == MELE_OK ? mele_i_check_range(options, error) : status;
+    if (status == MELE_OK)
+        status = mele_i_check_range(options, error);
+    return status == MELE_OK ? mele_i_check_refine(options, error) : status;
 }

@@ -157,6 +157,65 @@ static const mele_i_option_special gate_rows = {
     .wanted = "a whole number from 1, or " ALL_ROWS, .set = set_gate_rows, .text = gate_rows_text,
     .whole = true};
 
+/* ---- refinement: N steps ---- */
+
+#define MOST_STEPS 1000000
+
+static bool set_refine(void *structure, const char *text)
+{
+    mele_options *options = structure;
+    double value;
+
+    if (mele_i_number_parse(text, strlen(text), &value) != MELE_I_NUMBER_OK || value != floor(value)
+        || !(value >= 0 && value <= MOST_STEPS))
+        return false;
+    options->refine = (size_t)value;
+    return true;
+}
+
+/* None is not given. */
+static size_t refine_text(const void *structure, char *out, size_t size)
+{
+    const mele_options *options = structure;
+
+    return options->refine == 0 ? 0 : (size_t)snprintf(out, size, "%zu", options->refine);
+}
+
+static const mele_i_option_special refinement = {
+    .wanted = "a whole number from 0 to " TEXT_OF(MOST_STEPS), .set = set_refine,
+    .text = refine_text, .whole = true};
+
+static bool is_one_of(const char *text, const char *const *list)
+{
+    for (; *list != NULL; list++)
+        if (strcmp(text, *list) == 0)
+            return true;
+    return false;
+}
+
+mele_status mele_i_check_refine(const mele_options *options, mele_error *error)
+{
+    static const char *const experts[] = {"linear", "logistic", "mlp", NULL},
+                            *const gates[] = {"softmax", "mlp", "auto", NULL};
+    const char *kind = options->experts.kind, *gate = options->gate.kind;
+
+    if (options->refine == 0)
+        return MELE_OK;
+    if (options->refine > MOST_STEPS)
+        return mele_i_fail(error, MELE_EINVAL, "refine is %zu, not at most %d", options->refine,
+                           MOST_STEPS);
+    if (kind != NULL && !is_one_of(kind, experts))
+        return mele_i_fail(error, MELE_EINVAL, "--refine trains the experts by EM, which \"%s\" experts "
+                           "are not: take linear, logistic or mlp (--expert)", kind);
+    if (!is_one_of(gate, gates))
+        return mele_i_fail(error, MELE_EINVAL, "--refine trains the gate together with the experts, "
+                           "which a \"%s\" gate is not: take softmax or mlp (--gate)", gate);
+    if (options->experts.ridge == MELE_RIDGE_GCV)
+        return mele_i_fail(error, MELE_EINVAL, "--refine keeps one ridge through all its steps, and "
+                           "--ridge gcv chooses several: give a number (--ridge L)");
+    return MELE_OK;
+}
+
 /* ---- the tables ---- */
 
 MELE_I_CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
@@ -211,6 +270,9 @@ static const mele_i_option gate[] = {
      .help = "train the gate on a sample of about N rows where there are more, of every region some "
      "(default: 100 for each coefficient of the gate, at least 20000)",
      .type = MELE_I_SPECIAL, .special = &gate_rows},
+    {.name = "refine", .argument = "N",
+     .help = "steps of EM at most, of the experts and a softmax or mlp gate together (default: 0)",
+     .type = MELE_I_SPECIAL, .special = &refinement},
     {.name = "fresh",
      .help = "these are rows that the experts have not seen, also where they look as if some were "
      "theirs",

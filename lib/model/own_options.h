@@ -17,6 +17,9 @@ enum {
 const mele_i_option_table *mele_i_own_options_at(size_t i);
 
 /* The range of clusters to choose from is one: MELE_EINVAL. */
+/* Whether --refine goes with the experts, the gate and the ridge: MELE_EINVAL. */
+mele_status mele_i_check_refine(const mele_options *options, mele_error *error);
+
 mele_status mele_i_check_range(const mele_options *options, mele_error *error);
 
 #endif

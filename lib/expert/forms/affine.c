@@ -91,6 +91,18 @@ void mele_i_affine_standard_errors(const mele_i_expert *expert, const mele_i_exp
 }
 
 /* Standard errors are all there, or none is. */
+void mele_i_affine_squares(const mele_i_expert *expert, const mele_i_expert_shape *shape, double *out)
+{
+    const double *b = mele_i_affine_of(expert);
+    const bool classes = shape->classes > 0;
+
+    for (size_t t = 0; t < (classes ? 1 : shape->outputs); t++)
+        out[t] = 0;
+    for (size_t t = 0; t < shape->outputs; t++, b += shape->columns + 1)
+        for (size_t j = 1; j <= shape->columns; j++)
+            out[classes ? 0 : t] += b[j] * b[j];
+}
+
 bool mele_i_affine_save(const mele_i_expert *expert, const mele_i_expert_shape *shape,
                         json_t *object)
 {

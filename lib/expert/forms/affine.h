@@ -26,6 +26,7 @@ void mele_i_affine_coefficients(const mele_i_expert *expert, const mele_i_expert
                                 double *out);
 void mele_i_affine_standard_errors(const mele_i_expert *expert, const mele_i_expert_shape *shape,
                                    double *out);
+void mele_i_affine_squares(const mele_i_expert *expert, const mele_i_expert_shape *shape, double *out);
 bool mele_i_affine_save(const mele_i_expert *expert, const mele_i_expert_shape *shape,
                         json_t *object);
 mele_status mele_i_affine_load(const json_t *object, const mele_i_expert_shape *shape,

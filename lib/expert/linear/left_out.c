@@ -45,7 +45,8 @@ static double most_leverage(const mele_i_linear_fit *f, size_t k)
     return f->problem->regions->most[k] * (1 / s->weight + distance);
 }
 
-/* Whether no row has much leverage, and the residuals are more than what rounding left. */
+/* Whether no row has much leverage, or nothing is left out, and the residuals are more than what
+ * rounding left. */
 static bool is_known(const mele_i_linear_fit *f, size_t k)
 {
     const mele_i_reduced_solution *s = &f->solution[k];
@@ -53,7 +54,7 @@ static bool is_known(const mele_i_linear_fit *f, size_t k)
     for (size_t t = 0; t < f->m && f->moments[k]; t++)
         if (!(s->squares[t] >= LOST * s->spread[t] * s->weight))
             return false;
-    return most_leverage(f, k) <= LEVERAGE;
+    return f->problem->options->in_sample || most_leverage(f, k) <= LEVERAGE;
 }
 
 static void know_squares(const mele_i_linear_fit *f)

@@ -115,6 +115,8 @@ static mele_i_units units_of(const mele_i_linear_fit *f, size_t t)
 
 static void finish_variances(const mele_i_linear_fit *f)
 {
+    const bool in_sample = f->problem->options->in_sample;
+
     for (size_t k = 0; k <= f->clusters; k++) {
         mele_expert_info *info = &f->problem->info[k];
         if (!f->problem->train[k])
@@ -124,11 +126,12 @@ static void finish_variances(const mele_i_linear_fit *f)
             const double *square = f->square + k * 2 * f->m + t;
             double scale = f->frame.scale[f->d + t], weight = f->solution[k].weight;
             const mele_i_units units = units_of(f, t);
-            f->experts[k].variance[t] =
-                mele_i_units_variance(&units, square[0] / weight, mele_i_units_floor(&units));
+            f->experts[k].variance[t] = mele_i_units_variance(
+                &units, square[in_sample ? f->m : 0] / weight, mele_i_units_floor(&units));
             info->left_out += mele_i_finite(square[0] / weight / scale / scale) / (double)f->m;
             info->error += mele_i_finite(square[f->m] / weight / scale / scale) / (double)f->m;
         }
+        info->left_out = in_sample ? NAN : info->left_out;
     }
 }
 
@@ -280,6 +283,7 @@ const mele_i_expert_kind mele_i_expert_linear = {
     .predict = mele_i_affine_predict,
     .work = mele_i_affine_work,
     .coefficients = mele_i_affine_coefficients,
+    .squares = mele_i_affine_squares,
     .standard_errors = mele_i_affine_standard_errors,
     .keys = MELE_I_AFFINE_KEYS,
     .save = mele_i_affine_save,

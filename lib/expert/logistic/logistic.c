@@ -426,6 +426,7 @@ const mele_i_expert_kind mele_i_expert_logistic = {
     .predict = predict,
     .work = mele_i_affine_work,
     .coefficients = mele_i_affine_coefficients,
+    .squares = mele_i_affine_squares,
     .standard_errors = mele_i_affine_standard_errors,
     .keys = MELE_I_AFFINE_KEYS,
     .save = mele_i_affine_save,

@@ -43,6 +43,22 @@ static size_t work(const mele_i_expert *expert, const mele_i_expert_shape *shape
     return shape->columns + mlp->networks * (mlp->count + ACTIVATION_WORK * mlp->network.hidden);
 }
 
+/* Of the weights without biases, of which networks that are averaged have the mean; each target has its
+ * part, in its region's units. */
+static void squares(const mele_i_expert *expert, const mele_i_expert_shape *shape, double *out)
+{
+    const mele_i_mlp *mlp = expert->state;
+    double sum = 0;
+
+    for (size_t i = 0; i < mlp->networks * mlp->count; i++)
+        if (!mele_i_network_is_bias(&mlp->network, i % mlp->count))
+            sum += mlp->weights[i] * mlp->weights[i];
+    sum /= (double)mlp->networks;
+    out[0] = sum;
+    for (size_t t = 0; t < shape->outputs && shape->classes == 0; t++)
+        out[t] = sum * mlp->unit[t] * mlp->unit[t] / (double)shape->outputs;
+}
+
 static json_t *describe(const mele_i_expert *expert, const mele_i_expert_shape *shape)
 {
     const mele_i_mlp *mlp = expert->state;
@@ -133,4 +149,4 @@ const mele_i_expert_kind mele_i_expert_mlp = {
     .options = MELE_I_OPTION_TABLE(options),
     .check = check, .parameters = parameters_of,
     .train = mele_i_mlp_train, .free = mele_i_mlp_free, .equal = mele_i_mlp_equal, .scratch = scratch, .predict = predict,
-    .work = work, .describe = describe, .keys = MELE_I_MLP_KEYS, .save = save, .load = load};
+    .work = work, .squares = squares, .describe = describe, .keys = MELE_I_MLP_KEYS, .save = save, .load = load};

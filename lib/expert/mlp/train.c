@@ -155,6 +155,8 @@ static leaving leaving_of(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
 {
     const bool grouped = p->rows->group != NULL;
 
+    if (p->options->in_sample)
+        return NOTHING;
     if (result->left_out == NULL && (p->network.classes || s->validation_count > 0))
         return NOTHING;
     if (grouped && p->rows->groups < 2)
@@ -192,7 +194,9 @@ static mele_status leave_out(const fitting *fit, leaving how, mele_i_mlp_folding
     const bool classes = p->network.classes;
     mele_status status = MELE_OK;
 
-    if (s->validation_count > 0 && !classes)
+    if (p->options->in_sample && !classes)
+        mele_i_mlp_set_variances(p, s, predicted, NULL, p->rows->count, result->expert->variance);
+    else if (s->validation_count > 0 && !classes)
         mele_i_mlp_set_variances(p, s, predicted, s->row, s->validation_count,
                                  result->expert->variance);
     if (how == NOTHING)
