@@ -370,6 +370,9 @@ static mele_status check_call(const mele_data *data, const mele_handover *handov
     if (status == MELE_OK && strcmp(options->gate.kind, "global") == 0)
         return mele_i_fail(error, MELE_EINVAL, "the gate \"global\" is that of an expert for all rows, "
                            "which outside ones have not: one of them may be it, under another gate");
+    if (status == MELE_OK && options->refine > 0)
+        return mele_i_fail(error, MELE_EINVAL, "--refine trains the experts as well as the gate, and "
+                           "outside ones are trained elsewhere: without it the gate alone is");
     if (status == MELE_OK && handover->posteriors == NULL
         && !mele_i_gate_does_without(&options->gate))
         return mele_i_fail(error, MELE_EINVAL, "this gate needs posteriors (--posteriors); one of --gate "
