@@ -1,5 +1,6 @@
 #include "fit/run.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,10 @@ static mele_status take_posteriors(mele_i_run *run, mele_rows *out, mele_error *
         return mele_i_fail(error, MELE_EDATA, "the posteriors are %zu x %zu, the data have %zu "
                            "rows and the model %zu regions", given->rows, given->clusters, all,
                            clusters);
+    for (size_t i = 0; i < rows; i++)
+        if (isnan(given->log_posteriors[mele_i_data_row(run->data, i) * clusters]))
+            return mele_i_fail(error, MELE_EDATA, "row %zu has no posteriors, which it needs: leave it out "
+                               "of the data, too", mele_i_data_row(run->data, i) + 1);
     *out = mele_rows_of_array(given->log_posteriors, rows, clusters);
     if (run->data->dropped > 0)
         *out = (mele_rows){rows, clusters, NULL, 0, read_given, run};

@@ -97,7 +97,7 @@ typedef struct mele_reason {
     mele_reason_kind kind;
     size_t feature; /**< the first feature it is about; of outside experts perhaps one of their
                          predictions: features + its place in the row's K M means and then K M
-                         standard deviations */
+                         standard deviations; features + 2 K M: the posteriors that were given */
 } mele_reason;
 
 /** Where predictions go: every pointer is an array of the caller, or NULL when not wanted. A row
@@ -138,7 +138,8 @@ typedef struct mele_prediction {
 /** Predict rows in memory.
  * @param x       n x features in the data's units, in the schema's order; a category is the index
  *                of its level; NaN is missing.
- * @param given   NULL, or n x K log posteriors to use in place of stage 1; not NaN.
+ * @param given   NULL, or n x K log posteriors to use in place of stage 1; a row that begins with
+ *                NaN has none, and no prediction if that needs them.
  * @param engine  NULL: the calling thread alone; the numbers are the same for any.
  * @return MELE_OK; MELE_EINVAL: x has other columns, or something is wanted that needs a stage the
  *         model does not have, or that its task does not have (variances of classes, probabilities

@@ -255,14 +255,18 @@ static void reason_header(const mele_model *model, mele_text *text)
     add_name(text, "reason", "");
 }
 
-/* For a prediction of an outside expert: the column it comes from. */
-static void add_expert_reason(const mele_model *model, const char *what, size_t at, mele_text *text)
+/* For what came with the rows: the column of a prediction of an outside expert, or the posteriors. */
+static void add_company_reason(const mele_model *model, const char *what, size_t at, mele_text *text)
 {
     const size_t outputs = mele_model_outputs(model), count = model->clusters * outputs;
     const size_t k = at % count / outputs, o = at % outputs;
     const bool classes = mele_schema_classes(model->schema) > 0;
     char prefix[MELE_I_EXPERT_PREFIX_ROOM], before[sizeof prefix + 16];
 
+    if (at == 2 * count) {
+        add_name(text, what, "posteriors");
+        return;
+    }
     mele_i_expert_prefix(classes, at >= count, k, prefix);
     snprintf(before, sizeof before, "%s%s", what, prefix);
     add_name(text, before, classes ? mele_schema_class(model->schema, o)
@@ -277,7 +281,7 @@ static void reason_row(const mele_model *model, const mele_prediction *p, size_t
     const size_t features = model->schema->features;
 
     if (reason.kind != MELE_REASON_NONE && reason.feature >= features)
-        add_expert_reason(model, before[reason.kind], reason.feature - features, text);
+        add_company_reason(model, before[reason.kind], reason.feature - features, text);
     else
         add_name(text, before[reason.kind], reason.kind == MELE_REASON_NONE
                                                 ? ""
@@ -454,6 +458,8 @@ mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model
 
     for (size_t i = 0; i < items->count; i++)
         needs |= items->item[i]->needs;
+    if (needs == 0 && model->gate != NULL)
+        needs = MEAN; /* the reason alone is asked for, why there would be none */
     if (p.reason == NULL || !room(&p.mean, needs & MEAN, rows, m)
         || !room(&p.probability, needs & PROBABILITY, rows, outputs)
         || !room(&p.sd, needs & SD, rows, m) || !room(&p.sd_within, needs & SD_PARTS, rows, m)

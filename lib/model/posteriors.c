@@ -176,6 +176,8 @@ static mele_status count_labels(source *s, size_t least, mele_error *error)
     double most = 0;
 
     for (size_t i = 0; i < rows; i++) {
+        if (isnan(label[i]))
+            continue;
         if (!(label[i] >= 1 && !isinf(label[i])) || label[i] != floor(label[i]))
             return refuse(s->table, i, 0, "a label must be a whole number from 1", error);
         if (label[i] > limit)
@@ -185,11 +187,13 @@ static mele_status count_labels(source *s, size_t least, mele_error *error)
                                   label[i], label[i], rows);
         most = fmax(most, label[i]);
     }
+    if (most == 0 && least == 0)
+        return refuse(s->table, 0, 0, "no row has a label", error);
     s->clusters = most > (double)least ? (size_t)most : least;
     return MELE_OK;
 }
 
-/* The labels are whole numbers from 1, as they have been counted. */
+/* The labels are whole numbers from 1, as they have been counted, or missing. */
 static void fill_labels(const source *s, size_t rows, double *out)
 {
     const double *label = mele_table_values(s->table, 0);
@@ -197,8 +201,9 @@ static void fill_labels(const source *s, size_t rows, double *out)
 
     for (size_t i = 0; i < rows; i++, out += s->clusters) {
         for (size_t k = 0; k < s->clusters; k++)
-            out[k] = other;
-        out[(size_t)label[i] - 1] = 0;
+            out[k] = isnan(label[i]) ? NAN : other;
+        if (!isnan(label[i]))
+            out[(size_t)label[i] - 1] = 0;
     }
 }
 
@@ -210,10 +215,23 @@ static const char *what_is_wrong(meaning_of meaning, double value)
                                                    : NULL;
 }
 
+/* A row without a prediction has none of its posteriors, and says so to who needs it. */
+static bool lacks_all(const source *s, size_t i, double *out)
+{
+    for (size_t k = 0; k < s->clusters; k++)
+        if (!isnan(mele_table_values(s->table, s->column[k])[i]))
+            return false;
+    for (size_t k = 0; k < s->clusters; k++)
+        out[k] = NAN;
+    return true;
+}
+
 static mele_status fill_row(const source *s, size_t i, double *out, mele_error *error)
 {
     double sum = 0, largest = -INFINITY;
 
+    if (lacks_all(s, i, out))
+        return MELE_OK;
     for (size_t k = 0; k < s->clusters; k++) {
         const size_t j = s->column[k];
         const double value = mele_table_values(s->table, j)[i];

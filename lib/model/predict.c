@@ -173,6 +173,24 @@ static mele_status encode_space(const mele_i_request *c, const mele_i_features *
     return status;
 }
 
+/* Posteriors that came with the rows, normalised; a row that has none is put in the middle, and has no
+ * prediction. */
+static void take_given(const mele_i_request *c, mele_i_block block, mele_i_reply *w)
+{
+    const double *given = c->given + block.first * c->clusters;
+    const size_t none = c->model->schema->features + 2 * c->clusters * c->outputs;
+
+    mele_i_normalise_logs(given, block.count, c->clusters, w->log_posteriors);
+    for (size_t i = 0; i < block.count; i++) {
+        if (!isnan(given[i * c->clusters]))
+            continue;
+        for (size_t k = 0; k < c->clusters; k++)
+            w->log_posteriors[i * c->clusters + k] = -log((double)c->clusters);
+        if (w->reason[i].kind == MELE_REASON_NONE)
+            w->reason[i] = (mele_reason){MELE_REASON_MISSING, none};
+    }
+}
+
 /* Posteriors and densities, as far as they are wanted. */
 static mele_status ask_partition(const mele_i_request *c, const mele_i_features *features,
                                  mele_i_block block, mele_i_reply *w, mele_error *error)
@@ -182,8 +200,7 @@ static mele_status ask_partition(const mele_i_request *c, const mele_i_features 
     mele_matrix space;
 
     if (c->need_posteriors && c->given != NULL)
-        mele_i_normalise_logs(c->given + block.first * c->clusters, block.count, c->clusters,
-                              w->log_posteriors);
+        take_given(c, block, w);
     if (fitted || c->need_densities)
         status = encode_space(c, features, w, &space, error);
     if (status == MELE_OK && fitted)

@@ -233,7 +233,7 @@ static mele_status leave_out(const mele_i_names *names, const mele_i_columns *ig
             features->column[kept++] = features->column[i];
     features->count = kept;
     if (kept == 0)
-        return mele_i_fail(error, MELE_EDATA, "no column is left to be a feature");
+        return mele_i_fail(error, MELE_EDATA, "no column is left to be a feature: there has to be one, if only of zeros");
     return MELE_OK;
 }
 

@@ -99,11 +99,11 @@ Test(roles, conflicts_are_refused)
         {"y", "a", NULL, "a", NULL, MELE_EINVAL, "column \"a\" is the weights and also a feature"},
         {"y", NULL, NULL, "y", NULL, MELE_EINVAL, "column \"y\" is the weights and also a target"},
         {"y", NULL, NULL, "a,b", NULL, MELE_EINVAL, "--weights takes one column, not 2"},
-        {"y", NULL, "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature"},
+        {"y", NULL, "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature: there has to be one, if only of zeros"},
         {"q", NULL, NULL, NULL, NULL, MELE_EDATA, "--target: there is no column \"q\": the names are \"a\", \"b\", \"y\""},
         {"y", NULL, NULL, "a", "a", MELE_EINVAL, "column \"a\" is the weights and also the id"},
         {"y", "a,b", "b-y", NULL, NULL, MELE_EINVAL, "column \"y\" is a target and also ignored"},
-        {"y", "a,b", "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature"},
+        {"y", "a,b", "a-b", NULL, NULL, MELE_EDATA, "no column is left to be a feature: there has to be one, if only of zeros"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
