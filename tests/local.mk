@@ -320,7 +320,9 @@ test_headers = \
 	tests/support/failing_malloc.h \
 	tests/support/size.h \
 	tests/unit/criteria_reference.h \
+	tests/unit/engine_support.h \
 	tests/unit/expert_support.h \
+	tests/unit/file_support.h \
 	tests/unit/gate_support.h \
 	tests/unit/gmm_reference.h \
 	tests/unit/gp_reference.h \

@@ -14,6 +14,7 @@
 #include "expert/expert.h"
 #include "support/failing_malloc.h"
 #include "support/size.h"
+#include "unit/engine_support.h"
 
 #define SAME_BITS(a, b, count) cr_assert(memcmp((a), (b), (count) * sizeof(double)) == 0)
 
@@ -156,6 +157,20 @@ fit_by_posterior(const mele_matrix *x, const mele_targets *targets, const double
                                  out, left_out, left_out_variance, info, error);
 }
 
+/* The experts of a problem's regions. */
+static inline mele_experts *experts_of(const made *p, const mele_expert_options *options)
+{
+    const mele_matrix x = made_x(p);
+    const mele_targets targets = made_targets(p);
+    mele_experts *e = NULL;
+    mele_error error = {MELE_OK, 0, ""};
+    mele_status status = fit_by_posterior(&x, &targets, p->weight, p->log_posterior, p->clusters,
+                                          options, NULL, &e, NULL, NULL, NULL, &error);
+
+    cr_assert(status == MELE_OK, "%s: %s", options->kind, error.message);
+    return e;
+}
+
 /* All the results of one fit. */
 typedef struct fitted {
     mele_experts *experts;
@@ -211,16 +226,6 @@ static inline void assert_same(const made *p, const fitted *a, const fitted *b)
         SAME_BITS(&a->info[k].error, &b->info[k].error, 1);
         SAME_BITS(&a->info[k].rows, &b->info[k].rows, 1);
     }
-}
-
-static inline mele_engine *engine_of(unsigned threads)
-{
-    mele_engine_options options = mele_engine_defaults();
-    mele_engine *engine = NULL;
-
-    options.threads = threads;
-    cr_assert(mele_engine_new(&options, &engine, NULL) == MELE_OK);
-    return engine;
 }
 
 /* The weight of a row in a region, as the definition has it. */

@@ -13,16 +13,7 @@
 #include "core/stream.h"
 #include "engine/check.h"
 #include "engine/pass.h"
-
-static mele_engine *engine_of(unsigned threads)
-{
-    mele_engine_options options = mele_engine_defaults();
-    mele_engine *engine = NULL;
-
-    options.threads = threads;
-    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
-    return engine;
-}
+#include "unit/engine_support.h"
 
 /* ---- a sum whose rounding depends on its order ---- */
 

@@ -21,9 +21,10 @@ enum { ROWS = 256, FEATURES = 5, REGIONS = 3 };
  * how many columns are summed side by side. */
 typedef struct problem {
     double x[ROWS * FEATURES], y[ROWS], class[ROWS], log_posteriors[ROWS * REGIONS];
+    mele_data *data; /* of all features and y */
 } problem;
 
-static problem *make_problem(void)
+static problem *draw_problem(void)
 {
     problem *p = calloc(1, sizeof *p);
     mele_i_stream stream = mele_i_stream_make(13, MELE_I_FOR_TESTS, 0, 0);
@@ -67,6 +68,20 @@ static mele_data *data_of(const problem *p, unsigned mask, bool classes, double 
     cr_assert_eq(mele_data_set_levels(data, levels, NULL), MELE_OK);
     cr_assert_eq(mele_data_set_names(data, names, NULL, NULL, NULL), MELE_OK);
     return data;
+}
+
+static problem *make_problem(void)
+{
+    problem *p = draw_problem();
+
+    p->data = data_of(p, 31, false, p->x);
+    return p;
+}
+
+static void free_problem(problem *p)
+{
+    mele_data_free(p->data);
+    free(p);
 }
 
 static mele_posteriors posteriors_of(problem *p)
@@ -191,44 +206,50 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* What the options make of data that have some features alone, and, told to see these alone, of
+ * all. */
+static void assert_same_without_the_rest(problem *p, mele_options *options, size_t choice,
+                                         bool classes, bool gate_too)
+{
+    const char *list = choices[choice].list;
+    const unsigned mask = choices[choice].mask;
+    double all[ROWS * FEATURES], some[ROWS * FEATURES];
+    mele_data *whole = data_of(p, 31, classes, all), *part = data_of(p, mask, classes, some);
+    mele_model *narrow = fit(p, part, options, true);
+
+    cr_assert_eq(mele_options_set(options, "expert-features", list, NULL), MELE_OK);
+    if (gate_too)
+        cr_assert_eq(mele_options_set(options, "gate-features", list, NULL), MELE_OK);
+    mele_model *wide = fit(p, whole, options, true);
+    assert_same_section(wide, narrow, "experts", list);
+    assert_same_section(wide, narrow, "gate", list);
+    assert_same_table(wide, narrow);
+    said *one = ask(p, wide, 31, true, classes), *other = ask(p, narrow, mask, true, classes);
+    cr_assert_eq(memcmp(one, other, sizeof *one), 0, "%s", list);
+    free(one);
+    free(other);
+    mele_model_free(wide);
+    mele_model_free(narrow);
+    mele_data_free(whole);
+    mele_data_free(part);
+}
+
 /* Experts that see some features are those of data that have no others: the same numbers, the same
- * terms and the same predictions, by weight and of all. */
+ * terms and the same predictions. */
 Test(features, experts_are_those_of_data_without_the_rest)
 {
     problem *p = make_problem();
-    double all[ROWS * FEATURES], some[ROWS * FEATURES];
 
     for (size_t e = 0; e < COUNT(experts); e++)
         for (size_t c = e % 2; c < COUNT(choices); c += 2) {
-            const bool classes = experts[e].classes;
-            const unsigned mask = choices[c].mask;
-            mele_data *whole = data_of(p, 31, classes, all),
-                      *part = data_of(p, mask, classes, some);
             mele_options options =
                 OPTIONS({"expert", experts[e].kind}, {"degree", experts[e].degree},
                         {"assign", experts[e].assign}, {"gp-rows", "40"}, {"max-epochs", "20"},
                         {"min-rows", "30"}, {"small", "shrink"}, {"hidden", "3"});
-            mele_model *narrow = fit(p, part, &options, true);
-            cr_assert_eq(mele_options_set(&options, "expert-features", choices[c].list, NULL),
-                         MELE_OK);
-            mele_model *wide = fit(p, whole, &options, true);
-            assert_same_section(wide, narrow, "experts", experts[e].kind);
-            assert_same_section(wide, narrow, "gate", experts[e].kind);
-            if (!classes && strcmp(experts[e].kind, "linear") == 0)
-                assert_same_table(wide, narrow);
-            said *one = ask(p, wide, 31, true, classes),
-                 *other = ask(p, narrow, mask, true, classes);
-            cr_assert_eq(memcmp(one, other, sizeof *one), 0, "%s of %s", experts[e].kind,
-                         choices[c].list);
-            free(one);
-            free(other);
+            assert_same_without_the_rest(p, &options, c, experts[e].classes, false);
             mele_options_clear(&options);
-            mele_model_free(wide);
-            mele_model_free(narrow);
-            mele_data_free(whole);
-            mele_data_free(part);
         }
-    free(p);
+    free_problem(p);
 }
 
 /* A gate on some features is the gate of data that have no others, where experts see these, too;
@@ -237,28 +258,13 @@ Test(features, gates_are_those_of_data_without_the_rest)
 {
     static const char *const on[] = {"features", "both"};
     problem *p = make_problem();
-    double all[ROWS * FEATURES], some[ROWS * FEATURES];
 
     for (size_t c = 0; c < COUNT(choices); c++) {
-        const unsigned mask = choices[c].mask;
-        mele_data *whole = data_of(p, 31, false, all), *part = data_of(p, mask, false, some);
         mele_options options = OPTIONS({"on", on[c % 2]}, {"gate-max-iter", "30"});
-        mele_model *narrow = fit(p, part, &options, true);
-        cr_assert_eq(mele_options_set(&options, "expert-features", choices[c].list, NULL), MELE_OK);
-        cr_assert_eq(mele_options_set(&options, "gate-features", choices[c].list, NULL), MELE_OK);
-        mele_model *wide = fit(p, whole, &options, true);
-        assert_same_section(wide, narrow, "gate", choices[c].list);
-        said *one = ask(p, wide, 31, true, false), *other = ask(p, narrow, mask, true, false);
-        cr_assert_eq(memcmp(one, other, sizeof *one), 0, "%s", choices[c].list);
-        free(one);
-        free(other);
+        assert_same_without_the_rest(p, &options, c, false, true);
         mele_options_clear(&options);
-        mele_model_free(wide);
-        mele_model_free(narrow);
-        mele_data_free(whole);
-        mele_data_free(part);
     }
-    free(p);
+    free_problem(p);
 }
 
 /* Standardised columns of some numbers among the features, as everyone computes them. */
@@ -326,7 +332,7 @@ Test(features, a_gate_under_experts_that_see_others)
     mele_model_free(experts_only);
     mele_model_free(model);
     mele_data_free(data);
-    free(p);
+    free_problem(p);
 }
 
 /* ---- blocks of rows ---- */
@@ -470,20 +476,17 @@ static const struct {
 Test(features, what_is_no_feature_is_refused_before_anything_is_fitted)
 {
     problem *p = make_problem();
-    double all[ROWS * FEATURES];
-    mele_data *data = data_of(p, 31, false, all);
 
     for (size_t w = 0; w < COUNT(wrong); w++) {
         mele_options options = OPTIONS({"clusters", "2"}, {wrong[w].option, wrong[w].list});
         mele_model *model = NULL;
         mele_error error = {0};
-        cr_assert_eq(mele_fit(data, &options, NULL, NULL, &model, &error), wrong[w].status);
+        cr_assert_eq(mele_fit(p->data, &options, NULL, NULL, &model, &error), wrong[w].status);
         cr_assert_str_eq(error.message, wrong[w].message);
         cr_assert_null(model);
         mele_options_clear(&options);
     }
-    mele_data_free(data);
-    free(p);
+    free_problem(p);
 }
 
 /* Experts that see some features stay beside, and are started from by, their like alone. */
@@ -493,11 +496,9 @@ Test(features, experts_of_other_features_do_not_stay)
     problem *p = make_problem();
     const mele_posteriors posteriors = posteriors_of(p);
     const mele_handover handover = {.posteriors = &posteriors};
-    double all[ROWS * FEATURES];
-    mele_data *data = data_of(p, 31, false, all);
     mele_options first =
         OPTIONS({"expert-features", "b,c"}, {"expert", "mlp"}, {"max-epochs", "5"});
-    mele_model *model = fit(p, data, &first, false);
+    mele_model *model = fit(p, p->data, &first, false);
 
     for (size_t w = 0; w < COUNT(ways); w++) {
         mele_options other = OPTIONS({"expert-features", "b"}, {"expert", "mlp"},
@@ -505,29 +506,28 @@ Test(features, experts_of_other_features_do_not_stay)
         mele_options same = OPTIONS({"expert-features", "2-3"}, {"expert", "mlp"},
                                     {"max-epochs", "5"}, {ways[w][0], ways[w][1]});
         mele_error error = {0};
-        cr_assert_eq(mele_fit_experts(data, &handover, &other, NULL, NULL, model, &error),
+        cr_assert_eq(mele_fit_experts(p->data, &handover, &other, NULL, NULL, model, &error),
                      MELE_EINVAL);
         cr_assert_str_eq(
             error.message,
             "the model's experts see the features \"b\", \"c\", and those that are trained "
             "now others (--expert-features): train all, from nothing, or give them the "
             "same");
-        cr_assert_eq(mele_fit_experts(data, &handover, &same, NULL, NULL, model, &error), MELE_OK,
-                     "%s", error.message);
+        cr_assert_eq(mele_fit_experts(p->data, &handover, &same, NULL, NULL, model, &error),
+                     MELE_OK, "%s", error.message);
         mele_options_clear(&other);
         mele_options_clear(&same);
     }
     mele_options gate = OPTIONS({"expert-features", "a,b"});
     mele_error error = {0};
-    cr_assert_eq(mele_fit_gate(data, &handover, &gate, NULL, NULL, model, &error), MELE_EINVAL);
+    cr_assert_eq(mele_fit_gate(p->data, &handover, &gate, NULL, NULL, model, &error), MELE_EINVAL);
     cr_assert_str_eq(error.message,
                      "--expert-features is \"a,b\", but the experts were trained on the "
                      "features \"b\", \"c\": mele-experts trains them on others");
     mele_options_clear(&gate);
     mele_options_clear(&first);
     mele_model_free(model);
-    mele_data_free(data);
-    free(p);
+    free_problem(p);
 }
 
 /* Parts of one model see the same features. */
@@ -535,16 +535,14 @@ Test(features, parts_are_merged_with_what_they_see)
 {
     static const char *const lists_of[] = {"a,b", "a,b", "b,c"};
     problem *p = make_problem();
-    double all[ROWS * FEATURES];
-    mele_data *data = data_of(p, 31, false, all);
     mele_model *part[3], *merged = NULL, *whole;
     mele_error error = {0};
 
     for (size_t i = 0; i < 3; i++) {
         mele_options options = OPTIONS({"expert-features", lists_of[i]}, {"clusters", "2"},
                                        {"only", i == 0 ? "1" : "2"});
-        cr_assert_eq(mele_fit_partition(data, &options, NULL, NULL, &part[i], NULL), MELE_OK);
-        cr_assert_eq(mele_fit_experts(data, NULL, &options, NULL, NULL, part[i], NULL), MELE_OK);
+        cr_assert_eq(mele_fit_partition(p->data, &options, NULL, NULL, &part[i], NULL), MELE_OK);
+        cr_assert_eq(mele_fit_experts(p->data, NULL, &options, NULL, NULL, part[i], NULL), MELE_OK);
         mele_options_clear(&options);
     }
     const mele_model *const other[] = {part[0], part[2]};
@@ -555,8 +553,8 @@ Test(features, parts_are_merged_with_what_they_see)
     const mele_model *const parts[] = {part[0], part[1]};
     cr_assert_eq(mele_model_merge(parts, 2, NULL, &merged, &error), MELE_OK, "%s", error.message);
     mele_options options = OPTIONS({"expert-features", "a,b"}, {"clusters", "2"});
-    cr_assert_eq(mele_fit_partition(data, &options, NULL, NULL, &whole, NULL), MELE_OK);
-    cr_assert_eq(mele_fit_experts(data, NULL, &options, NULL, NULL, whole, NULL), MELE_OK);
+    cr_assert_eq(mele_fit_partition(p->data, &options, NULL, NULL, &whole, NULL), MELE_OK);
+    cr_assert_eq(mele_fit_experts(p->data, NULL, &options, NULL, NULL, whole, NULL), MELE_OK);
     char *one = NULL, *two = NULL;
     size_t length;
     cr_assert_eq(mele_model_text(merged, &one, &length, NULL), MELE_OK);
@@ -569,8 +567,7 @@ Test(features, parts_are_merged_with_what_they_see)
         mele_model_free(part[i]);
     mele_model_free(merged);
     mele_model_free(whole);
-    mele_data_free(data);
-    free(p);
+    free_problem(p);
 }
 
 /* ---- options ---- */
@@ -578,8 +575,6 @@ Test(features, parts_are_merged_with_what_they_see)
 Test(features, options_own_their_lists_and_models_hand_them_on)
 {
     problem *p = make_problem();
-    double all[ROWS * FEATURES];
-    mele_data *data = data_of(p, 31, false, all);
     char list[] = "a,b", text[16];
     mele_options options = OPTIONS({"expert-features", list}, {"gate-features", "5"},
                                    {"on", "features"}, {"clusters", "2"});
@@ -594,7 +589,7 @@ Test(features, options_own_their_lists_and_models_hand_them_on)
     cr_assert_eq(mele_options_get(copy, "expert-features", text, sizeof text, &length, NULL),
                  MELE_OK);
     cr_assert(strcmp(text, "a,b") == 0 && length == 3);
-    cr_assert_eq(mele_fit(data, copy, NULL, NULL, &model, NULL), MELE_OK);
+    cr_assert_eq(mele_fit(p->data, copy, NULL, NULL, &model, NULL), MELE_OK);
     cr_assert_eq(mele_options_new(&inherited, NULL), MELE_OK);
     cr_assert_eq(mele_options_inherit(model, inherited, NULL), MELE_OK);
     cr_assert_str_eq(inherited->expert_features, "a,b");
@@ -607,21 +602,19 @@ Test(features, options_own_their_lists_and_models_hand_them_on)
     mele_options_free(inherited);
     mele_options_free(given);
     mele_model_free(model);
-    mele_data_free(data);
-    free(p);
+    free_problem(p);
 }
 
 /* ---- the model file ---- */
 
-static mele_model *fit_both(problem *p, mele_data *data)
+static mele_model *fit_both(const problem *p)
 {
     mele_options options =
         OPTIONS({"expert-features", "b,d"}, {"gate-features", "a,e"}, {"on", "both"},
                 {"clusters", "2"}, {"gate-max-iter", "10"}, {"restarts", "1"});
     mele_model *model = NULL;
 
-    (void)p;
-    cr_assert_eq(mele_fit(data, &options, NULL, NULL, &model, NULL), MELE_OK);
+    cr_assert_eq(mele_fit(p->data, &options, NULL, NULL, &model, NULL), MELE_OK);
     mele_options_clear(&options);
     return model;
 }
@@ -629,9 +622,7 @@ static mele_model *fit_both(problem *p, mele_data *data)
 Test(features, a_model_file_keeps_what_parts_see)
 {
     problem *p = make_problem();
-    double all[ROWS * FEATURES];
-    mele_data *data = data_of(p, 31, false, all);
-    mele_model *model = fit_both(p, data), *again = NULL;
+    mele_model *model = fit_both(p), *again = NULL;
     char *text = NULL, *twice = NULL;
     size_t length;
 
@@ -647,8 +638,7 @@ Test(features, a_model_file_keeps_what_parts_see)
     free(twice);
     mele_model_free(model);
     mele_model_free(again);
-    mele_data_free(data);
-    free(p);
+    free_problem(p);
 }
 
 static const struct {
@@ -675,9 +665,7 @@ static const struct {
 Test(features, a_model_file_with_wrong_names_is_refused)
 {
     problem *p = make_problem();
-    double all[ROWS * FEATURES];
-    mele_data *data = data_of(p, 31, false, all);
-    mele_model *model = fit_both(p, data), *read = NULL;
+    mele_model *model = fit_both(p), *read = NULL;
     char *text = NULL;
     size_t length;
 
@@ -700,8 +688,7 @@ Test(features, a_model_file_with_wrong_names_is_refused)
     }
     free(text);
     mele_model_free(model);
-    mele_data_free(data);
-    free(p);
+    free_problem(p);
 }
 
 /* ---- without memory ---- */
@@ -709,9 +696,7 @@ Test(features, a_model_file_with_wrong_names_is_refused)
 Test(features, every_allocation_of_a_fit_and_of_reading_can_fail)
 {
     problem *p = make_problem();
-    double all[ROWS * FEATURES];
-    mele_data *data = data_of(p, 31, false, all);
-    mele_model *model = fit_both(p, data), *made = NULL;
+    mele_model *model = fit_both(p), *made = NULL;
     mele_options options =
         OPTIONS({"expert-features", "b,d"}, {"gate-features", "a,e"}, {"on", "features"},
                 {"clusters", "2"}, {"gate-max-iter", "2"}, {"restarts", "1"});
@@ -723,7 +708,7 @@ Test(features, every_allocation_of_a_fit_and_of_reading_can_fail)
     for (; failed; fitted++) {
         made = NULL;
         failing_malloc_at(fitted);
-        mele_status status = mele_fit(data, &options, NULL, NULL, &made, NULL);
+        mele_status status = mele_fit(p->data, &options, NULL, NULL, &made, NULL);
         failed = failing_malloc_end();
         cr_assert(status == MELE_OK || (failed && status == MELE_ENOMEM), "allocation %zu", fitted);
         cr_assert_eq(made != NULL, status == MELE_OK);
@@ -742,17 +727,14 @@ Test(features, every_allocation_of_a_fit_and_of_reading_can_fail)
     free(text);
     mele_options_clear(&options);
     mele_model_free(model);
-    mele_data_free(data);
-    free(p);
+    free_problem(p);
 }
 
 /* A stage that fails leaves the model with what it saw. */
 Test(features, a_later_stage_that_fails_leaves_the_model_as_it_was)
 {
     problem *p = make_problem();
-    double all[ROWS * FEATURES];
-    mele_data *data = data_of(p, 31, false, all);
-    mele_model *model = fit_both(p, data);
+    mele_model *model = fit_both(p);
     mele_options others = OPTIONS({"expert-features", "a,e"}, {"gate-features", "c"},
                                   {"on", "features"}, {"gate-max-iter", "2"});
     char *before = NULL, *after = NULL;
@@ -763,7 +745,7 @@ Test(features, a_later_stage_that_fails_leaves_the_model_as_it_was)
     cr_assert_eq(mele_model_text(model, &before, &length, NULL), MELE_OK);
     for (size_t n = 0; failed; n++) {
         failing_malloc_at(n);
-        mele_status status = mele_fit_experts(data, NULL, &others, NULL, NULL, model, &error);
+        mele_status status = mele_fit_experts(p->data, NULL, &others, NULL, NULL, model, &error);
         failed = failing_malloc_end();
         if (status == MELE_OK)
             break;
@@ -772,13 +754,12 @@ Test(features, a_later_stage_that_fails_leaves_the_model_as_it_was)
         cr_assert_str_eq(after, before);
         free(after);
     }
-    cr_assert_eq(mele_fit_gate(data, NULL, &others, NULL, NULL, model, NULL), MELE_OK);
+    cr_assert_eq(mele_fit_gate(p->data, NULL, &others, NULL, NULL, model, NULL), MELE_OK);
     char *experts_after = section_of(model, "experts");
     cr_assert_not_null(strstr(experts_after, "\"columns\": 2"));
     free(experts_after);
     free(before);
     mele_options_clear(&others);
     mele_model_free(model);
-    mele_data_free(data);
-    free(p);
+    free_problem(p);
 }

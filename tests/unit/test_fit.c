@@ -10,6 +10,7 @@
 
 #include "core/stream.h"
 #include "model/model.h"
+#include "unit/engine_support.h"
 
 static mele_data *read_data(const char *name, const char *target, mele_options *options)
 {
@@ -31,16 +32,6 @@ static mele_options options_of(size_t clusters)
     options.partition.clusters = clusters;
     options.partition.restarts = 3;
     return options;
-}
-
-static mele_engine *engine_of(unsigned threads)
-{
-    mele_engine_options options = mele_engine_defaults();
-    mele_engine *engine = NULL;
-
-    options.threads = threads;
-    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
-    return engine;
 }
 
 static mele_model *fit(const mele_data *data, const mele_options *options, mele_engine *engine)

@@ -18,6 +18,7 @@
 #include "schema/data.h"
 #include "support/failing_malloc.h"
 #include "support/size.h"
+#include "unit/engine_support.h"
 
 /* ---- what is drawn ---- */
 
@@ -280,16 +281,6 @@ static mele_options options_of(const way *w, size_t rows, bool in_file)
     return options;
 }
 
-static mele_engine *start_engine(unsigned threads)
-{
-    mele_engine_options options = mele_engine_defaults();
-    mele_engine *engine = NULL;
-
-    options.threads = threads;
-    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
-    return engine;
-}
-
 static mele_data *read_data(const char *path, const mele_options *options)
 {
     mele_data *data = NULL;
@@ -303,7 +294,7 @@ static mele_data *read_data(const char *path, const mele_options *options)
 static mele_model *fit(const mele_data *data, const mele_options *options, unsigned threads,
                        mele_report *report)
 {
-    mele_engine *engine = start_engine(threads);
+    mele_engine *engine = engine_of(threads);
     mele_model *model = NULL;
     mele_error error = {0};
 

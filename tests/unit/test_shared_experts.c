@@ -21,18 +21,6 @@ static mele_expert_options options_of(const char *kind)
     return o;
 }
 
-static mele_experts *fit_of(const made *p, const mele_expert_options *o)
-{
-    mele_matrix x = made_x(p);
-    mele_targets targets = made_targets(p);
-    mele_experts *e = NULL;
-    mele_error error = {MELE_OK, 0, ""};
-
-    cr_assert(fit_by_posterior(&x, &targets, p->weight, p->log_posterior, K, o, NULL, &e, NULL, NULL,
-                               NULL, &error) == MELE_OK, "%s: %s", o->kind, error.message);
-    return e;
-}
-
 /* Do the same for every kind and task. */
 static void for_all(void (*check)(const made *p, const char *kind))
 {
@@ -60,14 +48,14 @@ static void predict(const made *p, const mele_experts *e, double *mean, double *
 static void check_held(const made *p, const char *kind)
 {
     mele_expert_options o = options_of(kind);
-    mele_experts *before = fit_of(p, &o), *merged = NULL;
+    mele_experts *before = experts_of(p, &o), *merged = NULL;
     double *mean = numbers(N * K * 3), *variance = numbers(N * K * 3), *after = numbers(N * K * 3);
     const size_t M = p->classes > 0 ? p->classes : p->m;
 
     predict(p, before, mean, p->classes > 0 ? NULL : variance);
     o.start = before;
     o.freeze = FREEZE;
-    mele_experts *kept = fit_of(p, &o);
+    mele_experts *kept = experts_of(p, &o);
     cr_assert(kept->expert[FREEZE - 1].state == before->expert[FREEZE - 1].state, "%s", kind);
     cr_assert(kept->expert[0].state != before->expert[0].state, "%s", kind);
     const mele_experts *parts[] = {before, before};
@@ -121,7 +109,7 @@ static bool change(json_t *value, size_t *left)
 static void check_equal(const made *p, const char *kind)
 {
     mele_expert_options o = options_of(kind);
-    mele_experts *one = fit_of(p, &o), *again = fit_of(p, &o), *loaded = NULL;
+    mele_experts *one = experts_of(p, &o), *again = experts_of(p, &o), *loaded = NULL;
     json_t *section = mele_i_experts_save(one);
     size_t changed = 0;
 
@@ -162,8 +150,8 @@ Test(shared_experts, of_other_shapes_and_kinds_are_not_equal)
     mele_expert_options linear = options_of("linear"), gp = options_of("gp"), part = linear;
 
     part.only = 1;
-    mele_experts *a = fit_of(&p, &linear), *b = fit_of(&q, &linear), *c = fit_of(&p, &gp);
-    mele_experts *some = fit_of(&p, &part);
+    mele_experts *a = experts_of(&p, &linear), *b = experts_of(&q, &linear), *c = experts_of(&p, &gp);
+    mele_experts *some = experts_of(&p, &part);
     cr_assert(!mele_i_experts_equal(a, b) && !mele_i_experts_equal(a, c));
     cr_assert(!mele_i_experts_equal(a, some) && !mele_i_experts_equal(some, a));
     cr_assert(mele_i_experts_equal(some, some));
@@ -212,7 +200,7 @@ Test(shared_experts, threads_hold_and_let_go)
     enum { THREADS = 4 };
     made p = make_problem(N, 2, 1, K, 0);
     mele_expert_options o = options_of("gp");
-    mele_experts *trained = fit_of(&p, &o), *start = NULL;
+    mele_experts *trained = experts_of(&p, &o), *start = NULL;
     json_t *section = mele_i_experts_save(trained);
     double *mean = numbers(N * K), *variance = numbers(N * K);
     asking asks[THREADS];

@@ -15,19 +15,11 @@
 #include "partition/partition.h"
 #include "support/failing_malloc.h"
 #include "support/size.h"
+#include "unit/engine_support.h"
 
 static mele_i_stream stream(uint64_t index)
 {
     return mele_i_stream_make(5, MELE_I_FOR_TESTS, 0, index);
-}
-
-static mele_engine *engine_of(unsigned threads)
-{
-    mele_engine_options options = {.threads = threads};
-    mele_engine *engine = NULL;
-
-    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
-    return engine;
 }
 
 /* Centres in [-1, 1], some of them twice, around a point; one variance. */

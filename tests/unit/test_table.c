@@ -10,17 +10,8 @@
 #include <mele/text.h>
 
 #include "support/size.h"
+#include "unit/engine_support.h"
 #include "unit/table_support.h"
-
-static mele_engine *engine_of(unsigned threads)
-{
-    mele_engine_options options = mele_engine_defaults();
-    mele_engine *engine = NULL;
-
-    options.threads = threads;
-    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
-    return engine;
-}
 
 /* ---- what small files are read as ---- */
 

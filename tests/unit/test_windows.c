@@ -12,14 +12,13 @@
 #include <mele/mele.h>
 
 #include "core/stream.h"
-#include "schema/data.h"
 #include "support/failing_malloc.h"
 #include "support/size.h"
+#include "unit/file_support.h"
 
 #define ROWS 4000
 #define FEATURES 12
 #define COLUMNS (FEATURES + 3) /* target, weights, classes */
-#define IN_FILE 1              /* bytes that features may take: none do */
 
 /* ---- files ---- */
 
@@ -104,50 +103,6 @@ static mele_options with_defaults(void)
     return options;
 }
 
-static mele_engine *start_engine(unsigned threads)
-{
-    mele_engine_options options = mele_engine_defaults();
-    mele_engine *engine = NULL;
-
-    options.threads = threads;
-    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
-    return engine;
-}
-
-/* The model of stage 1 as text, which the caller frees. */
-static char *fit_file(const char *path, const mele_options *given, size_t memory, unsigned threads)
-{
-    mele_engine *engine = start_engine(threads);
-    mele_options options = *given;
-    mele_data *data = NULL;
-    mele_model *model = NULL;
-    mele_error error = {0};
-    char *text = NULL;
-    size_t length;
-
-    options.data.memory = memory;
-    cr_assert_eq(mele_data_read(path, &options.data, NULL, engine, &data, &error), MELE_OK, "%s",
-                 error.message);
-    cr_assert_eq(data->windows != NULL, memory == IN_FILE);
-    cr_assert_eq(mele_fit_partition(data, &options, engine, NULL, &model, &error), MELE_OK, "%s",
-                 error.message);
-    cr_assert_eq(mele_model_text(model, &text, &length, NULL), MELE_OK);
-    mele_model_free(model);
-    mele_data_free(data);
-    mele_engine_free(engine);
-    return text;
-}
-
-static void expect_same(const char *path, const mele_options *options, unsigned threads,
-                        const char *what)
-{
-    char *memory = fit_file(path, options, 0, 1), *file = fit_file(path, options, IN_FILE, threads);
-
-    cr_assert_str_eq(memory, file, "%s", what);
-    free(memory);
-    free(file);
-}
-
 /* What is clustered on, and with which roles. */
 static const struct roles {
     const char *on, *target, *weights, *ignore, *task;
@@ -185,7 +140,7 @@ static void fit_all(const char *method, bool with_missing)
                 snprintf(what, sizeof what, "%s %s by %s: roles %zu, %s, %s", method, forms[f].type,
                          forms[f].by_columns ? "columns" : "rows", r, options.scale,
                          options.data.missing);
-                expect_same(path, &options, 2, what);
+                expect_same(path, &options, mele_fit_partition, 2, what);
             }
         unlink(path);
     }
@@ -211,9 +166,9 @@ Test(windows, any_number_of_threads_gives_the_same_bytes)
     for (size_t t = 0; t < 3; t++) {
         mele_options options = with_defaults();
         options.data.missing = t == 1 ? "drop" : "mean";
-        expect_same(path, &options, threads[t], "kmeans");
+        expect_same(path, &options, mele_fit_partition, threads[t], "kmeans");
         options.partition.method = "gmm";
-        expect_same(path, &options, threads[t], "gmm");
+        expect_same(path, &options, mele_fit_partition, threads[t], "gmm");
     }
     unlink(path);
 }
@@ -310,7 +265,7 @@ static char *cross_validate(const char *path, mele_options options, size_t memor
 
 Test(windows, cross_validation_measures_what_it_does_in_memory)
 {
-    mele_engine *engine = start_engine(3);
+    mele_engine *engine = engine_of(3);
 
     for (int missing = 0; missing < 2; missing++) {
         char *path = write_rows(&forms[missing], missing);
@@ -418,7 +373,7 @@ Test(windows, a_file_that_shrinks_ends_the_fit)
 {
     char *path = write_rows(&forms[0], false);
     mele_options options = with_defaults();
-    mele_engine *engine = start_engine(2);
+    mele_engine *engine = engine_of(2);
     mele_data *data = NULL;
     mele_model *model = NULL;
     mele_error error = {0};
@@ -535,7 +490,7 @@ Test(windows, few_rows_may_be_left)
             numbers[i * COLUMNS] = NAN;
     char *path = write_file(&forms[0], numbers, ROWS, COLUMNS);
     options.data.missing = "drop";
-    expect_same(path, &options, 2, "one row of 97");
+    expect_same(path, &options, mele_fit_partition, 2, "one row of 97");
     free(numbers);
     unlink(path);
 }
