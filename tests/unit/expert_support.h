@@ -158,7 +158,7 @@ fit_by_posterior(const mele_matrix *x, const mele_targets *targets, const double
 }
 
 /* The experts of a problem's regions. */
-static inline mele_experts *experts_of(const made *p, const mele_expert_options *options)
+static inline mele_experts *trained_experts(const made *p, const mele_expert_options *options)
 {
     const mele_matrix x = made_x(p);
     const mele_targets targets = made_targets(p);

@@ -99,13 +99,13 @@ static void check_parts(const made *p, const char *kind, const char *small)
 {
     static const size_t order[K] = {2, 0, 3, 1};
     mele_expert_options o = options_of(kind, small);
-    mele_experts *whole = experts_of(p, &o), *parts[K], *merged = NULL, *some = NULL;
+    mele_experts *whole = trained_experts(p, &o), *parts[K], *merged = NULL, *some = NULL;
     mele_matrix x = made_x(p);
     double *mean = numbers(N * K * 3);
 
     for (size_t i = 0; i < K; i++) {
         o.only = order[i] + 1;
-        parts[i] = experts_of(p, &o);
+        parts[i] = trained_experts(p, &o);
         cr_assert(mele_experts_has(parts[i], order[i]));
         cr_assert(is_same_one(parts[i], whole, order[i]), "%s, %s: %zu", kind, small, order[i]);
         if (order[i] != 0) { /* the first is never small */
@@ -143,7 +143,7 @@ static void check_saved_part(const made *p, const char *kind, const char *small)
     mele_error error = {MELE_OK, 0, ""};
 
     for (o.only = 1; o.only <= K; o.only++) {
-        mele_experts *part = experts_of(p, &o);
+        mele_experts *part = trained_experts(p, &o);
         json_t *section = mele_i_experts_save(part);
         cr_assert(mele_i_experts_load(section, &loaded, &error) == MELE_OK, "%s", error.message);
         assert_same_text(part, loaded, kind);
@@ -164,7 +164,7 @@ Test(independence, parts_are_saved)
 static void check_kept(const made *p, const char *kind, const char *small)
 {
     mele_expert_options o = options_of(kind, small);
-    mele_experts *before = experts_of(p, &o);
+    mele_experts *before = trained_experts(p, &o);
     made q = make_parts(p->classes);
 
     for (size_t i = 0; i < N; i++)
@@ -172,13 +172,13 @@ static void check_kept(const made *p, const char *kind, const char *small)
                                       : p->y[i * p->m] + 0.3 * cos((double)(i * i));
     o.start = before;
     o.freeze = 2;
-    mele_experts *after = experts_of(&q, &o);
+    mele_experts *after = trained_experts(&q, &o);
     cr_assert(is_same_one(before, after, 1), "%s, %s", kind, small);
     cr_assert(!is_same_one(before, after, 0) && !is_same_one(before, after, 3));
     mele_experts_free(after);
     o.freeze = 0;
     o.only = 4;
-    after = experts_of(&q, &o);
+    after = trained_experts(&q, &o);
     for (size_t k = 0; k < 2; k++)
         cr_assert(is_same_one(before, after, k), "%s, %s: %zu", kind, small, k);
     cr_assert(!is_same_one(before, after, 3));
@@ -202,21 +202,21 @@ static void check_cold(const made *p, const char *kind, const char *small)
     for (size_t i = 0; i < N; i++)
         q.y[i * q.m] = p->classes > 0 ? (double)((size_t)(p->y[i] + (i % 7 == 0)) % p->classes)
                                       : p->y[i * p->m] + 0.2 * sin((double)(i * i));
-    mele_experts *before = experts_of(p, &o), *fresh = experts_of(&q, &o);
+    mele_experts *before = trained_experts(p, &o), *fresh = trained_experts(&q, &o);
     o.start = before;
     o.cold = true;
-    mele_experts *after = experts_of(&q, &o);
+    mele_experts *after = trained_experts(&q, &o);
     assert_same_text(after, fresh, "nothing stays");
     mele_experts_free(after);
     o.freeze = 2;
-    after = experts_of(&q, &o);
+    after = trained_experts(&q, &o);
     for (size_t k = 0; k < K; k++)
         cr_assert(is_same_one(after, k == 1 ? before : fresh, k), "%s, %s: freeze, %zu", kind,
                   small, k);
     mele_experts_free(after);
     o.freeze = 0;
     for (o.only = 1; o.only <= K; o.only++) {
-        after = experts_of(&q, &o);
+        after = trained_experts(&q, &o);
         for (size_t k = 0; k <= K; k++)
             cr_assert(is_same_one(after, k + 1 == o.only ? fresh : before, k),
                       "%s, %s: only %zu, %zu", kind, small, o.only, k);
@@ -237,7 +237,7 @@ Test(independence, what_is_frozen_is_not_trained)
 {
     made p = make_parts(0);
     mele_expert_options o = options_of("mlp", "global");
-    mele_experts *before = experts_of(&p, &o), *after = NULL;
+    mele_experts *before = trained_experts(&p, &o), *after = NULL;
     mele_matrix x = made_x(&p);
     mele_targets targets = made_targets(&p);
     mele_expert_info info[K + 1];
@@ -260,7 +260,7 @@ Test(independence, kept_experts_do_not_depend_on_the_rows)
 {
     made p = make_parts(0), q = make_parts(0);
     mele_expert_options o = options_of("linear", "global");
-    mele_experts *before = experts_of(&p, &o);
+    mele_experts *before = trained_experts(&p, &o);
 
     for (size_t i = 0; i < N; i++) { /* now region 2 is empty, and region 3 is not small */
         const size_t own = i % 3 == 1 ? SMALL : i % 3;
@@ -270,7 +270,7 @@ Test(independence, kept_experts_do_not_depend_on_the_rows)
     o.start = before;
     for (size_t k = 1; k < 3; k++) {
         o.freeze = k + 1;
-        mele_experts *after = experts_of(&q, &o);
+        mele_experts *after = trained_experts(&q, &o);
         cr_assert(is_same_one(before, after, k), "%zu", k);
         mele_experts_free(after);
     }
@@ -319,7 +319,7 @@ static void check_moved(const made *p, const char *kind, const char *small)
 {
     mele_expert_options o = options_of(kind, small);
     made q = make_parts(p->classes);
-    mele_experts *before = experts_of(p, &o);
+    mele_experts *before = trained_experts(p, &o);
 
     shrink_first_region(&q, 1);
     o.start = before;
@@ -327,12 +327,12 @@ static void check_moved(const made *p, const char *kind, const char *small)
     const size_t now = strcmp(small, "merge") == 0 ? 1 : answers;
     cr_assert(answers == (strcmp(small, "merge") == 0 ? 0 : now), "%s: %zu", small, answers);
     o.freeze = SMALL + 1;
-    mele_experts *after = experts_of(&q, &o);
+    mele_experts *after = trained_experts(&q, &o);
     assert_answered(&q, after, now, kind);
     mele_experts_free(after);
     o.freeze = 0;
     o.only = 1;
-    after = experts_of(&q, &o);
+    after = trained_experts(&q, &o);
     assert_answered(&q, after, now, kind);
     cr_assert(is_same_one(before, after, 1) && is_same_one(before, after, 3), "%s, %s", kind,
               small);
@@ -358,7 +358,7 @@ Test(independence, regions_merged_into_one_another)
     shrink_first_region(&q, SMALL);
     for (size_t i = 0; i < 3; i++) {
         mele_expert_options o = options_of(kinds[i], "merge");
-        mele_experts *before = experts_of(&p, &o), *after = NULL;
+        mele_experts *before = trained_experts(&p, &o), *after = NULL;
         mele_error error = {MELE_OK, 0, ""};
         o.start = before;
         o.freeze = SMALL + 1;
@@ -430,11 +430,11 @@ Test(independence, parts_that_disagree_are_refused)
     mele_error error = {MELE_OK, 0, ""};
 
     o.only = 1;
-    mele_experts *first = experts_of(&p, &o);
+    mele_experts *first = trained_experts(&p, &o);
     o.ridge = 3;
-    mele_experts *otherwise = experts_of(&p, &o);
+    mele_experts *otherwise = trained_experts(&p, &o);
     o.kind = NULL;
-    mele_experts *classes = experts_of(&other, &o);
+    mele_experts *classes = trained_experts(&other, &o);
     const mele_experts *disagree[] = {first, otherwise}, *shapes[] = {first, classes};
     const mele_experts *twice[] = {first, first};
     cr_assert(mele_experts_merge(disagree, 2, &out, &error) == MELE_EDATA);
@@ -457,9 +457,9 @@ Test(independence, wrong_subsets_are_refused)
 {
     made p = make_parts(0), q = make_problem(N, D, 1, K, 0);
     mele_expert_options o = options_of("linear", "global");
-    mele_experts *start = experts_of(&p, &o), *narrow = experts_of(&q, &o), *e = NULL;
+    mele_experts *start = trained_experts(&p, &o), *narrow = trained_experts(&q, &o), *e = NULL;
     o.kind = "mlp";
-    mele_experts *other = experts_of(&p, &o);
+    mele_experts *other = trained_experts(&p, &o);
     o.kind = "linear";
     mele_matrix x = made_x(&p);
     mele_targets targets = made_targets(&p);
@@ -495,15 +495,15 @@ Test(independence, starts_of_all_kinds_serve)
         mele_expert_options o = options_of("linear", "global");
         if (i > 0 && mele_i_expert_kind_named(kinds[i]) == NULL && strcmp(kinds[i], "auto") != 0)
             continue;
-        mele_experts *linear = experts_of(&p, &o);
+        mele_experts *linear = trained_experts(&p, &o);
         o.only = 2;
         o.degree = 2;
-        mele_experts *part = experts_of(&p, &o);
+        mele_experts *part = trained_experts(&p, &o);
         o = options_of(kinds[i], "global");
         o.start = linear;
-        mele_experts_free(experts_of(&p, &o));
+        mele_experts_free(trained_experts(&p, &o));
         o.start = part;
-        mele_experts_free(experts_of(&p, &o));
+        mele_experts_free(trained_experts(&p, &o));
         mele_experts_free(linear);
         mele_experts_free(part);
     }
@@ -515,7 +515,7 @@ Test(independence, logistic_experts_start_where_they_were)
 {
     made p = make_parts(3);
     mele_expert_options o = options_of("logistic", "global");
-    mele_experts *before = experts_of(&p, &o), *after = NULL;
+    mele_experts *before = trained_experts(&p, &o), *after = NULL;
     mele_matrix x = made_x(&p);
     mele_targets targets = made_targets(&p);
     mele_expert_info info[K + 1], first[K + 1];
@@ -543,7 +543,7 @@ Test(independence, merging_may_run_out_of_memory_anywhere)
     size_t failures = 0;
 
     for (o.only = 1; o.only <= K; o.only++)
-        parts[o.only - 1] = experts_of(&p, &o);
+        parts[o.only - 1] = trained_experts(&p, &o);
     for (bool failed = true; failed; failures++) {
         mele_experts *out = NULL;
         failing_malloc_at(failures);

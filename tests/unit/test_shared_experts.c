@@ -48,14 +48,14 @@ static void predict(const made *p, const mele_experts *e, double *mean, double *
 static void check_held(const made *p, const char *kind)
 {
     mele_expert_options o = options_of(kind);
-    mele_experts *before = experts_of(p, &o), *merged = NULL;
+    mele_experts *before = trained_experts(p, &o), *merged = NULL;
     double *mean = numbers(N * K * 3), *variance = numbers(N * K * 3), *after = numbers(N * K * 3);
     const size_t M = p->classes > 0 ? p->classes : p->m;
 
     predict(p, before, mean, p->classes > 0 ? NULL : variance);
     o.start = before;
     o.freeze = FREEZE;
-    mele_experts *kept = experts_of(p, &o);
+    mele_experts *kept = trained_experts(p, &o);
     cr_assert(kept->expert[FREEZE - 1].state == before->expert[FREEZE - 1].state, "%s", kind);
     cr_assert(kept->expert[0].state != before->expert[0].state, "%s", kind);
     const mele_experts *parts[] = {before, before};
@@ -109,7 +109,7 @@ static bool change(json_t *value, size_t *left)
 static void check_equal(const made *p, const char *kind)
 {
     mele_expert_options o = options_of(kind);
-    mele_experts *one = experts_of(p, &o), *again = experts_of(p, &o), *loaded = NULL;
+    mele_experts *one = trained_experts(p, &o), *again = trained_experts(p, &o), *loaded = NULL;
     json_t *section = mele_i_experts_save(one);
     size_t changed = 0;
 
@@ -150,8 +150,8 @@ Test(shared_experts, of_other_shapes_and_kinds_are_not_equal)
     mele_expert_options linear = options_of("linear"), gp = options_of("gp"), part = linear;
 
     part.only = 1;
-    mele_experts *a = experts_of(&p, &linear), *b = experts_of(&q, &linear), *c = experts_of(&p, &gp);
-    mele_experts *some = experts_of(&p, &part);
+    mele_experts *a = trained_experts(&p, &linear), *b = trained_experts(&q, &linear), *c = trained_experts(&p, &gp);
+    mele_experts *some = trained_experts(&p, &part);
     cr_assert(!mele_i_experts_equal(a, b) && !mele_i_experts_equal(a, c));
     cr_assert(!mele_i_experts_equal(a, some) && !mele_i_experts_equal(some, a));
     cr_assert(mele_i_experts_equal(some, some));
@@ -200,7 +200,7 @@ Test(shared_experts, threads_hold_and_let_go)
     enum { THREADS = 4 };
     made p = make_problem(N, 2, 1, K, 0);
     mele_expert_options o = options_of("gp");
-    mele_experts *trained = experts_of(&p, &o), *start = NULL;
+    mele_experts *trained = trained_experts(&p, &o), *start = NULL;
     json_t *section = mele_i_experts_save(trained);
     double *mean = numbers(N * K), *variance = numbers(N * K);
     asking asks[THREADS];
