@@ -8,7 +8,7 @@
 
 typedef struct fit_options {
     size_t folds, repeats; /* 0: not given */
-    const char *cv_output, *posteriors, *left_out; /* NULL: not given */
+    const char *cv_output, *posteriors, *predictions, *left_out; /* NULL: not given */
 } fit_options;
 
 static bool cross_validates(const cli_run *run, const fit_options *own)
@@ -23,6 +23,7 @@ static mele_cv_options cv_options(const fit_options *own, const cli_stage *stage
     cv.folds = own->folds;
     cv.repeats = own->repeats > 0 ? own->repeats : 1;
     cv.posteriors = stage->posteriors;
+    cv.predictions = stage->predictions.rows > 0 ? &stage->predictions : NULL;
     cv.rows = own->cv_output != NULL;
     return cv;
 }
@@ -136,10 +137,13 @@ static int check_use(cli_run *run, const fit_options *own)
         return cli_wrong_usage(&run->console, "--repeats says how many times --cv N deals the rows "
                                "to folds: it goes with that%s",
                                run->options.data.folds == NULL ? "" : ", not with --folds");
+    if (own->predictions != NULL && own->left_out != NULL)
+        return cli_wrong_usage(&run->console, "--predictions are of outside experts: --left-out has none "
+                               "to write");
     if (own->cv_output != NULL && !cross_validates(run, own))
         return cli_wrong_usage(&run->console, "--cv-output is for the rows that --cv N or --folds COL "
                                "leaves out: give one of the two");
-    return CLI_DONE;
+    return own->predictions != NULL ? cli_stage_check_outside(run) : CLI_DONE;
 }
 
 /* By stages, where something comes from outside or goes there. */
@@ -149,6 +153,8 @@ static mele_status fit(cli_run *run, cli_stage *stage)
                                    .left_out_to = &stage->left_out};
     mele_status status = MELE_OK;
 
+    if (stage->predictions.rows > 0)
+        return cli_stage_fit_outside(run, stage);
     if (stage->posteriors == NULL && run->left_out_file == NULL)
         return mele_fit(stage->data, &run->options, run->engine, run->report, &stage->model,
                         &run->error);
@@ -194,7 +200,7 @@ static int work(cli_run *run, const void *options)
 {
     const fit_options *own = options;
     cli_stage stage = {NULL};
-    const cli_inputs from = {.posteriors = own->posteriors};
+    const cli_inputs from = {.posteriors = own->posteriors, .predictions = own->predictions};
     int exit_status = check_use(run, own);
 
     run->options.data.keep_id = own->cv_output != NULL;
@@ -233,6 +239,10 @@ int main(int argc, char **argv)
         {.name = "posteriors", .argument = "FILE", .text = &own.posteriors,
          .help = "in place of stage 1: post_1.. or logpost_1.. or one column of labels, a row per "
                  "row of DATA"},
+        {.name = "predictions", .argument = "FILE", .text = &own.predictions,
+         .help = "in place of stages 1 and 2, anybody's experts: expert_1_TARGET.., or "
+                 "expert_1_prob_LEVEL.., of rows that they have not seen, and perhaps "
+                 "expert_1_sd_TARGET.., a row per row of DATA"},
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-fit", .own = &own, .fits = true,

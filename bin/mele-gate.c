@@ -1,6 +1,4 @@
 /* Stage 3: the gate, of a model's experts or of outside ones. */
-#include <string.h>
-
 #include "cli/stage.h"
 
 typedef struct gate_options {
@@ -17,30 +15,6 @@ static mele_status fit(cli_run *run, cli_stage *stage)
 
 /* ---- outside experts ---- */
 
-static mele_status fit_outside(cli_run *run, cli_stage *stage)
-{
-    const mele_handover handover = {.posteriors = stage->posteriors,
-                                    .predictions = &stage->predictions};
-
-    return mele_fit_gate_outside(stage->data, &handover, &run->options, run->engine, run->report,
-                                 &stage->model, &run->error);
-}
-
-/* Options that change nothing are not passed over in silence. */
-static int check_options(cli_run *run)
-{
-    const char *name;
-
-    for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++) {
-        const mele_option_stage stage = mele_option_stage_of(name);
-        if (mele_options_given(&run->options, name) && strcmp(name, "clusters") != 0
-            && (stage == MELE_OPTION_PARTITION || stage == MELE_OPTION_EXPERTS))
-            return cli_wrong_usage(&run->console, "--%s is of stage %d, in whose place --predictions "
-                                   "stands", name, stage == MELE_OPTION_PARTITION ? 1 : 2);
-    }
-    return CLI_DONE;
-}
-
 static int gate_outside(cli_run *run, const gate_options *own)
 {
     const cli_inputs from = {.posteriors = own->posteriors, .predictions = own->predictions};
@@ -51,8 +25,8 @@ static int gate_outside(cli_run *run, const gate_options *own)
     if (own->left_out != NULL)
         return cli_wrong_usage(&run->console, "--predictions are taken as left-out ones: they go "
                                "without --left-out");
-    int exit_status = check_options(run);
-    return exit_status == CLI_DONE ? cli_stage_work(run, &from, fit_outside) : exit_status;
+    int exit_status = cli_stage_check_outside(run);
+    return exit_status == CLI_DONE ? cli_stage_work(run, &from, cli_stage_fit_outside) : exit_status;
 }
 
 static int work(cli_run *run, const void *options)

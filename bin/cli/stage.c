@@ -171,6 +171,33 @@ int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage)
     return exit_status;
 }
 
+/* ---- outside experts ---- */
+
+int cli_stage_check_outside(cli_run *run)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++) {
+        const mele_option_stage stage = mele_option_stage_of(name);
+        if (mele_options_given(&run->options, name) && strcmp(name, "clusters") != 0
+            && (stage == MELE_OPTION_PARTITION || stage == MELE_OPTION_EXPERTS))
+            return cli_wrong_usage(&run->console, "--%s is of stage %d, in whose place --predictions "
+                                   "stands", name, stage == MELE_OPTION_PARTITION ? 1 : 2);
+    }
+    return CLI_DONE;
+}
+
+mele_status cli_stage_fit_outside(cli_run *run, cli_stage *stage)
+{
+    const mele_handover handover = {.posteriors = stage->posteriors,
+                                    .predictions = &stage->predictions};
+
+    return mele_fit_gate_outside(stage->data, &handover, &run->options, run->engine, run->report,
+                                 &stage->model, &run->error);
+}
+
+/* ---- what there is to say ---- */
+
 /* Returns whether some stage did not converge. */
 static bool say_warnings(cli_run *run)
 {

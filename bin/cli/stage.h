@@ -29,6 +29,11 @@ typedef struct cli_inputs {
  * @param stage  cleared with cli_stage_clear(), whatever this returns. */
 int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage);
 
+/* A gate over outside experts (--predictions), which stand in place of stages 1 and 2. Options of those
+ * change nothing, and are not passed over in silence. */
+int cli_stage_check_outside(cli_run *run);
+mele_status cli_stage_fit_outside(cli_run *run, cli_stage *stage);
+
 /* Look before the work whether the results can be written after it. */
 int cli_stage_check_outputs(cli_run *run);
 

@@ -154,14 +154,15 @@ static mele_status check_groups(const mele_data *data, mele_error *error)
                                             : status;
 }
 
-static mele_status check_posteriors(const mele_data *data, const mele_posteriors *posteriors,
-                                    mele_error *error)
+/* What comes with the rows, of which there are so many (NULL: it does not), is of all of them. */
+static mele_status check_company(const mele_data *data, const char *what, const size_t *count,
+                                 mele_error *error)
 {
     const size_t rows = data->rows + data->dropped;
 
-    if (posteriors != NULL && posteriors->rows != rows)
-        return mele_i_fail(error, MELE_EDATA, "the posteriors have %zu rows, the data have %zu",
-                           posteriors->rows, rows);
+    if (count != NULL && *count != rows)
+        return mele_i_fail(error, MELE_EDATA, "the %s have %zu rows, the data have %zu", what, *count,
+                           rows);
     return MELE_OK;
 }
 
@@ -183,6 +184,8 @@ static mele_status check_units(const mele_data *data, size_t folds, mele_error *
 /* What can be refused before anything is fitted; how many folds there are. */
 static mele_status prepare(cv_context *c, mele_error *error)
 {
+    const mele_posteriors *posteriors = c->cv->posteriors;
+    const mele_predictions *said = c->cv->predictions;
     mele_status status = check_counts(c->data, c->cv, error);
 
     c->folds = c->cv->folds;
@@ -191,7 +194,10 @@ static mele_status prepare(cv_context *c, mele_error *error)
     if (status == MELE_OK && c->cv->folds == 0)
         status = check_groups(c->data, error);
     if (status == MELE_OK)
-        status = check_posteriors(c->data, c->cv->posteriors, error);
+        status = check_company(c->data, "posteriors", posteriors == NULL ? NULL : &posteriors->rows,
+                               error);
+    if (status == MELE_OK)
+        status = check_company(c->data, "predictions", said == NULL ? NULL : &said->rows, error);
     if (status == MELE_OK && c->cv->rows)
         status = mele_i_cv_check_header(c->data, error);
     if (status == MELE_OK && c->cv->repeats > MOST_FITS / c->folds)
@@ -246,7 +252,9 @@ typedef struct window {
     fold_result *to;
     int side;
     size_t first, count;
-    double *posteriors, *given; /* count x K; given NULL: the model's partition */
+    double *posteriors, *given; /* count x K; given NULL: the model's partition; posteriors NULL: there
+                                   are none */
+    mele_predictions said;      /* count of outside experts; no rows: the model's own */
 } window;
 
 static double *from_row(double *array, size_t row, size_t width)
@@ -266,6 +274,34 @@ static void gather_given(const window *w)
     }
 }
 
+/* The same of what outside experts say. */
+static void gather_said(const window *w)
+{
+    const mele_predictions *all = w->c->cv->predictions;
+    const size_t width = w->said.clusters * w->said.outputs;
+
+    for (size_t i = 0; i < w->count && w->said.rows > 0; i++) {
+        const size_t row = mele_i_data_row(w->left_out, w->first + i);
+        memcpy(w->said.mean + i * width, all->mean + row * width, width * sizeof *w->said.mean);
+        if (w->said.sd != NULL)
+            memcpy(w->said.sd + i * width, all->sd + row * width, width * sizeof *w->said.sd);
+    }
+}
+
+static mele_status make_said(window *w, size_t most, mele_error *error)
+{
+    const mele_predictions *all = w->c->cv->predictions;
+
+    if (all == NULL || w->side != MODEL)
+        return MELE_OK;
+    const size_t bytes = all->clusters * all->outputs * sizeof(double);
+    w->said = (mele_predictions){.rows = most, .clusters = all->clusters, .outputs = all->outputs,
+                                 .mean = mele_i_array(most, bytes),
+                                 .sd = all->sd == NULL ? NULL : mele_i_array(most, bytes)};
+    return w->said.mean == NULL || (all->sd != NULL && w->said.sd == NULL) ? mele_i_no_memory(error)
+                                                                            : MELE_OK;
+}
+
 static mele_status predict_window(const window *w, mele_engine *engine, mele_error *error)
 {
     const size_t targets = w->c->targets, clusters = mele_model_clusters(w->model);
@@ -278,15 +314,17 @@ static mele_status predict_window(const window *w, mele_engine *engine, mele_err
         .log_density = from_row(w->to->log_density[w->side], w->first, targets),
         .joint_log_density = from_row(w->to->joint_log_density[w->side], w->first, 1),
         .log_posteriors = w->posteriors,
+        .predictions = w->said.rows > 0 ? &w->said : NULL,
         .targets = w->left_out->targets + w->first * targets};
 
     features.row += w->first;
     features.rows = w->count;
     gather_given(w);
+    gather_said(w);
     mele_status status = mele_i_model_predict(w->model, &features, w->given, engine, &wanted,
                                               error);
     for (size_t i = 0; i < w->count && status == MELE_OK; i++)
-        kept->cluster[w->first + i] = isnan(wanted.mean[i * targets])
+        kept->cluster[w->first + i] = w->posteriors == NULL || isnan(wanted.mean[i * targets])
                                           ? MELE_NO_CLUSTER
                                           : mele_i_largest(w->posteriors + i * clusters, clusters);
     return status;
@@ -297,20 +335,24 @@ static mele_status predict_fold(const cv_context *c, const mele_model *model, in
 {
     const size_t rows = to->fold.left_out->rows, clusters = mele_model_clusters(model);
     const bool given = c->cv->posteriors != NULL && side == MODEL;
+    const bool known = given || mele_model_has_partition(model);
     const size_t most = rows < WINDOW_ROWS ? rows : WINDOW_ROWS;
     window w = {.c = c, .model = model, .left_out = to->fold.left_out, .to = to, .side = side,
-                .posteriors = mele_i_array(most, clusters * sizeof(double)),
+                .posteriors = known ? mele_i_array(most, clusters * sizeof(double)) : NULL,
                 .given = given ? mele_i_array(most, clusters * sizeof(double)) : NULL};
     mele_status status = make_room(c, to, side, error);
 
-    if (status == MELE_OK && (w.posteriors == NULL || (given && w.given == NULL)))
+    if (status == MELE_OK && ((known && w.posteriors == NULL) || (given && w.given == NULL)))
         status = mele_i_no_memory(error);
+    if (status == MELE_OK)
+        status = make_said(&w, most, error);
     for (; w.first < rows && status == MELE_OK; w.first += w.count) {
         w.count = rows - w.first < most ? rows - w.first : most;
         status = predict_window(&w, engine, error);
     }
     free(w.posteriors);
     free(w.given);
+    mele_predictions_clear(&w.said);
     return status;
 }
 
@@ -331,10 +373,13 @@ static mele_status fit_and_predict(const cv_context *c, size_t index, int side, 
         options.gate_features = NULL;
         options.refine = 0;
     }
-    mele_status status = posteriors != NULL
-                             ? mele_i_fit_whole_outside(f->fold.training, posteriors, &options,
-                                                        engine, &model, error)
-                             : mele_fit(f->fold.training, &options, engine, NULL, &model, error);
+    const mele_handover handover = {.posteriors = posteriors, .predictions = c->cv->predictions};
+    mele_status status =
+        side == MODEL && c->cv->predictions != NULL
+            ? mele_fit_gate_outside(f->fold.training, &handover, &options, engine, NULL, &model, error)
+        : posteriors != NULL
+            ? mele_i_fit_whole_outside(f->fold.training, posteriors, &options, engine, &model, error)
+            : mele_fit(f->fold.training, &options, engine, NULL, &model, error);
     if (status == MELE_OK && side == MODEL)
         f->clusters = mele_model_clusters(model);
     if (status == MELE_OK)
@@ -541,11 +586,14 @@ static void warn(const cv_context *c, mele_report *report)
         mele_i_report_warn(report, "the cross-validated errors leave out %zu of %zu rows, which a "
                            "prediction would answer with NA", c->result->skipped,
                            c->result->rows * c->cv->repeats);
-    if (c->one_group > 0)
+    if (c->one_group > 0 && c->cv->predictions == NULL)
         mele_i_report_warn(report, "outside %zu of %zu folds all rows are of one group: the gates there "
                            "are the posteriors (more groups, or more folds, train them)", c->one_group,
                            folds);
-    if (c->cv->posteriors != NULL)
+    if (c->cv->predictions != NULL)
+        mele_i_report_warn(report, "experts are not cross-validated: their predictions are the same in every "
+                           "fold, and the gate alone is trained again");
+    else if (c->cv->posteriors != NULL)
         mele_i_report_warn(report, "stage 1 is not cross-validated: the posteriors are the same in every "
                            "fold, whatever rows they were made from");
 }
@@ -584,7 +632,8 @@ mele_status mele_cross_validate(const mele_data *data, const mele_options *optio
     const mele_cv_options chosen = cv == NULL ? mele_cv_defaults() : *cv;
     cv_context c = {.data = data, .options = options, .cv = &chosen,
                     .targets = data->schema->targets, .classes = mele_schema_classes(data->schema)};
-    const bool chooses = options->partition.clusters == 0 && chosen.posteriors == NULL;
+    const bool chooses = options->partition.clusters == 0 && chosen.posteriors == NULL
+                         && chosen.predictions == NULL;
     const double start = mele_i_clock();
     mele_status status = mele_i_engine_claim(engine, error);
 

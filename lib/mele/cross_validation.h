@@ -27,6 +27,9 @@ typedef struct mele_cv_options {
                          that were dropped: each row's go with it to either side of a fold. They are
                          the same in every fold, so what made them is not cross-validated. NULL
                          (default): stage 1 is fitted again */
+    const mele_predictions *predictions; /**< of outside experts, in place of stages 1 and 2
+                         (mele_fit_gate_outside()), a row as of posteriors: the gate alone is trained again.
+                         NULL (default): none */
     bool rows;      /**< keep the predictions of every row left out; default false */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_cv_options;
