@@ -48,7 +48,7 @@ mele_status mele_i_check_gate_sees(const mele_options *options, mele_error *erro
         return MELE_OK;
     return mele_i_fail(error, MELE_EINVAL,
                        OF_GATE " is \"%.80s\", and a %s gate on %s sees no "
-                               "features: --gate softmax with --on features or --on both does",
+                               "features: softmax and mlp gates do, under --on features or --on both",
                        options->gate_features, gate->kind, gate->on);
 }
 

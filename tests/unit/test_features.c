@@ -469,8 +469,8 @@ static const struct {
     {"gate-features", "bb", MELE_EDATA,
      "--gate-features: there is no feature \"bb\": is it \"b\"?"},
     {"gate-features", "a", MELE_EINVAL,
-     "--gate-features is \"a\", and a softmax gate on posteriors sees no features: --gate softmax "
-     "with --on features or --on both does"},
+     "--gate-features is \"a\", and a softmax gate on posteriors sees no features: softmax and mlp "
+     "gates do, under --on features or --on both"},
 };
 
 Test(features, what_is_no_feature_is_refused_before_anything_is_fitted)
