@@ -216,6 +216,17 @@ Test(em, the_objective_of_linear_experts_never_falls)
         }
 }
 
+Test(em, the_objective_under_a_network_as_gate_never_falls)
+{
+    const form forms[] = {{"linear", "mlp", "features", 0.1, 0.5, 1},
+                          {"linear", "mlp", "posteriors", 0.1, 1, 1}};
+
+    for (size_t c = 0; c < 2; c++) {
+        sample s = draw(160, 3, 1, 0);
+        check_ascent(&s, &forms[c], c == 0, 12, 5);
+    }
+}
+
 Test(em, the_objective_of_logistic_experts_never_falls)
 {
     const form forms[] = {{"logistic", "softmax", "features", 0.03, 1, 1},
