@@ -421,6 +421,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/refine.h \
 	lib/fit/refine_folds.c \
 	lib/fit/refine_folds.h \
+	lib/fit/refine_steps.c \
+	lib/fit/refine_steps.h \
 	lib/fit/refining.c \
 	lib/fit/refining.h \
 	lib/fit/report.c \

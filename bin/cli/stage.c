@@ -1,5 +1,6 @@
 #include "cli/stage.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,12 +311,39 @@ static void say_gate_rows(cli_run *run)
                 "(--gate-rows all takes all)", rows, all);
 }
 
+/* What the number of steps was chosen from, a line a candidate. */
+static void say_steps(cli_run *run)
+{
+    char path[64];
+    double steps, loss, excess, error, chosen;
+
+    for (size_t i = 0;; i++) {
+        snprintf(path, sizeof path, "refine.candidates.%zu.steps", i);
+        if (!mele_report_number(run->report, path, &steps))
+            return;
+        snprintf(path, sizeof path, "refine.candidates.%zu.loss", i);
+        if (!mele_report_number(run->report, path, &loss))
+            loss = NAN;
+        snprintf(path, sizeof path, "refine.candidates.%zu.excess", i);
+        if (!mele_report_number(run->report, path, &excess))
+            excess = NAN;
+        snprintf(path, sizeof path, "refine.candidates.%zu.error", i);
+        if (!mele_report_number(run->report, path, &error))
+            error = NAN;
+        snprintf(path, sizeof path, "refine.candidates.%zu.chosen", i);
+        cli_say(&run->console, "refinement, %.0f step%s: loss %.4g, above the least by %.2g (standard "
+                "error %.2g)%s", steps, steps == 1 ? "" : "s", loss, excess, error,
+                mele_report_number(run->report, path, &chosen) ? " (chosen)" : "");
+    }
+}
+
 /* How EM went: the log-likelihood after 0, 1, 2, 4, .. steps, and after the last. */
 static void say_refinement(cli_run *run)
 {
     char path[48];
     double steps, value;
 
+    say_steps(run);
     if (!mele_report_number(run->report, "refine.steps", &steps))
         return;
     for (size_t s = 0;; s = s == 0 ? 1 : 2 * s) {

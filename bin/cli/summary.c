@@ -121,7 +121,7 @@ static void add_gate(line *out, const cli_run *run)
 
     if (kind != NULL)
         add(out, ", %s gate", kind);
-    if (mele_report_number(run->report, "refine.steps", &steps))
+    if (mele_report_number(run->report, "refine.steps", &steps) && steps > 0)
         add_count(out, ", refined in ", (size_t)steps, "step");
 }
 
@@ -147,7 +147,7 @@ static bool add_mixture_errors(line *out, const cli_run *run)
             continue;
         if (count++ == 0 && mele_report_number(run->report, "gate.fresh", &value))
             add(out, "; on these rows, which the experts have not seen:");
-        else if (count == 1 && mele_report_number(run->report, "refine.steps", &value))
+        else if (count == 1 && mele_report_number(run->report, "refine.steps", &value) && value > 0)
             add(out, "; with %ss left out, and refined without them:", unit_of(run));
         else if (count == 1)
             add(out, "; with each %s left out of its experts:", unit_of(run));

@@ -25,8 +25,10 @@
 #include "fit/experts.h"
 #include "fit/left_out.h"
 #include "fit/refine_folds.h"
+#include "fit/refine_steps.h"
 #include "fit/report.h"
 #include "fit/stages.h"
+#include "gate/gate.h"
 #include "schema/data.h"
 
 #define KEY "refine" /* of the record and the report */
@@ -38,6 +40,7 @@ typedef struct refinement {
     mele_i_run *run;
     mele_i_refining refining;
     size_t steps; /* wanted */
+    json_t *candidates; /* of the choice of steps; NULL: their number was given */
     json_t *path; /* log-likelihoods from the start on; NULL: nobody wants them */
     double *variance;         /* K x M, of what is left out; NULL: classes */
     mele_i_mixture_said said; /* of rows left out; NULL: there are none */
@@ -208,6 +211,8 @@ static json_t *record_of(const refinement *r, bool whole)
                 && mele_i_json_put(object, "log_likelihood",
                                    mele_i_report_real(log_likelihood_of(r)));
 
+    if (good && r->candidates != NULL)
+        good = mele_i_json_put(object, "candidates", json_incref(r->candidates));
     if (good && whole && r->path != NULL)
         good = mele_i_json_put(object, "path", json_incref(r->path));
     if (good)
@@ -293,6 +298,7 @@ static void clear(refinement *r)
 {
     mele_i_refining_clear(&r->refining);
     json_decref(r->path);
+    json_decref(r->candidates);
     free(r->variance);
     free(r->said.mean);
     free(r->said.log_gate);
@@ -346,6 +352,55 @@ static mele_status check_rows(const mele_i_run *run, mele_error *error)
                        "on, or train experts on these (mele-experts)");
 }
 
+/* Of no steps the mixture stays as it is, and what they were chosen from is told. */
+static mele_status record_none(refinement *r, mele_error *error)
+{
+    json_t *object = json_object();
+
+    if (!mele_i_json_put(object, "steps", json_integer(0))
+        || !mele_i_json_put(object, "candidates", json_incref(r->candidates))) {
+        json_decref(object);
+        return mele_i_no_memory(error);
+    }
+    return mele_i_run_record(r->run, KEY, object, error);
+}
+
+/* In place of a gate that is not refined one that is; what the old one was is forgotten. */
+static mele_status change_gate(mele_i_run *run, mele_error *error)
+{
+    mele_gate *old = run->model->gate;
+    mele_status status;
+
+    if (mele_i_refining_takes(&run->gate))
+        return MELE_OK;
+    run->gate = mele_i_refining_gate(&run->gate);
+    status = mele_i_run_gate(run, error);
+    if (status == MELE_OK)
+        mele_gate_free(old);
+    return status;
+}
+
+static mele_status refine_run(mele_i_run *run, mele_error *error)
+{
+    refinement r = {.run = run, .steps = run->options->refine};
+    mele_status status = check_rows(run, error);
+
+    if (status == MELE_OK && r.steps == MELE_REFINE_AUTO)
+        status = mele_i_refine_choose(run, &r.steps, &r.candidates, error);
+    if (status == MELE_OK && r.steps == 0) {
+        status = record_none(&r, error);
+    } else if (status == MELE_OK) {
+        status = change_gate(run, error);
+        mele_gate *gate = run->model->gate;
+        if (status == MELE_OK)
+            status = refine(&r, error);
+        if (status == MELE_OK)
+            mele_gate_free(gate);
+    }
+    clear(&r);
+    return status;
+}
+
 mele_status mele_i_run_gate_refined(mele_i_run *run, mele_error *error)
 {
     mele_model *model = run->model;
@@ -356,21 +411,13 @@ mele_status mele_i_run_gate_refined(mele_i_run *run, mele_error *error)
         status = mele_i_run_experts(run, MELE_I_KEEP_FOR_GATE, error);
     if (status == MELE_OK)
         status = mele_i_run_gate(run, error);
-    if (status != MELE_OK || run->options->refine == 0)
+    if (status != MELE_OK || run->options->refine == 0 || mele_i_gate_is_global(model->gate))
         return status;
     before = model->experts;
-    mele_gate *gate = model->gate;
     const double start = mele_i_clock();
-    refinement r = {.run = run, .steps = run->options->refine};
-    status = check_rows(run, error);
-    if (status == MELE_OK)
-        status = refine(&r, error);
-    clear(&r);
-    if (status == MELE_OK) {
-        mele_gate_free(gate);
-        if (before != given)
-            mele_experts_free(before);
-    }
+    status = refine_run(run, error);
+    if (status == MELE_OK && before != given && before != model->experts)
+        mele_experts_free(before);
     mele_report_seconds(run->report, KEY, mele_i_clock() - start);
     return status;
 }

@@ -86,14 +86,46 @@ void mele_i_refining_clear(mele_i_refining *refining)
     refining->posteriors = NULL;
 }
 
+/* ---- the gate ---- */
+
+bool mele_i_refining_takes(const mele_gate_options *gate)
+{
+    return strcmp(gate->kind, "softmax") == 0 || strcmp(gate->kind, "mlp") == 0;
+}
+
+mele_gate_options mele_i_refining_gate(const mele_gate_options *gate)
+{
+    mele_gate_options out = *gate;
+
+    if (!mele_i_refining_takes(gate)) {
+        out.kind = "softmax";
+        out.on = "features";
+    }
+    return out;
+}
+
 /* ---- on a part of the rows ---- */
+
+static mele_status fit_gates(mele_i_refining_part *part, mele_error *error)
+{
+    const mele_gate_options chosen = part->run.gate;
+    mele_status status = MELE_OK;
+
+    if (!mele_i_refining_takes(&chosen)) {
+        status = mele_i_run_gate(&part->run, error);
+        part->plain = part->model.gate;
+        part->model.gate = NULL;
+    }
+    part->run.gate = mele_i_refining_gate(&chosen);
+    return status == MELE_OK ? mele_i_run_gate(&part->run, error) : status;
+}
 
 static mele_status fit_part(mele_i_refining_part *part, mele_error *error)
 {
     mele_status status = mele_i_run_experts(&part->run, MELE_I_KEEP_FOR_GATE, error);
 
     if (status == MELE_OK)
-        status = mele_i_run_gate(&part->run, error);
+        status = fit_gates(part, error);
     if (status == MELE_OK)
         status = mele_i_refining_start(&part->run, &part->refining, error);
     return status;
@@ -109,6 +141,7 @@ mele_status mele_i_refining_part_start(const mele_i_run *run, const mele_data *d
     part->options.experts.fold = fold;
     part->options.experts.only = part->options.experts.freeze = 0;
     part->options.warm_start = false;
+    part->options.gate = run->gate;
     part->model.experts = part->model.global = NULL;
     part->model.gate = NULL;
     part->model.expert_features = part->model.gate_features = (mele_i_selection){.features = 0};
@@ -124,6 +157,7 @@ void mele_i_refining_part_clear(mele_i_refining_part *part)
     mele_i_run_clear(&part->run);
     mele_experts_free(part->model.experts);
     mele_gate_free(part->model.gate);
+    mele_gate_free(part->plain);
     mele_i_selection_clear(&part->model.expert_features);
     mele_i_selection_clear(&part->model.gate_features);
     json_decref(part->model.training);
@@ -137,7 +171,9 @@ mele_status mele_i_refining_part_predict(mele_i_refining_part *part, const mele_
                                          mele_error *error)
 {
     const mele_handover handover = {.posteriors = part->run.posteriors};
-    const mele_i_mixture mixture = {part->refining.em.experts, part->refining.em.gate, NULL};
+    const mele_i_em *em = &part->refining.em;
+    const bool plain = part->plain != NULL && em->steps == 0;
+    const mele_i_mixture mixture = {em->experts, plain ? part->plain : em->gate, NULL};
     mele_i_run run = mele_i_run_of(data, &handover, &part->options, engine, NULL, &part->model);
     mele_i_mixture_rows rows;
     mele_status status = mele_i_refining_rows(&run, mixture.gate, &rows, error);

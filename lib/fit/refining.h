@@ -19,6 +19,11 @@ void mele_i_refining_clear(mele_i_refining *refining);
 mele_status mele_i_refining_rows(mele_i_run *run, const mele_gate *gate, mele_i_mixture_rows *out,
                                  mele_error *error);
 
+/* Whether a gate of these options, of a kind that is settled, is refined itself. In place of another, which
+ * a choice of gates may end with, a softmax gate on features is. */
+bool mele_i_refining_takes(const mele_gate_options *gate);
+mele_gate_options mele_i_refining_gate(const mele_gate_options *gate);
+
 /* A run of stages 2 and 3 on some rows of a run's data, with its stage 1, and EM from there. It points
  * into itself. */
 typedef struct mele_i_refining_part {
@@ -26,6 +31,7 @@ typedef struct mele_i_refining_part {
     mele_model model;
     mele_i_run run;
     mele_i_refining refining;
+    mele_gate *plain; /* the gate without refinement, where it is not the one that is refined; NULL */
 } mele_i_refining_part;
 
 /* data: a part of the run's. fold: of the random streams. mele_i_refining_part_clear(), also after a
@@ -35,7 +41,8 @@ mele_status mele_i_refining_part_start(const mele_i_run *run, const mele_data *d
                                        mele_error *error);
 void mele_i_refining_part_clear(mele_i_refining_part *part);
 
-/* What the part's mixture, as it is, says of other rows of the run's data. */
+/* What the part's mixture, as it is, says of other rows of the run's data; before the first step with
+ * the gate that there is without refinement. */
 mele_status mele_i_refining_part_predict(mele_i_refining_part *part, const mele_data *data,
                                          mele_engine *engine, const mele_i_mixture_said *out,
                                          mele_error *error);

@@ -26,6 +26,9 @@ typedef struct mele_centres {
 /** Strings that options own. */
 typedef struct mele_owned_texts mele_owned_texts;
 
+/** So many steps of refinement as lose least on rows left out. */
+#define MELE_REFINE_AUTO ((size_t)-1)
+
 /** Everything that can change a model. A program in C sets members of what mele_options_defaults()
  *  gives; every other language takes options as an object, mele_options_new(), that is set by name
  *  and text, and needs nothing of this structure. Both may be done to the same options.
@@ -61,8 +64,9 @@ typedef struct mele_options {
                                            (gate.on "features" or "both"; others are refused); NULL
                                            (default): all */
     size_t refine;                    /**< steps of EM at most that refine the mixture after stage 3,
-                                           experts and gate together; default 0: none. Experts are
-                                           linear, logistic or mlp, the gate is softmax or mlp */
+                                           experts and gate together, or MELE_REFINE_AUTO; default 0: none.
+                                           Experts are linear, logistic or mlp, the gate is softmax
+                                           or mlp */
     bool warm_start;                  /**< mele_fit_experts(): mlp, gp and logistic experts start
                                            from those that the model has; default false */
     bool fresh;                       /**< mele_fit_gate(): take these rows as ones that the experts

@@ -157,7 +157,7 @@ static const mele_i_option_special gate_rows = {
     .wanted = "a whole number from 1, or " ALL_ROWS, .set = set_gate_rows, .text = gate_rows_text,
     .whole = true};
 
-/* ---- refinement: N steps ---- */
+/* ---- refinement: N steps, or auto ---- */
 
 #define MOST_STEPS 1000000
 
@@ -166,6 +166,10 @@ static bool set_refine(void *structure, const char *text)
     mele_options *options = structure;
     double value;
 
+    if (strcmp(text, "auto") == 0) {
+        options->refine = MELE_REFINE_AUTO;
+        return true;
+    }
     if (mele_i_number_parse(text, strlen(text), &value) != MELE_I_NUMBER_OK || value != floor(value)
         || !(value >= 0 && value <= MOST_STEPS))
         return false;
@@ -178,11 +182,13 @@ static size_t refine_text(const void *structure, char *out, size_t size)
 {
     const mele_options *options = structure;
 
+    if (options->refine == MELE_REFINE_AUTO)
+        return (size_t)snprintf(out, size, "auto");
     return options->refine == 0 ? 0 : (size_t)snprintf(out, size, "%zu", options->refine);
 }
 
 static const mele_i_option_special refinement = {
-    .wanted = "a whole number from 0 to " TEXT_OF(MOST_STEPS), .set = set_refine,
+    .wanted = "a whole number from 0 to " TEXT_OF(MOST_STEPS) ", or auto", .set = set_refine,
     .text = refine_text, .whole = true};
 
 static bool is_one_of(const char *text, const char *const *list)
@@ -201,7 +207,7 @@ mele_status mele_i_check_refine(const mele_options *options, mele_error *error)
 
     if (options->refine == 0)
         return MELE_OK;
-    if (options->refine > MOST_STEPS)
+    if (options->refine > MOST_STEPS && options->refine != MELE_REFINE_AUTO)
         return mele_i_fail(error, MELE_EINVAL, "refine is %zu, not at most %d", options->refine,
                            MOST_STEPS);
     if (kind != NULL && !is_one_of(kind, experts))
@@ -270,8 +276,9 @@ static const mele_i_option gate[] = {
      .help = "train the gate on a sample of about N rows where there are more, of every region some "
      "(default: 100 for each coefficient of the gate, at least 20000)",
      .type = MELE_I_SPECIAL, .special = &gate_rows},
-    {.name = "refine", .argument = "N",
-     .help = "steps of EM at most, of the experts and a softmax or mlp gate together (default: 0)",
+    {.name = "refine", .argument = "N|auto",
+     .help = "steps of EM at most, of the experts and a softmax or mlp gate together, or as many of 0, 1, "
+     "2, 4, .. 128 as predict rows left out best (default: 0)",
      .type = MELE_I_SPECIAL, .special = &refinement},
     {.name = "fresh",
      .help = "these are rows that the experts have not seen, also where they look as if some were "
