@@ -242,6 +242,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/left_out_columns.c \
 	lib/expert/left_out_file.c \
 	lib/expert/left_out_hash.c \
+	lib/expert/left_out_kept.c \
+	lib/expert/left_out_kept.h \
 	lib/expert/left_out_own.c \
 	lib/expert/left_out.h \
 	lib/expert/log_likelihoods.c \

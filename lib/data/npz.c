@@ -316,38 +316,82 @@ mele_status mele_i_npz_shape(const mele_i_npz *npz, const mele_i_npz_member *mem
     return status;
 }
 
-/* The numbers, behind a header whose checksum is *crc. */
+/* A member that is read piece by piece; out NULL: pieces are looked at and forgotten. */
+typedef struct visit {
+    const char *type;
+    unsigned char *out;
+    mele_i_npz_look_fn *look;
+    void *context;
+} visit;
+
+/* The numbers, behind a header whose checksum is crc. */
 static mele_status read_numbers(const mele_i_npz *npz, const mele_i_npz_member *m, size_t header,
-                                uint32_t crc, unsigned char *out, mele_error *error)
+                                uint32_t crc, const visit *v, mele_error *error)
 {
     const uint64_t all = m->size - header;
-    mele_status status = MELE_OK;
+    unsigned char *piece = v->out == NULL ? MELE_I_ARRAY(unsigned char, PIECE) : NULL;
+    mele_status status = v->out == NULL && piece == NULL ? mele_i_no_memory(error) : MELE_OK;
 
     for (uint64_t done = 0; done < all && status == MELE_OK; done += PIECE) {
         const size_t length = all - done < PIECE ? (size_t)(all - done) : PIECE;
-        status = read_exactly(npz, m->at + header + done, out + done, length, m->name, error);
-        if (status == MELE_OK)
-            crc = (uint32_t)crc32_z(crc, out + done, length);
+        const size_t count = length / mele_i_npz_width(v->type);
+        unsigned char *to = piece == NULL ? v->out + done : piece;
+        status = read_exactly(npz, m->at + header + done, to, length, m->name, error);
+        if (status != MELE_OK)
+            break;
+        crc = (uint32_t)crc32_z(crc, to, length);
+        mele_i_npz_swap(v->type, to, count);
+        if (v->look != NULL)
+            status = v->look(v->context, to, count, error);
     }
+    free(piece);
     return status == MELE_OK && crc != m->crc ? damaged(error, m->name) : status;
+}
+
+static mele_status visit_numbers(const mele_i_npz *npz, const mele_i_npz_member *m, size_t count,
+                                 const visit *v, uint64_t *at, mele_error *error)
+{
+    mele_i_npy_header header;
+    char *bytes = NULL;
+    size_t length = 0;
+    mele_status status = read_header(npz, m, &bytes, &header, &length, error);
+
+    if (status == MELE_OK && m->size - length != count * mele_i_npz_width(v->type))
+        status = damaged(error, m->name); /* it was changed meanwhile */
+    if (status == MELE_OK)
+        status = read_numbers(npz, m, length,
+                              (uint32_t)crc32_z(0, (const unsigned char *)bytes, length), v, error);
+    *at = m->at + length;
+    free(bytes);
+    return status;
 }
 
 mele_status mele_i_npz_read(const mele_i_npz *npz, const mele_i_npz_member *member,
                             const char *type, void *out, size_t count, mele_error *error)
 {
-    mele_i_npy_header header;
-    char *bytes = NULL;
-    size_t length = 0;
-    mele_status status = read_header(npz, member, &bytes, &header, &length, error);
+    const visit all = {.type = type, .out = out};
+    uint64_t at;
 
-    if (status == MELE_OK && member->size - length != count * mele_i_npz_width(type))
-        status = damaged(error, member->name); /* it was changed meanwhile */
-    if (status == MELE_OK)
-        status = read_numbers(npz, member, length,
-                              (uint32_t)crc32_z(0, (const unsigned char *)bytes, length), out,
-                              error);
+    return visit_numbers(npz, member, count, &all, &at, error);
+}
+
+mele_status mele_i_npz_look(const mele_i_npz *npz, const mele_i_npz_member *member, const char *type,
+                            size_t count, mele_i_npz_look_fn *look, void *context, uint64_t *at,
+                            mele_error *error)
+{
+    const visit pieces = {type, NULL, look, context};
+
+    return visit_numbers(npz, member, count, &pieces, at, error);
+}
+
+mele_status mele_i_npz_read_some(const mele_i_npz *npz, const mele_i_npz_member *member,
+                                 const char *type, uint64_t at, size_t first, size_t count, void *out,
+                                 mele_error *error)
+{
+    const size_t width = mele_i_npz_width(type);
+    mele_status status = read_exactly(npz, at + first * width, out, count * width, member->name, error);
+
     if (status == MELE_OK)
         mele_i_npz_swap(type, out, count);
-    free(bytes);
     return status;
 }

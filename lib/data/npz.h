@@ -67,4 +67,19 @@ mele_status mele_i_npz_shape(const mele_i_npz *npz, const mele_i_npz_member *mem
 mele_status mele_i_npz_read(const mele_i_npz *npz, const mele_i_npz_member *member,
                             const char *type, void *out, size_t count, mele_error *error);
 
+/* The same numbers some at a time, without room for all: look() at each piece, in order. *at: where in
+ * the archive they begin, for mele_i_npz_read_some(). Failures of look(), too; the checksum is known at
+ * the end. */
+typedef mele_status mele_i_npz_look_fn(void *context, const void *numbers, size_t count,
+                                       mele_error *error);
+mele_status mele_i_npz_look(const mele_i_npz *npz, const mele_i_npz_member *member, const char *type,
+                            size_t count, mele_i_npz_look_fn *look, void *context, uint64_t *at,
+                            mele_error *error);
+
+/* `count` of the numbers from the first-th on, of those that begin there; by any number of threads. Nothing
+ * is checked once more. MELE_EIO; MELE_EDATA: the archive ends before. */
+mele_status mele_i_npz_read_some(const mele_i_npz *npz, const mele_i_npz_member *member,
+                                 const char *type, uint64_t at, size_t first, size_t count, void *out,
+                                 mele_error *error);
+
 #endif

@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "engine/rows.h"
 #include "expert/expert.h"
+#include "expert/left_out_kept.h"
 
 mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, size_t classes,
                                 mele_i_left_out_form form, mele_left_out **out,
@@ -27,6 +28,7 @@ mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, si
     l->clusters = clusters;
     l->outputs = outputs;
     l->classes = classes;
+    numbers = form.in_file ? 0 : numbers;
     l->mean = mele_i_large_array(numbers, sizeof *l->mean);
     if (variances) {
         l->variance = mele_i_large_array(numbers, sizeof *l->variance);
@@ -78,22 +80,19 @@ mele_status mele_i_left_out_predict(const mele_experts *experts, const mele_rows
 mele_status mele_i_left_out_part(const mele_left_out *of, const size_t *row, size_t count,
                                  mele_left_out **out, mele_error *error)
 {
-    const size_t width = of->clusters * of->outputs;
     mele_left_out *l = NULL;
     mele_status status = mele_i_left_out_new(count, of->clusters, of->outputs, of->classes,
                                              (mele_i_left_out_form){.folds = false}, &l, error);
 
     if (status != MELE_OK)
         return status;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(l->mean + i * width, of->mean + row[i] * width, width * sizeof *l->mean);
-        if (l->variance != NULL)
-            memcpy(l->variance + i * width, of->variance + row[i] * width,
-                   width * sizeof *l->variance);
-    }
+    const mele_rows mean = mele_left_out_mean(of), variance = mele_left_out_variance(of);
+    status = mele_i_rows_gather(&mean, row, count, l->mean, error);
+    if (status == MELE_OK && l->variance != NULL)
+        status = mele_i_rows_gather(&variance, row, count, l->variance, error);
     if (l->units != NULL)
         memcpy(l->units, of->units, 2 * of->outputs * sizeof *l->units);
-    if (of->global != NULL)
+    if (status == MELE_OK && of->global != NULL)
         status = mele_i_left_out_part(of->global, row, count, &l->global, error);
     if (status == MELE_OK)
         *out = l;
@@ -104,15 +103,19 @@ mele_status mele_i_left_out_part(const mele_left_out *of, const size_t *row, siz
 
 mele_status mele_i_left_out_check_complete(const mele_left_out *l, mele_error *error)
 {
-    const size_t width = l->clusters * l->outputs;
+    const size_t width = l->clusters * l->outputs, count = l->rows * width;
+    size_t i = 0;
 
-    for (size_t i = 0; i < l->rows * width; i++)
-        if (isnan(l->mean[i]) || (l->variance != NULL && isnan(l->variance[i])))
-            return mele_i_fail(error, MELE_EDATA,
-                               "%s does not know what expert %zu predicts of row %zu "
-                               "left out: it is of a part of the experts or of the rows",
-                               mele_i_left_out_name(l), i % width / l->outputs + 1, i / width + 1);
-    return MELE_OK;
+    if (l->file != NULL)
+        i = l->file->unknown;
+    else
+        while (i < count && !isnan(l->mean[i]) && !(l->variance != NULL && isnan(l->variance[i])))
+            i++;
+    return i >= count ? MELE_OK
+                      : mele_i_fail(error, MELE_EDATA,
+                                    "%s does not know what expert %zu predicts of row %zu left out: it "
+                                    "is of a part of the experts or of the rows",
+                                    mele_i_left_out_name(l), i % width / l->outputs + 1, i / width + 1);
 }
 
 const mele_left_out *mele_i_left_out_global(const mele_left_out *l)
@@ -146,6 +149,7 @@ void mele_left_out_free(mele_left_out *l)
     free(l->units);
     mele_left_out_free(l->global);
     mele_experts_free(l->experts);
+    mele_i_left_out_kept_free(l->file);
     free(l->name);
     free(l);
 }
@@ -172,11 +176,15 @@ size_t mele_left_out_classes(const mele_left_out *l)
 
 mele_rows mele_left_out_mean(const mele_left_out *l)
 {
+    if (l->file != NULL)
+        return mele_i_left_out_kept_mean(l->file);
     return mele_i_rows_in_memory(l->mean, l->rows, l->clusters * l->outputs);
 }
 
 mele_rows mele_left_out_variance(const mele_left_out *l)
 {
+    if (l->file != NULL)
+        return mele_i_left_out_kept_variance(l->file);
     return mele_i_rows_in_memory(l->variance, l->rows,
                                  l->variance == NULL ? 0 : l->clusters * l->outputs);
 }

@@ -23,6 +23,7 @@ struct mele_left_out {
     mele_experts *experts;    /* those that were left out; NULL: read from a file, which has */
     uint64_t hash_of_experts; /* their hash */
     char *name;               /* for messages */
+    struct mele_i_left_out_kept *file; /* where mean and variance are, which are NULL; NULL: in memory */
 };
 
 /* What is to be kept of left-out predictions. */
@@ -30,8 +31,13 @@ typedef struct mele_i_left_out_form {
     bool folds;    /* a kind has some: zeros at first */
     bool own_only; /* as in kind.h: an object of one column */
     bool means;    /* alone: without variances and units */
+    bool in_file;  /* no room for means and variances */
     bool global;   /* the global expert's, too */
 } mele_i_left_out_form;
+
+/* mele_left_out_read(), of a file whose means and variances stay in it where they would take more than
+ * `most` bytes. */
+mele_status mele_i_left_out_read(const char *path, size_t most, mele_left_out **out, mele_error *error);
 
 /* A new object with room for what there is of such a shape, nothing of which is set but the sizes. */
 mele_status mele_i_left_out_new(size_t rows, size_t clusters, size_t outputs, size_t classes,

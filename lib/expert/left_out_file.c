@@ -12,7 +12,8 @@
  *     global_variance (n, M)     regression, where there are those
  *
  * Of what is read every size is compared with the others and with the file before memory is
- * taken. */
+ * taken. Means and variances of many rows are looked at once, in pieces, and stay in the file: a gate
+ * that is trained on a sample of rows reads those alone. */
 #include "expert/left_out.h"
 
 #include <inttypes.h>
@@ -24,9 +25,12 @@
 #include "core/memory.h"
 #include "core/replace.h"
 #include "data/npz.h"
+#include "engine/rows.h"
+#include "expert/left_out_kept.h"
 
 #define FORMAT "mele left-out"
 #define VERSION 1
+#define MOST_HELD ((size_t)64 << 20) /* bytes of means and variances that are read into memory */
 
 /* Every array there may be, its type and how many dimensions it has. */
 typedef struct kind {
@@ -92,15 +96,16 @@ static mele_i_npz_array array_of(const mele_left_out *l, size_t which, const voi
                               {first, second, l->outputs}, data};
 }
 
-mele_status mele_left_out_write_to(const mele_left_out *l, mele_write_fn *write, void *user,
-                                   mele_error *error)
+/* mean and variance are in memory. */
+static mele_status write_held(const mele_left_out *l, const double *mean, const double *variance,
+                              mele_write_fn *write, void *user, mele_error *error)
 {
     const int64_t version = VERSION, classes = (int64_t)l->classes;
     uint64_t hash = l->hash_of_experts;
     mele_status status = MELE_OK;
     int64_t *group = l->group == NULL ? NULL : MELE_I_ARRAY(int64_t, l->rows);
     const void *const data[ARRAYS] = {
-        FORMAT, &version, &classes, &l->hash_of_rows, &hash, l->mean, l->variance,
+        FORMAT, &version, &classes, &l->hash_of_rows, &hash, mean, variance,
         l->units, l->units == NULL ? NULL : l->units + l->outputs, has_folds(l) ? l->fold : NULL,
         group, l->global == NULL ? NULL : l->global->mean,
         l->global == NULL ? NULL : l->global->variance};
@@ -119,6 +124,22 @@ mele_status mele_left_out_write_to(const mele_left_out *l, mele_write_fn *write,
     if (status == MELE_OK)
         status = mele_i_npz_write(array, count, 0, write, user, error);
     free(group);
+    return status;
+}
+
+mele_status mele_left_out_write_to(const mele_left_out *l, mele_write_fn *write, void *user,
+                                   mele_error *error)
+{
+    mele_rows mean = mele_left_out_mean(l), variance = mele_left_out_variance(l);
+    double *held[2] = {NULL, NULL};
+    mele_status status = mele_i_rows_hold(&mean, &held[0], NULL, error);
+
+    if (status == MELE_OK && variance.cols > 0)
+        status = mele_i_rows_hold(&variance, &held[1], NULL, error);
+    if (status == MELE_OK)
+        status = write_held(l, mean.data, variance.data, write, user, error);
+    free(held[0]);
+    free(held[1]);
     return status;
 }
 
@@ -257,27 +278,21 @@ static mele_status read_shapes(reading *r, mele_error *error)
     return status;
 }
 
-/* What can be no prediction; NaN is one that is not known. */
+/* Of those in memory. */
 static mele_status check_values(const mele_left_out *l, mele_error *error)
 {
     const size_t count = l->rows * l->clusters * l->outputs;
+    mele_i_left_out_looking means = {.classes = l->classes > 0}, variances = {.variances = true};
+    mele_status status = l->file != NULL ? MELE_OK : mele_i_left_out_look(&means, l->mean, count, error);
     bool good = true;
 
-    for (size_t i = 0; i < count && good; i++)
-        good = l->classes > 0 ? !(l->mean[i] > 0) : !isinf(l->mean[i]);
-    if (!good)
-        return mele_i_fail(error, MELE_EDATA, "\"mean\" holds what is no %s",
-                           l->classes > 0 ? "log-probability" : "finite number");
-    for (size_t i = 0; i < count && l->variance != NULL && good; i++)
-        good = !isinf(l->variance[i]) && !(l->variance[i] <= 0);
-    if (!good)
-        return mele_i_fail(error, MELE_EDATA,
-                           "\"variance\" holds what is no finite number above 0");
+    if (status == MELE_OK && l->variance != NULL && l->file == NULL)
+        status = mele_i_left_out_look(&variances, l->variance, count, error);
     for (size_t i = 0; i < l->rows && l->group != NULL && good; i++)
         good = l->group[i] < l->rows;
-    if (!good)
+    if (status == MELE_OK && !good)
         return mele_i_fail(error, MELE_EDATA, "\"group\" holds what is no number of a group");
-    return l->global == NULL ? MELE_OK : check_values(l->global, error);
+    return status;
 }
 
 static mele_status read_groups(const reading *r, mele_left_out *l, mele_error *error)
@@ -310,6 +325,24 @@ static mele_status read_global(const reading *r, mele_left_out *l, mele_error *e
     return status;
 }
 
+/* The archive is then the object's; what is in it is looked at. */
+static mele_status leave_in_file(reading *r, mele_left_out *l, mele_error *error)
+{
+    mele_i_left_out_kept *file = MELE_I_NEW(mele_i_left_out_kept);
+
+    if (file == NULL)
+        return mele_i_no_memory(error);
+    *file = (mele_i_left_out_kept){.npz = r->npz, .rows = l->rows, .width = l->clusters * l->outputs,
+                                   .classes = l->classes};
+    l->file = file;
+    free(l->mean);
+    free(l->variance);
+    l->mean = l->variance = NULL;
+    return mele_i_left_out_kept_look(file, error);
+}
+
+/* ---- all of it ---- */
+
 static mele_status read_all(const reading *r, mele_left_out *l, mele_error *error)
 {
     const size_t cells = l->rows * l->clusters, numbers = cells * l->outputs;
@@ -317,9 +350,9 @@ static mele_status read_all(const reading *r, mele_left_out *l, mele_error *erro
 
     if (status == MELE_OK)
         status = read_array(r, A_EXPERTS, &l->hash_of_experts, 1, error);
-    if (status == MELE_OK)
+    if (status == MELE_OK && l->file == NULL)
         status = read_array(r, A_MEAN, l->mean, numbers, error);
-    if (status == MELE_OK && l->variance != NULL)
+    if (status == MELE_OK && l->file == NULL && l->variance != NULL)
         status = read_array(r, A_VARIANCE, l->variance, numbers, error);
     if (status == MELE_OK && l->units != NULL)
         status = read_array(r, A_CENTER, l->units, l->outputs, error);
@@ -334,7 +367,16 @@ static mele_status read_all(const reading *r, mele_left_out *l, mele_error *erro
     return status == MELE_OK ? check_values(l, error) : status;
 }
 
-mele_status mele_left_out_read(const char *path, mele_left_out **out, mele_error *error)
+/* Whether means and variances are more bytes than that. */
+static bool is_large(const reading *r, size_t most)
+{
+    size_t bytes;
+
+    return __builtin_mul_overflow(r->rows * r->clusters, r->outputs * sizeof(double), &bytes)
+           || bytes > most / (r->classes > 0 ? 1 : 2);
+}
+
+mele_status mele_i_left_out_read(const char *path, size_t most, mele_left_out **out, mele_error *error)
 {
     reading r = {.rows = 0};
     mele_left_out *l = NULL;
@@ -349,18 +391,27 @@ mele_status mele_left_out_read(const char *path, mele_left_out **out, mele_error
         status = read_version(&r, error);
     if (status == MELE_OK)
         status = read_shapes(&r, error);
+    const bool large = status == MELE_OK && is_large(&r, most);
     if (status == MELE_OK)
         status = mele_i_left_out_new(r.rows, r.clusters, r.outputs, (size_t)r.classes,
-                                     (mele_i_left_out_form){.folds = r.member[A_FOLD] != NULL}, &l,
-                                     error);
+                                     (mele_i_left_out_form){.folds = r.member[A_FOLD] != NULL,
+                                                            .in_file = large}, &l, error);
     if (status == MELE_OK && (l->name = mele_i_string(path)) == NULL)
         status = mele_i_no_memory(error);
+    if (status == MELE_OK && large)
+        status = leave_in_file(&r, l, error);
     if (status == MELE_OK)
         status = read_all(&r, l, error);
-    mele_i_npz_close(&r.npz);
+    if (l == NULL || l->file == NULL)
+        mele_i_npz_close(&r.npz);
     if (status == MELE_OK)
         *out = l;
     else
         mele_left_out_free(l);
     return status;
+}
+
+mele_status mele_left_out_read(const char *path, mele_left_out **out, mele_error *error)
+{
+    return mele_i_left_out_read(path, MOST_HELD, out, error);
 }

@@ -1,6 +1,7 @@
 /* Which rows a gate is trained on. A gate has few coefficients next to the rows of large data, and what
  * it loses by a sample is, in the mean, about half a unit of log likelihood a coefficient over all rows of
- * the sample: beyond so many for each coefficient more of them only take time. */
+ * the sample: beyond so many for each coefficient more of them only take time, which grows with the
+ * square of the coefficients. doc/methods.md has what that costs. */
 #include "fit/gate_rows.h"
 
 #include <stdlib.h>
@@ -12,26 +13,45 @@
 #include "gate/gate.h"
 #include "schema/data.h"
 
-#define ROWS_A_COEFFICIENT 100
 #define LEAST_ROWS 20000
+#define ROWS_A_COEFFICIENT 200
+#define MANY_ROWS 200000 /* beyond which there are fewer for each coefficient, but at least */
+#define FEW_ROWS_A_COEFFICIENT 50
 
 /* ---- how many ---- */
 
-/* SIZE_MAX: all. */
-static mele_status choose_count(mele_i_run *run, const mele_gate_options *options,
-                                bool posteriors, size_t *out, mele_error *error)
+static size_t times(size_t coefficients, size_t rows)
 {
-    const size_t clusters = run->model->clusters, columns = mele_i_run_gate_x(run).cols;
-    size_t coefficients = 0;
+    size_t product;
 
-    *out = run->options->gate_rows;
-    if (*out > 0)
-        return MELE_OK;
-    mele_status status = mele_i_gate_coefficients(options, clusters, columns, posteriors,
-                                                  &coefficients, error);
-    if (__builtin_mul_overflow(coefficients, (size_t)ROWS_A_COEFFICIENT, out))
-        *out = SIZE_MAX;
-    *out = *out > LEAST_ROWS ? *out : LEAST_ROWS;
+    return __builtin_mul_overflow(coefficients, rows, &product) ? SIZE_MAX : product;
+}
+
+static size_t at_least(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t count_for(size_t coefficients)
+{
+    const size_t wanted = times(coefficients, ROWS_A_COEFFICIENT);
+
+    return wanted <= MANY_ROWS ? at_least(wanted, LEAST_ROWS)
+                               : at_least(times(coefficients, FEW_ROWS_A_COEFFICIENT), MANY_ROWS);
+}
+
+/* SIZE_MAX: all. */
+static mele_status choose_count(mele_i_run *run, const mele_gate_options *options, bool posteriors,
+                                size_t *out, mele_error *error)
+{
+    const size_t given = run->options->gate_rows;
+    size_t coefficients = 0;
+    mele_status status = MELE_OK;
+
+    if (given == 0)
+        status = mele_i_gate_coefficients(options, run->model->clusters, mele_i_run_gate_x(run).cols,
+                                          posteriors, &coefficients, error);
+    *out = given > 0 ? given : count_for(coefficients);
     return status;
 }
 

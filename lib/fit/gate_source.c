@@ -18,26 +18,47 @@ static mele_rows means_of(const mele_i_gate_source *s)
     return s->own != NULL ? mele_i_left_out_own_mean(s->own) : mele_left_out_mean(s->all);
 }
 
-/* A read() of mele_rows: likelihoods of predictions that are held. */
+/* Rows of what a block's likelihoods are made of, in one piece of memory. */
+typedef struct likelihood_rows {
+    mele_rows rows[3]; /* targets, means, variances (no columns: there are none) */
+    const double *taken[3];
+    size_t stride[3];
+    double *memory;
+} likelihood_rows;
+
+static mele_status take_rows(likelihood_rows *l, mele_i_block block, mele_error *error)
+{
+    size_t room = 0;
+    mele_status status = MELE_OK;
+
+    for (size_t r = 0; r < 3; r++)
+        room += l->rows[r].cols * block.count;
+    l->memory = MELE_I_ARRAY(double, room);
+    if (l->memory == NULL)
+        return mele_i_no_memory(error);
+    double *at = l->memory;
+    for (size_t r = 0; r < 3 && status == MELE_OK; at += l->rows[r].cols * block.count, r++)
+        if (l->rows[r].cols > 0)
+            status = mele_i_rows_take(&l->rows[r], block, at, &l->taken[r], &l->stride[r], error);
+    return status;
+}
+
+/* A read() of mele_rows: likelihoods of predictions that are there. */
 static mele_status read_likelihoods(void *user, size_t first, size_t count, double *out,
                                     mele_error *error)
 {
     const mele_i_gate_source *s = user;
-    const mele_rows mean = mele_left_out_mean(s->all), variance = mele_left_out_variance(s->all);
-    const double *of_rows = variance.data == NULL ? NULL : variance.data + first * variance.stride;
-    const size_t cols = s->targets.values.cols;
-    double *y = MELE_I_ARRAY(double, count *cols);
-    mele_targets targets = {{.rows = count, .cols = cols}, s->targets.classes};
-    mele_status status = y == NULL ? mele_i_no_memory(error)
-                                   : mele_i_rows_take(&s->targets.values,
-                                                      (mele_i_block){0, first, count}, y,
-                                                      &targets.values.data, &targets.values.stride,
-                                                      error);
+    likelihood_rows l = {
+        .rows = {s->targets.values, mele_left_out_mean(s->all), mele_left_out_variance(s->all)}};
+    mele_status status = take_rows(&l, (mele_i_block){0, first, count}, error);
+    const mele_targets targets = {
+        {.rows = count, .cols = l.rows[0].cols, .data = l.taken[0], .stride = l.stride[0]},
+        s->targets.classes};
 
     if (status == MELE_OK)
-        status = mele_expert_log_likelihoods(&targets, mean.data + first * mean.stride, of_rows,
-                                             s->clusters, NULL, out, error);
-    free(y);
+        status = mele_expert_log_likelihoods(&targets, l.taken[1], l.taken[2], s->clusters, NULL, out,
+                                             error);
+    free(l.memory);
     return status;
 }
 

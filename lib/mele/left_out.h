@@ -74,7 +74,9 @@ MELE_API mele_status mele_left_out_write_to(const mele_left_out *left_out, mele_
  * @param out   let go with mele_left_out_free(); untouched on error.
  * @return MELE_OK; MELE_EINVAL: no path; MELE_EIO; MELE_EDATA: it is something else, damaged, of another version, has
  *         an array that is not known, lacks one, or one does not fit the others; MELE_ENOMEM.
- * Takes at most the memory that the file has bytes, and little more. */
+ * Takes at most the memory that the file has bytes, and little more; means and variances beyond 64 MB are
+ * looked at once and stay in the file, which is open until all have let go and must not be changed: then
+ * mele_left_out_mean() and mele_left_out_variance() are rows that are read. */
 MELE_API mele_status mele_left_out_read(const char *path, mele_left_out **out, mele_error *error);
 
 #ifdef __cplusplus

@@ -274,7 +274,7 @@ static const mele_i_option gate[] = {
      MEMBER(gate_features), .type = MELE_I_TEXT, .optional = true},
     {.name = "gate-rows", .argument = "N|all",
      .help = "train the gate on a sample of about N rows where there are more, of every region some "
-     "(default: 100 for each coefficient of the gate, at least 20000)",
+     "(default: 200 for each coefficient of the gate, at least 20000; beyond 200000 fewer, but 50)",
      .type = MELE_I_SPECIAL, .special = &gate_rows},
     {.name = "refine", .argument = "N|auto",
      .help = "steps of EM at most, of the experts and a softmax or mlp gate together, or as many of 0, 1, "

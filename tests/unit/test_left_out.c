@@ -8,6 +8,7 @@
 #include <mele/mele.h>
 
 #include "data/npz.h"
+#include "expert/left_out.h"
 #include "unit/table_support.h"
 
 enum { N = 90, D = 2, K = 3 };
@@ -306,6 +307,27 @@ static void write_bytes(const mele_left_out *l, bytes *b)
     cr_assert_eq(mele_left_out_write_to(l, keep, b, &error), MELE_OK, "%s", error.message);
 }
 
+/* Bytes of means and variances beyond which they stay in the file. */
+static const size_t most[] = {SIZE_MAX, 0};
+
+/* Some of their rows. */
+static void expect_same_parts(const mele_left_out *a, const mele_left_out *b)
+{
+    static const size_t row[] = {0, 1, 7, N / 2, N - 1};
+    mele_left_out *part[2] = {NULL, NULL};
+
+    cr_assert_eq(mele_i_left_out_part(a, row, 5, &part[0], NULL), MELE_OK);
+    cr_assert_eq(mele_i_left_out_part(b, row, 5, &part[1], NULL), MELE_OK);
+    for (size_t i = 0; i < 2; i++) {
+        const mele_rows x = i == 0 ? mele_left_out_mean(part[0]) : mele_left_out_variance(part[0]);
+        const mele_rows y = i == 0 ? mele_left_out_mean(part[1]) : mele_left_out_variance(part[1]);
+        cr_assert(x.rows == 5 && y.rows == 5 && x.cols == y.cols);
+        cr_assert(x.cols == 0 || memcmp(x.data, y.data, 5 * x.cols * sizeof *x.data) == 0);
+    }
+    mele_left_out_free(part[0]);
+    mele_left_out_free(part[1]);
+}
+
 Test(left_out, a_file_holds_all_of_them)
 {
     static const struct {
@@ -313,7 +335,8 @@ Test(left_out, a_file_holds_all_of_them)
         size_t classes;
         bool grouped;
     } rows[] = {
-        {"linear", 0, false}, {"linear", 0, true}, {"mlp", 0, true}, {"logistic", 3, false}};
+        {"linear", 0, false}, {"linear", 0, true},     {"mlp", 0, true},
+        {"mlp", 0, true},     {"logistic", 3, false},  {"logistic", 3, false}};
     static bytes before, after;
 
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
@@ -324,7 +347,10 @@ Test(left_out, a_file_holds_all_of_them)
         close(mkstemp(path));
         start(&t, rows[r].kind, rows[r].classes, rows[r].grouped);
         cr_assert_eq(mele_left_out_write(t.left_out, path, &error), MELE_OK, "%s", error.message);
-        cr_assert_eq(mele_left_out_read(path, &read, &error), MELE_OK, "%s", error.message);
+        cr_assert_eq(mele_i_left_out_read(path, most[r % 2], &read, &error), MELE_OK, "%s",
+                     error.message);
+        cr_expect_eq(mele_left_out_mean(read).data == NULL, most[r % 2] == 0);
+        expect_same_parts(t.left_out, read);
         write_bytes(t.left_out, &before);
         write_bytes(read, &after);
         cr_expect(before.length == after.length && memcmp(before.at, after.at, after.length) == 0);
@@ -356,10 +382,11 @@ Test(left_out, no_file_is_refused)
 }
 
 /* Read these bytes; what comes out is right, or refused with a line. */
-static mele_status read_bytes(const char *at, size_t length, mele_left_out **out, mele_error *error)
+static mele_status read_bytes(const char *at, size_t length, size_t held, mele_left_out **out,
+                              mele_error *error)
 {
     test_file file = test_file_make(at, length, ".npz");
-    mele_status status = mele_left_out_read(file.path, out, error);
+    mele_status status = mele_i_left_out_read(file.path, held, out, error);
 
     remove(file.path);
     cr_assert((status == MELE_OK) == (*out != NULL));
@@ -379,7 +406,7 @@ Test(left_out, damaged_files_are_refused)
         mele_left_out *read = NULL;
         mele_error error = {MELE_OK, 0, ""};
         whole.at[i] = (char)(whole.at[i] ^ 1 << i % 8);
-        if (read_bytes(whole.at, whole.length, &read, &error) == MELE_OK) {
+        if (read_bytes(whole.at, whole.length, most[i % 2], &read, &error) == MELE_OK) {
             whole.at[i] = (char)(whole.at[i] ^ 1 << i % 8);
             write_bytes(read, &again);
             cr_assert(memcmp(whole.at, again.at, whole.length) == 0, "byte %zu", i);
@@ -388,7 +415,7 @@ Test(left_out, damaged_files_are_refused)
         mele_left_out_free(read);
         whole.at[i] = (char)(whole.at[i] ^ 1 << i % 8);
         read = NULL;
-        cr_assert(read_bytes(whole.at, i, &read, &error) == MELE_EDATA);
+        cr_assert(read_bytes(whole.at, i, most[i % 2], &read, &error) == MELE_EDATA);
     }
     end(&t);
 }
@@ -468,13 +495,40 @@ Test(left_out, wrong_files_are_refused)
 {
     static bytes b;
 
-    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
+    for (size_t t = 0; t < 2 * sizeof wrongs / sizeof *wrongs; t++) {
+        const size_t i = t / 2;
         mele_left_out *read = NULL;
         mele_error error = {MELE_OK, 0, ""};
         make_wrong(&wrongs[i], &b);
-        cr_expect_eq(read_bytes(b.at, b.length, &read, &error), MELE_EDATA, "%s", wrongs[i].what);
+        cr_expect_eq(read_bytes(b.at, b.length, most[t % 2], &read, &error), MELE_EDATA, "%s",
+                     wrongs[i].what);
         cr_expect(strstr(error.message, wrongs[i].message) != NULL, "%s: %s", wrongs[i].what,
                   error.message);
+        mele_left_out_free(read);
+    }
+}
+
+/* Which is the first that is not known is told from memory and from the file. */
+Test(left_out, what_is_not_known_is_named)
+{
+    static bytes b;
+    const double mean[] = {1, 2, 3, NAN, 5, 6}, variance[] = {1, 1, 1, 1, NAN, 1};
+    const int64_t zero = 0, one = 1;
+    const mele_i_npz_array arrays[] = {
+        {"format", "|S13", 0, {0}, "mele left-out"}, {"version", "<i8", 0, {0}, &one},
+        {"classes", "<i8", 0, {0}, &zero},           {"hash_of_rows", "<u8", 0, {0}, &one},
+        {"hash_of_experts", "<u8", 0, {0}, &one},    {"mean", "<f8", 3, {3, 2, 1}, mean},
+        {"variance", "<f8", 3, {3, 2, 1}, variance}, {"center", "<f8", 1, {1}, mean},
+        {"scale", "<f8", 1, {1}, mean}};
+
+    cr_assert_eq(mele_i_npz_write(arrays, 9, 0, keep, &b, NULL), MELE_OK);
+    for (size_t h = 0; h < 2; h++) {
+        mele_left_out *read = NULL;
+        mele_error error = {MELE_OK, 0, ""};
+        cr_assert_eq(read_bytes(b.at, b.length, most[h], &read, &error), MELE_OK, "%s", error.message);
+        cr_expect_eq(mele_i_left_out_check_complete(read, &error), MELE_EDATA);
+        cr_expect(strstr(error.message, "does not know what expert 2 predicts of row 2") != NULL,
+                  "%s", error.message);
         mele_left_out_free(read);
     }
 }
@@ -496,15 +550,17 @@ Test(left_out, memory_may_run_out_anywhere)
         cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK);
     }
     test_file file = test_file_make(b.at, b.length, ".npz");
-    for (bool failed = true; failed; failures++) {
+    for (size_t at = 0, held = 0; held < 2; failures++) {
         mele_left_out *read = NULL;
-        static size_t at = 0;
         failing_malloc_at(at++);
-        mele_status status = mele_left_out_read(file.path, &read, NULL);
+        mele_status status = mele_i_left_out_read(file.path, most[held], &read, NULL);
+        bool failed;
         failed = failing_malloc_end();
         cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK);
         cr_assert((read == NULL) == failed);
         mele_left_out_free(read);
+        held += !failed;
+        at = failed ? at : 0;
     }
     cr_assert(failures > 12, "%zu: the harness does not see the library's allocations", failures);
     remove(file.path);
