@@ -9,6 +9,8 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/total.h"
+#include "engine/weights.h"
 #include "expert/expert.h"
 #include "gate/gate.h"
 #include "schema/data.h"
@@ -91,6 +93,16 @@ static mele_status make_data(const mele_i_run *run, mele_i_gate_rows_of *rows, m
     return MELE_OK;
 }
 
+/* What the sample weighs of all rows, both by their ordinary row: the penalty of a gate is one number
+ * beside the sum over rows, and is to stay what it is beside that over all rows. */
+static double share_of(const mele_data *sample, const mele_data *all)
+{
+    const double *weights = sample->weights;
+
+    return mele_i_total_weight(weights, sample->rows) / mele_i_weights_ordinary(weights, sample->rows)
+           / mele_i_total_weight(all->weights, all->rows);
+}
+
 mele_status mele_i_gate_rows_draw(mele_i_run *run, const mele_gate_options *options, bool in_regions,
                                   mele_i_gate_rows_of *out, mele_error *error)
 {
@@ -109,6 +121,7 @@ mele_status mele_i_gate_rows_draw(mele_i_run *run, const mele_gate_options *opti
     const mele_handover handover = {.posteriors = run->posteriors};
     out->part = mele_i_run_of(out->data, &handover, run->options, run->engine, NULL, run->model);
     out->part.gate = run->gate;
+    out->part.gate.ridge *= share_of(out->data, run->data);
     out->run = &out->part;
     return MELE_OK;
 }

@@ -9,7 +9,7 @@
 typedef struct mele_i_gate_rows_of {
     mele_i_drawn sample; /* which of the run's; none: all */
     mele_data *data;      /* of the sample */
-    mele_i_run part;      /* over that */
+    mele_i_run part;      /* over that, with the gate's ridge for so many rows */
     mele_i_run *run;      /* of the rows that the gate is trained on: the whole run, or the part */
 } mele_i_gate_rows_of;
 

@@ -231,9 +231,10 @@ static mele_status need_left_out(mele_i_run *run, mele_i_run *gated, bool *fresh
 
 /* Of rows that are of one group there are no left-out predictions to train a gate on: then it is
  * the one that training would have started from. */
-static mele_gate_options options_of(const mele_i_run *run, bool fresh, bool *blind)
+static mele_gate_options options_of(const mele_i_run *run, const mele_i_run *gated, bool fresh,
+                                    bool *blind)
 {
-    mele_gate_options options = run->gate;
+    mele_gate_options options = gated->gate;
 
     options.seed = run->options->seed;
     *blind = !fresh && mele_i_data_is_one_group(run->data);
@@ -323,7 +324,7 @@ static mele_status train_gate(mele_i_run *run, mele_i_run *gated, bool fresh, me
                               mele_gate_info *info, json_t **measures, mele_error *error)
 {
     bool blind;
-    const mele_gate_options options = options_of(run, fresh, &blind);
+    const mele_gate_options options = options_of(run, gated, fresh, &blind);
     mele_i_gate_source source;
 
     if (strcmp(options.kind, "global") == 0)

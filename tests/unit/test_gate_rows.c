@@ -454,3 +454,27 @@ Test(gate_rows, the_sample_is_of_the_seed)
     mele_data_free(data);
     unlink(path);
 }
+
+/* The penalty counts as much beside a sample as beside all rows: t, which it pulls to 1, is the same but for
+ * what the sample leaves to chance.
+ * Beside a fifth of the rows as it is it would pull five times as much. */
+Test(gate_rows, the_ridge_is_that_of_all_rows)
+{
+    char *path = write_file();
+    mele_options options = options_of(&ways[3], MELE_GATE_ALL_ROWS, false);
+    mele_data *data = read_data(path, &options);
+    double t[2];
+
+    options.gate.ridge = 1000;
+    for (size_t sampled = 0; sampled < 2; sampled++) {
+        options.gate_rows = sampled ? 600 : MELE_GATE_ALL_ROWS;
+        mele_model *model = fit(data, &options, 1, NULL);
+        json_t *section = mele_i_gate_save(model->gate);
+        t[sampled] = json_number_value(json_object_get(section, "temperature"));
+        json_decref(section);
+        mele_model_free(model);
+    }
+    cr_expect(fabs(t[0] - 1) > 0.01 && fabs(log((t[1] - 1) / (t[0] - 1))) < 0.5, "%g, %g", t[0], t[1]);
+    mele_data_free(data);
+    unlink(path);
+}
