@@ -32,11 +32,17 @@
 
 typedef struct taking {
     const mele_i_run *run;
-    mele_left_out *left_out; /* being filled */
     mele_rows targets, posteriors;
     size_t clusters, outputs, classes, targets_count;
     double *sums; /* see partial_of() */
 } taking;
+
+/* Left-out predictions of some rows. */
+typedef struct filling {
+    const taking *t;
+    const mele_data *data; /* of these rows */
+    mele_left_out *out;
+} filling;
 
 /* ---- the rows ---- */
 
@@ -52,34 +58,30 @@ static mele_status refuse_number(const taking *t, size_t row, size_t at, mele_er
                        at >= count ? "standard deviation" : t->classes > 0 ? "probability" : "mean");
 }
 
+/* Row i of all, in the model's units. variance NULL: not wanted. */
+static mele_status take_row(const taking *t, const mele_data *data, size_t i, double *mean,
+                            double *variance, mele_error *error)
+{
+    const size_t row = mele_i_data_row(data, i);
+    const mele_i_outside_row out = {mean, variance, NULL};
+    const size_t wrong = mele_i_outside_take(t->run->model, t->run->predictions, row, &out);
+
+    return wrong == SIZE_MAX ? MELE_OK : refuse_number(t, row, wrong, error);
+}
+
 static mele_status fill_block(void *context, mele_i_block block, void *partial, void *scratch,
                               mele_error *error)
 {
-    const taking *t = context;
-    const size_t count = t->clusters * t->outputs;
+    const filling *f = context;
+    const size_t count = f->t->clusters * f->t->outputs;
+    mele_status status = MELE_OK;
 
     (void)partial;
     (void)scratch;
-    for (size_t i = block.first; i < block.first + block.count; i++) {
-        const size_t row = mele_i_data_row(t->run->data, i);
-        const mele_i_outside_row out = {
-            t->left_out->mean + i * count,
-            t->classes > 0 ? NULL : t->left_out->variance + i * count, NULL};
-        const size_t wrong = mele_i_outside_take(t->run->model, t->run->predictions, row, &out);
-        if (wrong != SIZE_MAX)
-            return refuse_number(t, row, wrong, error);
-    }
-    return MELE_OK;
-}
-
-/* The same variances in every row. */
-static void spread_variances(const taking *t)
-{
-    const size_t count = t->clusters * t->outputs;
-
-    for (size_t i = 0; i < t->left_out->rows; i++)
-        memcpy(t->left_out->variance + i * count, t->run->model->outside->variance,
-               count * sizeof(double));
+    for (size_t i = block.first; i < block.first + block.count && status == MELE_OK; i++)
+        status = take_row(f->t, f->data, i, f->out->mean + i * count,
+                          f->t->classes > 0 ? NULL : f->out->variance + i * count, error);
+    return status;
 }
 
 /* ---- how far they are off ---- */
@@ -121,13 +123,12 @@ static double loss_of(const taking *t, const double *mean, const double *target,
     return (target[l] - mean[l]) * (target[l] - mean[l]);
 }
 
-/* Row i, with log posteriors or (NULL) without. */
-static void add_row(const taking *t, size_t i, const double *target, const double *log_posterior,
-                    const partial_sums *s)
+/* Row i, of which experts say so much, with log posteriors or (NULL) without. */
+static void add_row(const taking *t, size_t i, const double *mean, const double *target,
+                    const double *log_posterior, const partial_sums *s)
 {
     const double *weights = t->run->data->weights;
     const double weight = weights == NULL ? 1 : weights[i];
-    const double *mean = t->left_out->mean + i * t->clusters * t->outputs;
     const size_t L = losses_of(t);
 
     for (size_t k = 0; k < t->clusters; k++) {
@@ -162,6 +163,8 @@ static mele_status sum_block(void *context, mele_i_block block, void *partial, v
     double *target_room = mele_i_carve(&at, mele_i_rows_room(&t->targets, most), sizeof(double));
     double *read = mele_i_carve(&at, t->clusters * most, sizeof(double));
     double *normal = mele_i_carve(&at, t->clusters * most, sizeof(double));
+    double *mean = mele_i_carve(&at, t->clusters * t->outputs, sizeof(double));
+    double *variance = mele_i_carve(&at, t->clusters * t->outputs, sizeof(double));
     const bool has = t->posteriors.cols > 0;
     const double *target, *given = NULL;
     size_t stride;
@@ -171,8 +174,13 @@ static mele_status sum_block(void *context, mele_i_block block, void *partial, v
         status = mele_i_rows_take_tight(&t->posteriors, block, read, &given, error);
     if (status == MELE_OK && has)
         mele_i_normalise_logs(given, block.count, t->clusters, normal);
-    for (size_t i = 0; i < block.count && status == MELE_OK; i++)
-        add_row(t, block.first + i, target + i * stride, has ? normal + i * t->clusters : NULL, &s);
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++) {
+        status = take_row(t, t->run->data, block.first + i, mean, t->classes > 0 ? NULL : variance,
+                          error);
+        if (status == MELE_OK)
+            add_row(t, block.first + i, mean, target + i * stride,
+                    has ? normal + i * t->clusters : NULL, &s);
+    }
     return status;
 }
 
@@ -193,10 +201,11 @@ static mele_status sum_losses(taking *t, mele_error *error)
 {
     const size_t rows = block_rows_of(t), numbers = partial_numbers(t);
     const mele_i_pass pass = {
-        .rows = t->left_out->rows, .block_rows = rows, .map = sum_block, .combine = combine_sums,
+        .rows = t->run->features.rows, .block_rows = rows, .map = sum_block, .combine = combine_sums,
         .context = t, .partial_bytes = numbers * sizeof(double),
         .scratch_bytes = mele_i_carved(mele_i_rows_room(&t->targets, rows), sizeof(double))
-                         + 2 * mele_i_carved(t->clusters * rows, sizeof(double))};
+                         + 2 * mele_i_carved(t->clusters * rows, sizeof(double))
+                         + 2 * mele_i_carved(t->clusters * t->outputs, sizeof(double))};
 
     t->sums = MELE_I_ZEROED(double, numbers);
     return t->sums == NULL ? mele_i_no_memory(error)
@@ -281,48 +290,52 @@ static mele_status check_shape(const mele_i_run *run, mele_error *error)
     return MELE_OK;
 }
 
-static mele_status fill(taking *t, mele_error *error)
+/* The model's experts, before anything is known of them. */
+static mele_status make_experts(const taking *t, mele_error *error)
 {
-    const mele_i_pass pass = {.rows = t->left_out->rows, .block_rows = block_rows_of(t),
-                              .map = fill_block, .context = t};
+    mele_i_outside *o = mele_i_outside_new(t->clusters, t->outputs, t->classes,
+                                           t->run->predictions->sd != NULL);
 
-    return mele_i_pass_run(t->run->engine, &pass, error);
-}
-
-/* Room in the model and in the run. */
-static mele_status make_room(mele_i_run *run, taking *t, mele_error *error)
-{
-    mele_model *model = run->model;
-    const mele_i_left_out_form form = {.folds = false};
-    size_t m;
-
-    model->outside = mele_i_outside_new(t->clusters, t->outputs, t->classes,
-                                        run->predictions->sd != NULL);
-    if (model->outside == NULL)
+    t->run->model->outside = o;
+    if (o == NULL)
         return mele_i_no_memory(error);
-    for (m = 0; m < t->targets_count; m++)
-        model->outside->least[m] = 0;
-    for (m = 0; model->outside->variance != NULL && m < t->clusters * t->outputs; m++)
-        model->outside->variance[m] = 0;
-    mele_status status = mele_i_left_out_new(run->features.rows, t->clusters, t->outputs, t->classes,
-                                             form, &run->left_out.all, error);
-    t->left_out = run->left_out.all;
-    return status;
+    for (size_t m = 0; m < t->targets_count; m++)
+        o->least[m] = 0;
+    for (size_t e = 0; o->variance != NULL && e < t->clusters * t->outputs; e++)
+        o->variance[e] = 0;
+    return MELE_OK;
 }
 
-/* Variances that came with the predictions, once it is known how small they may be. */
-static void raise_variances(const taking *t)
+/* What is to be known of them, from all rows. */
+static mele_status learn(taking *t, mele_error *error)
 {
-    const size_t count = t->clusters * t->outputs;
-    double *variance = t->left_out->variance;
+    const mele_i_outside *o = t->run->model->outside;
+    mele_status status = sum_losses(t, error);
 
-    for (size_t i = 0; i < t->left_out->rows; i++)
-        for (size_t e = 0; e < count; e++)
-            variance[i * count + e] = fmax(variance[i * count + e],
-                                           t->run->model->outside->least[e % t->outputs]);
+    if (status != MELE_OK)
+        return status;
+    const partial_sums s = partial_of(t, t->sums);
+    set_least(t, &s);
+    if (o->variance != NULL)
+        set_variances(t, &s);
+    report_experts(t, &s);
+    return MELE_OK;
 }
 
-mele_status mele_i_run_take_predictions(mele_i_run *run, mele_error *error)
+/* Their predictions of the rows of a run. */
+static mele_status fill(const taking *t, mele_i_run *to, mele_error *error)
+{
+    const mele_i_left_out_form form = {.folds = false};
+    mele_status status = mele_i_left_out_new(to->features.rows, t->clusters, t->outputs, t->classes,
+                                             form, &to->left_out.all, error);
+    filling f = {t, to->data, to->left_out.all};
+    const mele_i_pass pass = {.rows = to->features.rows, .block_rows = block_rows_of(t),
+                              .map = fill_block, .context = &f};
+
+    return status == MELE_OK ? mele_i_pass_run(t->run->engine, &pass, error) : status;
+}
+
+mele_status mele_i_run_take_predictions(mele_i_run *run, mele_i_run *gated, mele_error *error)
 {
     const size_t classes = mele_i_run_classes(run);
     taking t = {.run = run, .clusters = run->model->clusters, .classes = classes,
@@ -334,22 +347,11 @@ mele_status mele_i_run_take_predictions(mele_i_run *run, mele_error *error)
         status = mele_i_run_need_marginal(run, error);
     t.posteriors = run->marginal.rows;
     if (status == MELE_OK)
-        status = make_room(run, &t, error);
+        status = make_experts(&t, error);
     if (status == MELE_OK)
-        status = fill(&t, error);
+        status = learn(&t, error);
     if (status == MELE_OK)
-        status = sum_losses(&t, error);
-    if (status == MELE_OK) {
-        const partial_sums s = partial_of(&t, t.sums);
-        set_least(&t, &s);
-        if (run->model->outside->variance != NULL) {
-            set_variances(&t, &s);
-            spread_variances(&t);
-        } else if (classes == 0) {
-            raise_variances(&t);
-        }
-        report_experts(&t, &s);
-    }
+        status = fill(&t, gated, error);
     free(t.sums);
     return status;
 }

@@ -3,10 +3,11 @@
 
 #include "fit/run.h"
 
-/* The predictions of outside experts (run->predictions) as left-out ones of the rows that are used, in
- * run->left_out; and what the model says of these experts.
+/* What the model says of outside experts, from their predictions (run->predictions) of all rows; and these
+ * as left-out ones, to gated->left_out, of the rows that a gate is trained on: those of the run, or a
+ * sample.
  * MELE_EINVAL: another shape than the data and the model; MELE_EDATA: a prediction that is missing,
  * infinite or of no use; MELE_ENOMEM; MELE_ESTOPPED. */
-mele_status mele_i_run_take_predictions(mele_i_run *run, mele_error *error);
+mele_status mele_i_run_take_predictions(mele_i_run *run, mele_i_run *gated, mele_error *error);
 
 #endif

@@ -204,7 +204,7 @@ static mele_status need_left_out(mele_i_run *run, mele_i_run *gated, bool *fresh
     *fresh = run->predictions != NULL;
     if (*fresh) {
         say_where_from(run, "predictions");
-        return mele_i_run_take_predictions(run, error);
+        return mele_i_run_take_predictions(run, gated, error);
     }
     say_where_from(run, "stage 2");
     if (run->left_out.all != NULL || run->left_out.own != NULL)

@@ -133,7 +133,8 @@ MELE_API mele_status mele_fit_gate(const mele_data *data, const mele_handover *h
  * @return MELE_OK; MELE_EINVAL: no predictions, no target, an option, posteriors missing, shapes;
  *         MELE_EDATA: a number of the rows that are used is missing or of no use; MELE_ENOMEM;
  *         MELE_ESTOPPED.
- * Takes another n K M of memory, and for regression as much again. */
+ * Takes another K M numbers of memory for each row that the gate is trained on (--gate-rows), and for
+ * regression as many again. */
 MELE_API mele_status mele_fit_gate_outside(const mele_data *data, const mele_handover *handover,
                                            const mele_options *options, mele_engine *engine,
                                            mele_report *report, mele_model **out,

@@ -16,6 +16,7 @@
 #include "schema/data.h"
 
 #define EXPERT "expert_"
+#define WINDOW_ROWS 16384
 
 typedef struct source {
     const mele_schema *schema;
@@ -29,6 +30,8 @@ typedef struct source {
     bool has_sd;
     const char *last; /* the column of the expert with the largest number */
     size_t *column; /* K M of means, then (has_sd) K M of standard deviations */
+    size_t rows, room_rows; /* read so far; that there is room for */
+    size_t used;            /* of the rows read, those that the data use */
 } source;
 
 static void clear_source(source *s)
@@ -346,58 +349,108 @@ static mele_status check_row(const source *s, size_t i, bool needed, mele_error 
     return MELE_OK;
 }
 
-/* Rows that the data dropped may lack anything. */
-static mele_status check_rows(const source *s, mele_error *error)
+/* The window's rows; those that the data dropped may lack anything. Used rows are ascending. */
+static mele_status check_window(source *s, mele_error *error)
 {
     const size_t rows = mele_table_rows(s->table);
     mele_status status = MELE_OK;
 
-    if (s->data == NULL) {
-        for (size_t i = 0; i < rows && status == MELE_OK; i++)
-            status = check_row(s, i, false, error);
-        return status;
+    for (size_t i = 0; i < rows && status == MELE_OK; i++) {
+        const bool used = s->data != NULL && s->used < s->data->rows
+                          && mele_i_data_row(s->data, s->used) == s->rows + i;
+        if (s->data == NULL || used)
+            status = check_row(s, i, used, error);
+        s->used += used;
     }
-    if (rows != s->data->rows + s->data->dropped)
-        return mele_i_fail(error, MELE_EDATA, "the predictions have %zu rows, the data have %zu", rows,
-                           s->data->rows + s->data->dropped);
-    for (size_t i = 0; i < s->data->rows && status == MELE_OK; i++)
-        status = check_row(s, mele_i_data_row(s->data, i), true, error);
     return status;
 }
 
-/* Columns side by side, row after row. */
-static double *gather(const source *s, const size_t *column)
+/* Room for so many rows, when there may be more to come. */
+static bool grow(const source *s, size_t rows, double **values)
+{
+    const size_t count = s->clusters * s->outputs;
+    double *grown = mele_i_grow(*values, rows, count * sizeof *grown);
+
+    if (grown != NULL)
+        *values = grown;
+    return grown != NULL;
+}
+
+static mele_status make_room(source *s, size_t rows, mele_predictions *out, mele_error *error)
+{
+    const size_t room = rows > s->room_rows + s->room_rows / 4 ? rows : s->room_rows + s->room_rows / 4;
+
+    if (rows <= s->room_rows)
+        return MELE_OK;
+    if (!grow(s, room, &out->mean) || (s->has_sd && !grow(s, room, &out->sd)))
+        return mele_i_no_memory(error);
+    s->room_rows = room;
+    return MELE_OK;
+}
+
+/* The window's columns side by side, row after row. */
+static void gather(const source *s, const size_t *column, double *out)
 {
     const size_t rows = mele_table_rows(s->table), count = s->clusters * s->outputs;
-    double *out = mele_i_large_array(rows, count * sizeof *out);
 
-    for (size_t e = 0; e < count && out != NULL; e++) {
+    for (size_t e = 0; e < count; e++) {
         const double *values = mele_table_values(s->table, column[e]);
         for (size_t i = 0; i < rows; i++)
             out[i * count + e] = values[i];
     }
-    return out;
 }
 
-static mele_status fill(const source *s, mele_predictions *out, mele_error *error)
+/* The next rows of the file; none after the last. */
+static mele_status read_window(source *s, mele_engine *engine, mele_predictions *out,
+                               mele_error *error)
 {
-    mele_predictions p = {.rows = mele_table_rows(s->table), .clusters = s->clusters,
-                          .outputs = s->outputs};
+    const size_t count = s->clusters * s->outputs;
 
-    if (p.rows == 0)
-        return mele_i_fail(error, MELE_EDATA, "there are no rows");
-    mele_status status = check_rows(s, error);
-    if (status != MELE_OK)
+    mele_table_free(s->table);
+    s->table = NULL;
+    mele_status status = mele_reader_next(s->reader, WINDOW_ROWS, engine, &s->table, error);
+    const size_t rows = status == MELE_OK ? mele_table_rows(s->table) : 0;
+    if (status == MELE_OK)
+        status = check_window(s, error);
+    if (status == MELE_OK)
+        status = make_room(s, s->rows + rows, out, error);
+    if (status != MELE_OK || rows == 0)
         return status;
-    p.mean = gather(s, s->column);
+    gather(s, s->column, out->mean + s->rows * count);
     if (s->has_sd)
-        p.sd = gather(s, s->column + s->clusters * s->outputs);
-    if (p.mean == NULL || (s->has_sd && p.sd == NULL)) {
-        mele_predictions_clear(&p);
-        return mele_i_no_memory(error);
-    }
-    *out = p;
+        gather(s, s->column + count, out->sd + s->rows * count);
+    s->rows += rows;
     return MELE_OK;
+}
+
+static mele_status check_count(const source *s, mele_error *error)
+{
+    if (s->rows == 0)
+        return mele_i_fail(error, MELE_EDATA, "there are no rows");
+    if (s->data != NULL && s->rows != s->data->rows + s->data->dropped)
+        return mele_i_fail(error, MELE_EDATA, "the predictions have %zu rows, the data have %zu", s->rows,
+                           s->data->rows + s->data->dropped);
+    return MELE_OK;
+}
+
+static mele_status read_all(source *s, mele_engine *engine, mele_predictions *out, mele_error *error)
+{
+    mele_predictions p = {.clusters = s->clusters, .outputs = s->outputs};
+    mele_status status = MELE_OK;
+    size_t before;
+
+    do {
+        before = s->rows;
+        status = read_window(s, engine, &p, error);
+    } while (status == MELE_OK && s->rows > before);
+    if (status == MELE_OK)
+        status = check_count(s, error);
+    p.rows = s->rows;
+    if (status != MELE_OK)
+        mele_predictions_clear(&p);
+    else
+        *out = p;
+    return status;
 }
 
 mele_status mele_predictions_read(const char *path, const mele_schema *schema, size_t clusters,
@@ -419,9 +472,7 @@ mele_status mele_predictions_read(const char *path, const mele_schema *schema, s
     if (status == MELE_OK)
         status = want_columns(&s, error);
     if (status == MELE_OK)
-        status = mele_reader_next(s.reader, 0, engine, &s.table, error);
-    if (status == MELE_OK)
-        status = fill(&s, out, error);
+        status = read_all(&s, engine, out, error);
     clear_source(&s);
     return status;
 }
