@@ -344,6 +344,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/loss.c \
 	lib/gate/loss.h \
 	lib/gate/minimise.c \
+	lib/gate/mlp/curvature.c \
 	lib/gate/mlp/mlp.c \
 	lib/gate/mlp/mlp.h \
 	lib/gate/mlp/section.c \

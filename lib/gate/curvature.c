@@ -1,7 +1,8 @@
 /* The Hessian of the penalised mean loss F of train.c over theta.
  *
  * With S = sum_i w_i sum_kl (d2 loss_i / d a_k d a_l) (d a_k / d parameter) (d a_l / d parameter)',
- * which is all there is where logits a are linear in the parameters, W, and u = log t of a factor t,
+ * which is all there is where logits a are linear in the parameters, and for other kinds what the
+ * Gauss-Newton method takes, W, and u = log t of a factor t,
  *     d2F / d theta d theta' = (T S T + ridge T^2) / W + diag(dF/du),
  * where T is diagonal: t of factors, 1 of all others, and dF/du stands for factors only.
  *
@@ -137,11 +138,12 @@ static void add_panel(const mele_i_gate_objective *objective, const mele_i_gate_
                       const room *r, double *sums)
 {
     const mele_gate *gate = objective->gate;
+    const mele_i_gate_loss *loss = objective->training->loss;
     const size_t K = gate->clusters, padded = (rows->count + 7) / 8 * 8;
 
     mele_i_gate_weigh(gate, rows, r->scratch, r->log_g);
-    objective->training->loss->second(rows, K, mele_i_gate_outputs(objective->training->data),
-                                      r->log_g, r->work, r->second);
+    (gate->kind->bends ? loss->near : loss->second)(
+        rows, K, mele_i_gate_outputs(objective->training->data), r->log_g, r->work, r->second);
     for (size_t pair = 0; pair < K * (K + 1) / 2; pair++)
         for (size_t i = rows->count; i < padded; i++)
             r->second[pair * MELE_I_PANEL + i] = 0;

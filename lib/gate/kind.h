@@ -63,6 +63,7 @@ struct mele_i_gate_kind {
     const char *name;
     bool trained;   /* it needs what the loss needs; other kinds only report the loss */
     bool has_input; /* it sees what the option `on` says */
+    bool bends;     /* its logits are not linear in its parameters */
     bool global;    /* the global expert predicts, no blend: the loss is not known */
 
     /* Set the needs, the features and the state of a gate that is to be trained on these data, of
@@ -106,8 +107,8 @@ struct mele_i_gate_kind {
     void (*backward)(const mele_gate *gate, const mele_i_gate_rows *rows, const double *residual,
                      double *scratch, double *gradient);
 
-    /* Second derivatives, of kinds whose logits are linear in the parameters; the others have none
-     * of the three. curvature() adds to so many sums what some rows, at most MELE_I_PANEL_ROWS, have of
+    /* Second derivatives; kinds without have none of these. Of kinds whose logits are not linear in the
+     * parameters they are those without the logits' own, and of a loss made semidefinite (near). curvature() adds to so many sums what some rows, at most MELE_I_PANEL_ROWS, have of
      *     sum_ikl second_ikl (d logit_ik / d parameter_a) (d logit_il / d parameter_b),
      * of the rows and the scratch of the last forward(), with second as a loss makes it and 0 past the
      * rows up to a multiple of 8; room: curvature_scratch() numbers. hessian() makes the whole matrix of
@@ -115,7 +116,7 @@ struct mele_i_gate_kind {
     size_t (*curvature_sums)(const mele_gate *gate);
     size_t (*curvature_scratch)(const mele_gate *gate);
     void (*curvature)(const mele_gate *gate, const mele_i_gate_rows *rows, const double *second,
-                      const double *scratch, double *room, double *sums);
+                      double *scratch, double *room, double *sums);
     void (*hessian)(const mele_gate *gate, const double *sums, double *out);
 
     /* A line for people, as snprintf() writes it; NULL: the name alone. */
@@ -149,6 +150,9 @@ struct mele_i_gate_loss {
      * room for (3 K + 2) MELE_I_PANEL numbers. */
     void (*second)(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                    const double *log_g, double *work, double *out);
+    /* The same of a positive semidefinite matrix that serves in their place. */
+    void (*near)(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                 const double *log_g, double *work, double *out);
     bool takes_shares; /* it looks at shares where there are any. Without, log p is what the gate must
                           reproduce: its logits leave it out */
 };

@@ -117,10 +117,12 @@ static void posteriors_block(const mele_i_gate_rows *rows, size_t clusters, size
 
 const mele_i_gate_loss mele_i_gate_likelihood = {
     .name = "likelihood", .needs = MELE_I_GATE_LIKELIHOODS, .block = likelihood_block,
-    .second = mele_i_gate_likelihood_second};
+    .second = mele_i_gate_likelihood_second, .near = mele_i_gate_likelihood_near};
 const mele_i_gate_loss mele_i_gate_squared = {
     .name = "squared", .needs = MELE_I_GATE_PREDICTIONS | MELE_I_GATE_TARGETS,
-    .block = squared_block, .second = mele_i_gate_squared_second};
+    .block = squared_block, .second = mele_i_gate_squared_second,
+    .near = mele_i_gate_squared_near};
 const mele_i_gate_loss mele_i_gate_cross_entropy = {
     .name = "posteriors", .needs = MELE_I_GATE_POSTERIORS, .block = posteriors_block,
-    .second = mele_i_gate_cross_entropy_second, .takes_shares = true};
+    .second = mele_i_gate_cross_entropy_second, .near = mele_i_gate_cross_entropy_second,
+    .takes_shares = true};

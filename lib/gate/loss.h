@@ -39,6 +39,10 @@ static inline bool mele_i_gate_is_possible(const mele_i_gate_rows *rows, size_t 
 
 void mele_i_gate_likelihood_second(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                                    const double *log_g, double *work, double *out);
+void mele_i_gate_likelihood_near(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                                 const double *log_g, double *work, double *out);
+void mele_i_gate_squared_near(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                              const double *log_g, double *work, double *out);
 void mele_i_gate_squared_second(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                                 const double *log_g, double *work, double *out);
 void mele_i_gate_cross_entropy_second(const mele_i_gate_rows *rows, size_t clusters,

@@ -6,7 +6,11 @@
  *   posteriors   w sum_j p_j (d_kl g_k - g_k g_l)
  *
  * with d_kl = [k = l]. The last is positive semidefinite; the others need not be: where an expert other
- * than the gate's favourite is right, the likelihood of a row is not concave in the logits.
+ * than the gate's favourite is right, the likelihood of a row is not concave in the logits. Then a
+ * semidefinite matrix that serves as well where logits are not linear in the parameters is
+ *
+ *   likelihood   w (g_k - h_k) (g_l - h_l)      the gradient's own square, as of scores
+ *   squared      2 w g_k g_l e_k'e_l            the Gauss-Newton matrix
  *
  * Rows are lanes: what belongs to cluster k stands in column k of a panel, and a pair's numbers are made
  * of two columns. */
@@ -84,6 +88,24 @@ void mele_i_gate_likelihood_second(const mele_i_gate_rows *rows, size_t clusters
         }
 }
 
+void mele_i_gate_likelihood_near(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                                 const double *log_g, double *work, double *out)
+{
+    double *g = work, *h = g + clusters * STEP, *joint = h + clusters * STEP;
+    double *v = joint + clusters * STEP;
+
+    (void)outputs;
+    posteriors_of_experts(rows, clusters, log_g, joint, h, v);
+    shares(log_g, rows->count, clusters, g);
+    for (size_t k = 0; k < clusters; k++)
+        for (size_t i = k * STEP; i < k * STEP + rows->count; i++)
+            h[i] = g[i] - h[i];
+    for (size_t k = 0; k < clusters; k++)
+        for (size_t l = 0; l <= k; l++, out += STEP)
+            for (size_t i = 0; i < rows->count; i++)
+                out[i] = v[i] * h[k * STEP + i] * h[l * STEP + i];
+}
+
 /* ---- squared ---- */
 
 /* One output's columns e, and what it adds to r'e_k and e_k'e_l. */
@@ -109,11 +131,11 @@ static void add_output(const mele_i_gate_rows *rows, size_t clusters, size_t out
                 out[i] += e[k * STEP + i] * e[l * STEP + i];
 }
 
-void mele_i_gate_squared_second(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
-                                const double *log_g, double *work, double *out)
+/* The panels g, r'e_k and v, the weights, in work; and e_k'e_l to out. */
+static void squares_of_experts(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                               const double *log_g, double *work, double *out)
 {
-    double *g = work, *e = g + clusters * STEP, *along = e + clusters * STEP;
-    double *v = along + clusters * STEP;
+    double *g = work, *along = g + clusters * STEP, *v = along + clusters * STEP, *e = v + STEP;
     const size_t pairs = clusters * (clusters + 1) / 2;
 
     shares(log_g, rows->count, clusters, g);
@@ -122,6 +144,26 @@ void mele_i_gate_squared_second(const mele_i_gate_rows *rows, size_t clusters, s
     memset(out, 0, pairs * STEP * sizeof *out);
     for (size_t m = 0; m < outputs; m++)
         add_output(rows, clusters, outputs, m, g, e, along, out);
+}
+
+void mele_i_gate_squared_near(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                              const double *log_g, double *work, double *out)
+{
+    const double *g = work, *v = g + 2 * clusters * STEP;
+
+    squares_of_experts(rows, clusters, outputs, log_g, work, out);
+    for (size_t k = 0; k < clusters; k++)
+        for (size_t l = 0; l <= k; l++, out += STEP)
+            for (size_t i = 0; i < rows->count; i++)
+                out[i] *= 2 * v[i] * g[k * STEP + i] * g[l * STEP + i];
+}
+
+void mele_i_gate_squared_second(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
+                                const double *log_g, double *work, double *out)
+{
+    const double *g = work, *along = g + clusters * STEP, *v = along + clusters * STEP;
+
+    squares_of_experts(rows, clusters, outputs, log_g, work, out);
     for (size_t k = 0; k < clusters; k++)
         for (size_t l = 0; l <= k; l++, out += STEP) {
             const double *gk = g + k * STEP, *gl = g + l * STEP;

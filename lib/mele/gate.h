@@ -34,7 +34,7 @@ typedef struct mele_gate_options {
     size_t max_iterations; /**< default 200; on all rows, see mele_gate_fit() */
     double tolerance;      /**< the gradient's largest element, a unit of weight; default 0: 1e-10
                                 by Newton's method, 1e-8 by second derivatives of some rows, 1e-5
-                                without */
+                                without, and for mlp */
     const mele_gate *start; /**< start from this one, of the same kind, clusters and inputs, in place of
                                 the posterior gate; NULL (default): none */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */

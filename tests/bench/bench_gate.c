@@ -43,33 +43,36 @@ static void fill(problem *p)
     }
 }
 
-static void bench_pass(const problem *p, const mele_gate_data *data, const char *loss)
+static void bench_pass(const problem *p, const mele_gate_data *data, const char *kind,
+                       const char *loss)
 {
     mele_gate_options options = mele_gate_defaults();
     const mele_i_gate_training training = {.data = data, .options = &options,
                                            .loss = mele_i_gate_loss_find(loss),
                                            .loss_needs = mele_i_gate_loss_find(loss)->needs,
                                            .total_weight = (double)p->rows, .engine = p->engine};
-    mele_gate *gate = mele_i_gate_new(&mele_i_gate_softmax, p->clusters);
-    const size_t count = p->clusters * (1 + p->clusters);
-    double *theta = mele_i_zeroed(1 + count, sizeof(double)), *gradient = bench_room(1 + count);
+    mele_gate *gate = mele_i_gate_new(mele_i_gate_kind_find(kind), p->clusters);
     double value = 0, best = INFINITY;
+    size_t factors;
     mele_error error;
-    mele_i_gate_objective objective = {gate, &training, true, 0, bench_room(1 + count),
-                                       bench_room(3 + count)};
 
     bench_check(gate->kind->make(gate, &training, &error), &error);
+    const size_t count = mele_i_gate_parameters(gate, &factors);
+    double *theta = mele_i_zeroed(count, sizeof(double)), *gradient = bench_room(count);
+    mele_i_gate_objective objective = {gate, &training, true, 0, bench_room(count),
+                                       bench_room(2 + count)};
     double start = bench_now();
     bench_check(gate->kind->prepare(gate, &training, &error), &error);
-    printf("gate standardise: %.3g rows/s\n", (double)p->rows / (bench_now() - start));
+    printf("gate %s, standardise: %.3g rows/s\n", kind, (double)p->rows / (bench_now() - start));
     for (int trial = 0; trial < 5; trial++) {
         start = bench_now();
         mele_i_gate_evaluate(&objective, theta, &value, gradient, NULL);
         best = fmin(best, bench_now() - start);
     }
     double speed = (double)p->rows / best, products = 2 * (double)count; /* forth and back */
-    printf("gate loss and gradient (%s): %.3g rows/s, %.1f %% of dgemm, checksum %.17g\n", loss,
-           speed, 100 * products * speed / p->peak, value + gradient[0] + gradient[count]);
+    printf("gate %s, loss and gradient (%s): %.3g rows/s, %.1f %% of dgemm, checksum %.17g\n", kind,
+           loss, speed, 100 * products * speed / p->peak,
+           value + gradient[0] + gradient[count - 1]);
     free(objective.sums);
     free(objective.parameters);
     free(gradient);
@@ -180,7 +183,8 @@ int main(int count, char **arguments)
         .log_likelihoods = mele_rows_of_array(p.likelihoods, p.rows, p.clusters)};
     printf("gate: %zu rows, %zu clusters, %u threads, dgemm %.3g multiply-adds/s\n", p.rows,
            p.clusters, mele_engine_threads(p.engine), p.peak);
-    bench_pass(&p, &data, "likelihood");
+    bench_pass(&p, &data, "softmax", "likelihood");
+    bench_pass(&p, &data, "mlp", "likelihood");
     bench_fit(&p, &data, "temperature");
     bench_fit(&p, &data, "softmax");
     free(p.log_p);

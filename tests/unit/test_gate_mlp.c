@@ -111,6 +111,155 @@ Test(gate_mlp, starts_from_gates_that_fit_only)
     free_sample(&s);
 }
 
+/* ---- second derivatives ---- */
+
+enum { FEW = 37, WIDEST = 64 };
+
+/* A gate with random parameters, and the rows that it sees. */
+typedef struct bent {
+    mele_gate *gate;
+    mele_i_gate_rows rows;
+    double scratch[8192], taken[8192], log_g[FEW * 3], parameters[WIDEST];
+    size_t count;
+} bent;
+
+static void bend(bent *b, const mele_i_gate_training *training)
+{
+    mele_i_stream stream = mele_i_stream_make(6, MELE_I_FOR_TESTS, 0, 2);
+    const unsigned all = MELE_I_GATE_POSTERIORS | MELE_I_GATE_LIKELIHOODS | MELE_I_GATE_PREDICTIONS
+                         | MELE_I_GATE_TARGETS | MELE_I_GATE_FEATURES;
+    size_t factors;
+
+    b->gate = mele_i_gate_new(mele_i_gate_kind_find("mlp"), 3);
+    cr_assert_eq(b->gate->kind->make(b->gate, training, NULL), MELE_OK);
+    cr_assert_eq(b->gate->kind->prepare(b->gate, training, NULL), MELE_OK);
+    b->count = mele_i_gate_parameters(b->gate, &factors);
+    cr_assert_leq(b->count, WIDEST);
+    for (size_t e = 0; e < b->count; e++)
+        b->parameters[e] = 0.8 * mele_i_stream_normal(&stream) + (e < factors ? 2 : 0);
+    b->gate->kind->set(b->gate, b->parameters);
+    cr_assert_leq(mele_i_gate_take_room(training, all, FEW), 8192);
+    cr_assert_leq(mele_i_gate_scratch(b->gate, FEW, true), 8192);
+    cr_assert_eq(mele_i_gate_take(training, all, (mele_i_block){.count = FEW}, b->taken, &b->rows, NULL),
+                 MELE_OK);
+    mele_i_gate_weigh(b->gate, &b->rows, b->scratch, b->log_g);
+}
+
+/* d a_ik / d parameter by differences, FEW x 3 x WIDEST. */
+static void differentiate(bent *b, double *jacobian)
+{
+    double scratch[8192], above[FEW * 3], below[FEW * 3];
+
+    for (size_t e = 0; e < b->count; e++) {
+        const double at = b->parameters[e], step = 1e-5;
+        b->parameters[e] = at + step;
+        b->gate->kind->set(b->gate, b->parameters);
+        b->gate->kind->forward(b->gate, &b->rows, scratch, above);
+        b->parameters[e] = at - step;
+        b->gate->kind->set(b->gate, b->parameters);
+        b->gate->kind->forward(b->gate, &b->rows, scratch, below);
+        b->parameters[e] = at;
+        for (size_t i = 0; i < FEW * 3; i++)
+            jacobian[i * WIDEST + e] = (above[i] - below[i]) / (2 * step);
+    }
+    b->gate->kind->set(b->gate, b->parameters);
+}
+
+/* What is taken for d2 loss / d a_k d a_l of a row, from the definitions. */
+static double bending(const bent *b, size_t loss, size_t i, size_t k, size_t l)
+{
+    const double *log_g = b->log_g + i * 3, w = b->rows.weights[i];
+    const double gk = exp(log_g[k]), gl = exp(log_g[l]);
+
+    if (loss == 2)
+        return w * ((k == l ? gk : 0) - gk * gl);
+    if (loss == 0) {
+        double sum = 0, h[3];
+        for (size_t q = 0; q < 3; q++)
+            sum += h[q] = exp(log_g[q] + b->rows.log_likelihoods[i * 3 + q]);
+        return w * (gk - h[k] / sum) * (gl - h[l] / sum);
+    }
+    double square = 0;
+    for (size_t m = 0; m < 2; m++) {
+        double blend = 0;
+        const double *f = b->rows.predictions + i * 6 + m;
+        for (size_t q = 0; q < 3; q++)
+            blend += exp(log_g[q]) * f[q * 2];
+        square += (f[k * 2] - blend) * (f[l * 2] - blend);
+    }
+    return 2 * w * gk * gl * square;
+}
+
+static void check_curvature(const mele_gate_data *data, const char *on, size_t loss)
+{
+    static double jacobian[FEW * 3 * WIDEST], second[6 * MELE_I_PANEL], work[11 * MELE_I_PANEL];
+    mele_gate_options options = mlp_options(on, losses[loss], 1);
+    const mele_i_gate_loss *row = mele_i_gate_loss_find(losses[loss]);
+    const mele_i_gate_training training = {.data = data, .options = &options, .loss = row,
+                                           .loss_needs = mele_i_gate_loss_needs(row, data),
+                                           .total_weight = 1};
+    bent *b = calloc(1, sizeof *b);
+
+    options.hidden = 3;
+    bend(b, &training);
+    const mele_i_gate_kind *kind = b->gate->kind;
+    double *sums = calloc(kind->curvature_sums(b->gate), sizeof *sums);
+    double *room = malloc(kind->curvature_scratch(b->gate) * sizeof *room);
+    double *matrix = malloc(b->count * b->count * sizeof *matrix);
+    memset(second, 0, sizeof second);
+    row->near(&b->rows, 3, 2, b->log_g, work, second);
+    for (size_t pair = 0; pair < 6; pair++)
+        memset(second + pair * MELE_I_PANEL + FEW, 0, 3 * sizeof *second);
+    kind->curvature(b->gate, &b->rows, second, b->scratch, room, sums);
+    kind->hessian(b->gate, sums, matrix);
+    differentiate(b, jacobian);
+    for (size_t e = 0; e < b->count; e++)
+        for (size_t f = 0; f < b->count; f++) {
+            double wanted = 0;
+            for (size_t i = 0; i < FEW; i++)
+                for (size_t kl = 0; kl < 9; kl++)
+                    wanted += bending(b, loss, i, kl / 3, kl % 3)
+                              * jacobian[(i * 3 + kl / 3) * WIDEST + e]
+                              * jacobian[(i * 3 + kl % 3) * WIDEST + f];
+            cr_assert(fabs(matrix[e * b->count + f] - wanted) <= 1e-6 * (1 + fabs(wanted)),
+                      "%s on %s, (%zu, %zu): %.10g, not %.10g", losses[loss], on, e, f,
+                      matrix[e * b->count + f], wanted);
+        }
+    free(matrix);
+    free(room);
+    free(sums);
+    mele_gate_free(b->gate);
+    free(b);
+}
+
+/* The Gauss-Newton matrix is J'CJ with J by differences and C by definition. */
+Test(gate_mlp, curvature_is_that_of_the_loss_by_the_logits)
+{
+    sample s = draw(FEW, 2, 3, 2, 391);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t c = 0; c < 9; c++)
+        check_curvature(&data, inputs[c % 3], c / 3);
+    free_sample(&s);
+}
+
+/* Many rows are minimised by the curvature of a part of them. */
+Test(gate_mlp, many_rows_take_few_iterations)
+{
+    sample s = draw(12000, 3, 4, 1, 395);
+    const mele_gate_data data = data_of(&s);
+    mele_gate_options options = mlp_options("features", "posteriors", 100);
+    mele_gate_info info;
+    mele_gate *gate;
+
+    options.hidden = 12;
+    gate = fit(&data, &options, NULL, &info);
+    cr_assert_gt(mele_i_gate_part_step(gate, &data), 1);
+    cr_assert(info.converged && info.iterations < 60, "%zu iterations", info.iterations);
+    mele_gate_free(gate);
+    free_sample(&s);
+}
+
 /* ---- what no softmax can ---- */
 
 /* Two regions in the four quadrants, as the sign of x_1 x_2 has it: rows about (+-1, +-1), each

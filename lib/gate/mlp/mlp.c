@@ -111,27 +111,10 @@ static size_t work(const mele_gate *gate)
     return state->count + ACTIVATION_WORK * state->network.hidden;
 }
 
-/* Rows of a panel for a block. */
-static size_t panel_rows(size_t rows)
-{
-    return (rows + 15) / 16 * 16;
-}
-
-/* z, then the panel, which backward() finds again. */
 static size_t scratch_numbers(const mele_gate *gate, size_t rows, bool backward)
 {
-    const mele_i_gate_network *state = gate->state;
-
     (void)backward;
-    return rows * state->z.count
-           + mele_i_network_columns(&state->network) * mele_i_network_step(panel_rows(rows));
-}
-
-static mele_i_network_panel panel_of(const mele_i_gate_network *state, size_t rows,
-                                     double *scratch)
-{
-    return mele_i_network_panel_in(&state->network, panel_rows(rows),
-                                   scratch + rows * state->z.count);
+    return mele_i_gate_network_scratch(gate->state, rows);
 }
 
 static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
@@ -140,7 +123,7 @@ static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double 
     const mele_i_gate_network *state = gate->state;
     const size_t K = gate->clusters, d = state->z.count;
     const double t = state->temperature;
-    const mele_i_network_panel panel = panel_of(state, rows->count, scratch);
+    const mele_i_network_panel panel = mele_i_gate_network_panel(state, rows->count, scratch);
 
     mele_i_gate_columns_fill(&state->z, rows, scratch);
     mele_i_network_forward(&state->network, &panel,
@@ -159,7 +142,7 @@ static void backward(const mele_gate *gate, const mele_i_gate_rows *rows, const 
     const mele_i_gate_network *state = gate->state;
     const size_t K = gate->clusters, count = rows->count, filled = (count + 7) / 8 * 8;
     const double *log_p = rows->log_posteriors;
-    const mele_i_network_panel panel = panel_of(state, count, scratch);
+    const mele_i_network_panel panel = mele_i_gate_network_panel(state, count, scratch);
 
     if (state->temperature > 0) {
         for (size_t i = 0; i < count * K; i++)
@@ -197,7 +180,11 @@ static mele_status load(const json_t *section, mele_gate *gate, mele_error *erro
 }
 
 const mele_i_gate_kind mele_i_gate_mlp = {
-    .name = "mlp", .trained = true, .has_input = true, .make = make, .prepare = prepare,
+    .name = "mlp", .trained = true, .has_input = true, .bends = true, .make = make, .prepare = prepare,
     .start = start, .train = mele_i_gate_network_train, .finish = finish, .free = mele_i_gate_network_free,
     .parameters = parameters, .get = get, .set = set, .work = work, .scratch = scratch_numbers,
-    .forward = forward, .backward = backward, .describe = describe, .save = save, .load = load};
+    .forward = forward, .backward = backward,
+    .curvature_sums = mele_i_gate_network_curvature_sums,
+    .curvature_scratch = mele_i_gate_network_curvature_scratch,
+    .curvature = mele_i_gate_network_curvature, .hessian = mele_i_gate_network_hessian,
+    .describe = describe, .save = save, .load = load};

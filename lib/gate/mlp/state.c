@@ -33,3 +33,22 @@ mele_i_gate_network *mele_i_gate_network_new(size_t clusters, const mele_i_gate_
     }
     return state;
 }
+
+/* Rows of a panel for a block. */
+static size_t panel_rows(size_t rows)
+{
+    return (rows + 15) / 16 * 16;
+}
+
+size_t mele_i_gate_network_scratch(const mele_i_gate_network *state, size_t rows)
+{
+    return rows * state->z.count
+           + mele_i_network_columns(&state->network) * mele_i_network_step(panel_rows(rows));
+}
+
+mele_i_network_panel mele_i_gate_network_panel(const mele_i_gate_network *state, size_t rows,
+                                               double *scratch)
+{
+    return mele_i_network_panel_in(&state->network, panel_rows(rows),
+                                   scratch + rows * state->z.count);
+}

@@ -23,6 +23,7 @@
 
 #define STARTS 3
 #define LITTLE_WORK 1e6 /* rows x weights */
+#define TOLERANCE 1e-5  /* of the gradient */
 
 /* Which of the inputs takes the j-th draw. */
 static void order_inputs(const mele_i_gate_columns *z, size_t *order)
@@ -69,6 +70,20 @@ static mele_status penalised(const mele_gate *gate, const mele_i_gate_training *
     return status;
 }
 
+/* From the parameters that the gate has. Where the Hessian would be that of all rows it would have to be
+ * taken too often to be worth it. */
+static mele_status minimise(mele_gate *gate, const mele_i_gate_training *training,
+                            mele_gate_info *info, mele_error *error)
+{
+    mele_gate_options options = *training->options;
+    mele_i_gate_training own = *training;
+    const size_t step = mele_i_gate_part_step(gate, training->data);
+
+    options.tolerance = options.tolerance > 0 ? options.tolerance : TOLERANCE;
+    own.options = &options;
+    return mele_i_gate_train(gate, &own, step > 1 ? step : 0, info, error);
+}
+
 /* The best of what was tried. */
 typedef struct best {
     double value;       /* F */
@@ -104,7 +119,7 @@ static mele_status try_starts(mele_gate *gate, const mele_i_gate_training *train
         mele_gate_info found = *info;
         draw_start(state, mele_i_stream_make(training->options->seed, MELE_I_FOR_GATE, 0, r),
                    order, drawn);
-        status = mele_i_gate_train(gate, training, 0, &found, error);
+        status = minimise(gate, training, &found, error);
         if (status == MELE_OK)
             status = keep_better(gate, training, &found, b, info, error);
     }
@@ -123,7 +138,7 @@ mele_status mele_i_gate_network_train(mele_gate *gate, const mele_i_gate_trainin
     mele_status status;
 
     if (training->options->start != NULL)
-        return mele_i_gate_train(gate, training, 0, info, error);
+        return minimise(gate, training, info, error);
     order = MELE_I_ARRAY(size_t, state->z.count);
     drawn = MELE_I_ARRAY(double, mele_i_network_hidden_weights(&state->network));
     b.parameters = MELE_I_ARRAY(double, 1 + state->count);

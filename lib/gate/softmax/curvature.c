@@ -93,7 +93,7 @@ static void add_temperature(const mele_i_softmax *state, const mele_i_gate_rows 
 }
 
 void mele_i_softmax_curvature(const mele_gate *gate, const mele_i_gate_rows *rows,
-                              const double *second, const double *scratch, double *room,
+                              const double *second, double *scratch, double *room,
                               double *sums)
 {
     const mele_i_softmax *state = gate->state;

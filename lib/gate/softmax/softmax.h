@@ -20,7 +20,7 @@ void mele_i_softmax_free(void *state);
 size_t mele_i_softmax_curvature_sums(const mele_gate *gate);
 size_t mele_i_softmax_curvature_scratch(const mele_gate *gate);
 void mele_i_softmax_curvature(const mele_gate *gate, const mele_i_gate_rows *rows,
-                              const double *second, const double *scratch, double *room,
+                              const double *second, double *scratch, double *room,
                               double *sums);
 void mele_i_softmax_hessian(const mele_gate *gate, const double *sums, double *out);
 
