@@ -449,6 +449,47 @@ Test(features, columns_side_by_side_are_not_copied)
     mele_data_free(data);
 }
 
+/* Names in messages are few, and a list that leaves no column is refused. */
+Test(features, names_and_columns_of_a_list)
+{
+    static const char text[] = "a,b,c,d,e,f,g,one,y\n1,2,3,4,5,6,7,u,1\n2,2,1,3,4,4,4,u,2\n"
+                               "3,1,2,2,3,1,2,u,3\n";
+    const test_file file = test_file_make(text, sizeof text - 1, ".csv");
+    mele_data_options options = mele_data_defaults();
+    char names[MELE_I_SELECTION_ROOM];
+    mele_data *data = NULL;
+    mele_i_selection s, copy;
+    mele_i_scaling scaling;
+    mele_error error = {0};
+
+    options.target = "y";
+    cr_assert_eq(mele_data_read(file.path, &options, NULL, NULL, &data, NULL), MELE_OK);
+    remove(file.path);
+    cr_assert_eq(mele_i_scaling_new(7, &scaling, NULL), MELE_OK);
+    cr_assert_eq(mele_i_selection_make(data->schema, &scaling, "one", "--of", &s, &error),
+                 MELE_EDATA);
+    cr_assert_str_eq(error.message, "--of leaves no column: a category of one level has none");
+    cr_assert_eq(mele_i_selection_make(data->schema, &scaling, "g,one,a", "--of", &s, NULL),
+                 MELE_OK);
+    cr_assert(s.features == 3 && s.scaling.columns == 2 && s.column[0] == 0 && s.column[1] == 6);
+    mele_i_selection_text(&s, names);
+    cr_assert_str_eq(names, "\"a\", \"g\", \"one\"");
+    cr_assert_eq(mele_i_selection_copy(&s, &copy, NULL), MELE_OK);
+    mele_i_selection_clear(&s);
+    mele_i_selection_text(&copy, names);
+    cr_assert_str_eq(names, "\"a\", \"g\", \"one\"");
+    cr_assert_eq(mele_i_selection_make(data->schema, &scaling, "1-7", "--of", &s, NULL), MELE_OK);
+    cr_assert_not(mele_i_selection_equal(&s, &copy));
+    mele_i_selection_text(&s, names);
+    cr_assert_str_eq(names, "\"a\", \"b\", \"c\", \"d\", \"e\", \"f\" and 1 more");
+    mele_i_selection_clear(&s);
+    mele_i_selection_text(&s, names);
+    cr_assert_str_eq(names, "all");
+    mele_i_selection_clear(&copy);
+    mele_i_scaling_clear(&scaling);
+    mele_data_free(data);
+}
+
 /* ---- what is refused ---- */
 
 static const struct {
