@@ -169,29 +169,43 @@ static bool has_categories(const mele_schema *schema)
 
 /* Rows of features that are in a file: what is there are the design columns, or is expanded to
  * them. */
+static mele_status expand_windows(const source *s, const mele_i_windows *windows, mele_i_block block,
+                                  double *out, mele_error *error)
+{
+    const size_t features = s->schema->features, fit = WINDOW_NUMBERS / features + 1;
+    const size_t most = fit < block.count ? fit : block.count, *row = s->features->row;
+    mele_status status = MELE_OK;
+
+    if (!has_categories(s->schema))
+        return mele_i_windows_read(windows, row, block.first, block.count, out, error);
+    double *value = mele_i_array(most, features * sizeof *value);
+    if (value == NULL)
+        return mele_i_no_memory(error);
+    for (size_t done = 0; done < block.count && status == MELE_OK; done += most) {
+        size_t rows = block.count - done < most ? block.count - done : most;
+        status = mele_i_windows_read(windows, row, block.first + done, rows, value, error);
+        for (size_t j = 0, column = 0; j < features && status == MELE_OK; j++)
+            column = expand_feature(s, j, (feature_values){value + j, features, NULL}, rows, column,
+                                    out + done * s->columns);
+    }
+    free(value);
+    return status;
+}
+
 static mele_status read_windows(const source *s, size_t first, size_t count, double *out,
                                 mele_error *error)
 {
-    const mele_i_features *f = s->features;
-    const size_t all = mele_i_windows_columns(f->windows), fit = WINDOW_NUMBERS / all + 1;
-    const size_t most = fit < count ? fit : count;
-    mele_status status = MELE_OK;
+    const mele_i_windows *all = s->features->windows;
+    const mele_i_block block = {0, first, count};
+    mele_i_windows *some;
 
-    if (s->chosen == NULL && !has_categories(s->schema))
-        return mele_i_windows_read(f->windows, f->row, first, count, out, error);
-    double *value = mele_i_array(most, all * sizeof *value);
-    if (value == NULL)
-        return mele_i_no_memory(error);
-    for (size_t done = 0; done < count && status == MELE_OK; done += most) {
-        size_t rows = count - done < most ? count - done : most;
-        status = mele_i_windows_read(f->windows, f->row, first + done, rows, value, error);
-        for (size_t j = 0, column = 0; j < s->schema->features && status == MELE_OK; j++) {
-            const double *at = value + (s->chosen == NULL ? j : s->chosen[j]);
-            column = expand_feature(s, j, (feature_values){at, all, NULL}, rows, column,
-                                    out + done * s->columns);
-        }
-    }
-    free(value);
+    if (s->chosen == NULL)
+        return expand_windows(s, all, block, out, error);
+    mele_status status = mele_i_windows_some(all, s->chosen, s->schema->features, &some, error);
+    if (status != MELE_OK)
+        return status;
+    status = expand_windows(s, some, block, out, error);
+    mele_i_windows_free_some(some);
     return status;
 }
 

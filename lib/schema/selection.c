@@ -141,6 +141,40 @@ mele_status mele_i_selection_make(const mele_schema *schema, const mele_i_scalin
     return status;
 }
 
+/* Mark the features of which all columns are among these; how many columns those are. */
+static size_t mark_whole(const mele_schema *schema, const size_t *column, size_t columns,
+                         bool *named)
+{
+    size_t marked = 0;
+
+    for (size_t j = 0, first = 0, c = 0; j < schema->features; j++) {
+        const size_t count = mele_i_variable_columns(&schema->feature[j]), before = c;
+        while (c < columns && column[c] < first + count)
+            c++;
+        named[j] = count > 0 && c - before == count;
+        marked += named[j] ? count : 0;
+        first += count;
+    }
+    return marked;
+}
+
+mele_status mele_i_selection_of_columns(const mele_schema *schema, const mele_i_scaling *scaling,
+                                        const size_t *column, size_t columns,
+                                        mele_i_selection *out, mele_error *error)
+{
+    bool *named = MELE_I_ARRAY(bool, schema->features);
+    mele_status status = MELE_OK;
+
+    if (named == NULL)
+        return mele_i_no_memory(error);
+    if (mark_whole(schema, column, columns, named) == columns)
+        status = select_marked(named, schema, scaling, "the space", out, error);
+    else
+        *out = (mele_i_selection){.features = 0};
+    free(named);
+    return status;
+}
+
 static void *copy_of(const void *from, size_t bytes)
 {
     void *copy = MELE_I_ARRAY(char, bytes);

@@ -5,7 +5,7 @@
 
 #include "schema/encode.h"
 
-/* Some features of a schema, as what experts, or a gate, see: their columns are numbered as if
+/* Some features of a schema, as what stage 1, experts or a gate see: their columns are numbered as if
  * there were no others. All zeros: all features. */
 typedef struct mele_i_selection {
     size_t features;        /* how many; 0: all */
@@ -26,6 +26,12 @@ mele_status mele_i_features_named(const mele_schema *schema, const char *list, c
 mele_status mele_i_selection_make(const mele_schema *schema, const mele_i_scaling *scaling,
                                   const char *list, const char *option, mele_i_selection *out,
                                   mele_error *error);
+
+/* Those whose design columns these are, in ascending order; all zeros also where they are not all the
+ * columns of their features. */
+mele_status mele_i_selection_of_columns(const mele_schema *schema, const mele_i_scaling *scaling,
+                                        const size_t *column, size_t columns,
+                                        mele_i_selection *out, mele_error *error);
 mele_status mele_i_selection_copy(const mele_i_selection *selection, mele_i_selection *out,
                                   mele_error *error);
 void mele_i_selection_clear(mele_i_selection *selection);

@@ -8,12 +8,12 @@
 #include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
-#include "schema/selection.h"
 
 void mele_i_space_clear(mele_i_space *space)
 {
     free(space->column);
     mele_i_scaling_clear(&space->scaling);
+    mele_i_selection_clear(&space->sees);
     mele_i_scaling_clear(&space->target_scaling);
     memset(space, 0, sizeof *space);
 }
@@ -122,6 +122,9 @@ mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *su
     status = mele_i_space_choose(schema, plan->on, &space.column, &space.columns, error);
     if (status == MELE_OK)
         status = mele_i_scaling_of(summary, kind, &space.scaling, error);
+    if (status == MELE_OK)
+        status = mele_i_selection_of_columns(schema, &space.scaling, space.column, space.columns,
+                                             &space.sees, error);
     if (status == MELE_OK && with_targets) {
         space.target_columns = target_columns(schema);
         status = fit_target_scaling(schema, plan, kind, engine, &space, error);
@@ -156,15 +159,16 @@ static size_t width_of(const mele_i_space_rows *source)
     return source->space->columns + (has_targets(source) ? source->space->target_columns : 0);
 }
 
-/* Write the space's columns of the design rows `from` to rows of out, `stride` apart. */
-static void gather_columns(const mele_i_space *space, const double *from, size_t rows, double *out,
-                           size_t stride)
+/* Write the space's columns of the encoded rows `from`, which have `all` columns, to rows of out, `stride`
+ * apart. */
+static void gather_columns(const mele_i_space *space, const double *from, size_t all, size_t rows,
+                           double *out, size_t stride)
 {
-    const size_t all = space->scaling.columns;
+    const bool same = all == space->columns;
 
     for (size_t i = 0; i < rows; i++)
         for (size_t c = 0; c < space->columns; c++)
-            out[i * stride + c] = from[i * all + space->column[c]];
+            out[i * stride + c] = from[i * all + (same ? c : space->column[c])];
 }
 
 /* The targets of rows first .. first + rows - 1, scaled, behind the columns; work: rows x target
@@ -183,35 +187,63 @@ static void append_targets(const mele_i_space_rows *source, size_t first, size_t
             out[i * stride + space->columns + t] = work[i * columns + t] * space->target_weight;
 }
 
+/* What missing values become, of the columns that are encoded; room: as many numbers. */
+static const double *fill_of(const mele_i_space_rows *source, double *room)
+{
+    const mele_i_selection *sees = &source->space->sees;
+
+    if (sees->features == 0 || source->means == NULL)
+        return source->means;
+    for (size_t c = 0; c < sees->scaling.columns; c++)
+        room[c] = source->means[sees->column[c]];
+    return room;
+}
+
+/* The same as read_rows(), of rows that are encoded in a strip of `most` rows. */
+static mele_status read_strips(const mele_i_space_rows *source, const mele_i_design_rows *design,
+                               mele_i_block rows, size_t most, double *strip, double *out,
+                               mele_error *error)
+{
+    const mele_i_space *space = source->space;
+    const size_t all = design->scaling->columns, stride = width_of(source);
+    mele_status status = MELE_OK;
+
+    for (size_t done = 0; done < rows.count && status == MELE_OK; done += most) {
+        const size_t first = rows.first + done, left = rows.count - done;
+        const size_t count = left < most ? left : most;
+        double *to = out + done * stride;
+        status = mele_i_encode_rows(design, first, count, strip, error);
+        if (status == MELE_OK)
+            gather_columns(space, strip, all, count, to, stride);
+        if (status == MELE_OK && has_targets(source))
+            append_targets(source, first, count, strip, to, stride);
+    }
+    return status;
+}
+
 /* Coordinates of rows first .. first + count - 1 to out; a read() of mele_rows. */
 static mele_status read_rows(void *user, size_t first, size_t count, double *out,
                              mele_error *error)
 {
     const mele_i_space_rows *source = user;
     const mele_i_space *space = source->space;
-    const size_t all = space->scaling.columns, stride = width_of(source);
+    const mele_i_scaling *scaling = mele_i_selection_scaling(&space->sees, &space->scaling);
+    const size_t all = scaling->columns;
     const size_t wider = all > space->target_columns ? all : space->target_columns;
-    const mele_i_design_rows design = {source->schema, &space->scaling, source->means,
-                                       source->features};
-    size_t most = STRIP_NUMBERS / wider + 1;
-    mele_status status = MELE_OK;
+    const size_t fit = STRIP_NUMBERS / wider + 1, most = fit < count ? fit : count;
+    const bool direct = space->columns == all && !has_targets(source);
+    double *room = mele_i_array(direct ? 1 : most + 1, wider * sizeof(double));
 
-    if (space->columns == all && !has_targets(source))
-        return mele_i_encode_rows(&design, first, count, out, error);
-    most = most < count ? most : count;
-    double *strip = mele_i_array(most, wider * sizeof(double));
-    if (strip == NULL)
+    if (room == NULL)
         return mele_i_no_memory(error);
-    for (size_t done = 0; done < count && status == MELE_OK; done += most) {
-        size_t rows = count - done < most ? count - done : most;
-        double *to = out + done * stride;
-        status = mele_i_encode_rows(&design, first + done, rows, strip, error);
-        if (status == MELE_OK)
-            gather_columns(space, strip, rows, to, stride);
-        if (status == MELE_OK && has_targets(source))
-            append_targets(source, first + done, rows, strip, to, stride);
-    }
-    free(strip);
+    const mele_i_design_rows design = {mele_i_selection_schema(&space->sees, source->schema),
+                                       scaling, fill_of(source, room), source->features,
+                                       space->sees.feature};
+    mele_status status =
+        direct ? mele_i_encode_rows(&design, first, count, out, error)
+               : read_strips(source, &design, (mele_i_block){0, first, count}, most, room + wider,
+                             out, error);
+    free(room);
     return status;
 }
 
@@ -399,6 +431,9 @@ mele_status mele_i_space_load(const json_t *object, const mele_schema *schema, m
     if (status == MELE_OK)
         status = mele_i_scaling_load(json_object_get(object, "scaling"), all, &space.scaling,
                                      error);
+    if (status == MELE_OK)
+        status = mele_i_selection_of_columns(schema, &space.scaling, space.column, space.columns,
+                                             &space.sees, error);
     if (status == MELE_OK)
         status = load_targets(object, schema, &space, error);
     if (status != MELE_OK)

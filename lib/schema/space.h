@@ -3,7 +3,7 @@
 
 #include <mele/rows.h>
 
-#include "schema/encode.h"
+#include "schema/selection.h"
 
 /* The space that stage 1 clusters in: some design columns under a scaling of their own and, for
  * --cluster-on xy, the targets after them, times a weight. */
@@ -11,6 +11,7 @@ typedef struct mele_i_space {
     size_t columns; /* of x */
     size_t *column; /* which design columns */
     mele_i_scaling scaling; /* of all design columns */
+    mele_i_selection sees;  /* the features that these columns are all of; none: see all */
     size_t target_columns;  /* 0: x only; else one a target, or one indicator a class */
     mele_i_scaling target_scaling;
     double target_weight;
@@ -43,7 +44,7 @@ bool mele_i_space_is_design(const mele_i_space *space, const mele_i_scaling *des
 typedef struct mele_i_space_rows {
     const mele_i_space *space;
     const mele_schema *schema;
-    const double *means; /* of the design columns, what missing values become */
+    const double *means; /* of the design columns, what missing values become; NULL: the centres */
     const mele_i_features *features;
     const double *targets; /* NULL: only the x part is wanted */
 } mele_i_space_rows;

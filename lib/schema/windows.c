@@ -164,9 +164,31 @@ void mele_i_windows_free(mele_i_windows *windows)
     free(windows);
 }
 
-size_t mele_i_windows_columns(const mele_i_windows *windows)
+mele_status mele_i_windows_some(const mele_i_windows *windows, const size_t *feature,
+                                size_t features, mele_i_windows **out, mele_error *error)
 {
-    return windows->columns.columns;
+    mele_i_windows *some = MELE_I_NEW(mele_i_windows);
+
+    if (some == NULL)
+        return mele_i_no_memory(error);
+    *some = (mele_i_windows){.reader = windows->reader, .rows = windows->rows};
+    if (!mele_i_window_columns_new(features, &some->columns)) {
+        free(some);
+        return mele_i_no_memory(error);
+    }
+    for (size_t j = 0; j < features; j++) {
+        some->columns.column[j] = windows->columns.column[feature[j]];
+        some->columns.level[j] = windows->columns.level[feature[j]];
+    }
+    *out = some;
+    return MELE_OK;
+}
+
+void mele_i_windows_free_some(mele_i_windows *some)
+{
+    free(some->columns.column);
+    free(some->columns.level);
+    free(some);
 }
 
 size_t mele_i_windows_row(const mele_i_windows *windows, size_t i)

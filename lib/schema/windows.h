@@ -60,8 +60,11 @@ mele_status mele_i_windows_new(mele_reader **reader, mele_i_window_columns *colu
                                mele_i_row_set *rows, mele_i_windows **out, mele_error *error);
 void mele_i_windows_free(mele_i_windows *windows);
 
-/* How many features there are. */
-size_t mele_i_windows_columns(const mele_i_windows *windows);
+/* Some of the features, as windows of their own on the same file, which must outlive them; freed with
+ * mele_i_windows_free_some(). MELE_ENOMEM. */
+mele_status mele_i_windows_some(const mele_i_windows *windows, const size_t *feature,
+                                size_t features, mele_i_windows **out, mele_error *error);
+void mele_i_windows_free_some(mele_i_windows *some);
 
 /* The row of the file that is the i-th used one. */
 size_t mele_i_windows_row(const mele_i_windows *windows, size_t i);

@@ -10,7 +10,7 @@
 
 #include "core/stream.h"
 #include "schema/data.h"
-#include "schema/selection.h"
+#include "schema/space.h"
 #include "support/failing_malloc.h"
 #include "unit/table_support.h"
 
@@ -412,6 +412,53 @@ Test(features, blocks_of_chosen_columns)
     }
     remove(file.path);
     free(text);
+}
+
+/* A space of some columns is those of the whole design, also where it has one indicator of two,
+ * which no list of features names. */
+static const struct {
+    const char *columns;
+    size_t features, column[4], count; /* features: that are encoded; 0: all */
+} spaces[] = {
+    {"[1]", 1, {1}, 1},           {"[1,3,4]", 2, {1, 3, 4}, 3}, {"[0,3]", 0, {0, 3}, 2},
+    {"[4]", 0, {4}, 1},           {"[2,5]", 2, {2, 5}, 2},      {"[3,4]", 1, {3, 4}, 2},
+    {"[0,1,4]", 0, {0, 1, 4}, 3},
+};
+
+Test(features, spaces_of_some_columns)
+{
+    problem *p = make_problem();
+    const mele_i_features features = mele_i_data_features(p->data);
+    double *design = malloc(ROWS * 6 * sizeof *design), *out = malloc(ROWS * 6 * sizeof *out);
+    mele_i_scaling scaling;
+
+    cr_assert_eq(mele_i_scaling_fit(p->data->schema, &features, NULL, MELE_I_SCALE_STANDARD, NULL,
+                                    &scaling, NULL),
+                 MELE_OK);
+    p->x[2 * FEATURES + 1] = p->x[3 * FEATURES + 3] = NAN;
+    for (size_t s = 0; s < COUNT(spaces); s++) {
+        const double means[6] = {0.5, 1.5, 2.5, 0.25, 0.125, 4};
+        json_t *object = json_object();
+        mele_i_space space;
+        json_object_set_new(object, "columns", json_loads(spaces[s].columns, 0, NULL));
+        json_object_set_new(object, "scaling", mele_i_scaling_save(&scaling));
+        cr_assert_eq(mele_i_space_load(object, p->data->schema, &space, NULL), MELE_OK);
+        cr_assert_eq(space.sees.features, spaces[s].features, "%s", spaces[s].columns);
+        const mele_i_space_rows rows = {&space, p->data->schema, means, &features, NULL};
+        cr_assert_eq(mele_i_encode(p->data->schema, &scaling, means, &features, NULL, design, NULL),
+                     MELE_OK);
+        cr_assert_eq(mele_i_space_encode(&rows, NULL, out, NULL), MELE_OK);
+        for (size_t i = 0; i < ROWS; i++)
+            for (size_t c = 0; c < spaces[s].count; c++)
+                cr_assert_eq(out[i * spaces[s].count + c], design[i * 6 + spaces[s].column[c]],
+                             "%s", spaces[s].columns);
+        mele_i_space_clear(&space);
+        json_decref(object);
+    }
+    mele_i_scaling_clear(&scaling);
+    free(design);
+    free(out);
+    free_problem(p);
 }
 
 /* Rows that lie as they are wanted are looked at where they are, also of some columns. */
