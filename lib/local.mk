@@ -175,6 +175,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/schema/space.h \
 	lib/schema/windows.c \
 	lib/schema/windows.h \
+	lib/measure/contest.c \
+	lib/measure/contest.h \
 	lib/measure/folds.c \
 	lib/measure/folds.h \
 	lib/measure/metrics.c \
@@ -330,6 +332,9 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/columns.c \
 	lib/gate/columns.h \
 	lib/gate/columns_section.c \
+	lib/gate/candidates.c \
+	lib/gate/candidates.h \
+	lib/gate/choice.c \
 	lib/gate/curvature.c \
 	lib/gate/curvature.h \
 	lib/gate/data.c \
@@ -409,8 +414,14 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/features.c \
 	lib/fit/features.h \
 	lib/fit/fit.c \
+	lib/fit/gate_record.c \
+	lib/fit/gate_record.h \
 	lib/fit/gate_rows.c \
 	lib/fit/gate_rows.h \
+	lib/fit/course.c \
+	lib/fit/course.h \
+	lib/fit/gate_choice.c \
+	lib/fit/gate_choice.h \
 	lib/fit/gate_source.c \
 	lib/fit/gate_source.h \
 	lib/fit/left_out.c \
@@ -440,6 +451,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/stages.h \
 	lib/fit/warnings.c \
 	lib/fit/warnings.h \
+	lib/fit/trial.c \
+	lib/fit/trial.h \
 	lib/fit/whole.c \
 	lib/fit/whole.h
 

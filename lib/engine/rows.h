@@ -15,6 +15,12 @@ static inline mele_rows mele_i_rows_in_memory(const double *data, size_t rows, s
     return all;
 }
 
+/* Whether there are any: rows in memory, or a function that reads them. */
+static inline bool mele_i_rows_are_there(const mele_rows *rows)
+{
+    return rows->data != NULL || rows->read != NULL;
+}
+
 /* Numbers of scratch memory that mele_i_rows_take() needs for blocks of so many rows: 0 for rows
  * in memory. */
 static inline size_t mele_i_rows_room(const mele_rows *rows, size_t count)

@@ -213,7 +213,7 @@ mele_status mele_i_experts_check_answers(const mele_experts *e, mele_error *erro
 
 bool mele_i_experts_have_global(const mele_experts *e)
 {
-    return e->expert[e->clusters].state != NULL || (e->clusters == 1 && mele_experts_has(e, 0));
+    return e->expert[e->clusters].state != NULL || (e->clusters == 1 && e->expert[0].state != NULL);
 }
 
 /* Expert k of one set becomes expert `to` of another, which has its own place for variances. */

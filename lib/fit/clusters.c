@@ -3,10 +3,11 @@
  * Each candidate is fitted as it would be alone, with all restarts, and measured:
  *
  *     bic, icl, aic, silhouette   on the training rows, in the space that is clustered;
- *     cv    by the error of the final mixture on rows left out (race.c).
+ *     cv, nll   by the error, or the log density, of the final mixture on rows left out (race.c): with each
+ *               gate that auto tries, so that K and the gate are chosen together.
  *
  * The best value wins, and among equals the smallest K. A candidate without a value is never
- * chosen; when none has one, the smallest K is. By cv, one model for all rows stays when the best
+ * chosen; when none has one, the smallest K is. By cv and nll, one model for all rows stays when the best
  * gains no more over it than chance does. */
 #include "fit/clusters.h"
 
@@ -18,8 +19,9 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "engine/pass.h"
-#include "fit/race.h"
+#include "fit/gate_choice.h"
 #include "fit/report.h"
+#include "gate/candidates.h"
 #include "schema/data.h"
 
 #define LEAST_ROWS 20   /* of a region, for auto to try so many */
@@ -31,8 +33,8 @@ static const size_t ladder[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 typedef struct candidate {
     size_t clusters;
     double value;           /* of the criterion; NaN: it has none */
-    size_t folds;           /* cv: that the value is of; fewer than others: given up; 0: no value */
-    mele_criteria criteria; /* not for cv */
+    size_t folds;           /* cv, nll: that the value is of; fewer than others: given up; 0: no value */
+    mele_criteria criteria; /* not for cv and nll */
     size_t merged;
     mele_partition *partition; /* between its fit and the next comparison */
     mele_partition_info info;
@@ -47,11 +49,17 @@ typedef struct choice {
     candidate *list; /* by ascending K */
     size_t count, best;
     size_t sample; /* rows that cv is of, where they are not all; else 0 */
+    json_t *gates; /* cv, nll: the gate that was chosen with K; NULL: the options name one */
 } choice;
 
 static bool is_criterion(const choice *c, const char *name)
 {
     return strcmp(c->criterion, name) == 0;
+}
+
+static bool is_by_error(const choice *c)
+{
+    return is_criterion(c, "cv") || is_criterion(c, "nll");
 }
 
 /* ---- the candidates ---- */
@@ -185,32 +193,54 @@ static mele_status choose_by_criterion(choice *c, mele_engine *engine, mele_erro
 
 /* ---- by the cross-validated error of the mixture ---- */
 
-static bool gains_by_chance_alone(const mele_i_racer *best)
+/* Of the racers on so many regions the least loss in the most folds, or the one that was chosen. */
+static void take_value(candidate *k, const mele_i_racer *racers, size_t count, size_t chosen)
 {
-    return best->gain <= best->chance;
+    for (size_t i = 0; i < count; i++) {
+        const mele_i_racer *r = &racers[i];
+        if (r->clusters != k->clusters || isnan(r->loss))
+            continue;
+        if (i == chosen || r->folds > k->folds
+            || (r->folds == k->folds && !(r->loss >= k->value))) {
+            k->value = r->loss;
+            k->folds = r->folds;
+        }
+        if (i == chosen)
+            return;
+    }
+}
+
+static mele_status take_results(choice *c, const mele_i_racer *racers, size_t count, size_t chosen,
+                                mele_error *error)
+{
+    for (size_t k = 0; k < c->count; k++) {
+        take_value(&c->list[k], racers, count, chosen);
+        if (chosen < count && racers[chosen].clusters == c->list[k].clusters)
+            c->best = k;
+    }
+    if (!mele_i_gate_is_auto(&c->options->gate))
+        return MELE_OK;
+    c->gates = mele_i_gate_choice_record(racers, count, chosen);
+    return c->gates == NULL ? mele_i_no_memory(error) : MELE_OK;
 }
 
 static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *error)
 {
-    mele_i_racer *racers = MELE_I_ZEROED(mele_i_racer, c->count);
+    size_t *clusters = MELE_I_ARRAY(size_t, c->count), count = 0;
+    mele_i_racer *racers = NULL;
+    mele_i_race_course course = {0, c->data->rows, 0};
+    mele_status status = clusters == NULL ? mele_i_no_memory(error) : MELE_OK;
 
-    if (racers == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < c->count; i++)
-        racers[i].clusters = c->list[i].clusters;
-    mele_i_race_course course = {0, c->data->rows};
-    mele_status status = mele_i_race(c->data, c->options, racers, c->count, engine, &course,
-                                     error);
-    c->sample = course.rows < c->data->rows ? course.rows : 0;
-    for (size_t i = 0; i < c->count && status == MELE_OK; i++) {
-        c->list[i].value = racers[i].loss;
-        c->list[i].folds = isnan(racers[i].loss) ? 0 : racers[i].folds;
-    }
     for (size_t i = 0; i < c->count && status == MELE_OK; i++)
-        if (beats_best(c, i))
-            c->best = i;
-    if (status == MELE_OK && gains_by_chance_alone(&racers[c->best]))
-        c->best = 0;
+        clusters[i] = c->list[i].clusters;
+    if (status == MELE_OK)
+        status = mele_i_gate_racers(c->options, clusters, c->count, &racers, &count, error);
+    if (status == MELE_OK)
+        status = mele_i_race(c->data, c->options, racers, count, engine, &course, error);
+    c->sample = course.rows < c->data->rows ? course.rows : 0;
+    if (status == MELE_OK)
+        status = take_results(c, racers, count, course.chosen, error);
+    free(clusters);
     free(racers);
     return status;
 }
@@ -234,7 +264,7 @@ static json_t *record_candidate(const choice *c, size_t i)
                 && put_known(object, "icl", k->criteria.icl)
                 && put_known(object, "aic", k->criteria.aic)
                 && put_known(object, "silhouette", k->criteria.silhouette)
-                && (!is_criterion(c, "cv") || put_known(object, "cv", k->value));
+                && (!is_by_error(c) || put_known(object, c->criterion, k->value));
 
     if (good && k->folds > 0)
         good = mele_i_json_put(object, "folds", json_integer((json_int_t)k->folds));
@@ -259,6 +289,8 @@ static json_t *record_choice(const choice *c)
     good = mele_i_json_put(object, "candidates", list) && good;
     if (good && c->sample > 0)
         good = mele_i_json_put(object, "sample", json_integer((json_int_t)c->sample));
+    if (good && c->gates != NULL)
+        good = mele_i_json_put(object, MELE_I_GATE_CHOICE_KEY, json_incref(c->gates));
     if (good)
         return object;
     json_decref(object);
@@ -272,6 +304,7 @@ static void choice_clear(choice *c)
     for (size_t i = 0; i < c->count && c->list != NULL; i++)
         mele_partition_free(c->list[i].partition);
     free(c->list);
+    json_decref(c->gates);
 }
 
 /* The best candidate's partition, fitted now if it was not kept. */
@@ -290,11 +323,12 @@ static mele_status take_best(choice *c, mele_engine *engine, mele_error *error)
 
 static mele_status choose(choice *c, mele_engine *engine, mele_error *error)
 {
-    bool by_error = is_criterion(c, "cv");
+    const bool by_error = is_by_error(c);
     mele_status status = MELE_OK;
 
     if (by_error && c->data->schema->targets == 0)
-        status = mele_i_fail(error, MELE_EINVAL, "--criterion cv needs a target (-t COL)");
+        status = mele_i_fail(error, MELE_EINVAL, "--criterion %s needs a target (-t COL)",
+                             c->criterion);
     if (status == MELE_OK)
         status = list_candidates(c, error);
     if (status == MELE_OK)

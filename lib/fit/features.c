@@ -49,7 +49,8 @@ mele_status mele_i_check_gate_sees(const mele_options *options, mele_error *erro
     return mele_i_fail(error, MELE_EINVAL,
                        OF_GATE " is \"%.80s\", and a %s gate on %s sees no "
                                "features: softmax and mlp gates do, under --on features or --on both",
-                       options->gate_features, gate->kind, gate->on);
+                       options->gate_features, gate->kind,
+                       gate->on == NULL ? mele_gate_input(0) : gate->on);
 }
 
 mele_status mele_i_check_columns(const mele_data *data, const mele_options *options,

@@ -1,207 +1,164 @@
-/* The choice of K by the error of the whole mixture on rows left out.
+/* The choice of K, and of the gate, by the error of the whole mixture on rows left out.
  *
  * The whole fit, scaling and partition included, is made again outside each fold; the folds are the
- * same for all racers. The loss of a row is, for regression, the squared error of each target in
- * units of that target's variance, averaged over targets; for classes -log p of the row's class, p
- * at least 2^-52. A racer that a fold cannot train (fewer rows than K, no weight) has no loss.
+ * same for all racers, a racer being a number of regions K with a gate on them. Stages 1 and 2 are trained
+ * once a fold and K (trial.c), for all gates. What a row loses, and of which rows that is looked at, is
+ * course.c's.
+ * A racer that a fold cannot train (fewer rows than K, no weight) has no loss.
  *
  * It is a race: after the first folds, and again after every few more, racers are given up that
  *
- *     have lost so far more than the leader would in all folds at its present rate, or
+ *     have lost so far more than the leader would in all folds at its present rate (losses that are
+ *     errors; log densities have no sign), or
  *     are behind the leader by more than chance, in a t-test of mean losses by pairs, one-sided, at
  *     5 % divided by how many times the racers are looked at (Bonferroni),
  *
  * the leader being the one with the least loss so far. The pairs are the folds, or of few folds of
  * many rows slices of them, ten in all at least. Who is left alone has won, and need not go on.
  *
- * Many rows are not all needed to tell which K is best: a sample of them races, whole groups and
- * classes evenly, of SAMPLE_ROWS to twice that, of as many more as weights of several sizes take
- * away (the square of their sum over the sum of their squares; Kish 1965, Survey Sampling), and of
- * REGION_ROWS for each of the most regions. doc/methods.md has what that costs.
- *
- * One model for all rows, K = 1, is what the others are measured against at the end, so it is never
- * given up. Chance alone makes another seem better by up to t s sqrt(1/J + n_slice / n_training) in 19
- * of 20 cases, s the standard deviation of the J differences, t the quantile of Student's t: the
- * second term of Nadeau and Bengio counts that the training rows of the folds are mostly the same.
+ * K is that of the racer with the least loss. Of the gates on so many regions the simplest is taken that
+ * is within one standard error of it (measure/contest.c). One model for all rows, K = 1 or the global gate,
+ * is what the others are measured against at the end, so it is never given up, and it is taken where they
+ * gain no more over it than chance does.
  *
  * Random streams depend on the fold and the restart but not on K, so the partition is that of the
- * same K given. Racers and folds are tasks, the largest K first: it takes the longest.
+ * same K given. Racers of one K, and folds, are tasks, the largest K first: it takes the longest.
  *
- * Sources: Maron, Moore 1994, NIPS 6 (races); Kuhn 2014, arXiv:1405.6974 (by tests on folds);
- * Nadeau, Bengio 2003, Machine Learning 52. */
+ * Sources: Maron, Moore 1994, NIPS 6 (races); Kuhn 2014, arXiv:1405.6974 (by tests on folds). */
 #include "fit/race.h"
 
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "engine/pass.h"
-#include "fit/folds.h"
-#include "fit/whole.h"
-#include "model/predict.h"
-#include "schema/encode.h"
+#include "fit/course.h"
+#include "fit/trial.h"
+#include "gate/gate.h"
 
-#define MOST_FOLDS 10
-#define FOLD_ROWS 10    /* left out at least, as long as there are 2 folds */
-#define MANY_ROWS 50000 /* folds times rows at most, as long as there are 2 folds */
-#define SAMPLE_ROWS 10000
-#define REGION_ROWS 200
-#define SAMPLE_GROUPS 100
-#define HELD_ROWS 65536 /* of a sample of data in a file */
-#define FIRST_FOLDS 3   /* before anyone is given up */
-#define MORE_FOLDS 2    /* between one comparison and the next */
-#define CHANCE 0.05     /* of giving up a racer that is as good, and of taking one that is no better */
-#define LEAST_PAIRS 10
-#define LEAST_PROBABILITY 0x1p-52
+#define FIRST_FOLDS 3 /* before anyone is given up */
+#define MORE_FOLDS 2  /* between one comparison and the next */
 #define STAGE "clusters"
 
+/* Racers of one number of regions. */
+typedef struct heat {
+    size_t first, count;
+} heat;
+
 typedef struct race {
-    const mele_data *data;
+    mele_i_course course;
     const mele_options *options;
     mele_i_racer *racers;
     size_t count;
-
-    size_t folds, slices; /* of a fold, see above */
-    size_t *fold_of_row;
-    mele_i_scaling targets; /* of regression */
     double *loss, *weight;  /* count x folds x slices: sums over rows; loss NaN: no model */
 
-    size_t *running, left; /* the racers that are not given up, the largest K first */
-    size_t first, some;    /* folds of the round */
-    size_t fits;           /* before the round */
+    bool *running;          /* count: it is not given up */
+    heat *heats;            /* of racers that run, the largest K first */
+    size_t left, heats_left;
+    size_t first, some;     /* folds of the round */
+    size_t fits;            /* before the round */
 } race;
 
-static double loss_of(const race *r, const double *truth, const double *predicted, size_t classes)
+static size_t pairs_of_all(const race *r)
 {
-    const size_t targets = r->data->schema->targets;
-    double sum = 0;
+    return r->course.folds * r->course.slices;
+}
 
-    if (classes > 0)
-        return -log(fmax(predicted[(size_t)truth[0]], LEAST_PROBABILITY));
-    for (size_t t = 0; t < targets; t++) {
-        double off = (truth[t] - predicted[t]) / r->targets.scale[t];
-        sum += off * off;
+/* What is kept of racer i so far. */
+static mele_i_losses losses_of(const race *r, size_t i)
+{
+    const size_t at = i * pairs_of_all(r);
+
+    return (mele_i_losses){r->loss + at, r->weight + at, r->racers[i].folds * r->course.slices};
+}
+
+/* ---- one fold ---- */
+
+static mele_i_sums sums_of(const race *r, size_t i, size_t fold)
+{
+    const size_t at = i * pairs_of_all(r) + fold * r->course.slices;
+
+    return (mele_i_sums){r->loss + at, r->weight + at};
+}
+
+static mele_gate_options gate_of(const race *r, size_t i)
+{
+    return r->racers[i].gate.kind == NULL ? r->options->gate : r->racers[i].gate;
+}
+
+static mele_i_trial_needs needs_of(const race *r, const heat *h)
+{
+    mele_i_trial_needs needs = {false, false};
+
+    for (size_t i = h->first; i < h->first + h->count; i++) {
+        const mele_gate_options gate = gate_of(r, i);
+        needs.left_outs = needs.left_outs || (r->running[i] && mele_i_gate_is_trained(&gate));
+        needs.global = needs.global || (r->running[i] && mele_i_gate_asks_global(&gate));
     }
-    return sum / (double)targets;
+    needs.left_outs = needs.left_outs && r->racers[h->first].clusters > 1;
+    return needs;
 }
 
-/* Rows of one group are in one slice. */
-static size_t slice_of(const race *r, const mele_data *left_out, size_t row)
+/* All gates of one K say the same, the posterior gate being one of them. */
+static void set_kind(const race *r, size_t i, mele_gate_options *options)
 {
-    return (left_out->group == NULL ? row : left_out->group[row]) % r->slices;
+    if (r->racers[i].clusters == 1 && !mele_i_gate_asks_global(options))
+        options->kind = "posterior";
 }
 
-/* Where the losses of a fold and their weights go, by slices. */
-typedef struct sums {
-    double *loss, *weight;
-} sums;
-
-/* Sum the losses of the rows left out, by slices. A row without a prediction is in no sum. */
-static mele_status measure_fold(const race *r, const mele_model *model, const mele_data *left_out,
-                                mele_engine *engine, const sums *out, mele_error *error)
+static mele_status measure_racer(const race *r, size_t i, size_t fold, mele_i_trial *trial,
+                                 mele_error *error)
 {
-    const size_t classes = mele_schema_classes(r->data->schema);
-    const size_t targets = r->data->schema->targets, outputs = classes > 0 ? classes : targets;
-    const mele_i_features features = mele_i_data_features(left_out);
-    double *predicted = mele_i_array(left_out->rows, outputs * sizeof(double));
-    const mele_prediction wanted = {.mean = classes > 0 ? NULL : predicted,
-                                    .probability = classes > 0 ? predicted : NULL};
-    mele_status status = predicted == NULL ? mele_i_no_memory(error)
-                                           : mele_i_model_predict(model, &features, NULL, engine,
-                                                                  &wanted, error);
+    const mele_i_sums sums = sums_of(r, i, fold);
+    mele_gate_options options = gate_of(r, i);
+    mele_gate *gate = NULL;
 
-    for (size_t i = 0; i < left_out->rows && status == MELE_OK; i++) {
-        double w = left_out->weights == NULL ? 1 : left_out->weights[i];
-        if (!(w > 0) || isnan(predicted[i * outputs]))
-            continue;
-        const size_t slice = slice_of(r, left_out, i);
-        out->loss[slice] += w * loss_of(r, left_out->targets + i * targets,
-                                       predicted + i * outputs, classes);
-        out->weight[slice] += w;
-    }
-    free(predicted);
-    return status;
-}
-
-/* The key of the streams of a fold inside the fold `outer`, which is none of those outside. */
-static size_t inner_fold(size_t outer, size_t fold)
-{
-    return outer + ((fold + 1) << (sizeof(size_t) * 4));
-}
-
-static mele_status fit_outside_fold(const race *r, size_t clusters, size_t index,
-                                    const mele_i_fold *fold, mele_engine *engine,
-                                    const sums *out, mele_error *error)
-{
-    mele_options options = *r->options;
-    mele_model *model = NULL;
-
-    options.partition.clusters = clusters;
-    options.partition.fold = options.experts.fold = inner_fold(r->options->partition.fold, index);
-    mele_status status = mele_i_fit_whole(fold->training, &options, engine, &model, error);
+    set_kind(r, i, &options);
+    mele_status status = mele_i_trial_gate(trial, &options, &gate, error);
     if (status == MELE_OK)
-        status = measure_fold(r, model, fold->left_out, engine, out, error);
-    mele_model_free(model);
+        status = mele_i_trial_measure(trial, gate, &sums, error);
+    mele_gate_free(gate);
     return status;
 }
 
-/* A fold that cannot train so many regions leaves its sum at NaN. */
+static mele_status run_trial(const race *r, const heat *h, size_t fold, mele_engine *engine,
+                             mele_error *error)
+{
+    mele_i_trial trial;
+    mele_status status = mele_i_trial_make(&r->course, r->racers[h->first].clusters, fold,
+                                           needs_of(r, h), engine, &trial, error);
+
+    for (size_t i = h->first; i < h->first + h->count && status == MELE_OK; i++)
+        if (r->running[i])
+            status = measure_racer(r, i, fold, &trial, error);
+    mele_i_trial_clear(&trial);
+    return status;
+}
+
+/* A fold that cannot train so many regions leaves its sums at NaN. */
 static mele_status run_fold(void *context, size_t index, mele_engine *engine, mele_error *error)
 {
     const race *r = context;
-    const size_t i = r->running[index / r->some], fold = r->first + index % r->some;
-    const size_t at = (i * r->folds + fold) * r->slices;
-    mele_i_fold rows;
-    mele_status status = mele_i_fold_make(r->data, r->fold_of_row, fold, &rows, error);
+    const heat *h = &r->heats[index / r->some];
+    const size_t fold = r->first + index % r->some;
+    mele_status status = run_trial(r, h, fold, engine, error);
 
-    if (status == MELE_OK) {
-        status = fit_outside_fold(r, r->racers[i].clusters, fold, &rows, engine,
-                                  &(sums){&r->loss[at], &r->weight[at]}, error);
-        mele_i_fold_clear(&rows);
-    }
     if (status != MELE_EDATA)
         return status;
-    for (size_t slice = 0; slice < r->slices; slice++)
-        r->loss[at + slice] = NAN;
+    for (size_t i = h->first; i < h->first + h->count; i++)
+        for (size_t slice = 0; slice < r->course.slices; slice++)
+            sums_of(r, i, fold).loss[slice] = NAN;
     return MELE_OK;
 }
 
 /* ---- who goes on ---- */
 
-static double sum_of(const double *values, size_t count)
+/* Whether racer i is before another, by loss; the order decides between equal ones. */
+static bool is_less(const race *r, size_t i, size_t than)
 {
-    double sum = 0;
-
-    for (size_t i = 0; i < count; i++)
-        sum += values[i];
-    return sum;
-}
-
-/* What is kept of racer i, and in how many pairs it has run. */
-static const double *losses_of(const race *r, size_t i)
-{
-    return r->loss + i * r->folds * r->slices;
-}
-
-static const double *weights_of(const race *r, size_t i)
-{
-    return r->weight + i * r->folds * r->slices;
-}
-
-static size_t pairs_of(const race *r, size_t i)
-{
-    return r->racers[i].folds * r->slices;
-}
-
-/* The mean loss of a racer in the folds it has run in. */
-static double mean_loss(const race *r, size_t i)
-{
-    const double weight = sum_of(weights_of(r, i), pairs_of(r, i));
-
-    return weight > 0 ? sum_of(losses_of(r, i), pairs_of(r, i)) / weight : NAN;
+    return !isnan(r->racers[i].loss)
+           && (than == r->count || r->racers[i].loss < r->racers[than].loss);
 }
 
 /* Of those that run, the first of the least loss; count: nobody has one. */
@@ -209,185 +166,113 @@ static size_t leader_of(const race *r)
 {
     size_t best = r->count;
 
-    for (size_t j = r->left; j-- > 0;) {
-        const size_t i = r->running[j];
-        if (!isnan(r->racers[i].loss)
-            && (best == r->count || r->racers[i].loss < r->racers[best].loss))
+    for (size_t i = 0; i < r->count; i++)
+        if (r->running[i] && is_less(r, i, best))
             best = i;
-    }
     return best;
-}
-
-/* What racer i loses more than another: mean and variance over the pairs of both. */
-typedef struct excess {
-    double mean, variance;
-    size_t pairs; /* below 2: no variance */
-} excess;
-
-static excess excess_of(const race *r, size_t i, size_t other)
-{
-    const double *loss = losses_of(r, i), *weight = weights_of(r, i);
-    const double *least = losses_of(r, other), *of = weights_of(r, other);
-    const size_t count = pairs_of(r, r->racers[i].folds < r->racers[other].folds ? i : other);
-    excess e = {0, 0, 0};
-    double squares = 0;
-
-    for (size_t p = 0; p < count; p++)
-        if (weight[p] > 0 && of[p] > 0) {
-            const double more = loss[p] / weight[p] - least[p] / of[p], off = more - e.mean;
-            e.mean += off / (double)++e.pairs;
-            squares += off * (more - e.mean);
-        }
-    e.variance = e.pairs > 1 ? squares / (double)(e.pairs - 1) : 0;
-    return e;
 }
 
 /* How many times racers are compared before the last fold. */
 static size_t count_looks(const race *r)
 {
-    return r->folds <= FIRST_FOLDS ? 1 : 1 + (r->folds - FIRST_FOLDS - 1) / MORE_FOLDS;
+    return r->course.folds <= FIRST_FOLDS ? 1 : 1 + (r->course.folds - FIRST_FOLDS - 1) / MORE_FOLDS;
+}
+
+static mele_i_excess excess_of(const race *r, size_t i, size_t other)
+{
+    const mele_i_losses one = losses_of(r, i), two = losses_of(r, other);
+
+    return mele_i_excess_of(&one, &two);
 }
 
 static bool is_behind(const race *r, size_t i, size_t leader)
 {
-    const excess e = excess_of(r, i, leader);
+    const mele_i_excess e = excess_of(r, i, leader);
 
-    return e.pairs > 1
-           && e.mean > gsl_cdf_tdist_Qinv(CHANCE / (double)count_looks(r), (double)(e.pairs - 1))
-                           * sqrt(e.variance / (double)e.pairs);
+    return e.mean > mele_i_excess_bound(&e, count_looks(r));
+}
+
+static double sum_of(const mele_i_losses *losses)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < losses->count; i++)
+        sum += losses->loss[i];
+    return sum;
 }
 
 static bool is_hopeless(const race *r, size_t i, size_t leader)
 {
-    const size_t folds = r->racers[i].folds;
+    const mele_i_losses own = losses_of(r, i), least = losses_of(r, leader);
+    const bool positive = mele_i_course_has_positive_losses(&r->course);
 
-    return sum_of(losses_of(r, i), pairs_of(r, i))
-           > sum_of(losses_of(r, leader), pairs_of(r, leader)) * (double)r->folds / (double)folds;
+    return positive
+           && sum_of(&own) > sum_of(&least) * (double)r->course.folds / (double)r->racers[i].folds;
+}
+
+/* The heats of those that run, the largest K first. */
+static void line_up(race *r)
+{
+    r->heats_left = r->left = 0;
+    for (size_t end = r->count, first; end > 0; end = first) {
+        bool any = false;
+        for (first = end; first > 0 && r->racers[first - 1].clusters == r->racers[end - 1].clusters;
+             first--) {
+            any = any || r->running[first - 1];
+            r->left += r->running[first - 1];
+        }
+        if (any)
+            r->heats[r->heats_left++] = (heat){first, end - first};
+    }
 }
 
 /* Those go on that may still win, and one model for all rows. */
 static void give_up(race *r)
 {
     const size_t leader = leader_of(r);
-    size_t kept = 0;
 
-    for (size_t j = 0; j < r->left; j++) {
-        const size_t i = r->running[j];
-        if (isnan(r->racers[i].loss)
-            || (i != leader && r->racers[i].clusters > 1
-                && (is_hopeless(r, i, leader) || is_behind(r, i, leader))))
-            continue;
-        r->running[kept++] = i;
-    }
-    r->left = kept;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->running[i])
+            r->running[i] = !isnan(r->racers[i].loss)
+                            && (i == leader || r->racers[i].one
+                                || !(is_hopeless(r, i, leader) || is_behind(r, i, leader)));
+    line_up(r);
 }
 
-/* ---- folds ---- */
+/* ---- the race ---- */
 
-/* As how many rows of one weight the data count. */
-static double effective_rows(const mele_data *data)
+/* Room for what is measured, and who runs. */
+static mele_status prepare(race *r, mele_error *error)
 {
-    double sum = 0, squares = 0;
+    const size_t bytes = pairs_of_all(r) * sizeof(double);
 
-    for (size_t i = 0; i < data->rows && data->weights != NULL; i++) {
-        sum += data->weights[i];
-        squares += data->weights[i] * data->weights[i];
-    }
-    return data->weights == NULL ? (double)data->rows : squares > 0 ? sum * sum / squares : 0;
-}
-
-/* Into how many samples the rows could be cut. */
-static mele_status count_samples(const race *r, size_t *samples, mele_error *error)
-{
-    const size_t regions = REGION_ROWS * r->racers[r->count - 1].clusters;
-    const size_t least = regions > SAMPLE_ROWS ? regions : SAMPLE_ROWS;
-    const double effective = effective_rows(r->data);
-    mele_status status = MELE_OK;
-    size_t groups;
-
-    *samples = effective < (double)r->data->rows ? (size_t)effective / least
-                                                 : r->data->rows / least;
-    if (*samples < 2 || r->data->group == NULL)
-        return MELE_OK;
-    if ((status = mele_i_count_units(r->data, &groups, error)) == MELE_OK)
-        *samples = groups / SAMPLE_GROUPS < *samples ? groups / SAMPLE_GROUPS : *samples;
-    return status;
-}
-
-/* Of many rows a sample races: *sample, which r->data then is. */
-static mele_status draw_sample(race *r, mele_data **sample, mele_error *error)
-{
-    const mele_i_stream stream =
-        mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS, r->options->partition.fold, 2);
-    size_t samples, count = 0, *of_row = NULL;
-    mele_status status = count_samples(r, &samples, error);
-
-    if (status != MELE_OK || samples < 2)
-        return status;
-    status = mele_i_deal_folds(r->data, samples, stream, &of_row, error);
-    for (size_t i = 0; i < r->data->rows && status == MELE_OK; i++)
-        if (of_row[i] == 0)
-            of_row[count++] = i;
-    if (status == MELE_OK)
-        status = mele_i_data_subset(r->data, of_row, count, true, sample, error);
-    if (status == MELE_OK && count <= HELD_ROWS)
-        status = mele_i_data_hold(*sample, error);
-    if (status == MELE_OK)
-        r->data = *sample;
-    free(of_row);
-    return status;
-}
-
-/* How many folds: fewer when they would be small, and of many rows, where fewer tell as much for
- * less time. Below 2 (one row, one group) there is nothing to measure. */
-static mele_status count_folds(race *r, mele_error *error)
-{
-    const size_t rows = mele_i_data_count(r->data);
-    size_t folds = MOST_FOLDS, units = 0;
-    mele_status status = mele_i_count_units(r->data, &units, error);
-
-    folds = rows / FOLD_ROWS < folds ? rows / FOLD_ROWS : folds;
-    folds = MANY_ROWS / rows < folds ? MANY_ROWS / rows : folds;
-    folds = folds < 2 ? 2 : folds;
-    r->folds = units < folds ? units : folds;
-    r->slices = r->folds > 0 ? (LEAST_PAIRS + r->folds - 1) / r->folds : 1;
-    return status;
-}
-
-/* Room for what is measured, the folds, and the units of regression errors. */
-static mele_status prepare_folds(race *r, mele_engine *engine, mele_error *error)
-{
-    const mele_data *data = r->data;
-    const mele_i_stream stream =
-        mele_i_stream_make(r->options->seed, MELE_I_FOR_FOLDS, r->options->partition.fold, 1);
-
-    r->loss = mele_i_zeroed(r->count, r->folds * r->slices * sizeof(double));
-    r->weight = mele_i_zeroed(r->count, r->folds * r->slices * sizeof(double));
-    r->running = MELE_I_ARRAY(size_t, r->count);
-    if (r->loss == NULL || r->weight == NULL || r->running == NULL)
+    r->loss = mele_i_zeroed(r->count, bytes);
+    r->weight = mele_i_zeroed(r->count, bytes);
+    r->running = MELE_I_ARRAY(bool, r->count);
+    r->heats = MELE_I_ARRAY(heat, r->count);
+    if (r->loss == NULL || r->weight == NULL || r->running == NULL || r->heats == NULL)
         return mele_i_no_memory(error);
-    mele_status status = mele_i_deal_folds(data, r->folds, stream, &r->fold_of_row, error);
-    if (status != MELE_OK || mele_schema_classes(data->schema) > 0)
-        return status;
-    mele_matrix targets = mele_matrix_of(data->targets, data->rows, data->schema->targets);
-    return mele_i_scaling_fit_matrix(&targets, data->weights, MELE_I_SCALE_STANDARD, engine,
-                                     &r->targets, error);
+    for (size_t i = 0; i < r->count; i++)
+        r->running[i] = true;
+    line_up(r);
+    return MELE_OK;
 }
 
 static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
 {
-    const mele_i_tasks tasks = {.count = r->left * r->some, .run = run_fold, .context = r,
+    const mele_i_tasks tasks = {.count = r->heats_left * r->some, .run = run_fold, .context = r,
                                 .stage = STAGE, .before = r->fits,
-                                .total = r->fits + r->left * (r->folds - r->first),
-                                .in_turn = r->data->windows != NULL};
+                                .total = r->fits + r->heats_left * (r->course.folds - r->first),
+                                .in_turn = r->course.data->windows != NULL};
     mele_status status = mele_i_tasks_run(engine, &tasks, error);
 
     r->fits += tasks.count;
-
-    for (size_t j = 0; j < r->left && status == MELE_OK; j++) {
-        mele_i_racer *racer = &r->racers[r->running[j]];
-        racer->folds = r->first + r->some;
-        racer->loss = mean_loss(r, r->running[j]);
+    for (size_t i = 0; i < r->count && status == MELE_OK; i++) {
+        if (!r->running[i])
+            continue;
+        r->racers[i].folds = r->first + r->some;
+        const mele_i_losses losses = losses_of(r, i);
+        r->racers[i].loss = mele_i_losses_mean(&losses);
     }
     r->first += r->some;
     return status;
@@ -395,69 +280,137 @@ static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
 
 static mele_status run_race(race *r, mele_engine *engine, mele_error *error)
 {
+    const size_t folds = r->course.folds;
     mele_status status = MELE_OK;
 
-    for (size_t i = r->count; i-- > 0;)
-        r->running[r->left++] = i;
-    while (r->first < r->folds && (r->left > 1 || r->left == r->count) && status == MELE_OK) {
+    while (r->first < folds && (r->left > 1 || r->left == r->count) && status == MELE_OK) {
         const size_t most = r->first == 0 ? FIRST_FOLDS : MORE_FOLDS;
-        r->some = r->folds - r->first < most ? r->folds - r->first : most;
+        r->some = folds - r->first < most ? folds - r->first : most;
         status = run_round(r, engine, error);
-        if (status == MELE_OK && r->first < r->folds)
+        if (status == MELE_OK && r->first < folds)
             give_up(r);
     }
     return status;
 }
 
-/* What racers gain over one model for all rows, if that is a racer: it is the first then. */
-static void measure_gains(race *r)
-{
-    const double training = 1 - 1 / (double)r->folds; /* share of the rows */
+/* ---- who has won ---- */
 
-    for (size_t i = 1; i < r->count && r->racers[0].clusters == 1; i++) {
-        const excess e = excess_of(r, i, 0);
-        const double slice = 1 / (double)(r->folds * r->slices);
-        if (e.pairs < 2)
+/* The one model; count: it does not run, or has no loss. */
+static size_t find_one(const race *r)
+{
+    size_t one = 0;
+
+    while (one < r->count && !(r->racers[one].one && !isnan(r->racers[one].loss)))
+        one++;
+    return one;
+}
+
+/* The least loss in the most folds. */
+static size_t find_best(const race *r)
+{
+    size_t best = r->count, folds = 0;
+
+    for (size_t i = 0; i < r->count; i++)
+        folds = isnan(r->racers[i].loss) || r->racers[i].folds < folds ? folds : r->racers[i].folds;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->racers[i].folds == folds && is_less(r, i, best))
+            best = i;
+    return best;
+}
+
+static void measure_racers(const race *r, size_t best, size_t one)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        mele_i_racer *racer = &r->racers[i];
+        mele_i_excess e = excess_of(r, i, best);
+        if (i != best && e.pairs > 0) {
+            racer->excess = e.mean;
+            racer->error = mele_i_excess_error(&e);
+        } else if (i == best) {
+            racer->excess = racer->error = 0;
+        }
+        if (one == r->count || i == one || (e = excess_of(r, i, one)).pairs < 2)
             continue;
-        r->racers[i].gain = -e.mean;
-        r->racers[i].chance = gsl_cdf_tdist_Qinv(CHANCE, (double)(e.pairs - 1))
-                              * sqrt((1 / (double)e.pairs + slice / training) * e.variance);
+        racer->gain = -e.mean;
+        racer->chance = mele_i_excess_chance(&e, mele_i_course_slice(&r->course));
     }
+}
+
+/* Gates on as many regions as the best has, in as many folds, the best's own among them. */
+static mele_status choose(const race *r, size_t best, size_t one, size_t *chosen, mele_error *error)
+{
+    mele_i_losses *rivals = MELE_I_ARRAY(mele_i_losses, r->count);
+    size_t *who = MELE_I_ARRAY(size_t, r->count), count = 0, at = 0;
+    const mele_i_losses least = one < r->count ? losses_of(r, one) : (mele_i_losses){NULL, NULL, 0};
+
+    if (rivals == NULL || who == NULL) {
+        free(rivals);
+        free(who);
+        return mele_i_no_memory(error);
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->racers[i].clusters != r->racers[best].clusters
+            || r->racers[i].folds != r->racers[best].folds || isnan(r->racers[i].loss) || i == one)
+            continue;
+        at = i == best ? count : at;
+        who[count] = i;
+        rivals[count++] = losses_of(r, i);
+    }
+    const size_t taken = mele_i_contest_choose(rivals, count, at, one < r->count ? &least : NULL,
+                                               mele_i_course_slice(&r->course));
+    *chosen = taken == count ? one : who[taken];
+    free(rivals);
+    free(who);
+    return MELE_OK;
+}
+
+static mele_status judge(const race *r, size_t *chosen, mele_error *error)
+{
+    const size_t best = find_best(r), one = find_one(r);
+
+    *chosen = best;
+    if (best == r->count)
+        return MELE_OK;
+    measure_racers(r, best, one);
+    return best == one ? MELE_OK : choose(r, best, one, chosen, error);
 }
 
 static void race_clear(race *r)
 {
-    free(r->fold_of_row);
-    mele_i_scaling_clear(&r->targets);
+    mele_i_course_clear(&r->course);
     free(r->loss);
     free(r->weight);
     free(r->running);
+    free(r->heats);
+}
+
+static mele_status run(race *r, mele_engine *engine, size_t *chosen, mele_error *error)
+{
+    mele_status status = prepare(r, error);
+
+    if (status == MELE_OK)
+        status = run_race(r, engine, error);
+    return status == MELE_OK ? judge(r, chosen, error) : status;
 }
 
 mele_status mele_i_race(const mele_data *data, const mele_options *options, mele_i_racer *racers,
                         size_t count, mele_engine *engine, mele_i_race_course *course,
                         mele_error *error)
 {
-    race r = {.data = data, .options = options, .racers = racers, .count = count};
-    mele_data *sample = NULL;
-    mele_status status = draw_sample(&r, &sample, error);
+    race r = {.options = options, .racers = racers, .count = count};
+    size_t chosen = count;
+    mele_status status = mele_i_course_make(data, options, racers[count - 1].clusters, engine,
+                                            &r.course, error);
 
     for (size_t i = 0; i < count; i++) {
-        racers[i].loss = racers[i].gain = racers[i].chance = NAN;
-        racers[i].folds = 0;
+        mele_i_racer *racer = &racers[i];
+        racer->loss = racer->gain = racer->chance = racer->excess = racer->error = NAN;
+        racer->folds = 0;
     }
+    if (status == MELE_OK && r.course.folds > 0)
+        status = run(&r, engine, &chosen, error);
     if (status == MELE_OK)
-        status = count_folds(&r, error);
-    if (status == MELE_OK && r.folds >= 2) {
-        status = prepare_folds(&r, engine, error);
-        if (status == MELE_OK)
-            status = run_race(&r, engine, error);
-        if (status == MELE_OK)
-            measure_gains(&r);
-    }
+        *course = (mele_i_race_course){r.course.folds, r.course.data->rows, chosen};
     race_clear(&r);
-    if (status == MELE_OK)
-        *course = (mele_i_race_course){r.folds >= 2 ? r.folds : 0, r.data->rows};
-    mele_data_free(sample);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "core/total.h"
 #include "engine/rows.h"
 #include "fit/report.h"
+#include "gate/candidates.h"
 #include "model/options.h"
 #include "partition/partition.h"
 #include "schema/data.h"
@@ -44,6 +45,8 @@ void mele_i_run_clear(mele_i_run *run)
 {
     free(run->labels);
     mele_i_run_left_out_clear(&run->left_out);
+    json_decref(run->gate_choice);
+    run->gate_choice = NULL;
     mele_i_row_cache_clear(&run->expert_x.cache);
     mele_i_row_cache_clear(&run->gate_x.cache);
     run->labels = NULL;
@@ -260,6 +263,8 @@ static mele_options settled_options(const mele_i_run *run)
         settled.criterion = json_string_value(json_object_get(partition, "criterion"));
     if (run->model->schema->targets > 0)
         settled.data.task = mele_i_run_classes(run) > 0 ? "classification" : "regression";
+    if (settled.gate.on == NULL && !mele_i_gate_is_auto(&settled.gate))
+        settled.gate.on = mele_gate_input(0);
     if (run->model->experts == NULL)
         return settled;
     settled.experts.kind = mele_experts_name(run->model->experts);

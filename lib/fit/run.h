@@ -50,6 +50,9 @@ typedef struct mele_i_run {
     mele_model *model;
 
     mele_gate_options gate; /* those of stage 3: of kind "auto" until it is known what that is */
+    json_t *gate_choice;    /* what it was chosen from; NULL: it was not, or not yet */
+    bool chosen_before;     /* by stage 1, whose record has it */
+    const char *why_no_refits;
 
     mele_i_features features;
     mele_i_run_design expert_x; /* see mele_i_run_expert_x() */

@@ -8,12 +8,14 @@
 #include "core/memory.h"
 #include "expert/expert.h"
 #include "fit/features.h"
+#include "fit/gate_choice.h"
 #include "fit/gate_rows.h"
 #include "fit/gate_source.h"
 #include "fit/outside.h"
 #include "fit/report.h"
 #include "fit/seen.h"
 #include "fit/stages.h"
+#include "gate/candidates.h"
 #include "gate/gate.h"
 #include "model/predict.h"
 #include "schema/data.h"
@@ -238,19 +240,19 @@ static mele_gate_options options_of(const mele_i_run *run, const mele_i_run *gat
 
     options.seed = run->options->seed;
     *blind = !fresh && mele_i_data_is_one_group(run->data);
-    if (!*blind || strcmp(options.loss, "posteriors") == 0 || !mele_i_gate_is_trained(&options))
-        return options;
-    mele_i_report_warn(run->report, "the gate stays the posteriors: all rows are of one group "
-                       "(--group), so there are no left-out predictions to train it on");
-    options.kind = "posterior";
+    mele_i_gate_is_untrained(&options, *blind, &options);
+    if (strcmp(options.kind, run->gate.kind) != 0)
+        mele_i_report_warn(run->report, "the gate stays the posteriors: all rows are of one group "
+                           "(--group), so there are no left-out predictions to train it on");
     return options;
 }
 
 /* Whether a gate of these options is to stand on x alone: there is no stage 1 that would make log
- * posteriors of new rows. */
+ * posteriors of new rows. One that was chosen was compared with others that look at posteriors. */
 static bool stands_alone(const mele_i_run *run, const mele_gate_options *options)
 {
-    return run->model->joint == NULL && mele_i_gate_does_without(options);
+    return run->model->joint == NULL && mele_i_gate_does_without(options)
+           && !mele_i_gate_is_auto(&run->options->gate);
 }
 
 /* *measures: of the left-out predictions under the gate. */
@@ -320,17 +322,39 @@ static mele_status measure_all(mele_i_run *run, const mele_i_gate_source *traine
     return status;
 }
 
+/* By folds of the gate alone, where nothing else has told what auto is. */
+static mele_status rank_gates(mele_i_run *run, mele_i_run *gated, mele_error *error)
+{
+    mele_i_gate_source source, global;
+    bool known = false;
+    mele_status status = mele_i_gate_source_global(gated, &known, &global, error);
+
+    mele_i_gate_source_make(gated, &source);
+    if (status == MELE_OK)
+        status = mele_i_run_rank_gates(run, &source, known ? &global : NULL, error);
+    mele_i_gate_source_clear(&source);
+    mele_i_gate_source_clear(&global);
+    return status;
+}
+
 static mele_status train_gate(mele_i_run *run, mele_i_run *gated, bool fresh, mele_gate **out,
                               mele_gate_info *info, json_t **measures, mele_error *error)
 {
     bool blind;
-    const mele_gate_options options = options_of(run, gated, fresh, &blind);
+    mele_gate_options options = options_of(run, gated, fresh, &blind);
     mele_i_gate_source source;
+    mele_status status = MELE_OK;
 
-    if (strcmp(options.kind, "global") == 0)
+    if (mele_i_gate_is_auto(&options))
+        status = rank_gates(run, gated, error);
+    options.kind = mele_i_gate_is_auto(&options) ? run->gate.kind : options.kind;
+    options.on = run->gate.on;
+    if (status != MELE_OK)
+        return status;
+    if (mele_i_gate_asks_global(&options))
         return make_global(run, &options, blind, out, info, measures, error);
     mele_i_gate_source_make(gated, &source);
-    mele_status status = train_on(&source, &options, blind, out, info, error);
+    status = train_on(&source, &options, blind, out, info, error);
     if (status == MELE_OK && !blind && run->report != NULL)
         status = measure_all(run, &source, *out, measures, error);
     mele_i_gate_source_clear(&source);
@@ -360,10 +384,16 @@ static mele_status record_gate(mele_i_run *run, const mele_i_gate_rows_of *rows,
 {
     const size_t count = rows->sample.count;
     const char *kind = mele_gate_name(run->model->gate);
-    mele_status status = mele_i_run_record(run, "gate", gate_record(info, kind, fresh, count), error);
+    json_t *kept = gate_record(info, kind, fresh, count);
+    if (!run->chosen_before && !mele_i_gate_put_choice(run, kept)) {
+        json_decref(kept);
+        kept = NULL;
+    }
+    mele_status status = mele_i_run_record(run, "gate", kept, error);
     json_t *told = run->report == NULL ? NULL : gate_record(info, kind, fresh, 0);
 
-    if (run->report != NULL && mele_i_json_put(told, "sampled", json_boolean(count > 0))
+    if (run->report != NULL && mele_i_gate_put_choice(run, told)
+        && mele_i_json_put(told, "sampled", json_boolean(count > 0))
         && mele_i_json_put(told, "rows", json_integer((json_int_t)rows->run->features.rows)))
         mele_i_report_set(run->report, "gate", json_incref(told));
     json_decref(told);
@@ -388,6 +418,7 @@ static mele_status finish(mele_i_run *run, const mele_i_gate_rows_of *rows, cons
 /* Left-out predictions of the gate's rows, then the gate. */
 static mele_status make_gate(mele_i_run *run, mele_i_gate_rows_of *rows, mele_error *error)
 {
+    const mele_gate_options largest = mele_i_run_largest_gate(run);
     const bool alone = stands_alone(run, &run->gate);
     mele_gate *gate = NULL;
     mele_gate_info info;
@@ -396,7 +427,7 @@ static mele_status make_gate(mele_i_run *run, mele_i_gate_rows_of *rows, mele_er
     mele_status status = alone ? MELE_OK : mele_i_run_need_marginal(run, error);
 
     if (status == MELE_OK)
-        status = mele_i_gate_rows_draw(run, &run->gate, !alone, rows, error);
+        status = mele_i_gate_rows_draw(run, &largest, !alone, rows, error);
     if (status == MELE_OK && !alone)
         status = mele_i_run_need_marginal(rows->run, error);
     if (status == MELE_OK)
@@ -439,6 +470,8 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     if (run->data->schema->targets == 0)
         return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
     status = mele_i_run_select_for_gate(run, error);
+    if (status == MELE_OK)
+        status = mele_i_run_choose_gate(run, error);
     if (status == MELE_OK)
         status = make_gate(run, &rows, error);
     mele_i_gate_rows_clear(&rows);

@@ -2,15 +2,18 @@
 
 #include "core/error.h"
 #include "engine/pass.h"
+#include "fit/gate_choice.h"
 #include "fit/refine.h"
 
 /* Stages 2 and 3 of a model that has neither. */
 static mele_status run_later_stages(mele_i_run *run, mele_error *error)
 {
     mele_experts *old = NULL;
-    mele_status status = mele_i_run_experts(run, MELE_I_KEEP_FOR_GATE, error);
-    mele_experts *experts = run->model->experts;
+    mele_status status = mele_i_run_choose_gate(run, error);
 
+    if (status == MELE_OK)
+        status = mele_i_run_experts(run, MELE_I_KEEP_FOR_GATE, error);
+    mele_experts *experts = run->model->experts;
     if (status == MELE_OK)
         status = mele_i_run_gate_refined(run, error);
     if (run->model->experts != experts)
@@ -28,26 +31,6 @@ mele_status mele_i_run_stages(mele_i_run *run, mele_i_regions_fit *fit, bool who
 
     mele_i_regions_fit_clear(fit);
     return status == MELE_OK && whole ? run_later_stages(run, error) : status;
-}
-
-mele_status mele_i_fit_whole(const mele_data *data, const mele_options *options,
-                             mele_engine *engine, mele_model **out, mele_error *error)
-{
-    mele_model *model = mele_i_model_new();
-    mele_i_run run = mele_i_run_of(data, NULL, options, engine, NULL, model);
-    mele_i_regions_fit fit = {.clusters = 0};
-    mele_status status = model == NULL ? mele_i_no_memory(error)
-                                       : mele_i_run_space(&run, &fit, error);
-
-    if (status == MELE_OK)
-        status = mele_i_run_stages(&run, &fit, true, error);
-    mele_i_regions_fit_clear(&fit);
-    mele_i_run_clear(&run);
-    if (status != MELE_OK)
-        mele_model_free(model);
-    else
-        *out = model;
-    return status;
 }
 
 mele_status mele_i_fit_whole_outside(const mele_data *data, const mele_posteriors *posteriors,

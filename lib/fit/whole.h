@@ -8,11 +8,6 @@
 mele_status mele_i_run_stages(mele_i_run *run, mele_i_regions_fit *fit, bool whole,
                               mele_error *error);
 
-/* A model with options->partition.clusters regions, which is at least 1, of options and data that
- * have been checked. */
-mele_status mele_i_fit_whole(const mele_data *data, const mele_options *options,
-                             mele_engine *engine, mele_model **out, mele_error *error);
-
 /* A model of posteriors in place of stage 1, of options and data that have been checked. */
 mele_status mele_i_fit_whole_outside(const mele_data *data, const mele_posteriors *posteriors,
                                      const mele_options *options, mele_engine *engine,

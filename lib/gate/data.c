@@ -47,21 +47,16 @@ mele_rows *mele_i_gate_part_of(mele_gate_data *data, size_t i, unsigned *flag)
     return (mele_rows *)((char *)data + parts[i].offset);
 }
 
-static bool is_there(const mele_rows *rows)
-{
-    return rows->data != NULL || rows->read != NULL;
-}
-
 unsigned mele_i_gate_loss_needs(const mele_i_gate_loss *loss, const mele_gate_data *data)
 {
-    return loss->takes_shares && is_there(&data->shares) ? MELE_I_GATE_SHARES : loss->needs;
+    return loss->takes_shares && mele_i_rows_are_there(&data->shares) ? MELE_I_GATE_SHARES : loss->needs;
 }
 
 bool mele_i_gate_has(const mele_gate_data *data, unsigned needs, const char **missing)
 {
     for (size_t p = 0; p < PARTS; p++) {
         const mele_rows *rows = rows_of(data, &parts[p]);
-        if ((needs & parts[p].flag) && !is_there(rows)) {
+        if ((needs & parts[p].flag) && !mele_i_rows_are_there(rows)) {
             *missing = parts[p].name;
             return false;
         }

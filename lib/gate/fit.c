@@ -29,9 +29,34 @@ bool mele_i_gate_sees_features(const mele_gate_options *options)
     return kind == NULL || (kind->has_input && mele_i_gate_input_find(options->on)->features);
 }
 
+const char *mele_i_gate_on(const mele_gate_options *options)
+{
+    const mele_i_gate_kind *kind = mele_i_gate_kind_find(options->kind);
+
+    return kind == NULL || !kind->has_input ? NULL : mele_i_gate_input_find(options->on)->name;
+}
+
 bool mele_i_gate_is_trained(const mele_gate_options *options)
 {
-    return mele_i_gate_kind_find(options->kind)->trained;
+    const mele_i_gate_kind *kind = mele_i_gate_kind_find(options->kind);
+
+    return kind == NULL || kind->trained;
+}
+
+bool mele_i_gate_asks_global(const mele_gate_options *options)
+{
+    return strcmp(options->kind, mele_i_gate_global.name) == 0;
+}
+
+bool mele_i_gate_is_untrained(const mele_gate_options *options, bool blind, mele_gate_options *settled)
+{
+    const bool trained = mele_i_gate_is_trained(options);
+    const bool stays = trained && blind && strcmp(options->loss, "posteriors") != 0;
+
+    *settled = *options;
+    if (stays)
+        settled->kind = mele_i_gate_posterior.name;
+    return !trained || stays;
 }
 
 mele_status mele_i_gate_coefficients(const mele_gate_options *options, size_t clusters, size_t columns,
@@ -71,7 +96,7 @@ static mele_status find_loss(const mele_gate *gate, const mele_i_gate_training *
              && mele_i_gate_has(training->data, training->loss_needs | gate->needs, &missing);
     if (gate->kind->trained && !*known)
         return mele_i_fail(error, MELE_EINVAL, "gate: %s is not there, and the gate \"%s\" on "
-                           "\"%s\" needs it", missing, gate->kind->name, training->options->on);
+                           "\"%s\" needs it", missing, gate->kind->name, mele_i_gate_input_find(training->options->on)->name);
     return MELE_OK;
 }
 
@@ -220,9 +245,9 @@ static mele_status claim_and_fit(const mele_gate_data *data, const mele_gate_opt
     return status;
 }
 
-mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
-                          mele_engine *engine, mele_gate **out, mele_gate_info *info,
-                          mele_error *error)
+mele_status mele_i_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
+                            mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                            mele_error *error)
 {
     return claim_and_fit(data, options, false, engine, out, info, error);
 }

@@ -4,8 +4,11 @@
 #include <jansson.h>
 #include <mele/gate.h>
 
-/* Whether a gate of these options, which have been checked, is trained: else what the loss needs is only
- * for the loss. */
+/* What a gate of these options sees; NULL: it sees nothing that could be chosen, or is auto. */
+const char *mele_i_gate_on(const mele_gate_options *options);
+
+/* Whether a gate of these options, which have been checked, is trained, or, auto, may be: else what the loss
+ * needs is only for the loss. */
 bool mele_i_gate_is_trained(const mele_gate_options *options);
 
 /* options->start, without training, as a gate of these data, whose limits become those of its columns;
@@ -18,6 +21,24 @@ mele_status mele_i_gate_restate(const mele_gate_data *data, const mele_gate_opti
  * so many columns of x, where log posteriors are there or are not. MELE_ENOMEM. */
 mele_status mele_i_gate_coefficients(const mele_gate_options *options, size_t clusters, size_t columns,
                                      bool posteriors, size_t *out, mele_error *error);
+/* mele_gate_fit() of any kind but auto. */
+mele_status mele_i_gate_fit(const mele_gate_data *data, const mele_gate_options *options,
+                            mele_engine *engine, mele_gate **out, mele_gate_info *info,
+                            mele_error *error);
+
+/* What auto comes to, by folds of the gate alone: *settled, with what it was chosen from in *info, none where
+ * nothing can be left out. Options have been checked; on failure both are as they were. */
+mele_status mele_i_gate_choose(const mele_gate_data *data, const mele_gate_options *options,
+                               mele_engine *engine, mele_gate_options *settled, mele_gate_info *info,
+                               mele_error *error);
+
+/* Whether the global expert predicts under a gate of these options. */
+bool mele_i_gate_asks_global(const mele_gate_options *options);
+
+/* Whether a gate of these options is not trained on left-out predictions; blind: for there are none, so that it
+ * is the one that training would start from. *settled: the options of the gate that it then is, or the
+ * same. */
+bool mele_i_gate_is_untrained(const mele_gate_options *options, bool blind, mele_gate_options *settled);
 
 /* The section "gate" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_gate_save(const mele_gate *gate);

@@ -16,6 +16,8 @@ const char *mele_gate_input(size_t i)
 
 const mele_i_gate_input *mele_i_gate_input_find(const char *name)
 {
+    if (name == NULL)
+        return &inputs[0];
     for (size_t i = 0; i < COUNT; i++)
         if (strcmp(inputs[i].name, name) == 0)
             return &inputs[i];

@@ -167,7 +167,7 @@ typedef struct mele_i_gate_input {
     bool posteriors, features;
 } mele_i_gate_input;
 
-/* NULL: there is none of that name. */
+/* NULL: there is none of that name; the first for a name of NULL. */
 const mele_i_gate_input *mele_i_gate_input_find(const char *name);
 
 /* ---- the training data (data.c) ---- */

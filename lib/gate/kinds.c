@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "gate/candidates.h"
 #include "gate/gate.h"
 #include "gate/kind.h"
 
@@ -17,7 +18,7 @@ static const mele_i_gate_loss *const losses[] = {&mele_i_gate_likelihood, &mele_
 
 const char *mele_gate_kind(size_t i)
 {
-    return i < COUNT(kinds) ? kinds[i]->name : NULL;
+    return i < COUNT(kinds) ? kinds[i]->name : i == COUNT(kinds) ? MELE_I_GATE_AUTO : NULL;
 }
 
 const char *mele_gate_loss(size_t i)

@@ -9,8 +9,8 @@
 
 mele_gate_options mele_gate_defaults(void)
 {
-    mele_gate_options options = {.kind = "softmax", .on = "posteriors", .loss = "likelihood",
-                                 .ridge = 1, .hidden = 8, .seed = 1, .max_iterations = 200};
+    mele_gate_options options = {.kind = "softmax", .loss = "likelihood", .ridge = 1, .hidden = 8,
+                                 .seed = 1, .max_iterations = 200};
     return options;
 }
 
@@ -19,8 +19,8 @@ static const mele_i_option rows[] = {
      .help = "how posteriors become weights",
      MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_gate_kind},
     {.name = "on", .argument = "INPUT",
-     .help = "what the softmax or mlp gate sees",
-     MEMBER(on), .type = MELE_I_CHOICE, .choice = mele_gate_input},
+     .help = "what the softmax or mlp gate sees (default: posteriors; auto tries features, too)",
+     MEMBER(on), .type = MELE_I_CHOICE, .choice = mele_gate_input, .optional = true},
     {.name = "loss", .argument = "LOSS",
      .help = "what the gate minimises",
      MEMBER(loss), .type = MELE_I_CHOICE, .choice = mele_gate_loss},
@@ -33,6 +33,7 @@ static const mele_i_option rows[] = {
     {.name = "gate-max-iter", .argument = "N",
      .help = "iterations of the gate's training at most",
      MEMBER(max_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
+    {MEMBER(rank), .type = MELE_I_CHOICE, .choice = mele_gate_loss, .optional = true},
     {MEMBER(tolerance), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
 };
 

@@ -26,6 +26,8 @@ typedef struct mele_gate_options {
     const char *on;        /**< what V multiplies, or the network sees: "posteriors" (default),
                                 "features", "both" */
     const char *loss;      /**< "likelihood" (default), "squared" or "posteriors" */
+    const char *rank;      /**< auto: the loss by which candidates are ranked; NULL (default): that of
+                                `loss` */
     double ridge;          /**< default 1; penalty ridge/2 (|V|^2 + |b|^2 + (t-1)^2) on the weighted
                                 sum of losses, z's columns taken as standardised; mlp: the squares
                                 of all weights in place of |V|^2 + |b|^2 */
@@ -61,8 +63,25 @@ typedef struct mele_gate_data {
                                         which features are constant but for rounding. NULL: 0 and
                                         1 */
     const double *weights;         /**< n in any unit (see mele_data_of_arrays()), or NULL: all 1 */
+    const size_t *groups;          /**< n numbers: "auto" keeps rows of one number in one fold. NULL: every
+                                        row is dealt by itself */
+    mele_rows global_log_likelihoods; /**< n x 1, and */
+    mele_rows global_predictions;  /**< n x M: the same left-out predictions of one model for all rows, for
+                                        "auto" to measure "global" by; without what the loss needs of
+                                        them that is no candidate */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_gate_data;
+
+#define MELE_GATE_CANDIDATES 8
+
+/** One of the gates that "auto" chose from. */
+typedef struct mele_gate_candidate {
+    const char *kind, *on; /**< on: NULL where there is nothing to choose */
+    double loss;           /**< mean over rows left out; NaN: not known */
+    double excess;         /**< how much more than the least of them, mean over the folds; */
+    double standard_error; /**< and the standard error of that */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
+} mele_gate_candidate;
 
 typedef struct mele_gate_info {
     size_t iterations;
@@ -71,6 +90,9 @@ typedef struct mele_gate_info {
                       posteriors or shares; rows that have density 0 under every gate are left out. NaN:
                       not known (hard and posterior gates without what the loss needs) */
     bool converged;
+    size_t candidates;     /**< auto: of these, by ascending complexity; 0: nothing could be left out */
+    mele_gate_candidate candidate[MELE_GATE_CANDIDATES];
+    size_t chosen;         /**< auto: which it was */
     double penalty; /**< a unit of weight: what the ridge adds to the loss where that is minimised */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_gate_info;

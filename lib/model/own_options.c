@@ -99,14 +99,20 @@ static bool set_start(void *structure, const char *text)
     return true;
 }
 
+bool mele_i_start_is_given(const mele_options *options)
+{
+    const mele_partition_options *partition = &options->partition;
+
+    return options->centres != NULL || options->centres_file != NULL || partition->centres != NULL
+           || partition->responsibilities != NULL || strcmp(partition->init, GIVEN) == 0;
+}
+
 static size_t start_text(const void *structure, char *out, size_t size)
 {
     const mele_options *options = structure;
-    const mele_partition_options *partition = &options->partition;
-    const bool given = options->centres != NULL || options->centres_file != NULL
-                       || partition->centres != NULL || partition->responsibilities != NULL;
 
-    return (size_t)snprintf(out, size, "%s", given ? GIVEN : partition->init);
+    return (size_t)snprintf(out, size, "%s", mele_i_start_is_given(options) ? GIVEN
+                                                                            : options->partition.init);
 }
 
 static const char **start_string(void *structure)
@@ -224,7 +230,7 @@ mele_status mele_i_check_refine(const mele_options *options, mele_error *error)
 
 /* ---- the tables ---- */
 
-MELE_I_CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv")
+MELE_I_CHOICES(criteria, "bic", "icl", "aic", "silhouette", "cv", "nll")
 
 static const mele_i_option run[] = {
     {.name = "seed", .argument = "N",
@@ -239,7 +245,7 @@ static const mele_i_option choice[] = {
      .type = MELE_I_SPECIAL, .special = &clusters},
     {.name = "criterion", .argument = "NAME",
      .help = "what the best number of regions is (default: cv, the cross-validated error of the "
-     "mixture, when there is a target, else bic)",
+     "mixture, when there is a target, else bic); by nll, its log density, gates are chosen, too",
      MEMBER(criterion), .type = MELE_I_CHOICE, .choice = criteria, .optional = true},
 };
 

@@ -16,6 +16,10 @@ enum {
 };
 const mele_i_option_table *mele_i_own_options_at(size_t i);
 
+/* Whether stage 1 starts from centres, or responsibilities, that are given: also in options that a model
+ * records, which does not say what they were. */
+bool mele_i_start_is_given(const mele_options *options);
+
 /* The range of clusters to choose from is one: MELE_EINVAL. */
 /* Whether --refine goes with the experts, the gate and the ridge: MELE_EINVAL. */
 mele_status mele_i_check_refine(const mele_options *options, mele_error *error);

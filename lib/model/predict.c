@@ -24,9 +24,6 @@
 #define BLOCK_WORK (1 << 16)
 #define MOST_NAMED 8 /* of missing experts */
 
-/* A scaled value beyond this has a square that is not a double. */
-#define FARTHEST 1e150
-
 /* Whether the global expert predicts in place of the blend. */
 static bool asks_global(const mele_i_request *c)
 {
@@ -129,7 +126,7 @@ static mele_reason reason_of_row(const mele_schema *schema, const mele_i_feature
             return (mele_reason){MELE_REASON_MISSING, j};
         if (levels > 0 && !(value >= 0 && value < (double)levels))
             return (mele_reason){MELE_REASON_LEVEL, j};
-        if (isinf(value) || (levels == 0 && fabs(design[column]) > FARTHEST))
+        if (isinf(value) || (levels == 0 && fabs(design[column]) > MELE_I_FARTHEST))
             return (mele_reason){MELE_REASON_RANGE, j};
         column += mele_i_variable_columns(&schema->feature[j]);
     }

@@ -3,6 +3,9 @@
 
 #include "model/model.h"
 
+/* A scaled value beyond this has a square that is not a double: the row has no prediction. */
+#define MELE_I_FARTHEST 1e150
+
 /* How many experts a model with stage 2 lacks, and their numbers (at most 8) as text. */
 #define MELE_I_MISSING_ROOM 256
 size_t mele_i_model_missing(const mele_model *model, char *out, size_t size);

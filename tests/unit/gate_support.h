@@ -14,7 +14,7 @@
 
 static const char *const inputs[] = {"posteriors", "features", "both"};
 static const char *const losses[] = {"likelihood", "squared", "posteriors"};
-static const char *const kinds[] = {"hard", "posterior", "temperature", "softmax", "mlp", "global"};
+static const char *const kinds[] = {"hard", "posterior", "temperature", "softmax", "mlp", "global", "auto"};
 
 /* ---- data ---- */
 

@@ -222,7 +222,7 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
     enum { MOST = 5 };
     mele_data *data = curve(1000, 5, NULL, NULL);
     mele_options options = options_of(1, MOST, "cv");
-    mele_i_racer racers[MOST];
+    mele_i_racer racers[MOST] = {{.one = true}};
     mele_i_race_course course;
     size_t least = 0;
 
@@ -235,7 +235,7 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
     cr_assert(racers[1].gain > 2 * racers[1].chance, "two lines for two: %g, chance %g",
               racers[1].gain, racers[1].chance);
     for (size_t i = 0; i < MOST; i++) {
-        mele_i_racer alone = {.clusters = i + 1};
+        mele_i_racer alone = {.clusters = i + 1, .one = i == 0};
         cr_assert_eq(mele_i_race(data, &options, &alone, 1, NULL, &course, NULL), MELE_OK);
         cr_assert_eq(course.folds, folds);
         cr_assert_eq(alone.folds, folds);
@@ -262,7 +262,7 @@ Test(clusters, one_model_stays_unless_more_gain_by_more_than_chance)
     for (size_t c = 0; c < COUNT(rows); c++) {
         mele_data *data = curve(rows[c], 0, NULL, NULL);
         mele_options options = options_of(1, 3, "cv");
-        mele_i_racer racers[3] = {{.clusters = 1}, {.clusters = 2}, {.clusters = 3}};
+        mele_i_racer racers[3] = {{.clusters = 1, .one = true}, {.clusters = 2}, {.clusters = 3}};
         mele_i_race_course course;
         cr_assert_eq(mele_i_race(data, &options, racers, 3, NULL, &course, NULL), MELE_OK);
         cr_assert_eq(course.rows, rows[c] < 20000 ? rows[c] : 10000);
@@ -475,7 +475,7 @@ Test(clusters, refusals)
         {0, 3, "bic", MELE_EINVAL, "clusters from 0 to 3 are no range from 1"},
         {4, 3, "bic", MELE_EINVAL, "clusters from 4 to 3 are no range from 1"},
         {1, 3, "cv", MELE_EINVAL, "--criterion cv needs a target (-t COL)"},
-        {1, 3, "dic", MELE_EINVAL, "criterion is \"dic\", not one of bic, icl, aic, silhouette, cv"},
+        {1, 3, "dic", MELE_EINVAL, "criterion is \"dic\", not one of bic, icl, aic, silhouette, cv, nll"},
     };
     mele_data *data = read_data("faithful.csv", NULL);
 

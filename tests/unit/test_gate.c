@@ -38,9 +38,9 @@ static mele_i_softmax *state_of(const mele_gate *gate)
 
 Test(gate, kinds)
 {
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 7; i++)
         cr_assert_str_eq(mele_gate_kind(i), kinds[i]);
-    cr_assert_null(mele_gate_kind(6));
+    cr_assert_null(mele_gate_kind(7));
     cr_assert_str_eq(mele_gate_defaults().kind, "softmax");
 }
 

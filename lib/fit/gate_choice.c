@@ -1,0 +1,214 @@
+#include "fit/gate_choice.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "fit/report.h"
+#include "fit/seen.h"
+#include "gate/candidates.h"
+#include "gate/gate.h"
+#include "model/own_options.h"
+#include "schema/data.h"
+
+/* ---- who races ---- */
+
+/* Fill the racers of one K, NULL: only count them. with_one: one model for all rows is among them. */
+static size_t list_of(const mele_options *options, size_t clusters, bool with_one, mele_i_racer *out)
+{
+    const bool automatic = mele_i_gate_is_auto(&options->gate);
+    mele_gate_options gate = options->gate;
+    size_t count = 0;
+
+    for (size_t i = 0; automatic ? mele_i_gate_candidate(&options->gate, i, &gate) : i == 0; i++) {
+        const bool one = automatic ? mele_i_gate_asks_global(&gate) : clusters == 1;
+        if (automatic && (one ? !with_one : clusters == 1))
+            continue;
+        if (out != NULL)
+            out[count] = (mele_i_racer){.clusters = clusters, .gate = gate, .one = one};
+        count++;
+    }
+    return count;
+}
+
+mele_status mele_i_gate_racers(const mele_options *options, const size_t *clusters, size_t count,
+                               mele_i_racer **out, size_t *racers, mele_error *error)
+{
+    size_t all = 0;
+
+    for (size_t k = 0; k < count; k++)
+        all += list_of(options, clusters[k], k == 0, NULL);
+    mele_i_racer *list = MELE_I_ZEROED(mele_i_racer, all);
+    if (list == NULL)
+        return mele_i_no_memory(error);
+    *racers = 0;
+    for (size_t k = 0; k < count; k++)
+        *racers += list_of(options, clusters[k], k == 0, list + *racers);
+    *out = list;
+    return MELE_OK;
+}
+
+/* ---- by refits ---- */
+
+/* Why not, as the options of the run say; NULL: stages 1 and 2 can be trained again. */
+static const char *why_by_options(const mele_i_run *run)
+{
+    const mele_options *options = run->options;
+    const mele_partition_options *partition = &options->partition;
+
+    if (run->model->joint == NULL || run->posteriors != NULL)
+        return "the model has no stage 1";
+    if (partition->responsibilities != NULL)
+        return "stage 1 starts from responsibilities of all rows";
+    if (mele_i_start_is_given(options) && options->centres == NULL && partition->centres == NULL)
+        return "the centres that stage 1 started from are not there (--init FILE)";
+    return NULL;
+}
+
+/* Why not, as the experts say that another run has trained. */
+static mele_status find_why_by_experts(mele_i_run *run, const char **why, mele_error *error)
+{
+    mele_i_seen seen = {.what = MELE_I_SEEN_ALL};
+    const bool continued = json_object_get(run->model->training, MELE_I_CONTINUED_KEY) != NULL;
+    mele_status status = continued ? MELE_OK : mele_i_seen_find(run, &seen, error);
+
+    *why = continued ? "some experts stayed, or started, from an earlier training"
+           : seen.what == MELE_I_SEEN_UNKNOWN
+               ? "the model does not say which rows its experts were trained on"
+           : seen.what != MELE_I_SEEN_ALL ? "the experts were trained on other rows"
+                                          : NULL;
+    return status;
+}
+
+static mele_status find_why(mele_i_run *run, mele_error *error)
+{
+    run->why_no_refits = why_by_options(run);
+    return run->why_no_refits == NULL && run->model->experts != NULL
+               ? find_why_by_experts(run, &run->why_no_refits, error)
+               : MELE_OK;
+}
+
+static void warn_of_few(const mele_i_run *run)
+{
+    mele_i_report_warn(run->report, "the gate stays the posteriors: there are too few rows, or groups, to "
+                       "leave some out and compare gates (--gate names one)");
+}
+
+/* Experts that were trained under a gate that was named, or before one that was chosen. */
+static bool lacks_global(const mele_model *model)
+{
+    return model->experts != NULL && !mele_i_experts_have_global(model->experts);
+}
+
+/* Racers but for the one model. */
+static size_t leave_one_out(mele_i_racer *racers, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!racers[i].one)
+            racers[kept++] = racers[i];
+    return kept;
+}
+
+static mele_status race(mele_i_run *run, json_t **record, mele_error *error)
+{
+    mele_options options = *run->options;
+    mele_i_racer *racers = NULL;
+    mele_i_race_course course;
+    size_t count;
+
+    if (options.partition.clusters == 0)
+        options.partition.clusters = run->model->clusters;
+    mele_status status = mele_i_gate_racers(&options, &options.partition.clusters, 1, &racers, &count,
+                                            error);
+    if (status == MELE_OK && lacks_global(run->model))
+        count = leave_one_out(racers, count);
+    if (status == MELE_OK)
+        status = mele_i_race(run->data, &options, racers, count, run->engine, &course, error);
+    if (status == MELE_OK && (*record = mele_i_gate_choice_record(racers, count, course.chosen)) == NULL)
+        status = mele_i_no_memory(error);
+    if (status == MELE_OK && course.chosen == count)
+        warn_of_few(run);
+    free(racers);
+    return status;
+}
+
+/* One region has all weight under any gate. */
+static mele_status take_only(mele_i_run *run, mele_error *error)
+{
+    const mele_i_racer one = {.clusters = 1, .gate = {.kind = "global"}, .loss = NAN, .excess = 0,
+                              .error = 0};
+    json_t *record = mele_i_gate_choice_record(&one, 1, 0);
+
+    if (record == NULL)
+        return mele_i_no_memory(error);
+    mele_i_run_take_gate(run, record);
+    return MELE_OK;
+}
+
+mele_status mele_i_run_choose_gate(mele_i_run *run, mele_error *error)
+{
+    json_t *record = NULL;
+
+    mele_i_run_recall_gate(run);
+    if (!mele_i_gate_is_auto(&run->gate))
+        return MELE_OK;
+    if (run->model->clusters == 1)
+        return take_only(run, error);
+    mele_status status = find_why(run, error);
+    if (status == MELE_OK && run->why_no_refits == NULL)
+        status = race(run, &record, error);
+    if (status == MELE_OK && record != NULL)
+        mele_i_run_take_gate(run, record);
+    return status;
+}
+
+/* ---- by folds of the gate alone ---- */
+
+/* The race's criterion as a loss of gates. */
+static const char *rank_of(const mele_i_run *run)
+{
+    const char *criterion = run->options->criterion;
+
+    return mele_i_run_classes(run) > 0 || (criterion != NULL && strcmp(criterion, "nll") == 0)
+               ? "likelihood"
+               : "squared";
+}
+
+mele_status mele_i_run_rank_gates(mele_i_run *run, const mele_i_gate_source *source,
+                                  const mele_i_gate_source *global, mele_error *error)
+{
+    mele_gate_data data = source->data;
+    mele_gate_options options = run->gate, settled = run->gate;
+    mele_gate_info info;
+
+    options.rank = rank_of(run);
+    data.groups = source->run->data->group;
+    if (global != NULL && mele_i_experts_have_global(run->model->experts)) {
+        data.global_log_likelihoods = global->data.log_likelihoods;
+        data.global_predictions = global->data.predictions;
+    }
+    mele_status status = mele_i_gate_choose(&data, &options, run->engine, &settled, &info, error);
+    if (status != MELE_OK)
+        return status;
+    if (info.candidates == 0)
+        warn_of_few(run);
+    json_t *record = mele_i_gate_ranks_record(run, &settled, &info);
+    if (record == NULL)
+        return mele_i_no_memory(error);
+    mele_i_run_take_gate(run, record);
+    return MELE_OK;
+}
+
+mele_gate_options mele_i_run_largest_gate(const mele_i_run *run)
+{
+    mele_gate_options largest = run->gate;
+
+    for (size_t i = 0; mele_i_gate_is_auto(&run->gate) && mele_i_gate_candidate(&run->gate, i, &largest);
+         i++)
+        ;
+    return largest;
+}
