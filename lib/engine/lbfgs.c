@@ -13,8 +13,8 @@
  * model still promised, -g'd / 2, is within the rounding of the value.
  *
  * Where the caller has a matrix B near the Hessian, H starts from its inverse instead, and the first
- * step tried is 1; pairs are kept until B is taken anew. With the Hessian itself, taken anew before
- * every iteration, this is Newton's method with the same search. Once the decrease that the model
+ * step tried is 1; pairs are of the function and outlive B. With the Hessian itself, taken anew before
+ * every iteration, and no pairs, this is Newton's method with the same search. Once the decrease that the model
  * promises is within the rounding of the value, which can then no longer judge, full steps are taken
  * as long as the gradient shrinks.
  *
@@ -278,17 +278,17 @@ static mele_status follow(search *s, double slope, bool *moved)
     return status;
 }
 
-/* Ask for the matrix; pairs belong to the one before. */
+/* Ask for the matrix. */
 static mele_status renew(search *s, size_t done)
 {
     const mele_i_lbfgs_problem *problem = s->problem;
-    bool renewed = false;
+    bool exact = false;
 
     if (problem->curve == NULL)
         return MELE_OK;
-    mele_status status = problem->curve(problem->context, s->x, s->gradient, done, &renewed,
+    mele_status status = problem->curve(problem->context, s->x, s->gradient, done, &exact,
                                         s->error);
-    if (status == MELE_OK && renewed)
+    if (status == MELE_OK && exact)
         s->pairs = 0;
     s->curved = true;
     return status;

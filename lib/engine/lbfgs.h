@@ -24,12 +24,13 @@ typedef struct mele_i_lbfgs_problem {
      * nobody. */
     mele_status (*tell)(void *context, size_t iteration, double value, mele_error *error);
 
-    /* A positive-definite matrix near the Hessian, for who has one. curve() is asked at x, of
-     * this gradient, before iteration `done`, the first one being 0, and may take it anew: then *renewed becomes true, as
-     * it must for the first. solve() multiplies a vector (count numbers) by its inverse. Both or
-     * neither (NULL). A curve() that fails ends the search. */
+    /* A positive-definite matrix near the Hessian, for who has one. curve() is asked at x, of this
+     * gradient, before iteration `done`, the first one being 0, and may take it anew then; it must the
+     * first time. *exact: it is the Hessian at x itself, to which pairs have nothing to add: false unless
+     * curve() says so. solve() multiplies a vector (count numbers) by its inverse. Both or neither
+     * (NULL). A curve() that fails ends the search. */
     mele_status (*curve)(void *context, const double *x, const double *gradient, size_t done,
-                         bool *renewed, mele_error *error);
+                         bool *exact, mele_error *error);
     void (*solve)(const void *context, double *vector);
     void *context;
 } mele_i_lbfgs_problem;

@@ -68,16 +68,16 @@ mele_status mele_i_gate_curvature_make(mele_i_gate_curvature *c, mele_i_gate_obj
         return status;
     c->sums = MELE_I_ARRAY(double, sums_of(c));
     c->hessian = mele_i_array(c->count, c->count * sizeof(double));
-    c->factor = mele_i_array(c->count, c->count * sizeof(double));
-    return c->sums == NULL || c->hessian == NULL || c->factor == NULL ? mele_i_no_memory(error)
-                                                                      : MELE_OK;
+    c->diagonal = MELE_I_ARRAY(double, c->count);
+    return c->sums == NULL || c->hessian == NULL || c->diagonal == NULL ? mele_i_no_memory(error)
+                                                                        : MELE_OK;
 }
 
 void mele_i_gate_curvature_free(mele_i_gate_curvature *c)
 {
     free(c->sums);
     free(c->hessian);
-    free(c->factor);
+    free(c->diagonal);
 }
 
 /* ---- the sums over rows ---- */
@@ -222,6 +222,8 @@ mele_status mele_i_gate_curvature_at(mele_i_gate_curvature *c, const double *the
             c->hessian[i * n + j] *= (i < factors ? at[i] : 1) * (j < factors ? at[j] : 1) / weight;
     for (size_t i = 0; i < factors; i++)
         c->hessian[i * n + i] += gradient[i];
+    for (size_t i = 0; i < n; i++)
+        c->diagonal[i] = c->hessian[i * n + i];
     return MELE_OK;
 }
 
@@ -230,18 +232,30 @@ static double mean_diagonal(const mele_i_gate_curvature *c)
     double sum = 0;
 
     for (size_t i = 0; i < c->count; i++)
-        sum += fabs(c->hessian[i * c->count + i]);
+        sum += fabs(c->diagonal[i]);
     return sum / (double)c->count;
 }
 
+/* The lower triangle, made anew of the upper one, becomes the factor. */
 static bool factor_shifted(mele_i_gate_curvature *c, double shift, double mean)
 {
     const size_t n = c->count;
+    double *a = c->hessian;
 
-    memcpy(c->factor, c->hessian, n * n * sizeof *c->factor);
-    for (size_t i = 0; i < n; i++)
-        c->factor[i * n + i] += shift * (fabs(c->hessian[i * n + i]) + mean);
-    return mele_i_cholesky(c->factor, n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++)
+            a[i * n + j] = a[j * n + i];
+        a[i * n + i] = c->diagonal[i] + shift * (fabs(c->diagonal[i]) + mean);
+    }
+    return mele_i_cholesky(a, n);
+}
+
+/* Where nothing bends: steepest descent. */
+static void become_identity(mele_i_gate_curvature *c)
+{
+    memset(c->hessian, 0, c->count * c->count * sizeof *c->hessian);
+    for (size_t i = 0; i < c->count; i++)
+        c->hessian[i * (c->count + 1)] = 1;
 }
 
 bool mele_i_gate_curvature_factor(mele_i_gate_curvature *c)
@@ -251,13 +265,11 @@ bool mele_i_gate_curvature_factor(mele_i_gate_curvature *c)
 
     if (!isfinite(mean))
         return false;
-    if (mean == 0) { /* nothing bends: steepest descent */
-        memset(c->factor, 0, c->count * c->count * sizeof *c->factor);
-        for (size_t i = 0; i < c->count; i++)
-            c->factor[i * (c->count + 1)] = 1;
+    c->shift = 0;
+    if (mean == 0) {
+        become_identity(c);
         return true;
     }
-    c->shift = 0;
     if (factor_shifted(c, SLIGHT, mean))
         return true;
     for (shift = fmax(shift, FIRST_SHIFT); shift < MOST_SHIFT; shift *= SHIFT_GROWTH)
@@ -266,4 +278,9 @@ bool mele_i_gate_curvature_factor(mele_i_gate_curvature *c)
             return true;
         }
     return false;
+}
+
+void mele_i_gate_curvature_solve(const mele_i_gate_curvature *c, double *vector)
+{
+    mele_i_cholesky_solve(c->hessian, c->count, vector);
 }

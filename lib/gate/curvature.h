@@ -8,8 +8,10 @@ typedef struct mele_i_gate_curvature {
     mele_i_gate_objective *objective; /* of whose rows it is */
     size_t count;                     /* parameters */
     double *sums;
-    double *hessian, *factor; /* count x count: as it is, and made positive definite */
-    double shift;             /* that it took */
+    double *hessian;  /* count x count; once it is made positive definite the lower triangle is that
+                         factor's */
+    double *diagonal; /* of the Hessian */
+    double shift;     /* that it took */
 } mele_i_gate_curvature;
 
 /* Whether there are second derivatives of this kind. */
@@ -30,7 +32,10 @@ void mele_i_gate_curvature_free(mele_i_gate_curvature *curvature);
 mele_status mele_i_gate_curvature_at(mele_i_gate_curvature *curvature, const double *theta,
                                      const double *gradient, mele_error *error);
 
-/* Make it positive definite: the factor. False: it is not finite. */
+/* Make it positive definite: its factor is ready for solve(). False: it is not finite. */
 bool mele_i_gate_curvature_factor(mele_i_gate_curvature *curvature);
+
+/* vector (count numbers) <- the inverse of what was made positive definite, times it. */
+void mele_i_gate_curvature_solve(const mele_i_gate_curvature *curvature, double *vector);
 
 #endif

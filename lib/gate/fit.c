@@ -116,7 +116,7 @@ static mele_status minimise(mele_gate *gate, const mele_i_gate_training *trainin
 {
     if (gate->kind->train != NULL)
         return gate->kind->train(gate, training, info, error);
-    return mele_i_gate_train(gate, training, mele_i_gate_part_step(gate, training->data), info,
+    return mele_i_gate_train(gate, training, mele_i_gate_part_step(gate, training), info,
                              error);
 }
 

@@ -153,6 +153,7 @@ struct mele_i_gate_loss {
     /* The same of a positive semidefinite matrix that serves in their place. */
     void (*near)(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                  const double *log_g, double *work, double *out);
+    bool is_convex;    /* in the logits */
     bool takes_shares; /* it looks at shares where there are any. Without, log p is what the gate must
                           reproduce: its logits leave it out */
 };
@@ -229,7 +230,7 @@ mele_status mele_i_gate_train(mele_gate *gate, const mele_i_gate_training *train
                               mele_gate_info *info, mele_error *error);
 
 /* The step that should take least time, which depends on sizes alone. */
-size_t mele_i_gate_part_step(const mele_gate *gate, const mele_gate_data *data);
+size_t mele_i_gate_part_step(const mele_gate *gate, const mele_i_gate_training *training);
 
 /* What passes over an objective's rows look at. */
 typedef struct mele_i_gate_objective mele_i_gate_objective;

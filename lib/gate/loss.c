@@ -84,32 +84,59 @@ static void squared_block(const mele_i_gate_rows *rows, size_t clusters, size_t 
 
 /* ---- posteriors ---- */
 
+/* sum_k p_k (own_k - log g_k) of one row, own NULL: 0. What has no part, p_k = 0, may be infinite. */
+static double cross_entropy(const double *p, const double *own, const double *log_g, size_t clusters)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < clusters; k++)
+        sum += p[k] * ((own == NULL ? 0 : own[k]) - log_g[k]);
+    if (isfinite(sum))
+        return sum;
+    sum = 0;
+    for (size_t k = 0; k < clusters; k++)
+        sum += p[k] > 0 ? p[k] * ((own == NULL ? 0 : own[k]) - log_g[k]) : 0;
+    return sum;
+}
+
+/* sum_k p_k log p_k. */
+static double entropy(const double *p, const double *log_p, size_t clusters)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < clusters; k++)
+        sum += p[k] > 0 ? p[k] * log_p[k] : 0;
+    return sum;
+}
+
 static void posteriors_block(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                              const double *log_g, double *residual, double *work, double sums[2])
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
     const size_t count = rows->count * clusters;
-    const bool shares = rows->shares != NULL;
-    const double *log_p = rows->log_posteriors;
+    const double *p = rows->shares != NULL ? rows->shares : work;
+    const double *log_p = rows->shares != NULL ? NULL : rows->log_posteriors;
 
     (void)outputs;
-    memcpy(work, shares ? rows->shares : log_p, count * sizeof *work);
-    memcpy(residual, log_g, count * sizeof *residual);
-    if (!shares)
+    if (log_p != NULL) {
+        memcpy(work, log_p, count * sizeof *work);
         kernels->exponential(work, count);
+    }
+    memcpy(residual, log_g, count * sizeof *residual);
     kernels->exponential(residual, count);
     for (size_t i = 0; i < rows->count; i++) {
-        double weight = mele_i_gate_row_weight(rows, i), total = 0;
-        for (size_t at = i * clusters; at < (i + 1) * clusters; at++) {
-            total += work[at];
-            if (weight > 0 && work[at] > 0) {
-                const double own = shares ? 0 : log_p[at];
-                sums[0] += weight * work[at] * (own - log_g[at]);
-                sums[1] -= weight * work[at] * own;
-            }
+        const size_t first = i * clusters;
+        const double weight = mele_i_gate_row_weight(rows, i);
+        const double *own = log_p == NULL ? NULL : log_p + first;
+        double total = 0;
+        for (size_t at = first; at < first + clusters; at++)
+            total += p[at];
+        if (weight > 0) {
+            sums[0] += weight * cross_entropy(p + first, own, log_g + first, clusters);
+            sums[1] -= own == NULL ? 0 : weight * entropy(p + first, own, clusters);
         }
-        for (size_t at = i * clusters; at < (i + 1) * clusters; at++)
-            residual[at] = weight * (total * residual[at] - work[at]);
+        for (size_t at = first; at < first + clusters; at++)
+            residual[at] = weight * (total * residual[at] - p[at]);
     }
 }
 
@@ -125,4 +152,4 @@ const mele_i_gate_loss mele_i_gate_squared = {
 const mele_i_gate_loss mele_i_gate_cross_entropy = {
     .name = "posteriors", .needs = MELE_I_GATE_POSTERIORS, .block = posteriors_block,
     .second = mele_i_gate_cross_entropy_second, .near = mele_i_gate_cross_entropy_second,
-    .takes_shares = true};
+    .is_convex = true, .takes_shares = true};

@@ -119,7 +119,7 @@ MELE_API const char *mele_gate_input(size_t i);
  * Minimised by Newton's method where a Hessian takes little: its numbers grow as K^2 d^2 / 2 for every
  * row. Of more rows the Hessian is that of every m-th one; Newton's method on those finds the start, and
  * L-BFGS on all rows, preconditioned by it, goes on from there: info->iterations are these. L-BFGS alone
- * minimises where there are more than 1500 coefficients, and gates without second derivatives.
+ * minimises where there are more than 2500 coefficients, and gates without second derivatives.
  * O(n K (K + d)) an iteration of L-BFGS; mlp: O(n H (K + z)), z columns seen, and where n x weights <= 1e6
  * three starts, whose best is taken. */
 MELE_API mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_options *options,

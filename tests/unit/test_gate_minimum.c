@@ -335,7 +335,7 @@ Test(gate_minimum, all_ways_find_it)
         for (size_t way = 0; way < 3; way++) {
             gate[way] = trained(&training, steps[way], &info[way]);
             cr_assert(info[way].converged, "case %zu, way %zu", c, way);
-            cr_assert_lt(gradient_at(gate[way], &training), way == 2 ? 1e-6 : 1.01e-8,
+            cr_assert_lt(gradient_at(gate[way], &training), way == 0 ? 1.01e-8 : 1e-6,
                          "case %zu, way %zu", c, way);
             if (c < 6)
                 continue;
@@ -410,7 +410,7 @@ Test(gate_minimum, few_rows_are_all_taken)
     } rows[] = {{400, 3, 4, true, false},
                 {3000, 8, 8, true, false},
                 {500000, 16, 16, false, true},
-                {1000, 20, 100, false, false}};
+                {1000, 30, 100, false, false}};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         mele_gate_data data = {.rows = rows[i].rows, .clusters = rows[i].clusters,
@@ -421,7 +421,7 @@ Test(gate_minimum, few_rows_are_all_taken)
                                                .loss_needs = MELE_I_GATE_SHARES};
         mele_gate *gate = mele_i_gate_new(&mele_i_gate_softmax, rows[i].clusters);
         cr_assert_eq(gate->kind->make(gate, &training, NULL), MELE_OK);
-        const size_t step = mele_i_gate_part_step(gate, &data);
+        const size_t step = mele_i_gate_part_step(gate, &training);
         cr_assert(rows[i].all ? step == 1 : rows[i].some ? step > 1 : step == 0, "%zu: %zu", i, step);
         mele_gate_free(gate);
     }

@@ -254,7 +254,9 @@ Test(gate_mlp, many_rows_take_few_iterations)
 
     options.hidden = 12;
     gate = fit(&data, &options, NULL, &info);
-    cr_assert_gt(mele_i_gate_part_step(gate, &data), 1);
+    const mele_i_gate_training training = {.data = &data, .options = &options,
+                                           .loss = mele_i_gate_loss_find(options.loss)};
+    cr_assert_gt(mele_i_gate_part_step(gate, &training), 1);
     cr_assert(info.converged && info.iterations < 60, "%zu iterations", info.iterations);
     mele_gate_free(gate);
     free_sample(&s);

@@ -77,7 +77,7 @@ static mele_status minimise(mele_gate *gate, const mele_i_gate_training *trainin
 {
     mele_gate_options options = *training->options;
     mele_i_gate_training own = *training;
-    const size_t step = mele_i_gate_part_step(gate, training->data);
+    const size_t step = mele_i_gate_part_step(gate, training);
 
     options.tolerance = options.tolerance > 0 ? options.tolerance : TOLERANCE;
     own.options = &options;

@@ -18,8 +18,7 @@
  * With the residuals r_ik = d loss_i / d a_ik the gradient is
  *     d/dV_kj = sum_i r_ik z_ij,   the same for b with z = 1,   d/dt = sum_ik r_ik log p_ik,
  * where a log p of -infinity has r = 0 and counts for nothing. sum_i r_ik z_ij is a product of two
- * matrices with the rows of the block as the inner dimension: the kernel for linear forms computes
- * it from the transposed blocks, in row order. */
+ * matrices with the rows of the block as the inner dimension, taken panel by panel. */
 #include "gate/softmax/softmax.h"
 
 #include <math.h>
@@ -138,13 +137,13 @@ static size_t work(const mele_gate *gate)
     return state->clusters * state->z.count;
 }
 
-/* z, then what backward() works in: z and the residuals turned, and their product. */
+/* z, then what backward() works in: panels of [1 z] and of the residuals. */
 static size_t scratch_numbers(const mele_gate *gate, size_t rows, bool backward)
 {
     const mele_i_softmax *state = gate->state;
     const size_t q = state->z.count, K = state->clusters;
 
-    return rows * q + (backward && q > 0 ? rows * q + (rows + 1) * K + q * K : 0);
+    return rows * q + (backward && q > 0 ? (1 + q + K) * MELE_I_PANEL : 0);
 }
 
 static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
@@ -165,34 +164,26 @@ static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double 
             out[i] += state->temperature * rows->log_posteriors[i];
 }
 
-/* to[j * stride + i] = from[i * cols + j] */
-static void turn(const double *from, size_t rows, size_t cols, double *to, size_t stride)
-{
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j++)
-            to[j * stride + i] = from[i * cols + j];
-}
-
-/* gradient[k (1 + q) + 1 + j] += sum_i r_ik z_ij, and [k (1 + q)] += sum_i r_ik. */
+/* gradient[k (1 + q) + j] += sum_i r_ik z_ij, z_i0 = 1, a panel of rows at a time. */
 static void multiply(const mele_i_softmax *state, size_t rows, const double *residual,
                      double *scratch, double *gradient)
 {
+    const mele_i_kernels *kernels = mele_i_kernels_best();
     const size_t q = state->z.count, K = state->clusters;
-    double *z_turned = scratch + rows * q, *turned = z_turned + rows * q;
-    double *product = turned + (rows + 1) * K;
+    double *z = scratch + rows * q, *r = z + (1 + q) * MELE_I_PANEL;
 
-    turn(scratch, rows, q, z_turned, rows);
-    turn(residual, rows, K, turned + 1, rows + 1);
-    for (size_t k = 0; k < K; k++) {
-        const double *own = turned + k * (rows + 1) + 1;
-        for (size_t i = 0; i < rows; i++)
-            gradient[k * (1 + q)] += own[i];
-        turned[k * (rows + 1)] = 0;
+    for (size_t i = 0; i < MELE_I_PANEL_ROWS; i++)
+        z[i] = 1;
+    for (size_t first = 0, count; first < rows; first += count) {
+        count = rows - first < MELE_I_PANEL_ROWS ? rows - first : MELE_I_PANEL_ROWS;
+        const size_t eights = (count + 7) / 8 * 8;
+        kernels->to_panel(scratch + first * q, q, count, q, z + MELE_I_PANEL);
+        kernels->to_panel(residual + first * K, K, count, K, r);
+        for (size_t k = 0; k < K; k++)
+            for (size_t i = count; i < eights; i++)
+                r[k * MELE_I_PANEL + i] = 0;
+        kernels->products(r, K, z, 1 + q, MELE_I_PANEL, eights, gradient, 1 + q);
     }
-    mele_i_kernels_best()->linear(z_turned, rows, q, rows, turned, K, product, K);
-    for (size_t k = 0; k < K; k++)
-        for (size_t j = 0; j < q; j++)
-            gradient[k * (1 + q) + 1 + j] += product[j * K + k];
 }
 
 static void backward(const mele_gate *gate, const mele_i_gate_rows *rows, const double *residual,
