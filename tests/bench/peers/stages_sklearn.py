@@ -14,6 +14,10 @@ its memory, and what both have to be.
   fit            mele-fit -k 16 --restarts 1 --expert linear --gate posterior on a CSV of N x 17,
                  against a python process that reads it with pandas, standardises, runs
                  KMeans(16, n_init=1) and fits LinearRegression per cluster
+  blend-softmax, blend-auto  the same fit with a gate that is trained, and mele-predict of that CSV, against
+                 the same process with LogisticRegression of the clusters on the features as the gate, its
+                 predict_proba, and the blended predictions written by pandas. Root mean squared errors
+                 are of other rows; ours is not to be above theirs
 
 Runs alternate. Both sides have 2 threads. Run it on a machine that does nothing else,
 OPENBLAS_CORETYPE unset."""
@@ -35,7 +39,9 @@ import sklearn
 from sklearn.linear_model import LinearRegression
 
 CLUSTERS, COLUMNS = 16, 16
-DEMANDED = {"experts-normal": (9, 3.0), "experts-qr": (5, 1.8), "fit": (4, 300)}
+DEMANDED = {"experts-normal": (9, 3.0), "experts-qr": (5, 1.8), "fit": (4, 300),
+            "blend-softmax": (12, 300), "blend-auto": (8, 300)}
+UNSEEN = 100000  # rows that errors are of
 PEER = """
 import sys
 import pandas, sklearn.cluster
@@ -47,12 +53,31 @@ x = StandardScaler().fit_transform(table.to_numpy())
 labels = sklearn.cluster.KMeans(16, n_init=1, random_state=1).fit_predict(x)
 fits = [LinearRegression().fit(x[labels == k], y[labels == k]) for k in range(16)]
 """
+PEER_BLEND = """
+import sys, time
+import numpy, pandas, sklearn.cluster
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import StandardScaler
+def blend(x):
+    return (gate.predict_proba(x) * numpy.column_stack([f.predict(x) for f in fits])).sum(axis=1)
+table = pandas.read_csv(sys.argv[1])
+y = table.pop("y").to_numpy()
+scaler = StandardScaler().fit(table.to_numpy())
+x = scaler.transform(table.to_numpy())
+labels = sklearn.cluster.KMeans(16, n_init=1, random_state=1).fit_predict(x)
+fits = [LinearRegression().fit(x[labels == k], y[labels == k]) for k in range(16)]
+gate = LogisticRegression(max_iter=1000).fit(x, labels)
+pandas.DataFrame({"pred_y": blend(x)}).to_csv(sys.argv[2], index=False)
+print(time.time() - float(sys.argv[4]))
+unseen = numpy.load(sys.argv[3])
+print(numpy.sqrt(numpy.mean((blend(scaler.transform(unseen[:, :-1])) - unseen[:, -1]) ** 2)))
+"""
 
 
-def make(n):
-    """Groups of rows, a target that bends."""
-    rng = np.random.default_rng(1)
-    centres = rng.normal(0, 2, (CLUSTERS, COLUMNS))
+def make(n, seed=1):
+    """Groups of rows, a target that bends; other seeds are other rows of the same."""
+    centres = np.random.default_rng(1).normal(0, 2, (CLUSTERS, COLUMNS))
+    rng = np.random.default_rng(seed)
     x = centres[rng.integers(0, CLUSTERS, n)] + rng.normal(size=(n, COLUMNS))
     y = np.sin(x[:, 0]) + x[:, 1] * x[:, 2] / 4 + 0.1 * rng.normal(size=n)
     return np.column_stack([x, y])
@@ -131,11 +156,17 @@ class Stages:
         return [min(ours), min(theirs), min(theirs) / min(ours), faster, max(peak),
                 f"{share:.2f} x the library's {min(library):.4f} s (at most {most} x)", good]
 
+    def csv(self):
+        """The data as CSV."""
+        path = self.directory / "data.csv"
+        names = [f"x{j + 1}" for j in range(COLUMNS)] + ["y"]
+        if not path.exists():
+            np.savetxt(path, self.data, delimiter=",", header=",".join(names), comments="", fmt="%.8g")
+        return path
+
     def fit(self):
         """A row of the table for the whole of a fit."""
-        path, peer = self.directory / "data.csv", self.directory / "peer.py"
-        names = [f"x{j + 1}" for j in range(COLUMNS)] + ["y"]
-        np.savetxt(path, self.data, delimiter=",", header=",".join(names), comments="", fmt="%.8g")
+        path, peer = self.csv(), self.directory / "peer.py"
         peer.write_text(PEER)
         ours, theirs, peak = [], [], []
         for _ in range(self.given.repeat):
@@ -150,6 +181,42 @@ class Stages:
         good = min(theirs) >= faster * min(ours) and max(peak) <= most
         return [min(ours), min(theirs), min(theirs) / min(ours), faster, max(peak),
                 f"at most {most} MB", good]
+
+
+    def ours(self, gate, path, unseen):
+        """Seconds and peak of mele-fit and mele-predict, and the error on rows that they have not seen."""
+        model, threads = self.directory / "model.json", ["--threads", str(THREADS)]
+        fit, peak = run([self.bin / "mele-fit", "-q", "-t", "y", "-k", str(CLUSTERS), "--restarts", "1",
+                         "--expert", "linear", "--gate", gate, *threads, "-o", model, path])
+        predict, other = run([self.bin / "mele-predict", "-q", *threads, "-o",
+                              self.directory / "ours.csv", model, path])
+        score = subprocess.run([self.bin / "mele-score", "-q", "--json", model, unseen], check=True,
+                               capture_output=True, text=True).stdout
+        return fit + predict, max(peak, other), json.loads(score)["rmse"]
+
+    def theirs(self, path, unseen):
+        """Seconds of the peer, and its error."""
+        peer = self.directory / "peer.py"
+        peer.write_text(PEER_BLEND)
+        rest()
+        text = subprocess.run([sys.executable, peer, path, self.directory / "theirs.csv", unseen,
+                               str(time.time())], check=True, capture_output=True, text=True).stdout
+        return [float(word) for word in text.split()]
+
+    def blend(self, gate):
+        """A row of the table for a fit with a gate that is trained, and the predictions."""
+        path, unseen = self.csv(), self.directory / "unseen.npy"
+        np.save(unseen, make(UNSEEN, 2))
+        ours, theirs = [], []
+        for _ in range(self.given.repeat):
+            ours.append(self.ours(gate, path, unseen))
+            theirs.append(self.theirs(path, unseen))
+        faster, most = DEMANDED[f"blend-{gate}"]
+        least, peak = min(row[0] for row in ours), max(row[1] for row in ours)
+        peer = min(row[0] for row in theirs)
+        good = peer >= faster * least and peak <= most and ours[0][2] <= theirs[0][1]
+        return [least, peer, peer / least, faster, peak,
+                f"at most {most} MB; rmse {ours[0][2]:.4f}, theirs {theirs[0][1]:.4f}", good]
 
 
 def main():
@@ -169,7 +236,8 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         stages = Stages(given, directory)
         for case in [given.case] if given.case else DEMANDED:
-            row = stages.fit() if case == "fit" else stages.experts(case.split("-")[1])
+            name, *kind = case.split("-")
+            row = getattr(stages, name)(*kind)
             out.writerow([case, f"{row[0]:.4f}", f"{row[1]:.4f}", f"{row[2]:.1f}", row[3],
                           f"{row[4]:.0f}", row[5], "pass" if row[6] else "short"])
             sys.stdout.flush()
