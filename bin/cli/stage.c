@@ -341,7 +341,7 @@ static void say_steps(cli_run *run)
 static void say_refinement(cli_run *run)
 {
     char path[48];
-    double steps, value;
+    double steps, value, penalised;
 
     say_steps(run);
     if (!mele_report_number(run->report, "refine.steps", &steps))
@@ -349,9 +349,11 @@ static void say_refinement(cli_run *run)
     for (size_t s = 0;; s = s == 0 ? 1 : 2 * s) {
         s = (double)s < steps ? s : (size_t)steps;
         snprintf(path, sizeof path, "refine.path.%zu", s);
-        if (mele_report_number(run->report, path, &value))
-            cli_say(&run->console, "refinement: log-likelihood %.6f after %zu step%s", value, s,
-                    s == 1 ? "" : "s");
+        const bool known = mele_report_number(run->report, path, &value);
+        snprintf(path, sizeof path, "refine.penalised.%zu", s);
+        if (known && mele_report_number(run->report, path, &penalised))
+            cli_say(&run->console, "refinement: log-likelihood %.6f, penalised %.6f, after %zu step%s",
+                    value, penalised, s, s == 1 ? "" : "s");
         if ((double)s >= steps)
             return;
     }

@@ -41,7 +41,7 @@ typedef struct refinement {
     mele_i_refining refining;
     size_t steps; /* wanted */
     json_t *candidates; /* of the choice of steps; NULL: their number was given */
-    json_t *path; /* log-likelihoods from the start on; NULL: nobody wants them */
+    json_t *path, *penalised; /* log-likelihoods from the start on; NULL: nobody wants them */
     double *variance;         /* K x M, of what is left out; NULL: classes */
     mele_i_mixture_said said; /* of rows left out; NULL: there are none */
     mele_i_mixture_sums sums; /* of these */
@@ -49,27 +49,36 @@ typedef struct refinement {
 
 /* ---- steps ---- */
 
-/* The log-likelihood in the data's units. */
-static double log_likelihood_of(const refinement *r)
+/* What log-likelihoods in the data's units are less than those of scaled targets. */
+static double units_of(const refinement *r)
 {
     const mele_i_scaling *scaling = &r->run->model->target_scaling;
     double units = 0;
 
     for (size_t t = 0; t < scaling->columns; t++)
         units += log(scaling->scale[t]);
-    return r->refining.em.sums.log_likelihood - r->refining.problem.total_weight * units;
+    return r->refining.problem.total_weight * units;
+}
+
+static double log_likelihood_of(const refinement *r)
+{
+    return r->refining.em.sums.log_likelihood - units_of(r);
+}
+
+static bool append(json_t **path, double value)
+{
+    if (*path == NULL)
+        *path = json_array();
+    return *path != NULL && json_array_append_new(*path, mele_i_report_real(value)) == 0;
 }
 
 static mele_status add_to_path(refinement *r, mele_error *error)
 {
-    if (r->run->report == NULL)
+    if (r->run->report == NULL
+        || (append(&r->path, log_likelihood_of(r))
+            && append(&r->penalised, r->refining.em.objective - units_of(r))))
         return MELE_OK;
-    if (r->path == NULL)
-        r->path = json_array();
-    return r->path == NULL
-                   || json_array_append_new(r->path, mele_i_report_real(log_likelihood_of(r))) != 0
-               ? mele_i_no_memory(error)
-               : MELE_OK;
+    return mele_i_no_memory(error);
 }
 
 static mele_status take_steps(refinement *r, mele_error *error)
@@ -214,7 +223,8 @@ static json_t *record_of(const refinement *r, bool whole)
     if (good && r->candidates != NULL)
         good = mele_i_json_put(object, "candidates", json_incref(r->candidates));
     if (good && whole && r->path != NULL)
-        good = mele_i_json_put(object, "path", json_incref(r->path));
+        good = mele_i_json_put(object, "path", json_incref(r->path))
+               && mele_i_json_put(object, "penalised", json_incref(r->penalised));
     if (good)
         return object;
     json_decref(object);
@@ -298,6 +308,7 @@ static void clear(refinement *r)
 {
     mele_i_refining_clear(&r->refining);
     json_decref(r->path);
+    json_decref(r->penalised);
     json_decref(r->candidates);
     free(r->variance);
     free(r->said.mean);
