@@ -127,32 +127,39 @@ typedef struct densities {
     const double *mean, *variance;
 } densities;
 
+static double density_of(const densities *d, size_t row, size_t k, const double *y)
+{
+    const mele_targets *targets = &d->rows->targets;
+    const size_t K = d->rows->clusters, parts = mele_i_mixture_parts(targets);
+    const double *mean = d->mean + (row * K + k) * (targets->classes > 0 ? targets->classes : parts);
+    double sum = 0;
+
+    if (targets->classes > 0)
+        return mean[(size_t)y[0]];
+    for (size_t t = 0; t < parts; t++) {
+        const double off = y[t] - mean[t], variance = d->variance[k * parts + t];
+        sum -= (log(2 * M_PI * variance) + off * off / variance) / 2;
+    }
+    return sum;
+}
+
 static mele_status read_densities(void *user, size_t first, size_t count, double *out,
                                   mele_error *error)
 {
     const densities *d = user;
-    const mele_targets *targets = &d->rows->targets;
-    const size_t K = d->rows->clusters, parts = mele_i_mixture_parts(targets);
-    const size_t M = targets->classes > 0 ? targets->classes : parts;
+    const mele_rows *values = &d->rows->targets.values;
+    double *room = MELE_I_ARRAY(double, mele_i_rows_room(values, count));
+    const double *y = NULL;
+    size_t stride = 0;
+    mele_status status = room == NULL ? mele_i_no_memory(error)
+                                      : mele_i_rows_take(values, (mele_i_block){0, first, count}, room,
+                                                         &y, &stride, error);
 
-    for (size_t i = 0; i < count; i++) {
-        double y[1], *many = parts > 1 ? MELE_I_ARRAY(double, parts) : y;
-        mele_status status = many == NULL ? mele_i_no_memory(error)
-                                          : mele_i_rows_copy(&targets->values, first + i, many, error);
-        for (size_t k = 0; k < K && status == MELE_OK; k++) {
-            const double *mean = d->mean + ((first + i) * K + k) * M;
-            out[i * K + k] = targets->classes > 0 ? mean[(size_t)many[0]] : 0;
-            for (size_t t = 0; t < parts && targets->classes == 0; t++) {
-                const double off = many[t] - mean[t], variance = d->variance[k * parts + t];
-                out[i * K + k] -= (log(2 * M_PI * variance) + off * off / variance) / 2;
-            }
-        }
-        if (many != y)
-            free(many);
-        if (status != MELE_OK)
-            return status;
-    }
-    return MELE_OK;
+    for (size_t i = 0; i < count && status == MELE_OK; i++)
+        for (size_t k = 0; k < d->rows->clusters; k++)
+            *out++ = density_of(d, first + i, k, y + i * stride);
+    free(room);
+    return status;
 }
 
 /* The measures of the rows left out, to the report. */
