@@ -393,6 +393,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/predictions.c \
 	lib/model/predictions.h \
 	lib/model/record.c \
+	lib/model/said.c \
+	lib/model/said.h \
 	lib/model/stream.c \
 	lib/fit/centres.c \
 	lib/fit/centres.h \
@@ -422,6 +424,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/course.h \
 	lib/fit/gate_choice.c \
 	lib/fit/gate_choice.h \
+	lib/fit/gate_outside.c \
 	lib/fit/gate_source.c \
 	lib/fit/gate_source.h \
 	lib/fit/left_out.c \

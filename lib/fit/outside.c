@@ -1,16 +1,15 @@
-/* A gate over outside experts: their predictions in place of stages 1 and 2.
+/* What is known of outside experts, by their predictions in place of stages 1 and 2.
  *
- * Row i counts for expert k with r_ik = w_i p_k(x_i), p the posteriors that were given, or w_i without
- * posteriors. Where no standard deviations come with the predictions f_ik, those of the residuals
- *     s_k^2 = sum_i r_ik (y_i - f_ik)^2 / sum_i r_ik
- * are the expert's, about its prediction and not about the residuals' mean: a bias is part of how far it
- * is off. An expert to which less than two ordinary rows belong has those of all rows. No variance is
- * below the floor of all experts (expert/units.h). */
+ * Row i counts for expert k with r_ik = w_i p_k(x_i), p the posteriors that were given, or w_i
+ * without posteriors. Where no standard deviations come with the predictions f_ik, those of the
+ * residuals s_k^2 = sum_i r_ik (y_i - f_ik)^2 / sum_i r_ik are the expert's, about its prediction
+ * and not about the residuals' mean: a bias is part of how far it is off. An expert to which less
+ * than two ordinary rows belong has those of all rows. No variance is below the floor of all
+ * experts (expert/units.h). */
 #include "fit/outside.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -21,10 +20,7 @@
 #include "expert/left_out.h"
 #include "expert/units.h"
 #include "fit/report.h"
-#include "fit/stages.h"
-#include "gate/gate.h"
-#include "model/options.h"
-#include "model/outside.h"
+#include "model/said.h"
 #include "schema/data.h"
 
 #define BLOCK_WORK (1 << 16)
@@ -53,9 +49,13 @@ static mele_status refuse_number(const taking *t, size_t row, size_t at, mele_er
     const size_t count = t->clusters * t->outputs, e = at % count;
     const double value = at < count ? p->mean[row * count + e] : p->sd[row * count + e];
 
-    return mele_i_fail(error, MELE_EDATA, "the predictions: row %zu, expert %zu, output %zu: %g is no "
-                       "%s", row + 1, e / t->outputs + 1, e % t->outputs + 1, value,
-                       at >= count ? "standard deviation" : t->classes > 0 ? "probability" : "mean");
+    return mele_i_fail(error, MELE_EDATA,
+                       "the predictions: row %zu, expert %zu, output %zu: %g is no "
+                       "%s",
+                       row + 1, e / t->outputs + 1, e % t->outputs + 1, value,
+                       at >= count      ? "standard deviation"
+                       : t->classes > 0 ? "probability"
+                                        : "mean");
 }
 
 /* Row i of all, in the model's units. variance NULL: not wanted. */
@@ -63,8 +63,8 @@ static mele_status take_row(const taking *t, const mele_data *data, size_t i, do
                             double *variance, mele_error *error)
 {
     const size_t row = mele_i_data_row(data, i);
-    const mele_i_outside_row out = {mean, variance, NULL};
-    const size_t wrong = mele_i_outside_take(t->run->model, t->run->predictions, row, &out);
+    const mele_i_said_row out = {mean, variance, NULL};
+    const size_t wrong = mele_i_said_take(t->run->model, t->run->predictions, row, &out);
 
     return wrong == SIZE_MAX ? MELE_OK : refuse_number(t, row, wrong, error);
 }
@@ -86,9 +86,10 @@ static mele_status fill_block(void *context, mele_i_block block, void *partial, 
 
 /* ---- how far they are off ---- */
 
-/* Sums over rows, side by side: of the experts' weights (K), of their squared residuals or of minus the
- * log-probability of the class, by these weights (K L, L losses an expert) and by those of the rows
- * alone (K L); then of the rows' weights and squared targets (1 + m), and the largest targets (m). */
+/* Sums over rows, side by side: of the experts' weights (K), of their squared residuals or of minus
+ * the log-probability of the class, by these weights (K L, L losses an expert) and by those of the
+ * rows alone (K L); then of the rows' weights and squared targets (1 + m), and the largest targets
+ * (m). */
 typedef struct partial_sums {
     double *own, *loss, *all_loss, *weight, *square, *largest;
 } partial_sums;
@@ -143,8 +144,7 @@ static void add_row(const taking *t, size_t i, const double *mean, const double 
     s->weight[0] += weight;
     for (size_t m = 0; m < t->targets_count && weight > 0; m++) {
         s->square[m] += weight * target[m] * target[m];
-        s->largest[m] = fmax(s->largest[m],
-                             fabs(t->run->data->targets[i * t->targets_count + m]));
+        s->largest[m] = fmax(s->largest[m], fabs(t->run->data->targets[i * t->targets_count + m]));
     }
 }
 
@@ -200,12 +200,16 @@ static void combine_sums(void *context, const void *partial)
 static mele_status sum_losses(taking *t, mele_error *error)
 {
     const size_t rows = block_rows_of(t), numbers = partial_numbers(t);
-    const mele_i_pass pass = {
-        .rows = t->run->features.rows, .block_rows = rows, .map = sum_block, .combine = combine_sums,
-        .context = t, .partial_bytes = numbers * sizeof(double),
-        .scratch_bytes = mele_i_carved(mele_i_rows_room(&t->targets, rows), sizeof(double))
-                         + 2 * mele_i_carved(t->clusters * rows, sizeof(double))
-                         + 2 * mele_i_carved(t->clusters * t->outputs, sizeof(double))};
+    const mele_i_pass pass = {.rows = t->run->features.rows,
+                              .block_rows = rows,
+                              .map = sum_block,
+                              .combine = combine_sums,
+                              .context = t,
+                              .partial_bytes = numbers * sizeof(double),
+                              .scratch_bytes =
+                                  mele_i_carved(mele_i_rows_room(&t->targets, rows), sizeof(double))
+                                  + 2 * mele_i_carved(t->clusters * rows, sizeof(double))
+                                  + 2 * mele_i_carved(t->clusters * t->outputs, sizeof(double))};
 
     t->sums = MELE_I_ZEROED(double, numbers);
     return t->sums == NULL ? mele_i_no_memory(error)
@@ -227,7 +231,8 @@ static void set_least(const taking *t, const partial_sums *s)
     const mele_i_scaling *scaling = &t->run->model->target_scaling;
 
     for (size_t m = 0; m < t->targets_count; m++) {
-        const mele_i_units units = {.power = 1, .spread = sqrt(s->square[m] / s->weight[0]),
+        const mele_i_units units = {.power = 1,
+                                    .spread = sqrt(s->square[m] / s->weight[0]),
                                     .largest = s->largest[m] / scaling->scale[m]};
         t->run->model->outside->least[m] = mele_i_units_floor(&units);
     }
@@ -280,8 +285,10 @@ static mele_status check_shape(const mele_i_run *run, mele_error *error)
     if (p->mean == NULL || p->rows != rows || p->clusters == 0
         || p->outputs != mele_model_outputs(run->model)
         || (p->sd != NULL && mele_i_run_classes(run) > 0))
-        return mele_i_fail(error, MELE_EINVAL, "the predictions are %zu x %zu x %zu%s, the data have "
-                           "%zu rows and %zu outputs", p->rows, p->clusters, p->outputs,
+        return mele_i_fail(error, MELE_EINVAL,
+                           "the predictions are %zu x %zu x %zu%s, the data have "
+                           "%zu rows and %zu outputs",
+                           p->rows, p->clusters, p->outputs,
                            p->mean == NULL ? " without means"
                            : p->sd != NULL && mele_i_run_classes(run) > 0
                                ? " with standard deviations of classes"
@@ -293,8 +300,8 @@ static mele_status check_shape(const mele_i_run *run, mele_error *error)
 /* The model's experts, before anything is known of them. */
 static mele_status make_experts(const taking *t, mele_error *error)
 {
-    mele_i_outside *o = mele_i_outside_new(t->clusters, t->outputs, t->classes,
-                                           t->run->predictions->sd != NULL);
+    mele_i_outside *o =
+        mele_i_outside_new(t->clusters, t->outputs, t->classes, t->run->predictions->sd != NULL);
 
     t->run->model->outside = o;
     if (o == NULL)
@@ -329,8 +336,10 @@ static mele_status fill(const taking *t, mele_i_run *to, mele_error *error)
     mele_status status = mele_i_left_out_new(to->features.rows, t->clusters, t->outputs, t->classes,
                                              form, &to->left_out.all, error);
     filling f = {t, to->data, to->left_out.all};
-    const mele_i_pass pass = {.rows = to->features.rows, .block_rows = block_rows_of(t),
-                              .map = fill_block, .context = &f};
+    const mele_i_pass pass = {.rows = to->features.rows,
+                              .block_rows = block_rows_of(t),
+                              .map = fill_block,
+                              .context = &f};
 
     return status == MELE_OK ? mele_i_pass_run(t->run->engine, &pass, error) : status;
 }
@@ -338,8 +347,11 @@ static mele_status fill(const taking *t, mele_i_run *to, mele_error *error)
 mele_status mele_i_run_take_predictions(mele_i_run *run, mele_i_run *gated, mele_error *error)
 {
     const size_t classes = mele_i_run_classes(run);
-    taking t = {.run = run, .clusters = run->model->clusters, .classes = classes,
-                .outputs = mele_model_outputs(run->model), .targets = mele_i_run_targets(run),
+    taking t = {.run = run,
+                .clusters = run->model->clusters,
+                .classes = classes,
+                .outputs = mele_model_outputs(run->model),
+                .targets = mele_i_run_targets(run),
                 .targets_count = classes > 0 ? 0 : run->data->schema->targets};
     mele_status status = check_shape(run, error);
 
@@ -353,70 +365,5 @@ mele_status mele_i_run_take_predictions(mele_i_run *run, mele_i_run *gated, mele
     if (status == MELE_OK)
         status = fill(&t, gated, error);
     free(t.sums);
-    return status;
-}
-
-/* ---- the public call ---- */
-
-static mele_status check_call(const mele_data *data, const mele_handover *handover,
-                              const mele_options *options, mele_error *error)
-{
-    mele_status status;
-
-    if (handover == NULL || handover->predictions == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "a gate over outside experts needs their predictions");
-    if (handover->left_out != NULL || handover->left_out_to != NULL)
-        return mele_i_fail(error, MELE_EINVAL, "predictions of outside experts are taken as left-out "
-                           "ones: there are no others");
-    status = mele_i_options_check(options, error);
-    if (status == MELE_OK && strcmp(options->gate.kind, "global") == 0)
-        return mele_i_fail(error, MELE_EINVAL, "the gate \"global\" is that of an expert for all rows, "
-                           "which outside ones have not: one of them may be it, under another gate");
-    if (status == MELE_OK && options->refine > 0)
-        return mele_i_fail(error, MELE_EINVAL, "--refine trains the experts as well as the gate, and "
-                           "outside ones are trained elsewhere: without it the gate alone is");
-    if (status == MELE_OK && handover->posteriors == NULL
-        && !mele_i_gate_does_without(&options->gate))
-        return mele_i_fail(error, MELE_EINVAL, "this gate needs posteriors (--posteriors); one of --gate "
-                           "softmax --on features, with another loss than \"posteriors\", stands on the "
-                           "features alone");
-    return status == MELE_OK ? mele_i_data_check_options(data, &options->data, error) : status;
-}
-
-/* The model's start, and then stage 3. */
-static mele_status run_gate(mele_i_run *run, mele_error *error)
-{
-    mele_status status = mele_i_engine_claim(run->engine, error);
-
-    if (status != MELE_OK)
-        return status;
-    status = mele_i_run_start(run, error);
-    if (status == MELE_OK)
-        status = mele_i_run_scale_targets(run, error);
-    run->model->clusters = run->predictions->clusters;
-    if (status == MELE_OK)
-        status = mele_i_run_gate(run, error);
-    mele_i_engine_release(run->engine);
-    return status;
-}
-
-mele_status mele_fit_gate_outside(const mele_data *data, const mele_handover *handover,
-                                  const mele_options *options, mele_engine *engine,
-                                  mele_report *report, mele_model **out, mele_error *error)
-{
-    mele_status status = check_call(data, handover, options, error);
-
-    if (status != MELE_OK)
-        return status;
-    mele_model *model = mele_i_model_new();
-    if (model == NULL)
-        return mele_i_no_memory(error);
-    mele_i_run run = mele_i_run_of(data, handover, options, engine, report, model);
-    status = run_gate(&run, error);
-    mele_i_run_clear(&run);
-    if (status != MELE_OK)
-        mele_model_free(model);
-    else
-        *out = model;
     return status;
 }

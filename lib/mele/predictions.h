@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/** What anybody's experts predict of rows: K experts of m targets, or of M classes. A caller who has
- *  them in memory fills in the structure, whose arrays stay the caller's. */
+/** What anybody's experts predict of rows: K experts of m targets, or of M classes. A caller who
+ * has them in memory fills in the structure, whose arrays stay the caller's. */
 typedef struct mele_predictions {
     size_t rows;
     size_t clusters; /**< K experts */
@@ -31,8 +31,8 @@ typedef struct mele_predictions {
  * @param schema    whose targets, or classes, are predicted.
  * @param clusters  K; 0: the largest number in a name (of .npy files it must be said).
  * @param data      the rows to fit to: the file has one for each and for each that was dropped,
- *                  and those that are used lack nothing. NULL: rows to predict, where a value that is
- *                  missing or infinite is left to say so.
+ *                  and those that are used lack nothing. NULL: rows to predict, where a value that
+ * is missing or infinite is left to say so.
  * @param engine    NULL: the calling thread alone.
  * @param out       cleared with mele_predictions_clear(); untouched on error.
  * @return MELE_OK; MELE_EIO; MELE_EDATA: a column is missing or is of one expert too many, or of no

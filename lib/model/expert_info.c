@@ -15,7 +15,6 @@
 #include "core/memory.h"
 #include "expert/basis.h"
 #include "expert/expert.h"
-#include "model/outside.h"
 
 #define NAME_ROOM 1024
 #define MOST_SAID 6 /* columns, in a line of text */

@@ -12,7 +12,6 @@
 #include "gate/gate.h"
 #include "model/model.h"
 #include "model/options.h"
-#include "model/outside.h"
 #include "partition/partition.h"
 #include "schema/sketch.h"
 
@@ -86,7 +85,8 @@ json_t *mele_i_model_save(const mele_model *model)
         good = mele_i_json_put(root, "experts", save_part(mele_i_experts_save(model->experts),
                                                           &model->expert_features));
     if (good && model->outside != NULL)
-        good = mele_i_json_put(root, "experts", mele_i_outside_save(model));
+        good = mele_i_json_put(root, "experts", mele_i_outside_save(model->outside, model->clusters,
+                                                                mele_model_outputs(model)));
     if (good && model->gate != NULL)
         good = mele_i_json_put(root, "gate", save_part(mele_i_gate_save(model->gate),
                                                        &model->gate_features));
@@ -192,6 +192,14 @@ static mele_status load_part(const json_t *section, const mele_model *model, jso
     return MELE_OK;
 }
 
+static mele_status load_outside(const json_t *section, mele_model *model, mele_error *error)
+{
+    if (model->joint != NULL)
+        return mele_i_fail(error, MELE_EDATA, "the model has regions and outside experts");
+    return mele_i_outside_load(section, model->clusters, mele_model_outputs(model),
+                               mele_schema_classes(model->schema) > 0, &model->outside, error);
+}
+
 static mele_status load_experts(const json_t *section, mele_model *model, mele_error *error)
 {
     mele_status status;
@@ -200,7 +208,7 @@ static mele_status load_experts(const json_t *section, mele_model *model, mele_e
     if (section == NULL)
         return MELE_OK;
     if (mele_i_outside_is_kind(section))
-        return mele_i_outside_load(section, model, error);
+        return load_outside(section, model, error);
     status = load_part(section, model, &part, &model->expert_features, error);
     if (status == MELE_OK)
         status = mele_i_experts_load(part, &model->experts, error);

@@ -11,7 +11,6 @@
 #include "expert/expert.h"
 #include "gate/gate.h"
 #include "model/options.h"
-#include "model/outside.h"
 #include "partition/partition.h"
 
 mele_model *mele_i_model_new(void)

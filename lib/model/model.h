@@ -9,10 +9,9 @@
 #include <mele/partition.h>
 
 #include "model/combine.h"
+#include "model/outside.h"
 #include "schema/selection.h"
 #include "schema/space.h"
-
-typedef struct mele_i_outside mele_i_outside; /* model/outside.h */
 
 /* A model owns what its stages made. Stages are fitted in order, so a later one implies the earlier ones,
  * but for models made from outside posteriors, which have no partition, and those of a gate over

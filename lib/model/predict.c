@@ -19,7 +19,7 @@
 #include "expert/expert.h"
 #include "gate/gate.h"
 #include "model/hand_out.h"
-#include "model/outside.h"
+#include "model/said.h"
 
 #define BLOCK_WORK (1 << 16)
 #define MOST_NAMED 8 /* of missing experts */
@@ -289,10 +289,10 @@ static void ask_outside(const mele_i_request *c, mele_i_block block, mele_i_repl
 
     for (size_t i = 0; i < block.count; i++) {
         const size_t at = i * count, row = block.first + i;
-        const mele_i_outside_row out = {
+        const mele_i_said_row out = {
             w->mean + at, c->need_variances ? w->variance + at : NULL,
             c->classes > 0 ? w->probability + at : NULL};
-        const size_t wrong = mele_i_outside_take(c->model, said, row, &out);
+        const size_t wrong = mele_i_said_take(c->model, said, row, &out);
         if (wrong == SIZE_MAX || w->reason[i].kind != MELE_REASON_NONE)
             continue;
         const double value = wrong < count ? said->mean[row * count + wrong]
@@ -405,7 +405,7 @@ static mele_status check_needs(const mele_i_request *c, mele_error *error)
         return mele_i_fail(error, MELE_EINVAL, "the model has experts of its own, which predictions "
                            "(--predictions) would replace");
     if (c->need_experts && model->outside != NULL)
-        status = mele_i_outside_check(model, out->predictions, c->need_variances, error);
+        status = mele_i_said_check(model, out->predictions, c->need_variances, error);
     else if (c->need_experts && model->experts == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2)");
     if (c->need_experts && mele_i_model_need_experts(model, error) != MELE_OK)

@@ -1,4 +1,5 @@
-/* Predictions of anybody's experts, from a file: which column is whose, and what its numbers may be. */
+/* Predictions of anybody's experts, from a file: which column is whose, and what its numbers may
+ * be. */
 #include "model/predictions.h"
 
 #include <math.h>
@@ -28,8 +29,8 @@ typedef struct source {
     char *name;          /* room for one that is looked for */
     size_t room;
     bool has_sd;
-    const char *last; /* the column of the expert with the largest number */
-    size_t *column; /* K M of means, then (has_sd) K M of standard deviations */
+    const char *last;       /* the column of the expert with the largest number */
+    size_t *column;         /* K M of means, then (has_sd) K M of standard deviations */
     size_t rows, room_rows; /* read so far; that there is room for */
     size_t used;            /* of the rows read, those that the data use */
 } source;
@@ -65,8 +66,8 @@ static const char *output_name(const source *s, size_t o)
     return s->classes > 0 ? mele_schema_class(s->schema, o) : s->schema->target[o].name;
 }
 
-/* The number of the expert whose column begins so, from 1; one beyond `most` is most + 1; 0: it is no
- * expert's. */
+/* The number of the expert whose column begins so, from 1; one beyond `most` is most + 1; 0: it is
+ * no expert's. */
 static size_t expert_number(const char *name, size_t most)
 {
     size_t number = 0;
@@ -118,8 +119,8 @@ static mele_status remember_names(source *s, mele_error *error)
 
 /* ---- which column is whose ---- */
 
-/* The columns that one which is not there may have been meant by: those that say to be of its expert, or
- * else of none. */
+/* The columns that one which is not there may have been meant by: those that say to be of its
+ * expert, or else of none. */
 typedef struct near_names {
     const source *s;
     size_t expert; /* its number; 0: of none */
@@ -149,8 +150,10 @@ static mele_status refuse_absence(const source *s, const char *why, mele_error *
     near_names near = {s, expert_number(s->name, columns)};
 
     if (near_name_at(0, &near) == NULL && s->last != NULL)
-        return mele_i_fail(error, MELE_EDATA, "there is no column %s, though there is %s: experts are "
-                           "numbered from 1 without a gap", mele_i_quote(s->name, length).text,
+        return mele_i_fail(error, MELE_EDATA,
+                           "there is no column %s, though there is %s: experts are "
+                           "numbered from 1 without a gap",
+                           mele_i_quote(s->name, length).text,
                            mele_i_quote(s->last, strlen(s->last)).text);
     if (near_name_at(0, &near) == NULL)
         near.expert = 0;
@@ -161,7 +164,8 @@ static mele_status refuse_absence(const source *s, const char *why, mele_error *
 
 static mele_status refuse_count(const source *s, size_t count, mele_error *error)
 {
-    return mele_i_fail(error, MELE_EDATA, "the columns are of %zu experts, the last of them %s, and "
+    return mele_i_fail(error, MELE_EDATA,
+                       "the columns are of %zu experts, the last of them %s, and "
                        "there are to be %zu: one for each region of the posteriors or of the model",
                        count, mele_i_quote(s->last, strlen(s->last)).text, s->clusters);
 }
@@ -181,8 +185,10 @@ static mele_status count_experts(source *s, mele_error *error)
     }
     if (most == 0) {
         write_name(s, false, 0, 0);
-        return refuse_absence(s, " of what the first expert predicts (as 'mele-predict --items "
-                              "experts' names them)", error);
+        return refuse_absence(s,
+                              " of what the first expert predicts (as 'mele-predict --items "
+                              "experts' names them)",
+                              error);
     }
     if (s->clusters > 0 && most <= columns && most != s->clusters)
         return refuse_count(s, most, error);
@@ -203,8 +209,8 @@ static mele_status place_means(source *s, mele_error *error)
     return status;
 }
 
-/* Either all standard deviations have columns, or none has. What is the mean of another target is no
- * standard deviation. */
+/* Either all standard deviations have columns, or none has. What is the mean of another target is
+ * no standard deviation. */
 static mele_status place_sds(source *s, const bool *taken, mele_error *error)
 {
     const size_t count = s->clusters * s->outputs;
@@ -222,7 +228,8 @@ static mele_status place_sds(source *s, const bool *taken, mele_error *error)
     if (status != MELE_OK || !s->has_sd || first == SIZE_MAX)
         return status;
     write_name(s, true, first / s->outputs, first % s->outputs);
-    return mele_i_fail(error, MELE_EDATA, "there is no column %s, though there are other standard "
+    return mele_i_fail(error, MELE_EDATA,
+                       "there is no column %s, though there are other standard "
                        "deviations: give all of them or none",
                        mele_i_quote(s->name, strlen(s->name)).text);
 }
@@ -239,7 +246,8 @@ static mele_status check_classes(const source *s, const bool *taken, mele_error 
             continue;
         const size_t length = mele_i_expert_prefix(true, false, number - 1, prefix);
         if (strncmp(name, prefix, length) == 0)
-            return mele_i_fail(error, MELE_EDATA, "column %s: the target has no such class (without "
+            return mele_i_fail(error, MELE_EDATA,
+                               "column %s: the target has no such class (without "
                                "the column the other probabilities are divided by their sum)",
                                mele_i_quote(name, strlen(name)).text);
     }
@@ -267,9 +275,11 @@ static mele_status place_by_position(source *s, mele_error *error)
 
     s->has_sd = s->classes == 0 && columns == 2 * count;
     if (columns != count && !s->has_sd)
-        return mele_i_fail(error, MELE_EDATA, "%zu columns without names, and %zu experts of %zu %s "
-                           "have %zu%s", columns, s->clusters, s->outputs,
-                           s->classes > 0 ? "classes" : "targets", count,
+        return mele_i_fail(error, MELE_EDATA,
+                           "%zu columns without names, and %zu experts of %zu %s "
+                           "have %zu%s",
+                           columns, s->clusters, s->outputs, s->classes > 0 ? "classes" : "targets",
+                           count,
                            s->classes > 0 ? "" : ", or twice as many with standard deviations");
     for (size_t e = 0; e < columns; e++)
         s->column[e] = e;
@@ -284,7 +294,8 @@ static mele_status find_columns(source *s, mele_error *error)
     if (status == MELE_OK && named)
         status = count_experts(s, error);
     else if (status == MELE_OK && s->clusters == 0)
-        status = mele_i_fail(error, MELE_EDATA, "columns without names do not tell how many experts "
+        status = mele_i_fail(error, MELE_EDATA,
+                             "columns without names do not tell how many experts "
                              "there are: --clusters N says so");
     if (status != MELE_OK)
         return status;
@@ -309,7 +320,8 @@ static mele_status want_columns(const source *s, mele_error *error)
 
 /* ---- the numbers ---- */
 
-const char *mele_i_predictions_fault(bool classes, bool sd, double value)
+/* What is wrong with a number whether it is needed or not; NULL: nothing. */
+static const char *fault_of(bool classes, bool sd, double value)
 {
     return !(value < 0) ? NULL
            : sd         ? "a standard deviation must not be negative"
@@ -321,9 +333,10 @@ static mele_status refuse(const source *s, size_t i, size_t e, const char *what,
 {
     const size_t j = s->column[e];
 
-    return mele_i_fail_at(error, MELE_EDATA, mele_table_line(s->table, i), "column %s: %s",
-                          mele_i_quote(mele_table_name(s->table, j),
-                                       strlen(mele_table_name(s->table, j))).text, what);
+    return mele_i_fail_at(
+        error, MELE_EDATA, mele_table_line(s->table, i), "column %s: %s",
+        mele_i_quote(mele_table_name(s->table, j), strlen(mele_table_name(s->table, j))).text,
+        what);
 }
 
 /* needed: nothing may be missing. */
@@ -334,10 +347,11 @@ static mele_status check_row(const source *s, size_t i, bool needed, mele_error 
 
     for (size_t e = 0; e < all; e++) {
         const double value = mele_table_values(s->table, s->column[e])[i];
-        const char *wrong = mele_i_predictions_fault(s->classes > 0, e >= count, value);
+        const char *wrong = fault_of(s->classes > 0, e >= count, value);
         if (wrong == NULL && needed && isnan(value))
-            wrong = "missing value: a gate is trained on what every expert predicts of every row, so "
-                    "the row has to be left out of all files";
+            wrong =
+                "missing value: a gate is trained on what every expert predicts of every row, so "
+                "the row has to be left out of all files";
         if (wrong == NULL && needed && isinf(value))
             wrong = "a prediction must not be infinite";
         if (wrong != NULL)
@@ -378,7 +392,8 @@ static bool grow(const source *s, size_t rows, double **values)
 
 static mele_status make_room(source *s, size_t rows, mele_predictions *out, mele_error *error)
 {
-    const size_t room = rows > s->room_rows + s->room_rows / 4 ? rows : s->room_rows + s->room_rows / 4;
+    const size_t room =
+        rows > s->room_rows + s->room_rows / 4 ? rows : s->room_rows + s->room_rows / 4;
 
     if (rows <= s->room_rows)
         return MELE_OK;
@@ -428,12 +443,13 @@ static mele_status check_count(const source *s, mele_error *error)
     if (s->rows == 0)
         return mele_i_fail(error, MELE_EDATA, "there are no rows");
     if (s->data != NULL && s->rows != s->data->rows + s->data->dropped)
-        return mele_i_fail(error, MELE_EDATA, "the predictions have %zu rows, the data have %zu", s->rows,
-                           s->data->rows + s->data->dropped);
+        return mele_i_fail(error, MELE_EDATA, "the predictions have %zu rows, the data have %zu",
+                           s->rows, s->data->rows + s->data->dropped);
     return MELE_OK;
 }
 
-static mele_status read_all(source *s, mele_engine *engine, mele_predictions *out, mele_error *error)
+static mele_status read_all(source *s, mele_engine *engine, mele_predictions *out,
+                            mele_error *error)
 {
     mele_predictions p = {.clusters = s->clusters, .outputs = s->outputs};
     mele_status status = MELE_OK;
@@ -459,7 +475,10 @@ mele_status mele_predictions_read(const char *path, const mele_schema *schema, s
 {
     mele_table_options options = mele_table_defaults();
     const size_t classes = mele_schema_classes(schema);
-    source s = {.schema = schema, .data = data, .clusters = clusters, .classes = classes,
+    source s = {.schema = schema,
+                .data = data,
+                .clusters = clusters,
+                .classes = classes,
                 .outputs = classes > 0 ? classes : schema->targets};
     mele_status status;
 

@@ -14,8 +14,8 @@
 #include "engine/pass.h"
 #include "model/items.h"
 #include "model/options.h"
-#include "model/outside.h"
 #include "model/predict.h"
+#include "model/said.h"
 #include "schema/bind.h"
 
 #define WINDOW_ROWS 16384
@@ -174,7 +174,7 @@ static mele_status check_company(const mele_model *model, const mele_posteriors 
         return mele_i_fail(error, MELE_EDATA, "the posteriors are of %zu regions, the model has "
                            "%zu", posteriors->clusters, model->clusters);
     if (predictions != NULL && model->outside != NULL)
-        return mele_i_outside_check(model, predictions, false, error);
+        return mele_i_said_check(model, predictions, false, error);
     return MELE_OK;
 }
 
