@@ -92,8 +92,11 @@ static mele_status find_why(mele_i_run *run, mele_error *error)
 
 static void warn_of_few(const mele_i_run *run)
 {
-    mele_i_report_warn(run->report, "the gate stays the posteriors: there are too few rows, or groups, to "
-                       "leave some out and compare gates (--gate names one)");
+    const bool posteriors = run->predictions == NULL || run->posteriors != NULL;
+
+    mele_i_report_warn(run->report, "%s: there are too few rows, or groups, to leave some out and compare "
+                       "gates (--gate names one)",
+                       posteriors ? "the gate stays the posteriors" : "the gate is the simplest one");
 }
 
 /* Experts that were trained under a gate that was named, or before one that was chosen. */
@@ -136,10 +139,19 @@ static mele_status race(mele_i_run *run, json_t **record, mele_error *error)
     return status;
 }
 
-/* One region has all weight under any gate. */
+/* One region has all weight under any gate; an outside expert is not the global one. */
+static mele_gate_options only_gate(const mele_i_run *run)
+{
+    mele_gate_options gate = {.kind = run->predictions == NULL ? "global" : "posterior"};
+
+    if (run->predictions != NULL && run->posteriors == NULL)
+        gate = (mele_gate_options){.kind = "softmax", .on = "features"};
+    return gate;
+}
+
 static mele_status take_only(mele_i_run *run, mele_error *error)
 {
-    const mele_i_racer one = {.clusters = 1, .gate = {.kind = "global"}, .loss = NAN, .excess = 0,
+    const mele_i_racer one = {.clusters = 1, .gate = only_gate(run), .loss = NAN, .excess = 0,
                               .error = 0};
     json_t *record = mele_i_gate_choice_record(&one, 1, 0);
 

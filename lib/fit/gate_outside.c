@@ -6,9 +6,23 @@
 #include "core/error.h"
 #include "engine/pass.h"
 #include "fit/stages.h"
+#include "gate/candidates.h"
 #include "gate/gate.h"
 #include "model/options.h"
 #include "schema/data.h"
+
+/* Whether a gate of these options, or one that auto chooses from, does without posteriors. */
+static bool does_without(const mele_gate_options *options)
+{
+    mele_gate_options one;
+
+    if (!mele_i_gate_is_auto(options))
+        return mele_i_gate_does_without(options);
+    for (size_t i = 0; mele_i_gate_candidate(options, i, &one); i++)
+        if (mele_i_gate_does_without(&one))
+            return true;
+    return false;
+}
 
 static mele_status check_call(const mele_data *data, const mele_handover *handover,
                               const mele_options *options, mele_error *error)
@@ -33,7 +47,7 @@ static mele_status check_call(const mele_data *data, const mele_handover *handov
                            "--refine trains the experts as well as the gate, and "
                            "outside ones are trained elsewhere: without it the gate alone is");
     if (status == MELE_OK && handover->posteriors == NULL
-        && !mele_i_gate_does_without(&options->gate))
+        && !does_without(&options->gate))
         return mele_i_fail(
             error, MELE_EINVAL,
             "this gate needs posteriors (--posteriors); one of --gate "

@@ -248,9 +248,12 @@ static mele_gate_options options_of(const mele_i_run *run, const mele_i_run *gat
 }
 
 /* Whether a gate of these options is to stand on x alone: there is no stage 1 that would make log
- * posteriors of new rows. One that was chosen was compared with others that look at posteriors. */
+ * posteriors of new rows. One that was chosen was compared with others that look at posteriors, but over
+ * outside experts without any. */
 static bool stands_alone(const mele_i_run *run, const mele_gate_options *options)
 {
+    if (run->predictions != NULL && run->posteriors == NULL)
+        return true;
     return run->model->joint == NULL && mele_i_gate_does_without(options)
            && !mele_i_gate_is_auto(&run->options->gate);
 }

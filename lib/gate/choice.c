@@ -6,7 +6,8 @@
  * whole fits (refits in folds) is the better one where it can be had. Of 20000 rows or more a sample of
  * 10000 to 20000 is looked at. Taken is the simplest within one standard error of the best, and one model for
  * all rows, "global", unless others gain more over it than chance does (measure/contest.c). Where nothing can
- * be left out, of one row or group, the gate is "posterior". */
+ * be left out, of one row or group, the gate is "posterior", or without posteriors the simplest that needs
+ * none. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,11 +109,14 @@ static void list_candidates(choosing *c)
 {
     const mele_rows *global = global_member(c);
     const bool features = mele_i_rows_are_there(&c->all->x);
+    const bool posteriors = mele_i_rows_are_there(&c->all->log_posteriors);
     mele_gate_options one;
 
     for (size_t i = 0; mele_i_gate_candidate(&c->options, i, &one); i++)
-        if (mele_i_gate_asks_global(&one) ? global != NULL && mele_i_rows_are_there(global)
-                                          : features || !mele_i_gate_sees_features(&one))
+        if (mele_i_gate_asks_global(&one)
+                ? global != NULL && mele_i_rows_are_there(global)
+                : (features || !mele_i_gate_sees_features(&one))
+                      && (posteriors || mele_i_gate_does_without(&one)))
             c->gate[c->count++] = one;
 }
 
@@ -331,7 +335,9 @@ static mele_status compare(choosing *c, mele_engine *engine, mele_gate_info *inf
 /* What is left out must be measured by what is there. */
 static mele_status check_ranks(const choosing *c, mele_error *error)
 {
-    const unsigned needs = mele_i_gate_loss_needs(c->rank, c->all) | MELE_I_GATE_POSTERIORS;
+    const bool posteriors = mele_i_rows_are_there(&c->all->log_posteriors);
+    const unsigned needs = mele_i_gate_loss_needs(c->rank, c->all)
+                           | (posteriors ? MELE_I_GATE_POSTERIORS : MELE_I_GATE_FEATURES);
     const char *missing;
 
     if (mele_i_gate_has(c->all, needs, &missing))
@@ -349,7 +355,7 @@ static mele_status choose(choosing *c, mele_engine *engine, mele_gate_info *info
         status = list_rows(c, error);
     if (status == MELE_OK && c->rows > 0)
         status = deal(c, error);
-    return status == MELE_OK && c->folds > 0 ? compare(c, engine, info, error) : status;
+    return status == MELE_OK && c->folds > 0 && c->count > 0 ? compare(c, engine, info, error) : status;
 }
 
 mele_status mele_i_gate_choose(const mele_gate_data *data, const mele_gate_options *options,
@@ -370,6 +376,8 @@ mele_status mele_i_gate_choose(const mele_gate_data *data, const mele_gate_optio
         *settled = found.candidates > 0 ? c.gate[found.chosen] : *options;
         if (found.candidates == 0)
             settled->kind = mele_i_gate_posterior.name;
+        if (found.candidates == 0 && c.count > 0 && !mele_i_rows_are_there(&data->log_posteriors))
+            *settled = c.gate[0];
         *info = found;
     }
     choosing_clear(&c);
