@@ -10,6 +10,7 @@
 
 #include "core/stream.h"
 #include "gate/gate.h"
+#include "gate/kind.h"
 #include "measure/folds.h"
 #include "support/failing_malloc.h"
 
@@ -73,6 +74,39 @@ Test(gate_memory, fit)
         }
         cr_assert_gt(n, 10);
     }
+}
+
+/* By the Hessian of a part of the rows, which small problems do not take by themselves. */
+Test(gate_memory, train_by_a_part)
+{
+    mele_gate_data data = make_data();
+    mele_gate_options options = mele_gate_defaults();
+    const mele_i_gate_loss *loss = mele_i_gate_loss_find(options.loss);
+    double weights[ROWS];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ROWS; i++)
+        weights[i] = 1;
+    data.weights = weights;
+    options.on = "both";
+    options.max_iterations = 3;
+    const mele_i_gate_training training = {.data = &data, .options = &options, .loss = loss,
+                                           .loss_needs = mele_i_gate_loss_needs(loss, &data),
+                                           .total_weight = ROWS};
+    for (;; n++) {
+        mele_gate *gate = mele_i_gate_new(&mele_i_gate_softmax, CLUSTERS);
+        mele_gate_info info;
+        cr_assert_eq(gate->kind->make(gate, &training, NULL), MELE_OK);
+        cr_assert_eq(gate->kind->prepare(gate, &training, NULL), MELE_OK);
+        failing_malloc_at(n);
+        const mele_status status = mele_i_gate_train(gate, &training, 3, &info, NULL);
+        const bool failed = failing_malloc_end();
+        cr_assert_eq(status, failed ? MELE_ENOMEM : MELE_OK, "allocation %zu", n);
+        mele_gate_free(gate);
+        if (!failed)
+            break;
+    }
+    cr_assert_gt(n, 10);
 }
 
 /* A helper thread without its working memory takes no part; the fit may end well without it. */

@@ -401,6 +401,78 @@ Test(gate_minimum, a_part_may_have_no_weight)
     free_sample(&s);
 }
 
+static mele_status read_rows(void *user, size_t first, size_t count, double *out,
+                             mele_error *error)
+{
+    const mele_rows *rows = user;
+
+    (void)error;
+    memcpy(out, rows->data + first * rows->cols, count * rows->cols * sizeof *out);
+    return MELE_OK;
+}
+
+/* Rows in memory, and the same rows made when they are asked for. */
+Test(gate_minimum, rows_may_be_read)
+{
+    sample s = draw(900, 3, 4, 1, 75);
+    const mele_gate_data here = data_of(&s, false);
+    mele_gate_data read = here;
+    mele_rows *const all[] = {&read.log_posteriors, &read.log_likelihoods, &read.x};
+    mele_rows kept[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        kept[i] = *all[i];
+        *all[i] = (mele_rows){kept[i].rows, kept[i].cols, NULL, 0, read_rows, &kept[i]};
+    }
+    for (size_t step = 1; step < 6; step += 4) {
+        const mele_gate_options options = options_of("softmax", "both", "likelihood", 1);
+        const mele_i_gate_training one = training_of(&here, &options, NULL);
+        const mele_i_gate_training other = training_of(&read, &options, NULL);
+        mele_gate_info info[2];
+        mele_gate *a = trained(&one, step, &info[0]), *b = trained(&other, step, &info[1]);
+        cr_assert_eq(info[0].iterations, info[1].iterations);
+        cr_assert_eq(memcmp(state_of(a)->coefficients, state_of(b)->coefficients,
+                            4 * (1 + state_of(a)->z.count) * sizeof(double)), 0);
+        mele_gate_free(a);
+        mele_gate_free(b);
+    }
+    free_sample(&s);
+}
+
+static bool stop_at(const mele_progress *progress, void *user)
+{
+    size_t *calls = user;
+
+    cr_assert_str_eq(progress->stage, "gate");
+    return --*calls > 0;
+}
+
+/* Also while a part is trained on, whose iterations are none of those that are told. */
+Test(gate_minimum, progress_can_stop_every_way)
+{
+    sample s = draw(500, 3, 4, 1, 76);
+    const mele_gate_data data = data_of(&s, false);
+    const mele_gate_options options = options_of("softmax", "both", "likelihood", 1);
+
+    for (size_t step = 0; step < 4; step++)
+        for (size_t calls = 1; calls < 8; calls += 2) {
+            size_t left = calls;
+            mele_engine_options wanted = mele_engine_defaults();
+            mele_engine *engine = NULL;
+            mele_gate_info info;
+            wanted.progress = stop_at;
+            wanted.user = &left;
+            cr_assert_eq(mele_engine_new(&wanted, &engine, NULL), MELE_OK);
+            const mele_i_gate_training training = training_of(&data, &options, engine);
+            mele_gate *gate = untrained(&training);
+            cr_assert_eq(mele_i_gate_train(gate, &training, step, &info, NULL), MELE_ESTOPPED,
+                         "step %zu, %zu calls", step, calls);
+            mele_gate_free(gate);
+            mele_engine_free(engine);
+        }
+    free_sample(&s);
+}
+
 /* What to take a Hessian of depends on sizes alone. */
 Test(gate_minimum, few_rows_are_all_taken)
 {
