@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_NUMBERS ((size_t)1 << 16) /* a row of predictions */
 #define SUM_ERROR 1e-9 /* of a row's weights; thousands of regions would still be well within */
 
 char *fuzz_model_text(const mele_model *model)
@@ -34,6 +35,9 @@ static const char *items_of(const mele_model *model)
 {
     bool classes = mele_schema_classes(mele_model_schema(model)) > 0;
 
+    if (mele_model_needs_predictions(model))
+        return classes ? "class,proba,gate,experts,reason"
+                       : "mean,sd,sd-parts,gate,experts,experts-sd,reason";
     if (!mele_model_has_experts(model))
         return "cluster,posteriors,logposteriors,reason";
     if (!mele_model_has_gate(model))
@@ -42,15 +46,53 @@ static const char *items_of(const mele_model *model)
                    : "mean,sd,sd-parts,gate,experts,experts-sd,reason";
 }
 
+/* What comes with the rows of a model of outside experts. */
+typedef struct company {
+    mele_posteriors posteriors;
+    mele_predictions predictions;
+} company;
+
+/* Ordinary numbers and some that are extreme or missing; of no rows where there would be too many. */
+static company company_of(const mele_model *model)
+{
+    static const double values[] = {0.5, 1, 0, 1e3, 1e-9, NAN, 1e150, 1e300};
+    const size_t clusters = mele_model_clusters(model), outputs = mele_model_outputs(model);
+    const bool classes = mele_schema_classes(mele_model_schema(model)) > 0;
+    const size_t count = clusters > MOST_NUMBERS / outputs ? 0 : FUZZ_ROWS * clusters * outputs;
+    company c = {{FUZZ_ROWS, clusters, calloc(count + 1, sizeof(double))},
+                 {.rows = FUZZ_ROWS, .clusters = clusters, .outputs = outputs,
+                  .mean = calloc(count + 1, sizeof(double)),
+                  .sd = classes ? NULL : calloc(count + 1, sizeof(double))}};
+
+    for (size_t e = 0; e < count; e++) {
+        const size_t row = e / (clusters * outputs);
+        c.predictions.mean[e] = row < 8 ? (double)(1 + e % 3) : values[(e + row / 8) % 8];
+        if (!classes)
+            c.predictions.sd[e] = row < 16 ? (double)(1 + e % 2) : values[e % 8];
+    }
+    if (count == 0)
+        c.posteriors.rows = c.predictions.rows = 0;
+    return c;
+}
+
 static mele_status predict(const mele_model *model, const char *path, mele_engine *engine,
                            fuzz_text *out, mele_error *error)
 {
     mele_predict_options options = mele_predict_defaults(model);
+    company c = {.posteriors = {0}};
 
     options.items = items_of(model);
     options.write = fuzz_gather;
     options.user = out;
-    return mele_predict_file(model, path, &options, engine, NULL, error);
+    if (mele_model_needs_predictions(model)) {
+        c = company_of(model);
+        options.posteriors = &c.posteriors;
+        options.predictions = &c.predictions;
+    }
+    const mele_status status = mele_predict_file(model, path, &options, engine, NULL, error);
+    mele_posteriors_clear(&c.posteriors);
+    mele_predictions_clear(&c.predictions);
+    return status;
 }
 
 mele_status fuzz_predict(const mele_model *model, const char *path, fuzz_text *out,

@@ -5,6 +5,8 @@
 
 #include "fuzz/fuzz.h"
 
+#define FUZZ_ROWS 24 /* that a model read predicts */
+
 /* The model as text; freed with free(). */
 char *fuzz_model_text(const mele_model *model);
 

@@ -33,7 +33,8 @@ static void check_questions(const mele_model *model)
         fuzz_check_status(mele_model_table(model, tables[t], &text, NULL, &error), &error);
         free(text);
     }
-    for (size_t k = 0; mele_model_has_experts(model) && k < mele_model_clusters(model); k++)
+    const bool has = mele_model_has_experts(model) || mele_model_needs_predictions(model);
+    for (size_t k = 0; has && k < mele_model_clusters(model); k++)
         mele_model_expert_text(model, k, line, sizeof line);
     for (size_t i = 0; mele_model_option_text(model, i, line, sizeof line) > 0; i++)
         continue;
@@ -69,7 +70,7 @@ static void add_rows(const mele_schema *schema, bool header, mele_text *rows)
                        strlen(mele_schema_feature(schema, j)));
     if (header)
         mele_text_newline(rows);
-    for (size_t row = 0; row < 24; row++) {
+    for (size_t row = 0; row < FUZZ_ROWS; row++) {
         for (size_t j = 0; j < features; j++)
             add_cell(schema, j, row, rows);
         mele_text_newline(rows);
