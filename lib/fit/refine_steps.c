@@ -19,6 +19,7 @@
 #include "core/memory.h"
 #include "fit/refine_folds.h"
 #include "fit/report.h"
+#include "measure/contest.h"
 #include "schema/data.h"
 
 #define FOLDS 10
@@ -124,71 +125,46 @@ static mele_status measure_fold(void *context, mele_i_refining_part *part, const
 
 /* ---- the choice ---- */
 
-static double mean_of(const choosing *c, size_t candidate)
-{
-    double sum = 0, weight = 0;
+typedef struct choice {
+    mele_i_losses losses[CANDIDATES];
+    size_t best, chosen;
+} choice;
 
-    for (size_t p = 0; p < c->pairs; p++) {
-        sum += c->loss[candidate * c->pairs + p];
-        weight += c->weight[p];
+static choice choose(const choosing *c)
+{
+    choice out = {.best = 0};
+
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        out.losses[i] = (mele_i_losses){c->loss + i * c->pairs, c->weight, c->pairs};
+        if (mele_i_losses_mean(&out.losses[i]) < mele_i_losses_mean(&out.losses[out.best]))
+            out.best = i;
     }
-    return sum / weight;
+    out.chosen = mele_i_contest_choose(out.losses, CANDIDATES, out.best, NULL, 0);
+    return out;
 }
 
-/* How much more one loses than another: the mean of the pairs' differences, and its standard error. */
-static double excess(const choosing *c, size_t one, size_t other, double *error)
+static json_t *candidate_record(const choice *all, size_t candidate)
 {
-    double sum = 0, squares = 0, count = 0;
-
-    for (size_t p = 0; p < c->pairs; p++) {
-        if (!(c->weight[p] > 0))
-            continue;
-        const double d = (c->loss[one * c->pairs + p] - c->loss[other * c->pairs + p]) / c->weight[p];
-        count++;
-        squares += (d - sum) * (d - sum) * (count - 1) / count;
-        sum += (d - sum) / count;
-    }
-    *error = count > 1 ? sqrt(squares / (count - 1) / count) : NAN;
-    return sum;
-}
-
-static size_t choose(const choosing *c)
-{
-    size_t best = 0;
-    double error;
-
-    for (size_t i = 1; i < CANDIDATES; i++)
-        best = mean_of(c, i) < mean_of(c, best) ? i : best;
-    for (size_t i = 0; i < best; i++)
-        if (excess(c, i, best, &error) <= error)
-            return i;
-    return best;
-}
-
-static json_t *candidate_record(const choosing *c, size_t candidate, size_t best, bool chosen)
-{
+    const mele_i_losses *losses = &all->losses[candidate];
+    const mele_i_excess excess = mele_i_excess_of(losses, &all->losses[all->best]);
     json_t *object = json_object();
-    double error, more = excess(c, candidate, best, &error);
 
     if (mele_i_json_put(object, "steps", json_integer((json_int_t)schedule[candidate]))
-        && mele_i_json_put(object, "loss", mele_i_report_real(mean_of(c, candidate)))
-        && mele_i_json_put(object, "excess", mele_i_report_real(more))
-        && mele_i_json_put(object, "error", mele_i_report_real(error))
-        && (!chosen || mele_i_json_put(object, "chosen", json_true())))
+        && mele_i_json_put(object, "loss", mele_i_report_real(mele_i_losses_mean(losses)))
+        && mele_i_json_put(object, "excess", mele_i_report_real(excess.mean))
+        && mele_i_json_put(object, "error", mele_i_report_real(mele_i_excess_error(&excess)))
+        && (candidate != all->chosen || mele_i_json_put(object, "chosen", json_true())))
         return object;
     json_decref(object);
     return NULL;
 }
 
-static json_t *record(const choosing *c, size_t chosen)
+static json_t *record(const choice *all)
 {
     json_t *table = json_array();
-    size_t best = 0;
 
-    for (size_t i = 1; i < CANDIDATES; i++)
-        best = mean_of(c, i) < mean_of(c, best) ? i : best;
     for (size_t i = 0; i < CANDIDATES && table != NULL; i++)
-        if (json_array_append_new(table, candidate_record(c, i, best, i == chosen)) != 0) {
+        if (json_array_append_new(table, candidate_record(all, i)) != 0) {
             json_decref(table);
             table = NULL;
         }
@@ -214,20 +190,21 @@ mele_status mele_i_refine_choose(const mele_i_run *run, size_t *steps, json_t **
     choosing c = {.run = run, .outputs = mele_model_outputs(run->model),
                   .clusters = run->model->clusters};
     mele_i_refine_folds folds;
+    choice all = {.chosen = 0};
     json_t *made = NULL;
-    size_t chosen = 0;
     mele_status status = mele_i_refine_folds_deal(run, most, &folds, error);
 
     if (status == MELE_OK && folds.count > 0) {
         status = measure(&c, &folds, error);
-        chosen = status == MELE_OK ? choose(&c) : 0;
+        if (status == MELE_OK)
+            all = choose(&c);
     }
     if (status == MELE_OK) {
-        made = folds.count > 0 ? record(&c, chosen) : json_array();
+        made = folds.count > 0 ? record(&all) : json_array();
         status = made == NULL ? mele_i_no_memory(error) : MELE_OK;
     }
     if (status == MELE_OK) {
-        *steps = schedule[chosen];
+        *steps = schedule[all.chosen];
         *table = made;
     }
     mele_i_refine_folds_clear(&folds);
