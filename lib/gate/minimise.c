@@ -8,7 +8,7 @@
  *            finds is near the minimum of all rows, where few iterations are left. If F is not lower
  *            there, the search starts where the gate was. The matrix is taken anew every RENEWED
  *            iterations
- *   plain    none: kinds without second derivatives, too many parameters, too few rows
+ *   plain    none: kinds without second derivatives, too many parameters
  * For the likelihood and the squared error F need not be convex: the result is a local minimum. */
 #include <math.h>
 #include <stdlib.h>
@@ -28,9 +28,9 @@
 #define LEAST_PART 2           /* rows of a part, a parameter */
 #define CONVEX_SHARE 0.12      /* 14 / c, see mele_i_gate_part_step() */
 #define OTHER_SHARE 0.035
-#define NEWTON_TOLERANCE 1e-10 /* of the gradient, unless the options have one: of all rows' Hessians, */
-#define PART_TOLERANCE 1e-8    /* of those of a part, */
-#define PLAIN_TOLERANCE 1e-5   /* and without */
+#define NEWTON_TOLERANCE 1e-10 /* of the gradient, unless the options have one: by all rows, */
+#define PART_TOLERANCE 1e-8    /* by a part of them, */
+#define PLAIN_TOLERANCE 1e-5   /* and without Hessians */
 #define FIRST_TOLERANCE 1e-3   /* of the gradient on a part of the rows, whose minimum is another */
 
 /* One search: the objective and, if there is one, what gives its matrix. */
@@ -54,8 +54,8 @@ static mele_status tell(void *context, size_t iteration, double value, mele_erro
     const search *s = context;
     const mele_i_gate_training *training = s->objective->training;
 
-    return mele_i_progress(training->engine, "gate", s->first ? 0 : iteration, training->options->max_iterations,
-                           value + s->objective->offset, error);
+    return mele_i_progress(training->engine, "gate", s->first ? 0 : iteration,
+                           training->options->max_iterations, value + s->objective->offset, error);
 }
 
 static mele_status curve(void *context, const double *theta, const double *gradient, size_t done,
@@ -183,10 +183,9 @@ static mele_status with_part(mele_i_gate_objective *objective, size_t step, doub
 }
 
 /* With m the step, R what a Hessian costs in evaluations and r = n / p, some 7 Hessians of n / m rows
- * come first, and c (m / r)^(1/2) iterations follow: together they take least for m = (14 R / c)^(2/3)
- * r^(1/3). Measured to a gradient of 1e-8, with p = 144, 273 and 401 and r from 70 to 1800, on the rows of
- * train.c's bench and on fits of 16 clusters: of the cross-entropy, which is convex, 20 to 80 n / m = 10 p
- * to 20 p rows were best, of the likelihood 50 p. */
+ * come first, and c (m / r)^(1/2) iterations follow: together they take least for
+ * m = (14 R / c)^(2/3) r^(1/3). Measured to a gradient of 1e-8, with p from 144 to 401 and r from 70 to
+ * 1800: by cross-entropy, which is convex, parts of 5 p to 20 p rows were best, by likelihood of 50 p. */
 size_t mele_i_gate_part_step(const mele_gate *gate, const mele_i_gate_training *training)
 {
     const mele_gate_data *data = training->data;

@@ -108,42 +108,48 @@ void mele_i_gate_likelihood_near(const mele_i_gate_rows *rows, size_t clusters, 
 
 /* ---- squared ---- */
 
-/* One output's columns e, and what it adds to r'e_k and e_k'e_l. */
-static void add_output(const mele_i_gate_rows *rows, size_t clusters, size_t outputs, size_t m,
-                       const double *g, double *e, double *along, double *out)
-{
-    const size_t count = rows->count;
+/* The panels of the squared error: g, the sums r'e_k over outputs, and e of one output. */
+typedef struct squares {
+    double *g, *along, *e;
+    size_t clusters, outputs;
+} squares;
 
-    for (size_t i = 0; i < count; i++) {
+/* What output m adds to r'e_k and, in out, to e_k'e_l. */
+static void add_output(const mele_i_gate_rows *rows, const squares *s, size_t m, double *out)
+{
+    const size_t clusters = s->clusters, outputs = s->outputs;
+
+    for (size_t i = 0; i < rows->count; i++) {
         const double *f = rows->predictions + i * clusters * outputs + m;
         double blend = 0;
         for (size_t k = 0; k < clusters; k++)
-            blend += g[k * STEP + i] * f[k * outputs];
+            blend += s->g[k * STEP + i] * f[k * outputs];
         const double rest = rows->targets[i * outputs + m] - blend;
         for (size_t k = 0; k < clusters; k++) {
-            e[k * STEP + i] = f[k * outputs] - blend;
-            along[k * STEP + i] += rest * e[k * STEP + i];
+            s->e[k * STEP + i] = f[k * outputs] - blend;
+            s->along[k * STEP + i] += rest * s->e[k * STEP + i];
         }
     }
     for (size_t k = 0; k < clusters; k++)
         for (size_t l = 0; l <= k; l++, out += STEP)
-            for (size_t i = 0; i < count; i++)
-                out[i] += e[k * STEP + i] * e[l * STEP + i];
+            for (size_t i = 0; i < rows->count; i++)
+                out[i] += s->e[k * STEP + i] * s->e[l * STEP + i];
 }
 
 /* The panels g, r'e_k and v, the weights, in work; and e_k'e_l to out. */
 static void squares_of_experts(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,
                                const double *log_g, double *work, double *out)
 {
-    double *g = work, *along = g + clusters * STEP, *v = along + clusters * STEP, *e = v + STEP;
+    double *v = work + 2 * clusters * STEP;
+    const squares s = {work, work + clusters * STEP, v + STEP, clusters, outputs};
     const size_t pairs = clusters * (clusters + 1) / 2;
 
-    shares(log_g, rows->count, clusters, g);
+    shares(log_g, rows->count, clusters, s.g);
     put_weights(rows, v);
-    memset(along, 0, clusters * STEP * sizeof *along);
+    memset(s.along, 0, clusters * STEP * sizeof *s.along);
     memset(out, 0, pairs * STEP * sizeof *out);
     for (size_t m = 0; m < outputs; m++)
-        add_output(rows, clusters, outputs, m, g, e, along, out);
+        add_output(rows, &s, m, out);
 }
 
 void mele_i_gate_squared_near(const mele_i_gate_rows *rows, size_t clusters, size_t outputs,

@@ -541,7 +541,8 @@ Test(gate_minimum, temperatures_are_exact)
 
     for (size_t c = 0; c < 4; c++) {
         const double t = c < 2 ? 1 : 2.3;
-        const mele_gate_options options = options_of("temperature", "posteriors", "posteriors", c % 2 == 0 ? 0 : 1e-9);
+        const mele_gate_options options =
+            options_of("temperature", "posteriors", "posteriors", c % 2 == 0 ? 0 : 1e-9);
         for (size_t i = 0; i < s.rows; i++) {
             for (size_t k = 0; k < 4; k++)
                 s.shares[i * 4 + k] = t * s.log_p[i * 4 + k];
@@ -594,9 +595,10 @@ Test(gate_minimum, permuted_clusters_permute_coefficients)
         for (size_t k = 0; k < 4; k++)
             for (size_t j = 0; j < width; j++) {
                 const size_t from = j >= 1 && j <= seen ? 1 + j % seen : j;
-                cr_assert_float_eq(q->coefficients[k * width + j],
-                                   p->coefficients[(k + 1) % 4 * width + from], 1e-7,
-                                   "case %zu, cluster %zu, column %zu: %.12g %.12g", c, k, j, q->coefficients[k * width + j], p->coefficients[(k + 1) % 4 * width + from]);
+                const double is = q->coefficients[k * width + j];
+                const double was = p->coefficients[(k + 1) % 4 * width + from];
+                cr_assert_float_eq(is, was, 1e-7, "case %zu, cluster %zu, column %zu: %.12g %.12g", c, k,
+                                   j, is, was);
             }
         mele_gate_free(a);
         mele_gate_free(b);
@@ -654,8 +656,8 @@ static void check_ends(const sample *s, double ridge, size_t step, const char *w
         cr_assert_eq(mele_i_gate_mean_loss(gate, &training, &before, NULL), MELE_OK);
         mele_gate_free(gate);
         gate = trained(&training, step, &info);
-        cr_assert(info.loss <= before + 1e-12 * fabs(before), "%s, case %zu, step %zu: %g %g", what, c, step,
-                  info.loss, before);
+        cr_assert(info.loss <= before + 1e-12 * fabs(before), "%s, case %zu, step %zu: %g %g", what, c,
+                  step, info.loss, before);
         gate->kind->finish(gate);
         double *g = weights_of(gate, s);
         for (size_t i = 0; i < s->rows; i++) {

@@ -5,10 +5,10 @@
 
 The data: N x 16 standardised features and one of 16 labels a row, drawn so that no planes tell them
 apart: `softmax`, of correlated columns, from a softmax of linear functions of them; `blobs`, from
-normal groups that overlap. Both sides minimise the sum of the cross-entropies to the labels and half the
-squared coefficients, on arrays in memory, with 2 threads: scikit-learn by lbfgs with C = 1, tol 1e-6,
-max_iter 1000. The gate's ridge is on the intercepts, too, and scikit-learn's is not: there the intercept
-is a column of ones.
+normal groups that overlap. Both sides minimise the sum of the cross-entropies to the labels and half
+the squared coefficients, on arrays in memory, with 2 threads: scikit-learn by lbfgs with C = 1, tol
+1e-6, max_iter 1000. The gate's ridge is on the intercepts, too, and scikit-learn's is not: there the
+intercept is a column of ones.
 
 Prints CSV: a row a case, with the least seconds of each side, how many times faster mele is, how many
 times it has to be, the objective at both solutions, and what came of it: pass; short (the same
@@ -108,7 +108,8 @@ def main():
                    else "pass" if theirs >= DEMANDED * ours else "short")
         bad += outcome != "pass"
         out.writerow([case, f"{ours:.3f}", f"{theirs:.3f}", f"{theirs / ours:.1f}", DEMANDED,
-                      iterations, their_iterations, f"{value:.10f}", f"{their_value:.10f}", outcome])
+                      iterations, their_iterations, f"{value:.10f}", f"{their_value:.10f}",
+                      outcome])
         sys.stdout.flush()
     return 1 if bad else 0
 
