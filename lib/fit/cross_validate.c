@@ -307,6 +307,7 @@ static mele_status predict_window(const window *w, mele_engine *engine, mele_err
     const size_t targets = w->c->targets, clusters = mele_model_clusters(w->model);
     mele_cv_predictions *kept = &w->to->kept[w->side];
     mele_i_features features = mele_i_data_features(w->left_out);
+    mele_predictions said = w->said;
     const mele_prediction wanted = {
         .mean = from_row(kept->mean, w->first, targets),
         .probability = from_row(kept->probability, w->first, w->c->classes),
@@ -314,11 +315,12 @@ static mele_status predict_window(const window *w, mele_engine *engine, mele_err
         .log_density = from_row(w->to->log_density[w->side], w->first, targets),
         .joint_log_density = from_row(w->to->joint_log_density[w->side], w->first, 1),
         .log_posteriors = w->posteriors,
-        .predictions = w->said.rows > 0 ? &w->said : NULL,
+        .predictions = said.rows > 0 ? &said : NULL,
         .targets = w->left_out->targets + w->first * targets};
 
     features.row += w->first;
     features.rows = w->count;
+    said.rows = said.rows > 0 ? w->count : 0;
     gather_given(w);
     gather_said(w);
     mele_status status = mele_i_model_predict(w->model, &features, w->given, engine, &wanted,

@@ -395,6 +395,18 @@ mele_status mele_i_model_need_experts(const mele_model *model, mele_error *error
                        list);
 }
 
+/* Outside experts have said of each row what is needed. */
+static mele_status check_said(const mele_i_request *c, mele_error *error)
+{
+    const mele_predictions *said = c->out->predictions;
+    mele_status status = mele_i_said_check(c->model, said, c->need_variances, error);
+
+    if (status == MELE_OK && said->rows != c->features->rows)
+        return mele_i_fail(error, MELE_EINVAL, "the predictions have %zu rows, the features %zu",
+                           said->rows, c->features->rows);
+    return status;
+}
+
 static mele_status check_needs(const mele_i_request *c, mele_error *error)
 {
     const mele_model *model = c->model;
@@ -405,7 +417,7 @@ static mele_status check_needs(const mele_i_request *c, mele_error *error)
         return mele_i_fail(error, MELE_EINVAL, "the model has experts of its own, which predictions "
                            "(--predictions) would replace");
     if (c->need_experts && model->outside != NULL)
-        status = mele_i_said_check(model, out->predictions, c->need_variances, error);
+        status = check_said(c, error);
     else if (c->need_experts && model->experts == NULL)
         return mele_i_fail(error, MELE_EINVAL, "the model has no experts (stage 2)");
     if (c->need_experts && mele_i_model_need_experts(model, error) != MELE_OK)

@@ -230,6 +230,7 @@ Test(outside, wrong_calls)
     p->predictions.clusters = K;
     p->predictions.rows = N - 1;
     cr_assert_eq(fit(p, &none, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_model_predict(model, &x, p->log_p, NULL, &out, NULL), MELE_EINVAL);
     p->predictions.rows = N;
     cr_assert_eq(mele_model_predict(model, &x, p->log_p, NULL, &out, NULL), MELE_OK);
     cr_assert_eq(mele_fit_gate_outside(p->data, &handover, &options, NULL, NULL, &none, NULL),
