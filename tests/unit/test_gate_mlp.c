@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/curvature.h"
 #include "gate/mlp/mlp.h"
 #include "gate_support.h"
 #include "support/size.h"
@@ -47,6 +48,67 @@ Test(gate_mlp, never_ends_above_the_posterior_gate)
                           "%s %s, ridge %g, %zu iterations", options.on, options.loss,
                           options.ridge, options.max_iterations);
         }
+    free_sample(&s);
+}
+
+typedef struct beginnings {
+    double value[8];
+    size_t count;
+} beginnings;
+
+static bool note_beginning(const mele_progress *progress, void *user)
+{
+    beginnings *all = user;
+
+    if (progress->done == 0 && all->count < 8)
+        all->value[all->count++] = progress->value;
+    return true;
+}
+
+/* Without a ridge every start has the loss of the posterior gate, of which few rows take three. */
+Test(gate_mlp, starts_are_the_posterior_gate)
+{
+    sample s = draw(120, 3, 4, 2, 305);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t c = 0; c < 9; c++) {
+        const mele_gate_options options = mlp_options(inputs[c % 3], losses[c / 3], 0);
+        const double wanted = loss_of_start(&data, options);
+        beginnings all = {.count = 0};
+        mele_engine_options told = {1, note_beginning, &all};
+        mele_engine *engine = NULL;
+        cr_assert_eq(mele_engine_new(&told, &engine, NULL), MELE_OK);
+        mele_gate_free(fit(&data, &options, engine, NULL));
+        cr_assert_eq(all.count, 3);
+        for (size_t r = 0; r < 3; r++)
+            cr_assert_float_eq(all.value[r], wanted, 1e-12, "%s %s: %.15g", options.on, options.loss,
+                               all.value[r]);
+        mele_engine_free(engine);
+    }
+    free_sample(&s);
+}
+
+/* A posterior of 0 is a weight of 0, in training, too. */
+Test(gate_mlp, posteriors_of_zero)
+{
+    sample s = draw(90, 2, 3, 1, 308);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t i = 0; i < 90; i += 4) {
+        s.log_p[i * 3 + i % 3] = -INFINITY;
+        normalise(s.log_p + i * 3, 3);
+    }
+    for (size_t on = 0; on < 3; on++) {
+        const mele_gate_options options = mlp_options(inputs[on], "likelihood", 1);
+        mele_gate_info info;
+        mele_gate *gate = fit(&data, &options, NULL, &info);
+        double *log_g = weights_of(gate, &s);
+        cr_assert(isfinite(info.loss) && info.loss + info.penalty < loss_of_start(&data, options));
+        for (size_t i = 0; i < 90; i += 4)
+            cr_assert_eq(log_g[i * 3 + i % 3], -INFINITY);
+        free(log_g);
+        mele_gate_free(gate);
+    }
     free_sample(&s);
 }
 
@@ -160,7 +222,8 @@ static void differentiate(bent *b, double *jacobian)
         b->gate->kind->forward(b->gate, &b->rows, scratch, below);
         b->parameters[e] = at;
         for (size_t i = 0; i < FEW * 3; i++)
-            jacobian[i * WIDEST + e] = (above[i] - below[i]) / (2 * step);
+            jacobian[i * WIDEST + e] =
+                above[i] > -INFINITY ? (above[i] - below[i]) / (2 * step) : 0;
     }
     b->gate->kind->set(b->gate, b->parameters);
 }
@@ -240,6 +303,39 @@ Test(gate_mlp, curvature_is_that_of_the_loss_by_the_logits)
 
     for (size_t c = 0; c < 9; c++)
         check_curvature(&data, inputs[c % 3], c / 3);
+    s.log_p[5 * 3 + 1] = s.log_p[36 * 3] = -INFINITY;
+    for (size_t c = 0; c < 6; c++)
+        check_curvature(&data, inputs[c % 3], c / 3);
+    free_sample(&s);
+}
+
+/* What an objective divides by is semidefinite whatever the loss: with a little ridge it needs no shift. */
+Test(gate_mlp, curvature_is_semidefinite)
+{
+    sample s = draw(FEW, 2, 3, 2, 393);
+    const mele_gate_data data = data_of(&s);
+
+    for (size_t loss = 0; loss < 3; loss++) {
+        mele_gate_options options = mlp_options("both", losses[loss], 1e-6);
+        const mele_i_gate_loss *row = mele_i_gate_loss_find(losses[loss]);
+        const mele_i_gate_training training = {.data = &data, .options = &options, .loss = row,
+                                               .loss_needs = mele_i_gate_loss_needs(row, &data),
+                                               .total_weight = 1};
+        static const double flat[WIDEST];
+        double parameters[WIDEST], sums[2 + WIDEST];
+        mele_i_gate_curvature curvature;
+        bent *b = calloc(1, sizeof *b);
+        options.hidden = 3;
+        bend(b, &training);
+        mele_i_gate_objective objective = {b->gate, &training, true, 0, parameters, sums};
+        cr_assert_eq(mele_i_gate_curvature_make(&curvature, &objective, NULL), MELE_OK);
+        cr_assert_eq(mele_i_gate_curvature_at(&curvature, b->parameters, flat, NULL), MELE_OK);
+        cr_assert(mele_i_gate_curvature_factor(&curvature) && curvature.shift == 0, "%s: %g",
+                  losses[loss], curvature.shift);
+        mele_i_gate_curvature_free(&curvature);
+        mele_gate_free(b->gate);
+        free(b);
+    }
     free_sample(&s);
 }
 
@@ -523,6 +619,15 @@ Test(gate_mlp, computes_what_its_section_says)
         const double a = 1.5 * log_p[i * 2] + 1 + 2 * h, b = 1.5 * log_p[i * 2 + 1] + 3 + 4 * h;
         cr_assert_float_eq(out[i * 2], -log1p(exp(b - a)), 1e-14);
         cr_assert_float_eq(out[i * 2 + 1], -log1p(exp(a - b)), 1e-14);
+    }
+    mele_gate_free(gate);
+    json_object_set_new(section, "activation", json_string("relu"));
+    cr_assert_eq(mele_i_gate_load(section, &gate, NULL), MELE_OK);
+    cr_assert_eq(mele_gate_log_weights(gate, log_p, NULL, 2, NULL, out, NULL), MELE_OK);
+    for (size_t i = 0; i < 2; i++) {
+        const double h = fmax(1 + 2 * log_p[i * 2] + 3 * fmax(log_p[i * 2 + 1], -0.5), 0);
+        const double a = 1.5 * log_p[i * 2] + 1 + 2 * h, b = 1.5 * log_p[i * 2 + 1] + 3 + 4 * h;
+        cr_assert_float_eq(out[i * 2], -log1p(exp(b - a)), 1e-14);
     }
     mele_gate_free(gate);
     json_decref(section);
