@@ -478,3 +478,64 @@ Test(gate_rows, the_ridge_is_that_of_all_rows)
     mele_data_free(data);
     unlink(path);
 }
+
+/* ---- how many rows by default ---- */
+
+Test(gate_rows, coefficients_are_counted)
+{
+    static const struct {
+        const char *kind, *on;
+        bool posteriors;
+        size_t count;
+    } cases[] = {
+        {"hard", "posteriors", true, 0},       {"posterior", "posteriors", true, 0},
+        {"temperature", "posteriors", true, 1}, {"softmax", "posteriors", true, 1 + 5 * 6},
+        {"softmax", "features", true, 1 + 5 * 4}, {"softmax", "features", false, 5 * 4},
+        {"softmax", "both", true, 1 + 5 * 9},
+    };
+
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        mele_gate_options options = mele_gate_defaults();
+        size_t count = 99;
+        options.kind = cases[c].kind;
+        options.on = cases[c].on;
+        cr_assert_eq(mele_i_gate_coefficients(&options, 5, 3, cases[c].posteriors, &count, NULL),
+                     MELE_OK);
+        cr_expect_eq(count, cases[c].count, "%s on %s: %zu", cases[c].kind, cases[c].on, count);
+    }
+}
+
+/* 20000 rows at least, 200 for each of the K (K + 1) + 1 coefficients where that is more. */
+Test(gate_rows, the_default_is_by_coefficients)
+{
+    enum { MANY = 24000 };
+    static const struct {
+        size_t clusters;
+        double least, most;
+    } cases[] = {{2, 19990, 20000}, {10, 22150, 22200}, {11, MANY, MANY}};
+    static double x[MANY], y[MANY];
+    mele_i_stream stream = mele_i_stream_make(2, MELE_I_FOR_TESTS, 0, 0);
+
+    for (size_t i = 0; i < MANY; i++) {
+        x[i] = mele_i_stream_uniform(&stream);
+        y[i] = sin(6 * x[i]) + 0.1 * mele_i_stream_normal(&stream);
+    }
+    const mele_matrix features = {x, MANY, 1, 1}, targets = {y, MANY, 1, 1};
+    mele_data *data = NULL;
+    cr_assert_eq(mele_data_of_arrays(&features, &targets, 0, NULL, &data, NULL), MELE_OK);
+    for (size_t c = 0; c < 3; c++) {
+        mele_options options = mele_options_defaults();
+        mele_report *report = NULL;
+        options.partition.clusters = cases[c].clusters;
+        options.partition.restarts = 1;
+        options.gate.kind = "softmax";
+        options.gate.max_iterations = 1;
+        cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
+        mele_model_free(fit(data, &options, 1, report));
+        const double rows = number(report, "gate.rows");
+        cr_expect(rows >= cases[c].least && rows <= cases[c].most, "K %zu: %g rows",
+                  cases[c].clusters, rows);
+        mele_report_free(report);
+    }
+    mele_data_free(data);
+}
