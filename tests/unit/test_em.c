@@ -354,6 +354,67 @@ Test(em, same_bytes_for_any_threads)
     }
 }
 
+/* ---- what EM asks of experts ---- */
+
+/* In sample the variance is the mean square of residuals, and nothing else of an expert is another: */
+Test(em, variances_in_sample)
+{
+    static const char *const kinds[] = {"linear", "mlp"};
+    const sample s = draw(90, 2, 1, 0);
+    const mele_matrix x = mele_matrix_of(s.x, s.rows, s.cols);
+
+    for (size_t c = 0; c < 2; c++) {
+        const form f = {kinds[c], "softmax", "features", 0.4, 1, 1};
+        const mele_i_em_problem p = problem_of(&s, &f, false, NULL);
+        mele_experts *experts = experts_of(&s, &p);
+        double mean[180], told[2], squares[2] = {0, 0}, rows[2] = {0, 0};
+        cr_assert_eq(mele_experts_predict(experts, &x, NULL, mean, NULL, NULL), MELE_OK);
+        mele_i_experts_variances(experts, 0, told);
+        for (size_t i = 0; i < s.rows; i++) {
+            const double off = s.y[i] - mean[i * 2 + s.label[i]];
+            squares[s.label[i]] += off * off;
+            rows[s.label[i]]++;
+        }
+        for (size_t k = 0; k < 2; k++)
+            cr_assert_float_eq(told[k], squares[k] / rows[k], 1e-12 * (1 + told[k]), "%s, %zu: %.12g",
+                               kinds[c], k, told[k]);
+        mele_experts_free(experts);
+    }
+}
+
+/* Where another expert answers, a copy of it is the region's own, and what is put stays. */
+Test(em, experts_are_separated_and_put)
+{
+    const form f = {"linear", "softmax", "features", 0.4, 1, 1};
+    sample s = draw(90, 3, 1, 0);
+    mele_experts *own = NULL, *other;
+    const bool which[3] = {false, true, false};
+    const mele_matrix x = mele_matrix_of(s.x, s.rows, s.cols);
+    double before[270], separate[270], of_other[270], after[270];
+
+    for (size_t i = 0; i < s.rows; i++)
+        s.label[i] = s.label[i] == 2 && i > 3 ? 1 : s.label[i];
+    mele_i_em_problem p = problem_of(&s, &f, false, NULL);
+    p.experts.min_rows = 12;
+    mele_experts *experts = experts_of(&s, &p);
+    cr_assert_eq(mele_i_experts_separate(experts, &own, NULL), MELE_OK);
+    cr_assert_eq(mele_i_experts_facts(experts, 2).answers, 3);
+    cr_assert_eq(mele_i_experts_facts(own, 2).answers, 2);
+    p.experts.ridge = 50;
+    other = experts_of(&s, &p);
+    cr_assert_eq(mele_experts_predict(experts, &x, NULL, before, NULL, NULL), MELE_OK);
+    cr_assert_eq(mele_experts_predict(own, &x, NULL, separate, NULL, NULL), MELE_OK);
+    cr_assert_eq(mele_experts_predict(other, &x, NULL, of_other, NULL, NULL), MELE_OK);
+    mele_i_experts_put(own, other, which);
+    cr_assert_eq(mele_experts_predict(own, &x, NULL, after, NULL, NULL), MELE_OK);
+    cr_assert_eq(memcmp(before, separate, sizeof before), 0);
+    for (size_t e = 0; e < 270; e++)
+        cr_assert_eq(after[e], e % 3 == 1 ? of_other[e] : before[e], "%zu", e);
+    mele_experts_free(experts);
+    mele_experts_free(own);
+    mele_experts_free(other);
+}
+
 /* ---- memory ---- */
 
 Test(em, without_memory_a_start_and_a_step_say_so)
