@@ -175,8 +175,9 @@ static void combine_curvature(void *context, const void *partial)
 {
     mele_i_gate_curvature *c = context;
     const double *sums = partial;
+    const size_t count = sums_of(c);
 
-    for (size_t i = 0; i < sums_of(c); i++)
+    for (size_t i = 0; i < count; i++)
         c->sums[i] += sums[i];
 }
 

@@ -94,7 +94,9 @@ static void combine_gradient(void *context, const void *partial)
     mele_i_gate_objective *objective = context;
     const double *part = partial;
 
-    for (size_t i = 0; i < sums_count(objective); i++)
+    const size_t count = sums_count(objective);
+
+    for (size_t i = 0; i < count; i++)
         objective->sums[i] += part[i];
 }
 
