@@ -429,8 +429,13 @@ mele_status mele_i_run_gate_refined(mele_i_run *run, mele_error *error)
         status = mele_i_run_experts(run, MELE_I_KEEP_FOR_GATE, error);
     if (status == MELE_OK)
         status = mele_i_run_gate(run, error);
-    if (status != MELE_OK || run->options->refine == 0 || mele_i_gate_is_global(model->gate))
+    if (status != MELE_OK || run->options->refine == 0)
         return status;
+    if (mele_i_gate_is_global(model->gate)) {
+        mele_i_report_warn(run->report, "the gate is global, one model for all rows: there is no mixture "
+                           "to refine");
+        return MELE_OK;
+    }
     before = model->experts;
     const double start = mele_i_clock();
     status = refine_run(run, error);
