@@ -174,13 +174,24 @@ int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage)
 
 /* ---- outside experts ---- */
 
+/* Options of stage 1 that outside experts have a use for: how many there are, and by what measure gates
+ * are compared. */
+static bool is_of_outside(const mele_options *options, const char *name)
+{
+    const char *criterion = options->criterion;
+
+    return strcmp(name, "clusters") == 0
+           || (strcmp(name, "criterion") == 0
+               && (strcmp(criterion, "cv") == 0 || strcmp(criterion, "nll") == 0));
+}
+
 int cli_stage_check_outside(cli_run *run)
 {
     const char *name;
 
     for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++) {
         const mele_option_stage stage = mele_option_stage_of(name);
-        if (mele_options_given(&run->options, name) && strcmp(name, "clusters") != 0
+        if (mele_options_given(&run->options, name) && !is_of_outside(&run->options, name)
             && (stage == MELE_OPTION_PARTITION || stage == MELE_OPTION_EXPERTS))
             return cli_wrong_usage(&run->console, "--%s is of stage %d, in whose place --predictions "
                                    "stands", name, stage == MELE_OPTION_PARTITION ? 1 : 2);

@@ -48,9 +48,10 @@ typedef struct mele_options {
     size_t clusters_least, clusters_most; /**< with clusters 0; 0 and 0 (default): auto, some of
                                            1 .. 32, as many as the rows allow */
     const char *criterion;            /**< what the best number of clusters is: "bic", "icl",
-                                           "aic", "silhouette" or "cv" (the cross-validated error of
-                                           the whole fit); NULL (default): cv with a target, else
-                                           bic */
+                                           "aic", "silhouette", "cv" (the cross-validated error of
+                                           the whole fit) or "nll" (its log density), by which
+                                           gates are compared, too; NULL (default): cv with a
+                                           target, else bic */
     const char *cluster_on;           /**< "x" (default), "xy", or a list of features */
     double target_weight;             /**< factor of the scaled targets in "xy"; default 1 */
     const char *scale;                /**< of what is clustered: "standard" (default: mean 0,
