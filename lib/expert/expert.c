@@ -360,7 +360,7 @@ static mele_status need_left_out(fitting *f, mele_error *error)
 {
     const mele_i_left_out_form form = {
         .folds = !f->own_only && (f->kind == NULL || f->kind->folds), .own_only = f->own_only,
-        .global = is_wanted_anyway(f)};
+        .means = f->own_only && f->kind->fit != NULL, .global = is_wanted_anyway(f)};
 
     return mele_i_left_out_columns_make(&f->left_out, f->experts, &f->regions, groups_of(f),
                                         f->train, form, error);
