@@ -234,7 +234,7 @@ static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *e
     for (size_t i = 0; i < c->count && status == MELE_OK; i++)
         clusters[i] = c->list[i].clusters;
     if (status == MELE_OK)
-        status = mele_i_gate_racers(c->options, clusters, c->count, &racers, &count, error);
+        status = mele_i_gate_racers(c->data, c->options, clusters, c->count, &racers, &count, error);
     if (status == MELE_OK)
         status = mele_i_race(c->data, c->options, racers, count, engine, &course, error);
     c->sample = course.rows < c->data->rows ? course.rows : 0;

@@ -8,46 +8,85 @@
 #include "core/memory.h"
 #include "fit/report.h"
 #include "fit/seen.h"
+#include "fit/stages.h"
 #include "gate/candidates.h"
 #include "gate/gate.h"
 #include "model/own_options.h"
 #include "schema/data.h"
 
+#define ROWS_A_COEFFICIENT 2
+
 /* ---- who races ---- */
 
-/* Fill the racers of one K, NULL: only count them. with_one: one model for all rows is among them. */
-static size_t list_of(const mele_options *options, size_t clusters, bool with_one, mele_i_racer *out)
-{
-    const bool automatic = mele_i_gate_is_auto(&options->gate);
-    mele_gate_options gate = options->gate;
-    size_t count = 0;
+/* Who may race with one K. */
+typedef struct entry {
+    const mele_data *data;
+    const mele_options *options;
+    size_t clusters;
+    bool with_one; /* one model for all rows is to be among them */
+} entry;
 
-    for (size_t i = 0; automatic ? mele_i_gate_candidate(&options->gate, i, &gate) : i == 0; i++) {
-        const bool one = automatic ? mele_i_gate_asks_global(&gate) : clusters == 1;
-        if (automatic && (one ? !with_one : clusters == 1))
-            continue;
-        if (out != NULL)
-            out[count] = (mele_i_racer){.clusters = clusters, .gate = gate, .one = one};
-        count++;
-    }
-    return count;
+/* A gate of nearly as many coefficients as there are rows takes long, and does not win. */
+static mele_status is_entrant(const entry *e, const mele_gate_options *gate, bool *out,
+                              mele_error *error)
+{
+    size_t coefficients;
+    mele_status status = MELE_OK;
+
+    *out = e->with_one;
+    if (mele_i_gate_asks_global(gate))
+        return MELE_OK;
+    *out = e->clusters > 1;
+    if (*out)
+        status = mele_i_gate_coefficients(gate, e->clusters, mele_schema_columns(e->data->schema), true,
+                                          &coefficients, error);
+    *out = *out && status == MELE_OK
+           && coefficients <= mele_i_data_count(e->data) / ROWS_A_COEFFICIENT;
+    return status;
 }
 
-mele_status mele_i_gate_racers(const mele_options *options, const size_t *clusters, size_t count,
-                               mele_i_racer **out, size_t *racers, mele_error *error)
+/* The racers of one K to `out`, which has room for them all. */
+static mele_status list_entrants(const entry *e, mele_i_racer *out, size_t *count, mele_error *error)
 {
-    size_t all = 0;
+    mele_gate_options gate = e->options->gate;
+    mele_status status = MELE_OK;
+    bool enters;
 
-    for (size_t k = 0; k < count; k++)
-        all += list_of(options, clusters[k], k == 0, NULL);
-    mele_i_racer *list = MELE_I_ZEROED(mele_i_racer, all);
-    if (list == NULL)
-        return mele_i_no_memory(error);
+    *count = 0;
+    if (!mele_i_gate_is_auto(&gate)) {
+        out[(*count)++] = (mele_i_racer){.clusters = e->clusters, .gate = gate,
+                                         .one = e->clusters == 1};
+        return MELE_OK;
+    }
+    for (size_t i = 0; status == MELE_OK && mele_i_gate_candidate(&e->options->gate, i, &gate); i++) {
+        status = is_entrant(e, &gate, &enters, error);
+        if (status == MELE_OK && enters)
+            out[(*count)++] = (mele_i_racer){.clusters = e->clusters, .gate = gate,
+                                             .one = mele_i_gate_asks_global(&gate),
+                                             .late = mele_i_gate_takes_long(&gate)};
+    }
+    return status;
+}
+
+mele_status mele_i_gate_racers(const mele_data *data, const mele_options *options,
+                               const size_t *clusters, size_t count, mele_i_racer **out,
+                               size_t *racers, mele_error *error)
+{
+    mele_i_racer *list = mele_i_zeroed(count, MELE_GATE_CANDIDATES * sizeof *list);
+    mele_status status = list == NULL ? mele_i_no_memory(error) : MELE_OK;
+    size_t some;
+
     *racers = 0;
-    for (size_t k = 0; k < count; k++)
-        *racers += list_of(options, clusters[k], k == 0, list + *racers);
-    *out = list;
-    return MELE_OK;
+    for (size_t k = 0; k < count && status == MELE_OK; k++) {
+        const entry e = {data, options, clusters[k], k == 0};
+        status = list_entrants(&e, list + *racers, &some, error);
+        *racers += status == MELE_OK ? some : 0;
+    }
+    if (status == MELE_OK)
+        *out = list;
+    else
+        free(list);
+    return status;
 }
 
 /* ---- by refits ---- */
@@ -67,17 +106,34 @@ static const char *why_by_options(const mele_i_run *run)
     return NULL;
 }
 
+/* Whether the experts come out the same when they are trained again, from nothing. */
+static mele_status compare_experts(mele_i_run *run, bool *same, mele_error *error)
+{
+    const mele_experts *experts = run->model->experts;
+    const mele_expert_options which = {.global = mele_i_experts_have_global(experts)};
+    mele_i_run_left_out none = {NULL, NULL};
+    mele_experts *again = NULL;
+    mele_status status = mele_i_run_train_experts(run, &which, MELE_I_KEEP_NONE, &again, &none, NULL,
+                                                  error);
+
+    *same = status == MELE_OK && mele_i_experts_equal(experts, again);
+    mele_experts_free(again);
+    return status;
+}
+
 /* Why not, as the experts say that another run has trained. */
 static mele_status find_why_by_experts(mele_i_run *run, const char **why, mele_error *error)
 {
     mele_i_seen seen = {.what = MELE_I_SEEN_ALL};
-    const bool continued = json_object_get(run->model->training, MELE_I_CONTINUED_KEY) != NULL;
-    mele_status status = continued ? MELE_OK : mele_i_seen_find(run, &seen, error);
+    bool same = true;
+    mele_status status = mele_i_seen_find(run, &seen, error);
 
-    *why = continued ? "some experts stayed, or started, from an earlier training"
-           : seen.what == MELE_I_SEEN_UNKNOWN
+    if (status == MELE_OK && seen.what == MELE_I_SEEN_ALL)
+        status = compare_experts(run, &same, error);
+    *why = seen.what == MELE_I_SEEN_UNKNOWN
                ? "the model does not say which rows its experts were trained on"
            : seen.what != MELE_I_SEEN_ALL ? "the experts were trained on other rows"
+           : !same                        ? "experts stayed, or started, from an earlier training"
                                           : NULL;
     return status;
 }
@@ -125,8 +181,8 @@ static mele_status race(mele_i_run *run, json_t **record, mele_error *error)
 
     if (options.partition.clusters == 0)
         options.partition.clusters = run->model->clusters;
-    mele_status status = mele_i_gate_racers(&options, &options.partition.clusters, 1, &racers, &count,
-                                            error);
+    mele_status status = mele_i_gate_racers(run->data, &options, &options.partition.clusters, 1, &racers,
+                                            &count, error);
     if (status == MELE_OK && lacks_global(run->model))
         count = leave_one_out(racers, count);
     if (status == MELE_OK)

@@ -8,8 +8,9 @@
 
 /* The racers for some numbers of regions, ascending: with each gate that auto tries, or the one that the
  * options name. *out is to be freed. MELE_ENOMEM. */
-mele_status mele_i_gate_racers(const mele_options *options, const size_t *clusters, size_t count,
-                               mele_i_racer **out, size_t *racers, mele_error *error);
+mele_status mele_i_gate_racers(const mele_data *data, const mele_options *options,
+                               const size_t *clusters, size_t count, mele_i_racer **out,
+                               size_t *racers, mele_error *error);
 
 /* Settle run->gate, if it is auto: as stage 1 has recorded, or else by refits in folds. It stays auto
  * where there are neither; run->why_no_refits then says why. */

@@ -85,12 +85,6 @@ static mele_status merge_seen(const mele_model *const *parts, size_t count, mele
 
     if (status != MELE_OK)
         return status;
-    for (size_t i = 0; i < count; i++)
-        if (json_object_get(parts[i]->training, MELE_I_CONTINUED_KEY) != NULL
-            && !mele_i_json_put(model->training, MELE_I_CONTINUED_KEY, json_true())) {
-            json_decref(seen);
-            return mele_i_no_memory(error);
-        }
     if (seen == NULL)
         json_object_del(model->training, MELE_I_SEEN_KEY);
     else if (!mele_i_json_put(model->training, MELE_I_SEEN_KEY, seen))

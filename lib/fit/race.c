@@ -21,6 +21,9 @@
  * is what the others are measured against at the end, so it is never given up, and it is taken where they
  * gain no more over it than chance does.
  *
+ * Gates that take long (late: networks) run last, with the K that the others have come to, and not at all
+ * on more than LATE_ROWS rows.
+ *
  * Random streams depend on the fold and the restart but not on K, so the partition is that of the
  * same K given. Racers of one K, and folds, are tasks, the largest K first: it takes the longest.
  *
@@ -39,6 +42,7 @@
 
 #define FIRST_FOLDS 3 /* before anyone is given up */
 #define MORE_FOLDS 2  /* between one comparison and the next */
+#define LATE_ROWS 5000
 #define STAGE "clusters"
 
 /* Racers of one number of regions. */
@@ -253,7 +257,7 @@ static mele_status prepare(race *r, mele_error *error)
     if (r->loss == NULL || r->weight == NULL || r->running == NULL || r->heats == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < r->count; i++)
-        r->running[i] = true;
+        r->running[i] = !r->racers[i].late;
     line_up(r);
     return MELE_OK;
 }
@@ -280,10 +284,10 @@ static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
 
 static mele_status run_race(race *r, mele_engine *engine, mele_error *error)
 {
-    const size_t folds = r->course.folds;
+    const size_t folds = r->course.folds, starters = r->left;
     mele_status status = MELE_OK;
 
-    while (r->first < folds && (r->left > 1 || r->left == r->count) && status == MELE_OK) {
+    while (r->first < folds && (r->left > 1 || r->left == starters) && status == MELE_OK) {
         const size_t most = r->first == 0 ? FIRST_FOLDS : MORE_FOLDS;
         r->some = folds - r->first < most ? folds - r->first : most;
         status = run_round(r, engine, error);
@@ -291,18 +295,6 @@ static mele_status run_race(race *r, mele_engine *engine, mele_error *error)
             give_up(r);
     }
     return status;
-}
-
-/* ---- who has won ---- */
-
-/* The one model; count: it does not run, or has no loss. */
-static size_t find_one(const race *r)
-{
-    size_t one = 0;
-
-    while (one < r->count && !(r->racers[one].one && !isnan(r->racers[one].loss)))
-        one++;
-    return one;
 }
 
 /* The least loss in the most folds. */
@@ -316,6 +308,38 @@ static size_t find_best(const race *r)
         if (r->racers[i].folds == folds && is_less(r, i, best))
             best = i;
     return best;
+}
+
+/* Those that come late, beside the best of the others. */
+static mele_status run_late(race *r, mele_engine *engine, mele_error *error)
+{
+    const size_t best = find_best(r);
+    bool any = false;
+
+    for (size_t i = 0; i < r->count; i++) {
+        r->running[i] = best < r->count && r->racers[i].late
+                        && r->racers[i].clusters == r->racers[best].clusters
+                        && mele_i_data_count(r->course.data) <= LATE_ROWS;
+        any = any || r->running[i];
+    }
+    if (!any)
+        return MELE_OK;
+    line_up(r);
+    r->first = 0;
+    r->some = r->racers[best].folds;
+    return run_round(r, engine, error);
+}
+
+/* ---- who has won ---- */
+
+/* The one model; count: it does not run, or has no loss. */
+static size_t find_one(const race *r)
+{
+    size_t one = 0;
+
+    while (one < r->count && !(r->racers[one].one && !isnan(r->racers[one].loss)))
+        one++;
+    return one;
 }
 
 static void measure_racers(const race *r, size_t best, size_t one)
@@ -390,6 +414,8 @@ static mele_status run(race *r, mele_engine *engine, size_t *chosen, mele_error 
 
     if (status == MELE_OK)
         status = run_race(r, engine, error);
+    if (status == MELE_OK)
+        status = run_late(r, engine, error);
     return status == MELE_OK ? judge(r, chosen, error) : status;
 }
 

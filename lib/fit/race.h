@@ -8,6 +8,8 @@ typedef struct mele_i_racer {
     size_t clusters;
     mele_gate_options gate; /* kind NULL: that of the options */
     bool one;      /* it is one model for all rows, which is never given up */
+    bool late;     /* it takes long: it runs where there are few rows, and only with the K of the best of the
+                      others, when these are through */
     double loss;   /* mean over the rows left out; NaN: there is none */
     size_t folds;  /* that it ran in */
     double gain;   /* how much less it loses than the one model in the folds that both ran in, and what */

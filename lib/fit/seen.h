@@ -8,10 +8,6 @@
 
 #define MELE_I_SEEN_KEY "trained_on" /* of the record */
 
-/* Of the record of a model, some of whose experts stayed as an earlier run had trained them, or started from
- * those. */
-#define MELE_I_CONTINUED_KEY "continued"
-
 /* What the experts of a model know of the rows of a run. */
 typedef struct mele_i_seen {
     enum {

@@ -187,19 +187,6 @@ static mele_status record_experts(mele_i_run *run, const expert_results *r, mele
     return MELE_OK;
 }
 
-/* What the experts have learnt from: rows, and other experts. */
-static mele_status record_sources(mele_i_run *run, mele_error *error)
-{
-    json_t *training = run->model->training;
-    const bool before = mele_i_run_builds_on_experts(run);
-
-    if (!before)
-        json_object_del(training, MELE_I_CONTINUED_KEY);
-    else if (!mele_i_json_put(training, MELE_I_CONTINUED_KEY, json_true()))
-        return mele_i_no_memory(error);
-    return mele_i_seen_record(run, before, error);
-}
-
 mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *error)
 {
     mele_model *model = run->model;
@@ -223,7 +210,7 @@ mele_status mele_i_run_experts(mele_i_run *run, mele_i_keep keep, mele_error *er
         status = record_experts(run, &results, error);
     }
     if (status == MELE_OK)
-        status = record_sources(run, error);
+        status = mele_i_seen_record(run, mele_i_run_builds_on_experts(run), error);
     if (status == MELE_OK) {
         model->experts = results.experts;
         results.experts = NULL;

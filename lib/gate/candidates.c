@@ -6,6 +6,9 @@
 
 #include "gate/kind.h"
 
+/* Of training in folds: ranks need no more. */
+#define TOLERANCE 1e-4
+
 typedef struct candidate {
     const mele_i_gate_kind *kind;
     const char *on; /* NULL: it sees nothing that could be chosen */
@@ -25,6 +28,11 @@ bool mele_i_gate_is_auto(const mele_gate_options *options)
     return strcmp(options->kind, MELE_I_GATE_AUTO) == 0;
 }
 
+bool mele_i_gate_takes_long(const mele_gate_options *options)
+{
+    return strcmp(options->kind, mele_i_gate_mlp.name) == 0;
+}
+
 /* With one input for all gates a kind is tried once. */
 static bool is_tried(size_t row, bool one_input)
 {
@@ -40,6 +48,7 @@ bool mele_i_gate_candidate(const mele_gate_options *options, size_t i, mele_gate
             *out = *options;
             out->kind = table[row].kind->name;
             out->on = one ? options->on : table[row].on;
+            out->tolerance = options->tolerance > 0 ? options->tolerance : TOLERANCE;
             return true;
         }
     return false;

@@ -4,7 +4,7 @@
  * which it is ranked is that of the training, or the one that options.rank names. The experts stay, so what
  * they predict has to be left-out predictions; and since their making is not part of the folds, a choice of
  * whole fits (refits in folds) is the better one where it can be had. Of 20000 rows or more a sample of
- * 10000 to 20000 is looked at. Taken is the simplest within one standard error of the best, and one model for
+ * 10000 to 20000 is looked at; networks are candidates with up to 5000 rows. Taken is the simplest within one standard error of the best, and one model for
  * all rows, "global", unless others gain more over it than chance does (measure/contest.c). Where nothing can
  * be left out, of one row or group, the gate is "posterior", or without posteriors the simplest that needs
  * none. */
@@ -30,6 +30,7 @@
 #define FOLD_ROWS 10 /* left out at least, as long as there are 2 folds */
 #define LEAST_PAIRS 10
 #define SAMPLE_ROWS 10000
+#define MANY_ROWS 5000 /* beyond which gates that take long are no candidates */
 
 /* ---- some of the rows ---- */
 
@@ -112,12 +113,15 @@ static void list_candidates(choosing *c)
     const bool posteriors = mele_i_rows_are_there(&c->all->log_posteriors);
     mele_gate_options one;
 
-    for (size_t i = 0; mele_i_gate_candidate(&c->options, i, &one); i++)
+    for (size_t i = 0; mele_i_gate_candidate(&c->options, i, &one); i++) {
+        if (mele_i_gate_takes_long(&one) && c->all->rows > MANY_ROWS)
+            continue;
         if (mele_i_gate_asks_global(&one)
                 ? global != NULL && mele_i_rows_are_there(global)
                 : (features || !mele_i_gate_sees_features(&one))
                       && (posteriors || mele_i_gate_does_without(&one)))
             c->gate[c->count++] = one;
+    }
 }
 
 /* ---- folds ---- */
@@ -373,11 +377,11 @@ mele_status mele_i_gate_choose(const mele_gate_data *data, const mele_gate_optio
     if (status == MELE_OK && data->clusters > 1)
         status = choose(&c, engine, &found, error);
     if (status == MELE_OK) {
-        *settled = found.candidates > 0 ? c.gate[found.chosen] : *options;
-        if (found.candidates == 0)
-            settled->kind = mele_i_gate_posterior.name;
-        if (found.candidates == 0 && c.count > 0 && !mele_i_rows_are_there(&data->log_posteriors))
-            *settled = c.gate[0];
+        const bool alone = c.count > 0 && !mele_i_rows_are_there(&data->log_posteriors);
+        const mele_gate_options *chosen = &c.gate[found.chosen];
+        *settled = *options;
+        settled->kind = found.candidates > 0 || alone ? chosen->kind : mele_i_gate_posterior.name;
+        settled->on = found.candidates > 0 || alone ? chosen->on : options->on;
         *info = found;
     }
     choosing_clear(&c);

@@ -4,12 +4,13 @@
 #include <float.h>
 
 #include "engine/network.h"
+#include "gate/candidates.h"
 
 #define MEMBER(name) MELE_I_MEMBER(mele_gate_options, name)
 
 mele_gate_options mele_gate_defaults(void)
 {
-    mele_gate_options options = {.kind = "softmax", .loss = "likelihood", .ridge = 1, .hidden = 8,
+    mele_gate_options options = {.kind = MELE_I_GATE_AUTO, .loss = "likelihood", .ridge = 1, .hidden = 8,
                                  .seed = 1, .max_iterations = 200};
     return options;
 }

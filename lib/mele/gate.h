@@ -21,10 +21,12 @@ extern "C" {
 typedef struct mele_gate mele_gate;
 
 typedef struct mele_gate_options {
-    const char *kind;      /**< "hard", "posterior", "temperature", "softmax" (default), "mlp" or "global" (the
-                                posteriors: whoever blends takes the global expert's prediction) */
-    const char *on;        /**< what V multiplies, or the network sees: "posteriors" (default),
-                                "features", "both" */
+    const char *kind;      /**< "hard", "posterior", "temperature", "softmax", "mlp", "global" (the posteriors:
+                                whoever blends takes the global expert's prediction) or "auto"
+                                (default): the simplest within one standard error of the best by
+                                folds of the gate alone; fits of whole models choose by refits */
+    const char *on;        /**< what V multiplies, or the network sees: "posteriors", "features",
+                                "both"; NULL (default): posteriors, and auto tries features, too */
     const char *loss;      /**< "likelihood" (default), "squared" or "posteriors" */
     const char *rank;      /**< auto: the loss by which candidates are ranked; NULL (default): that of
                                 `loss` */

@@ -281,7 +281,7 @@ static mele_status load_training(const json_t *section, mele_model *model, mele_
     mele_options options = mele_options_defaults();
     mele_i_sketch sketch = {0};
     mele_status status = mele_i_json_keys(section, "\"training\"",
-                                          "options,rows,weight,trained_on?,continued?,partition?,"
+                                          "options,rows,weight,trained_on?,partition?,"
                                           "experts?,gate?,refine?",
                                           error);
 

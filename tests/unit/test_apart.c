@@ -43,6 +43,8 @@ static fixture make_fixture(void)
 {
     fixture f = {.options = mele_options_defaults()};
 
+    f.options.gate.kind = "softmax";
+
     f.options.data.target = "accel";
     f.options.partition.clusters = K;
     f.options.partition.restarts = 1;

@@ -76,6 +76,8 @@ static mele_options options_of(size_t least, size_t most, const char *criterion)
 {
     mele_options options = mele_options_defaults();
 
+    options.gate.kind = "softmax";
+
     options.clusters_least = least;
     options.clusters_most = most;
     options.criterion = criterion;

@@ -114,6 +114,8 @@ static mele_options options_of(const char *const (*given)[2], size_t count)
 {
     mele_options options = mele_options_defaults();
 
+    options.gate.kind = "softmax";
+
     for (size_t i = 0; i < count; i++)
         cr_assert_eq(mele_options_set(&options, given[i][0], given[i][1], NULL), MELE_OK);
     return options;

@@ -41,7 +41,7 @@ Test(gate, kinds)
     for (size_t i = 0; i < 7; i++)
         cr_assert_str_eq(mele_gate_kind(i), kinds[i]);
     cr_assert_null(mele_gate_kind(7));
-    cr_assert_str_eq(mele_gate_defaults().kind, "softmax");
+    cr_assert_str_eq(mele_gate_defaults().kind, "auto");
 }
 
 /* ---- gradients ---- */
@@ -979,7 +979,9 @@ Test(gate, progress_can_stop_a_fit)
     mele_gate *gate = (mele_gate *)&s;
 
     cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
-    cr_assert_eq(mele_gate_fit(&data, NULL, engine, &gate, NULL, NULL), MELE_ESTOPPED);
+    mele_gate_options softmax = mele_gate_defaults();
+    softmax.kind = "softmax";
+    cr_assert_eq(mele_gate_fit(&data, &softmax, engine, &gate, NULL, NULL), MELE_ESTOPPED);
     cr_assert_eq(gate, (mele_gate *)&s);
     cr_assert_eq(told, 4); /* the start and three iterations */
     mele_engine_free(engine);
