@@ -167,6 +167,7 @@ endif
 # The programs as users meet them: a .test file holds cases, tests/cli/run says how to write one.
 
 cli_tests = \
+	tests/cli/auto-gate.test \
 	tests/cli/clusters.test \
 	tests/cli/covariances.test \
 	tests/cli/degenerate.test \
