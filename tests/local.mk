@@ -179,6 +179,7 @@ cli_tests = \
 	tests/cli/gate-rows.test \
 	tests/cli/gate.test \
 	tests/cli/gate-mlp.test \
+	tests/cli/gate-told.test \
 	tests/cli/global-gate.test \
 	tests/cli/hostile.test \
 	tests/cli/cross_validation.test \

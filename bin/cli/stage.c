@@ -223,7 +223,7 @@ static bool say_warnings(cli_run *run)
 /* What K was chosen from, a line a candidate. */
 static void say_candidates(cli_run *run)
 {
-    static const char *const criteria[] = {"cv", "bic", "icl", "aic", "silhouette"};
+    static const char *const criteria[] = {"cv", "nll", "bic", "icl", "aic", "silhouette"};
     char path[64], line[256];
     double value;
 
@@ -322,30 +322,71 @@ static void say_gate_rows(cli_run *run)
                 "(--gate-rows all takes all)", rows, all);
 }
 
+/* What a list of candidates in the report says of one of them; NaN: nothing. */
+static double candidate_number(const cli_run *run, const char *of, size_t i, const char *key)
+{
+    char path[64];
+    double value;
+
+    snprintf(path, sizeof path, "%s.candidates.%zu.%s", of, i, key);
+    return mele_report_number(run->report, path, &value) ? value : NAN;
+}
+
+static const char *candidate_text(const cli_run *run, const char *of, size_t i, const char *key)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "%s.candidates.%zu.%s", of, i, key);
+    return mele_report_string(run->report, path);
+}
+
+static const char *chosen_mark(const cli_run *run, const char *of, size_t i)
+{
+    return isnan(candidate_number(run, of, i, "chosen")) ? "" : " (chosen)";
+}
+
+/* One model for all rows is taken for another reason than that of the others. */
+static const char *chosen_gate_mark(const cli_run *run, const char *of, size_t i)
+{
+    const bool one = strcmp(candidate_text(run, of, i, "gate"), "global") == 0;
+
+    return one && chosen_mark(run, of, i)[0] != '\0' && candidate_number(run, of, i, "excess") > 0
+               ? " (chosen: no mixture gains more over one model than chance does)"
+               : chosen_mark(run, of, i);
+}
+
+/* What the gate was chosen from, a line a candidate: in stage 1, of the number of regions that was chosen
+ * with it, or in stage 3. */
+static void say_gates(cli_run *run)
+{
+    const char *of = candidate_text(run, "gate", 0, "gate") != NULL ? "gate" : "partition.gate";
+    const char *kind, *why = mele_report_string(run->report, "gate.no_refits");
+
+    if (why != NULL)
+        cli_say(&run->console, "gates are compared in folds of the gate alone, since %s", why);
+    for (size_t i = 0; (kind = candidate_text(run, of, i, "gate")) != NULL; i++) {
+        const char *on = candidate_text(run, of, i, "on");
+        const double folds = candidate_number(run, of, i, "folds");
+        char in[32] = "";
+        if (!isnan(folds))
+            snprintf(in, sizeof in, ", in %.0f fold%s", folds, folds == 1 ? "" : "s");
+        cli_say(&run->console, "%s gate%s%s: loss %.4g, above the least by %.2g (standard error %.2g)%s%s",
+                kind, on == NULL ? "" : " on ", on == NULL ? "" : on,
+                candidate_number(run, of, i, "error"), candidate_number(run, of, i, "excess"),
+                candidate_number(run, of, i, "standard_error"), in, chosen_gate_mark(run, of, i));
+    }
+}
+
 /* What the number of steps was chosen from, a line a candidate. */
 static void say_steps(cli_run *run)
 {
-    char path[64];
-    double steps, loss, excess, error, chosen;
+    double steps;
 
-    for (size_t i = 0;; i++) {
-        snprintf(path, sizeof path, "refine.candidates.%zu.steps", i);
-        if (!mele_report_number(run->report, path, &steps))
-            return;
-        snprintf(path, sizeof path, "refine.candidates.%zu.loss", i);
-        if (!mele_report_number(run->report, path, &loss))
-            loss = NAN;
-        snprintf(path, sizeof path, "refine.candidates.%zu.excess", i);
-        if (!mele_report_number(run->report, path, &excess))
-            excess = NAN;
-        snprintf(path, sizeof path, "refine.candidates.%zu.error", i);
-        if (!mele_report_number(run->report, path, &error))
-            error = NAN;
-        snprintf(path, sizeof path, "refine.candidates.%zu.chosen", i);
+    for (size_t i = 0; !isnan(steps = candidate_number(run, "refine", i, "steps")); i++)
         cli_say(&run->console, "refinement, %.0f step%s: loss %.4g, above the least by %.2g (standard "
-                "error %.2g)%s", steps, steps == 1 ? "" : "s", loss, excess, error,
-                mele_report_number(run->report, path, &chosen) ? " (chosen)" : "");
-    }
+                "error %.2g)%s", steps, steps == 1 ? "" : "s", candidate_number(run, "refine", i, "loss"),
+                candidate_number(run, "refine", i, "excess"),
+                candidate_number(run, "refine", i, "error"), chosen_mark(run, "refine", i));
 }
 
 /* How EM went: the log-likelihood after 0, 1, 2, 4, .. steps, and after the last. */
@@ -504,6 +545,7 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
         say_partition(run);
         say_experts(run, stage->model);
         say_left_out(run);
+        say_gates(run);
         say_gate_rows(run);
         say_refinement(run);
         say_seconds(run);
