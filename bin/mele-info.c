@@ -167,6 +167,9 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
     mele_predict_summary summary;
     region_counts counts = {.clusters = mele_model_clusters(model)};
 
+    if (!mele_model_has_partition(model))
+        return cli_wrong_usage(&run->console, "%s has no stage 1: the regions of rows are not known to it, and "
+                               "DATA has to be left out", run->operand[0]);
     cli_table_options(&run->options, &options.table);
     options.items = "cluster";
     options.write = count_regions;
