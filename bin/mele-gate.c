@@ -34,7 +34,8 @@ static int work(cli_run *run, const void *options)
     const gate_options *own = options;
 
     const cli_inputs from = {.model = run->operands > 1 ? run->operand[1] : "-",
-                             .posteriors = own->posteriors, .left_out = own->left_out};
+                             .posteriors = own->posteriors, .left_out = own->left_out,
+                             .centres = true};
 
     if (own->predictions != NULL)
         return gate_outside(run, own);
