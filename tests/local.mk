@@ -34,6 +34,7 @@ unit_tests = \
 	tests/unit/test_choice \
 	tests/unit/test_clusters \
 	tests/unit/test_constant \
+	tests/unit/test_contest \
 	tests/unit/test_coreset \
 	tests/unit/test_criteria \
 	tests/unit/test_cross_validation \
