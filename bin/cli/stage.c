@@ -364,6 +364,25 @@ static const char *chosen_gate_mark(const cli_run *run, const char *of, size_t i
                : chosen_mark(run, of, i);
 }
 
+/* A candidate without a loss was not tried, for which doc/methods.md has the reasons. */
+static void say_gate(cli_run *run, const char *of, size_t i, const char *kind)
+{
+    const char *on = candidate_text(run, of, i, "on");
+    const double folds = candidate_number(run, of, i, "folds");
+    char name[64], in[32] = "";
+
+    snprintf(name, sizeof name, "%s gate%s%s", kind, on == NULL ? "" : " on ", on == NULL ? "" : on);
+    if (isnan(candidate_number(run, of, i, "error"))) {
+        cli_say(&run->console, "%s: not tried (too many rows or coefficients), or without a loss", name);
+        return;
+    }
+    if (!isnan(folds))
+        snprintf(in, sizeof in, ", in %.0f fold%s", folds, folds == 1 ? "" : "s");
+    cli_say(&run->console, "%s: loss %.4g, above the least by %.2g (standard error %.2g)%s%s", name,
+            candidate_number(run, of, i, "error"), candidate_number(run, of, i, "excess"),
+            candidate_number(run, of, i, "standard_error"), in, chosen_gate_mark(run, of, i));
+}
+
 /* What the gate was chosen from, a line a candidate: in stage 1, of the number of regions that was chosen
  * with it, or in stage 3. */
 static void say_gates(cli_run *run)
@@ -373,17 +392,8 @@ static void say_gates(cli_run *run)
 
     if (why != NULL)
         cli_say(&run->console, "gates are compared in folds of the gate alone, since %s", why);
-    for (size_t i = 0; (kind = candidate_text(run, of, i, "gate")) != NULL; i++) {
-        const char *on = candidate_text(run, of, i, "on");
-        const double folds = candidate_number(run, of, i, "folds");
-        char in[32] = "";
-        if (!isnan(folds))
-            snprintf(in, sizeof in, ", in %.0f fold%s", folds, folds == 1 ? "" : "s");
-        cli_say(&run->console, "%s gate%s%s: loss %.4g, above the least by %.2g (standard error %.2g)%s%s",
-                kind, on == NULL ? "" : " on ", on == NULL ? "" : on,
-                candidate_number(run, of, i, "error"), candidate_number(run, of, i, "excess"),
-                candidate_number(run, of, i, "standard_error"), in, chosen_gate_mark(run, of, i));
-    }
+    for (size_t i = 0; (kind = candidate_text(run, of, i, "gate")) != NULL; i++)
+        say_gate(run, of, i, kind);
 }
 
 /* What the number of steps was chosen from, a line a candidate. */

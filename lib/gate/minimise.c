@@ -29,8 +29,8 @@
 #define CONVEX_SHARE 0.12      /* 14 / c, see mele_i_gate_part_step() */
 #define OTHER_SHARE 0.035
 #define NEWTON_TOLERANCE 1e-10 /* of the gradient, unless the options have one: by all rows, */
-#define PART_TOLERANCE 1e-8    /* by a part of them, */
-#define PLAIN_TOLERANCE 1e-5   /* and without Hessians */
+#define PART_TOLERANCE 1e-8    /* by a part of them where F is convex, */
+#define PLAIN_TOLERANCE 1e-5   /* and else: of F that is not convex it takes long to tell flat from least */
 #define FIRST_TOLERANCE 1e-3   /* of the gradient on a part of the rows, whose minimum is another */
 
 /* One search: the objective and, if there is one, what gives its matrix. */
@@ -79,20 +79,26 @@ static void solve(const void *context, double *vector)
     mele_i_gate_curvature_solve(s->curvature, vector);
 }
 
+static double own_tolerance(const search *s)
+{
+    if (s->curvature == NULL)
+        return PLAIN_TOLERANCE;
+    if (s->renewed == 1)
+        return NEWTON_TOLERANCE;
+    return s->objective->training->loss->is_convex ? PART_TOLERANCE : PLAIN_TOLERANCE;
+}
+
 /* least: a tolerance that is enough. */
 static mele_status run(search *s, double least, double *theta, double *room,
                        mele_i_lbfgs_info *found, mele_error *error)
 {
     const mele_gate *gate = s->objective->gate;
     const double asked = s->objective->training->options->tolerance;
-    const double own = s->curvature == NULL ? PLAIN_TOLERANCE
-                       : s->renewed == 1    ? NEWTON_TOLERANCE
-                                            : PART_TOLERANCE;
     size_t factors;
     const mele_i_lbfgs_problem problem = {
         .count = mele_i_gate_parameters(gate, &factors), .memory = PAIRS,
         .max_iterations = s->objective->training->options->max_iterations,
-        .tolerance = fmax(least, asked > 0 ? asked : own), .objective = evaluate, .tell = tell,
+        .tolerance = fmax(least, asked > 0 ? asked : own_tolerance(s)), .objective = evaluate, .tell = tell,
         .curve = s->curvature == NULL ? NULL : curve,
         .solve = s->curvature == NULL ? NULL : solve, .context = s};
 

@@ -37,8 +37,8 @@ typedef struct mele_gate_options {
     uint64_t seed;         /**< mlp: of the random weights that training starts from; default 1 */
     size_t max_iterations; /**< default 200; on all rows, see mele_gate_fit() */
     double tolerance;      /**< the gradient's largest element, a unit of weight; default 0: 1e-10
-                                by Newton's method, 1e-8 by second derivatives of some rows, 1e-5
-                                without, and for mlp */
+                                by Newton's method, 1e-8 by second derivatives of some rows where
+                                the loss is convex ("posteriors"), 1e-5 else, and for mlp */
     const mele_gate *start; /**< start from this one, of the same kind, clusters and inputs, in place of
                                 the posterior gate; NULL (default): none */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
