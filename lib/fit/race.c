@@ -353,7 +353,7 @@ static void measure_racers(const race *r, size_t best, size_t one)
         } else if (i == best) {
             racer->excess = racer->error = 0;
         }
-        if (one == r->count || i == one || (e = excess_of(r, i, one)).pairs < 2)
+        if (one == r->count || i == one || (e = excess_of(r, i, one)).pairs <= 1)
             continue;
         racer->gain = -e.mean;
         racer->chance = mele_i_excess_chance(&e, mele_i_course_slice(&r->course));

@@ -1,13 +1,17 @@
 /* Who is to be taken of contestants that were measured on the same rows left out.
  *
- * Contestants are compared by pairs: with a_s and b_s the mean losses of two in slice s of the folds,
- * d_s = a_s - b_s, J slices, and s^2 the variance of the d_s about their mean d,
+ * Contestants are compared by pairs: with a_s and b_s the mean losses of two in slice s of the folds, which
+ * holds the share p_s of the weight, d_s = a_s - b_s, d = sum p_s d_s, J = 1 / sum p_s^2 the number of slices,
+ * or of as many equal ones as tell as much, and s^2 = sum p_s (d_s - d)^2 / (1 - 1 / J),
  *
  *     s / sqrt(J)                              is the standard error of d,
  *     t_{J-1} s / sqrt(J)                      what d is above in 1 of 20 cases if both are as good, were
  *                                              the folds independent (t: the quantile of Student's t),
  *     t_{J-1} s sqrt(1 / J + n_slice / n_out)  the same of folds whose training rows, n_out of them, are
  *                                              mostly the same.
+ *
+ * So d is the difference of the mean losses over all rows, also where groups make some folds much larger
+ * than others: a fold of one row tells as little as that row does.
  *
  * The simplest is taken that is within one standard error of the best: what is more complex has to gain
  * something that shows. One model for all rows stays unless others gain more over it than chance does.
@@ -33,39 +37,54 @@ double mele_i_losses_mean(const mele_i_losses *l)
     return weight > 0 ? loss / weight : NAN;
 }
 
+/* Whether slice p tells something of both. */
+static bool is_pair(const mele_i_losses *one, const mele_i_losses *other, size_t p)
+{
+    return one->weight[p] > 0 && other->weight[p] > 0;
+}
+
+static double difference(const mele_i_losses *one, const mele_i_losses *other, size_t p)
+{
+    return one->loss[p] / one->weight[p] - other->loss[p] / other->weight[p];
+}
+
 mele_i_excess mele_i_excess_of(const mele_i_losses *one, const mele_i_losses *other)
 {
     const size_t count = one->count < other->count ? one->count : other->count;
     mele_i_excess e = {0, 0, 0};
-    double squares = 0;
+    double weight = 0, weights_squared = 0, squares = 0;
 
     for (size_t p = 0; p < count; p++)
-        if (one->weight[p] > 0 && other->weight[p] > 0) {
-            const double more = one->loss[p] / one->weight[p] - other->loss[p] / other->weight[p];
-            const double off = more - e.mean;
-            e.mean += off / (double)++e.pairs;
-            squares += off * (more - e.mean);
+        if (is_pair(one, other, p)) {
+            const double off = difference(one, other, p) - e.mean, share = one->weight[p];
+            weight += share;
+            weights_squared += share * share;
+            e.mean += off * (share / weight);
+            squares += share * off * (difference(one, other, p) - e.mean);
         }
-    e.variance = e.pairs > 1 ? squares / (double)(e.pairs - 1) : 0;
+    if (weight > 0)
+        e.pairs = weight * weight / weights_squared;
+    if (e.pairs > 1)
+        e.variance = squares / weight / (1 - 1 / e.pairs);
     return e;
 }
 
 double mele_i_excess_error(const mele_i_excess *e)
 {
-    return e->pairs > 1 ? sqrt(e->variance / (double)e->pairs) : NAN;
+    return e->pairs > 1 ? sqrt(e->variance / e->pairs) : NAN;
 }
 
 double mele_i_excess_bound(const mele_i_excess *e, size_t looks)
 {
-    return e->pairs > 1 ? gsl_cdf_tdist_Qinv(CHANCE / (double)looks, (double)(e->pairs - 1))
-                              * sqrt(e->variance / (double)e->pairs)
+    return e->pairs > 1 ? gsl_cdf_tdist_Qinv(CHANCE / (double)looks, e->pairs - 1)
+                              * sqrt(e->variance / e->pairs)
                         : NAN;
 }
 
 double mele_i_excess_chance(const mele_i_excess *e, double slice)
 {
-    return e->pairs > 1 ? gsl_cdf_tdist_Qinv(CHANCE, (double)(e->pairs - 1))
-                              * sqrt((1 / (double)e->pairs + slice) * e->variance)
+    return e->pairs > 1 ? gsl_cdf_tdist_Qinv(CHANCE, e->pairs - 1)
+                              * sqrt((1 / e->pairs + slice) * e->variance)
                         : NAN;
 }
 

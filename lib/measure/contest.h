@@ -16,10 +16,10 @@ typedef struct mele_i_losses {
 double mele_i_losses_mean(const mele_i_losses *losses);
 
 /* What one loses more than another: mean and variance of the differences between the means of slices
- * that both have. */
+ * that both have, by their weights. */
 typedef struct mele_i_excess {
     double mean, variance;
-    size_t pairs; /* below 2: no variance */
+    double pairs; /* equal slices that tell as much; 1 or less: no variance */
 } mele_i_excess;
 
 mele_i_excess mele_i_excess_of(const mele_i_losses *one, const mele_i_losses *other);

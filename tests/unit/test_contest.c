@@ -26,8 +26,9 @@ static void check(double found, double expected, const char *what)
 }
 
 /* Slices of 2, 4 and 1 rows: the mean is over rows, 21 / 7, and differences are of slices: the means of one
- * are 2, 3, 5, of the other 1, 3.5, 2, so 1, -0.5, 3: mean 3.5 / 3; from that -1/6, -10/6, 11/6, whose squares
- * are 222 / 36 in sum, so the variance is 111 / 36. */
+ * are 2, 3, 5, of the other 1, 3.5, 2, so 1, -0.5, 3, with shares 2/7, 4/7, 1/7: mean 3/7, as of all rows; from
+ * that 4/7, -6.5/7, 18/7, whose squares are 75/49 by shares; they tell as much as 49 / 21 equal slices, so the
+ * variance is 75/49 / (1 - 3/7). */
 Test(contest, differences_are_by_pairs_of_slices)
 {
     const double one[] = {4, 12, 5}, other[] = {2, 14, 2}, rows[] = {2, 4, 1};
@@ -35,12 +36,24 @@ Test(contest, differences_are_by_pairs_of_slices)
     const mele_i_excess e = mele_i_excess_of(&a, &b), back = mele_i_excess_of(&b, &a);
 
     check(mele_i_losses_mean(&a), 3, "mean");
-    cr_assert_eq(e.pairs, 3);
-    check(e.mean, 3.5 / 3, "difference");
-    check(e.variance, 111. / 36, "variance");
-    check(back.mean, -3.5 / 3, "difference the other way");
-    check(back.variance, 111. / 36, "variance the other way");
-    check(mele_i_excess_error(&e), sqrt(111. / 108), "standard error");
+    check(e.pairs, 7. / 3, "equal slices");
+    check(e.mean, 3. / 7, "difference");
+    check(e.variance, 75. / 28, "variance");
+    check(back.mean, -3. / 7, "difference the other way");
+    check(back.variance, 75. / 28, "variance the other way");
+    check(mele_i_excess_error(&e), 15. / 14, "standard error");
+}
+
+/* One slice that holds nearly all tells no more than itself: another of next to no weight does not make it
+ * sure, nor does it count as much. */
+Test(contest, a_slice_counts_by_its_weight)
+{
+    const double one[] = {200, 1e-9}, other[] = {100, 2e-9}, rows[] = {100, 1e-9};
+    const mele_i_losses a = {one, rows, 2}, b = {other, rows, 2};
+    const mele_i_excess e = mele_i_excess_of(&a, &b);
+
+    check(e.mean, 1 - 2e-11, "difference");
+    cr_assert(!(e.mean > mele_i_excess_bound(&e, 1)) && !(e.mean > mele_i_excess_chance(&e, 0.1)));
 }
 
 /* Slices without rows are in no sum, and of fewer folds only these are compared. */
