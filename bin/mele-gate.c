@@ -34,8 +34,7 @@ static int work(cli_run *run, const void *options)
     const gate_options *own = options;
 
     const cli_inputs from = {.model = run->operands > 1 ? run->operand[1] : "-",
-                             .posteriors = own->posteriors, .left_out = own->left_out,
-                             .centres = true};
+                             .posteriors = own->posteriors, .left_out = own->left_out};
 
     if (own->predictions != NULL)
         return gate_outside(run, own);

@@ -104,21 +104,18 @@ static int read_data(cli_run *run, cli_stage *stage)
 }
 
 /* The centres of --init FILE, which also say how many regions there are. */
-static int read_centres(cli_run *run, const char *path, cli_stage *stage)
+static int read_centres(cli_run *run, cli_stage *stage)
 {
     mele_options *options = &run->options;
-    int exit_status = cli_check(run, mele_centres_read(path, stage->data, options, run->engine,
-                                                       &stage->centres, &run->error), path);
+    int exit_status = cli_check(run, mele_centres_read(options->centres_file, stage->data, options,
+                                                       run->engine, &stage->centres, &run->error),
+                                options->centres_file);
 
     if (exit_status != CLI_DONE)
         return exit_status;
-    if (stage->model != NULL && mele_model_clusters(stage->model) != stage->centres.clusters)
-        return cli_wrong_usage(&run->console, "%s holds %zu centres, and the model was not made with these: "
-                               "it has %zu regions (--init)", cli_input_name(path),
-                               stage->centres.clusters, mele_model_clusters(stage->model));
     if (!allows_clusters(options, stage->centres.clusters))
         return cli_wrong_usage(&run->console, "--clusters does not agree with --init: %s holds %zu "
-                               "centres", cli_input_name(path),
+                               "centres", cli_input_name(options->centres_file),
                                stage->centres.clusters);
     options->centres = &stage->centres;
     options->partition.clusters = stage->centres.clusters;
@@ -139,17 +136,11 @@ static int read_predictions(cli_run *run, const char *path, cli_stage *stage)
     return exit_status;
 }
 
-/* Whether stage 1 is fitted, or fitted again. */
-static bool needs_centres(const cli_run *run, const cli_inputs *from)
-{
-    if (from->posteriors != NULL || from->predictions != NULL)
-        return false;
-    return from->model == NULL || (from->centres && strcmp(run->options.gate.kind, "auto") == 0);
-}
-
 int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage)
 {
-    const char *centres_path = needs_centres(run, from) ? run->options.centres_file : NULL;
+    bool fits_partition = from->model == NULL && from->posteriors == NULL
+                          && from->predictions == NULL;
+    const char *centres_path = fits_partition ? run->options.centres_file : NULL;
     const char *input[] = {run->operand[0], from->posteriors, centres_path, from->left_out,
                            from->predictions, from->model};
     int exit_status;
@@ -170,8 +161,8 @@ int cli_stage_read(cli_run *run, const cli_inputs *from, cli_stage *stage)
         exit_status = read_posteriors(run, from->posteriors, stage);
     if (exit_status == CLI_DONE)
         exit_status = read_data(run, stage);
-    if (exit_status == CLI_DONE && centres_path != NULL && needs_centres(run, from))
-        exit_status = read_centres(run, centres_path, stage);
+    if (exit_status == CLI_DONE && centres_path != NULL)
+        exit_status = read_centres(run, stage);
     if (exit_status == CLI_DONE && from->predictions != NULL)
         return read_predictions(run, from->predictions, stage);
     if (exit_status == CLI_DONE && from->model == NULL && stage->posteriors != NULL)
@@ -432,7 +423,7 @@ static void say_refinement(cli_run *run)
 
 static void say_seconds(cli_run *run)
 {
-    const char *const stage[] = {"partition", "experts", "gate", "refine", "cv"};
+    const char *const stage[] = {"partition", "choice", "experts", "gate", "refine", "cv"};
     char path[32];
     double seconds;
 

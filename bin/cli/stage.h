@@ -22,7 +22,6 @@ typedef struct cli_inputs {
                           posteriors, and otherwise by the caller */
     const char *posteriors;
     const char *predictions; /* of outside experts; then there is no model, and the caller makes it */
-    bool centres; /* to add to a model, --init FILE is read as well: a gate is chosen by fits of all stages */
     const char *left_out; /* read after the model, which its writer brings to an end later */
 } cli_inputs;
 

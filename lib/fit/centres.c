@@ -475,3 +475,39 @@ void mele_i_centres_forget(mele_options *options)
     if (strcmp(options->partition.init, "given") == 0)
         options->partition.init = mele_partition_defaults().init;
 }
+
+/* ---- in the record of stage 1 ---- */
+
+json_t *mele_i_centres_record(const mele_centres *centres)
+{
+    return mele_i_json_matrix(centres->values, centres->clusters, centres->columns);
+}
+
+mele_status mele_i_centres_recall(const json_t *partition_record, size_t columns, mele_centres *out,
+                                  mele_error *error)
+{
+    const json_t *kept = json_object_get(partition_record, MELE_I_START_KEY);
+    const size_t clusters = json_array_size(kept);
+    mele_centres centres = {clusters, columns, NULL};
+    mele_status status = MELE_OK;
+
+    *out = (mele_centres){0, 0, NULL};
+    if (kept == NULL)
+        return MELE_OK;
+    if (clusters == 0)
+        return mele_i_fail(error, MELE_EDATA, "the record of the centres that stage 1 started from "
+                           "(\"" MELE_I_START_KEY "\") holds none");
+    status = mele_i_json_array_sizes(kept, MELE_I_START_KEY, clusters, columns, error);
+    if (status != MELE_OK)
+        return status;
+    centres.values = mele_i_array(clusters, columns * sizeof *centres.values);
+    if (centres.values == NULL)
+        return mele_i_no_memory(error);
+    status = mele_i_json_array_matrix(kept, MELE_I_START_KEY, centres.values, clusters, columns,
+                                      error);
+    if (status == MELE_OK)
+        *out = centres;
+    else
+        free(centres.values);
+    return status;
+}

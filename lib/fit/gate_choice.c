@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "fit/centres.h"
 #include "fit/report.h"
 #include "fit/seen.h"
 #include "fit/stages.h"
@@ -91,18 +92,31 @@ mele_status mele_i_gate_racers(const mele_data *data, const mele_options *option
 
 /* ---- by refits ---- */
 
+static const json_t *record_of_partition(const mele_i_run *run)
+{
+    return json_object_get(run->model->training, "partition");
+}
+
+/* Whether stage 1 started from centres that another fit cannot be given: neither the options hold them,
+ * nor the record of stage 1. */
+static bool has_lost_start(const mele_i_run *run)
+{
+    const mele_options *options = run->options;
+
+    return mele_i_start_is_given(options) && options->centres == NULL
+           && options->partition.centres == NULL
+           && json_object_get(record_of_partition(run), MELE_I_START_KEY) == NULL;
+}
+
 /* Why not, as the options of the run say; NULL: stages 1 and 2 can be trained again. */
 static const char *why_by_options(const mele_i_run *run)
 {
-    const mele_options *options = run->options;
-    const mele_partition_options *partition = &options->partition;
-
     if (run->model->joint == NULL || run->posteriors != NULL)
         return "the model has no stage 1";
-    if (partition->responsibilities != NULL)
+    if (run->options->partition.responsibilities != NULL)
         return "stage 1 starts from responsibilities of all rows";
-    if (mele_i_start_is_given(options) && options->centres == NULL && partition->centres == NULL)
-        return "the centres that stage 1 started from are not there (--init FILE)";
+    if (has_lost_start(run))
+        return "the model does not say which centres stage 1 started from";
     return NULL;
 }
 
@@ -172,26 +186,56 @@ static size_t leave_one_out(mele_i_racer *racers, size_t count)
     return kept;
 }
 
-static mele_status race(mele_i_run *run, json_t **record, mele_error *error)
+/* The options of a refit. start: the centres that the record of stage 1 holds, where the options do not;
+ * to be cleared, whatever this returns. */
+static mele_status options_of_refits(const mele_i_run *run, mele_options *options, mele_centres *start,
+                                     mele_error *error)
 {
-    mele_options options = *run->options;
+    const mele_i_space *space = &run->model->space;
+    mele_status status = MELE_OK;
+
+    *options = *run->options;
+    *start = (mele_centres){0, 0, NULL};
+    if (options->partition.clusters == 0)
+        options->partition.clusters = run->model->clusters;
+    if (mele_i_start_is_given(options) && options->centres == NULL && options->partition.centres == NULL)
+        status = mele_i_centres_recall(record_of_partition(run), space->columns + space->target_columns,
+                                       start, error);
+    if (start->clusters > 0)
+        options->centres = start;
+    return status;
+}
+
+static mele_status race_by(mele_i_run *run, const mele_options *options, json_t **record,
+                           mele_error *error)
+{
     mele_i_racer *racers = NULL;
     mele_i_race_course course;
     size_t count;
-
-    if (options.partition.clusters == 0)
-        options.partition.clusters = run->model->clusters;
-    mele_status status = mele_i_gate_racers(run->data, &options, &options.partition.clusters, 1, &racers,
+    mele_status status = mele_i_gate_racers(run->data, options, &options->partition.clusters, 1, &racers,
                                             &count, error);
+
     if (status == MELE_OK && lacks_global(run->model))
         count = leave_one_out(racers, count);
     if (status == MELE_OK)
-        status = mele_i_race(run->data, &options, racers, count, run->engine, &course, error);
+        status = mele_i_race(run->data, options, racers, count, run->engine, &course, error);
     if (status == MELE_OK && (*record = mele_i_gate_choice_record(racers, count, course.chosen)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK && course.chosen == count)
         warn_of_few(run);
     free(racers);
+    return status;
+}
+
+static mele_status race(mele_i_run *run, json_t **record, mele_error *error)
+{
+    mele_options options;
+    mele_centres start;
+    mele_status status = options_of_refits(run, &options, &start, error);
+
+    if (status == MELE_OK)
+        status = race_by(run, &options, record, error);
+    mele_centres_clear(&start);
     return status;
 }
 
@@ -219,6 +263,7 @@ static mele_status take_only(mele_i_run *run, mele_error *error)
 
 mele_status mele_i_run_choose_gate(mele_i_run *run, mele_error *error)
 {
+    const double began = mele_i_clock();
     json_t *record = NULL;
 
     mele_i_run_recall_gate(run);
@@ -231,6 +276,7 @@ mele_status mele_i_run_choose_gate(mele_i_run *run, mele_error *error)
         status = race(run, &record, error);
     if (status == MELE_OK && record != NULL)
         mele_i_run_take_gate(run, record);
+    mele_report_seconds(run->report, "choice", mele_i_clock() - began);
     return status;
 }
 

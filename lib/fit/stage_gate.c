@@ -462,7 +462,6 @@ static mele_status check_experts(const mele_model *model, mele_error *error)
 mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
 {
     mele_model *model = run->model;
-    double start = mele_i_clock();
     mele_i_gate_rows_of rows = {.run = run};
     mele_status status = MELE_OK;
 
@@ -475,6 +474,7 @@ mele_status mele_i_run_gate(mele_i_run *run, mele_error *error)
     status = mele_i_run_select_for_gate(run, error);
     if (status == MELE_OK)
         status = mele_i_run_choose_gate(run, error);
+    const double start = mele_i_clock();
     if (status == MELE_OK)
         status = make_gate(run, &rows, error);
     mele_i_gate_rows_clear(&rows);

@@ -41,7 +41,9 @@ mele_status mele_i_run_start(mele_i_run *run, mele_error *error)
     return status;
 }
 
-static json_t *partition_record(const mele_i_regions_fit *fit, const size_t *sizes)
+/* start: the centres that are given; NULL: none are. */
+static json_t *partition_record(const mele_i_regions_fit *fit, const size_t *sizes,
+                                const mele_centres *start)
 {
     const mele_partition_info *info = &fit->info;
     json_t *object = json_object(), *list = json_array();
@@ -54,6 +56,8 @@ static json_t *partition_record(const mele_i_regions_fit *fit, const size_t *siz
     for (size_t k = 0; k < info->clusters && good; k++)
         good = json_array_append_new(list, json_integer((json_int_t)sizes[k])) == 0;
     good = mele_i_json_put(object, "sizes", list) && good;
+    if (good && start != NULL)
+        good = mele_i_json_put(object, MELE_I_START_KEY, mele_i_centres_record(start));
     if (good && fit->choice != NULL)
         good = json_object_update(object, fit->choice) == 0;
     if (good)
@@ -199,7 +203,8 @@ mele_status mele_i_run_partition(mele_i_run *run, mele_i_regions_fit *fit, mele_
     if (status == MELE_OK) {
         mele_i_run_start_report(run);
         mele_i_warn_of_regions(run, &fit->summary, &fit->info, sizes);
-        status = mele_i_run_record(run, "partition", partition_record(fit, sizes), error);
+        status = mele_i_run_record(run, "partition",
+                                   partition_record(fit, sizes, run->options->centres), error);
     }
     if (status == MELE_OK)
         status = mele_i_run_record_options(run, error);
