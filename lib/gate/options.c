@@ -17,7 +17,8 @@ mele_gate_options mele_gate_defaults(void)
 
 static const mele_i_option rows[] = {
     {.name = "gate", .argument = "KIND",
-     .help = "how posteriors become weights",
+     .help = "how posteriors become weights; global: one model for all rows, auto: "
+             "the simplest of those that predict rows left out best",
      MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_gate_kind},
     {.name = "on", .argument = "INPUT",
      .help = "what the softmax or mlp gate sees (default: posteriors; auto tries features, too)",

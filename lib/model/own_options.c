@@ -244,8 +244,8 @@ static const mele_i_option choice[] = {
      "24, 32 with at least 20 rows each",
      .type = MELE_I_SPECIAL, .special = &clusters},
     {.name = "criterion", .argument = "NAME",
-     .help = "what the best number of regions is (default: cv, the cross-validated error of the "
-     "mixture, when there is a target, else bic); by nll, its log density, gates are chosen, too",
+     .help = "what chooses the number of regions (default: cv, the error of the mixture on rows left "
+     "out, when there is a target, else bic), and with cv, or nll, its log density, the gate, too",
      MEMBER(criterion), .type = MELE_I_CHOICE, .choice = criteria, .optional = true},
 };
 
