@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test_features \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
+	tests/unit/test_gate_choice \
 	tests/unit/test_gate_memory \
 	tests/unit/test_gate_minimum \
 	tests/unit/test_gate_rows \
@@ -131,6 +132,7 @@ tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_features_LDFLAGS = $(failing_malloc)
 tests_unit_test_em_LDFLAGS = $(failing_malloc)
+tests_unit_test_gate_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_rows_LDFLAGS = $(failing_malloc)
 tests_unit_test_group_left_out_LDFLAGS = $(failing_malloc)
@@ -275,6 +277,7 @@ thread_programs = \
 	tests/unit/test_engine \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
+	tests/unit/test_gate_choice \
 	tests/unit/test_gmm \
 	tests/unit/test_gp \
 	tests/unit/test_linear \

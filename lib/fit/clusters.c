@@ -337,6 +337,18 @@ static mele_status choose(choice *c, mele_engine *engine, mele_error *error)
     return status == MELE_OK ? take_best(c, engine, error) : status;
 }
 
+/* No candidate has a loss, so the least is taken: with gates, under the posteriors. */
+static void warn_of_few(const choice *c, mele_report *report)
+{
+    const bool gates = c->gates != NULL && c->list[0].clusters > 1;
+
+    if (is_by_error(c) && c->list[c->best].folds == 0 && (c->count > 1 || gates))
+        mele_i_report_warn(report, "there are too few rows, or groups, to leave some out and compare numbers "
+                           "of regions%s", gates ? ", and gates: the least and the posteriors are taken (-k K "
+                                                   "and --gate name others)"
+                                                 : ": the least is taken (-k K names another)");
+}
+
 mele_status mele_i_choose_clusters(const mele_i_run *run, mele_i_regions_fit *fit,
                                    mele_error *error)
 {
@@ -361,6 +373,7 @@ mele_status mele_i_choose_clusters(const mele_i_run *run, mele_i_regions_fit *fi
         fit->info = best->info;
         fit->choice = record;
         best->partition = NULL;
+        warn_of_few(&c, run->report);
     }
     choice_clear(&c);
     return status;

@@ -31,14 +31,14 @@ static json_t *candidate_record(const mele_i_racer *racer, bool chosen)
     return NULL;
 }
 
-/* Without a loss of anybody. */
+/* Without a loss of anybody: of one region, one model. */
 static const mele_gate_options *gate_of(const mele_i_racer *racers, size_t count, size_t chosen,
                                         mele_gate_options *fallback)
 {
     if (chosen < count)
         return &racers[chosen].gate;
     *fallback = racers[0].gate;
-    fallback->kind = "posterior";
+    fallback->kind = racers[0].clusters == 1 ? "global" : "posterior";
     return fallback;
 }
 

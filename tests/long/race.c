@@ -1,14 +1,25 @@
-/* How often the choice of K by cross-validation errs: 200 draws of data whose truth is known, of one
- * plane, of one plane under heavy-tailed noise, and of two planes. */
+/* How often the choice of K and of the gate by cross-validation errs: draws of data whose truth is known, of
+ * one plane, of one plane under heavy-tailed noise, and of two planes. The environment's RACE_DRAWS says how
+ * many (200). */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <mele/mele.h>
 
 #include "core/stream.h"
+#include "model/model.h"
 
-enum { DRAWS = 200, COLUMNS = 2, MOST_ROWS = 1000 };
+enum { COLUMNS = 2, MOST_ROWS = 1000 };
+
+static size_t draws(void)
+{
+    const char *text = getenv("RACE_DRAWS");
+
+    return text == NULL ? 200 : (size_t)strtoul(text, NULL, 10);
+}
 
 typedef enum noise { NORMAL, STUDENT_2, CONTAMINATED, NOISES } noise;
 
@@ -77,30 +88,52 @@ static double risk(const mele_model *model, double bend)
     return sum;
 }
 
+static bool is_one(const mele_model *model)
+{
+    return mele_model_clusters(model) == 1 || strcmp(mele_gate_name(model->gate), "global") == 0;
+}
+
 /* In how many draws one model is chosen, and in how many others that is a mistake: one would have
- * been nearer to the truth. */
+ * been nearer to the truth. The sums of the squared distances from it, of what was chosen and of one. */
 typedef struct outcome {
     size_t one, mistakes;
+    double chosen_risk, one_risk;
 } outcome;
+
+static void add_draw(outcome *o, const mele_data *data, size_t clusters, double bend)
+{
+    mele_model *chosen = fit(data, clusters), *one = fit(data, 1);
+    const bool alone = is_one(chosen);
+    const double risks[] = {risk(chosen, bend), risk(one, bend)};
+
+    o->one += alone;
+    o->mistakes += !alone && risks[0] > risks[1];
+    o->chosen_risk += risks[0];
+    o->one_risk += risks[1];
+    mele_model_free(chosen);
+    mele_model_free(one);
+}
+
+/* clusters: given; 0: chosen with the gate. */
+static outcome count_of(size_t clusters, size_t n, double bend, noise kind)
+{
+    outcome o = {0, 0, 0, 0};
+
+    for (uint64_t i = 0; i < draws(); i++) {
+        mele_data *data = draw(n, bend, kind, i);
+        add_draw(&o, data, clusters, bend);
+        mele_data_free(data);
+    }
+    printf("# K %zu, n %zu, bend %g, noise %d: one model in %zu of %zu draws, more by mistake in %zu;"
+           " squared distance from the truth %.3f times that of one model\n",
+           clusters, n, bend, (int)kind, o.one, draws(), o.mistakes, o.chosen_risk / o.one_risk);
+    fflush(stdout);
+    return o;
+}
 
 static outcome count(size_t n, double bend, noise kind)
 {
-    outcome o = {0, 0};
-
-    for (uint64_t i = 0; i < DRAWS; i++) {
-        mele_data *data = draw(n, bend, kind, i);
-        mele_model *chosen = fit(data, 0), *one = fit(data, 1);
-        const bool alone = mele_model_clusters(chosen) == 1;
-        o.one += alone;
-        o.mistakes += !alone && risk(chosen, bend) > risk(one, bend);
-        mele_model_free(chosen);
-        mele_model_free(one);
-        mele_data_free(data);
-    }
-    printf("# n %zu, bend %g, noise %d: K = 1 in %zu of %d draws, more by mistake in %zu\n", n, bend,
-           (int)kind, o.one, DRAWS, o.mistakes);
-    fflush(stdout);
-    return o;
+    return count_of(0, n, bend, kind);
 }
 
 /* Where one model is the truth, more are chosen by mistake in less than one draw of twenty. Under
@@ -112,18 +145,31 @@ Test(race, one_model_is_chosen_where_it_is_the_truth, .timeout = 3000)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (noise kind = NORMAL; kind < NOISES; kind++) {
             const outcome o = count(sizes[s], 0, kind);
-            cr_expect_lt(o.mistakes, DRAWS / 20, "n %zu, noise %d", sizes[s], (int)kind);
-            cr_expect(kind == CONTAMINATED || o.one > DRAWS * 9 / 10, "n %zu, noise %d", sizes[s],
+            cr_expect_lt(o.mistakes, draws() / 20, "n %zu, noise %d", sizes[s], (int)kind);
+            cr_expect(kind == CONTAMINATED || o.one > draws() * 9 / 10, "n %zu, noise %d", sizes[s],
                       (int)kind);
+        }
+}
+
+/* Of regions that are given, too, by the gate alone. */
+Test(race, the_global_gate_is_chosen_where_one_model_is_the_truth, .timeout = 3000)
+{
+    static const size_t sizes[] = {100, 300, 1000};
+
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (noise kind = NORMAL; kind <= STUDENT_2; kind++) {
+            const outcome o = count_of(3, sizes[s], 0, kind);
+            cr_expect_leq(o.mistakes, draws() / 20, "n %zu, noise %d", sizes[s], (int)kind);
+            cr_expect_geq(o.one, draws() * 9 / 10, "n %zu, noise %d", sizes[s], (int)kind);
         }
 }
 
 /* Where two are, and their gain shows above the noise, one is next to never chosen. */
 Test(race, two_models_are_chosen_where_they_are_the_truth, .timeout = 3000)
 {
-    cr_expect_lt(count(100, 8, NORMAL).one, DRAWS / 20);
-    cr_expect_lt(count(300, 4, NORMAL).one, DRAWS / 20);
-    cr_expect_lt(count(1000, 2, NORMAL).one, DRAWS / 20);
-    cr_expect_lt(count(1000, 8, STUDENT_2).one, DRAWS / 4);
-    cr_expect_lt(count(1000, 8, CONTAMINATED).one, DRAWS / 20);
+    cr_expect_lt(count(100, 8, NORMAL).one, draws() / 20);
+    cr_expect_lt(count(300, 4, NORMAL).one, draws() / 20);
+    cr_expect_lt(count(1000, 2, NORMAL).one, draws() / 20);
+    cr_expect_lt(count(1000, 8, STUDENT_2).one, draws() / 4);
+    cr_expect_lt(count(1000, 8, CONTAMINATED).one, draws() / 20);
 }
