@@ -11,7 +11,7 @@
 mele_gate_options mele_gate_defaults(void)
 {
     mele_gate_options options = {.kind = MELE_I_GATE_AUTO, .loss = "likelihood", .ridge = 1, .hidden = 8,
-                                 .seed = 1, .max_iterations = 200};
+                                 .seed = 1, .max_iterations = 500};
     return options;
 }
 

@@ -35,7 +35,7 @@ typedef struct mele_gate_options {
                                 of all weights in place of |V|^2 + |b|^2 */
     size_t hidden;         /**< mlp: hidden units (tanh); default 8 */
     uint64_t seed;         /**< mlp: of the random weights that training starts from; default 1 */
-    size_t max_iterations; /**< default 200; on all rows, see mele_gate_fit() */
+    size_t max_iterations; /**< default 500; on all rows, see mele_gate_fit() */
     double tolerance;      /**< the gradient's largest element, a unit of weight; default 0: 1e-10
                                 by Newton's method, 1e-8 by second derivatives of some rows where
                                 the loss is convex ("posteriors"), 1e-5 else, and for mlp */
