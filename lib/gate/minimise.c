@@ -8,7 +8,8 @@
  *            finds is near the minimum of all rows, where few iterations are left. If F is not lower
  *            there, the search starts where the gate was. The matrix is taken anew every RENEWED
  *            iterations
- *   plain    none: kinds without second derivatives, too many parameters
+ *   plain    none: kinds without second derivatives, too many parameters, or so many beside the rows that
+ *            the ridge decides most of them
  * For the likelihood and the squared error F need not be convex: the result is a local minimum. */
 #include <math.h>
 #include <stdlib.h>
@@ -201,7 +202,7 @@ size_t mele_i_gate_part_step(const mele_gate *gate, const mele_i_gate_training *
     const double pass = 4 * (double)mele_i_gate_work(gate)
                         + (double)gate->clusters * (24 + 4 * (double)mele_i_gate_outputs(data));
 
-    if (!mele_i_gate_is_curved(gate) || count > MOST_PARAMETERS)
+    if (!mele_i_gate_is_curved(gate) || count > MOST_PARAMETERS || rows < LEAST_PART * count)
         return 0;
     const double work = mele_i_gate_curvature_work(gate);
     if (rows * work + mele_i_gate_factor_work(gate) <= NEWTON_WORK)
