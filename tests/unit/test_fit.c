@@ -11,6 +11,7 @@
 #include "core/stream.h"
 #include "model/model.h"
 #include "unit/engine_support.h"
+#include "support/size.h"
 
 static mele_data *read_data(const char *name, const char *target, mele_options *options)
 {
@@ -775,6 +776,7 @@ Test(cv, errors_are_better_than_one_expert_and_the_same_for_any_number_of_thread
     mele_cv_options cv = {.folds = 5, .repeats = 1};
     double first = NAN;
 
+    options.gate.kind = TEST_SIZE("auto", "auto", "softmax");
     for (unsigned threads = 1; threads <= 3; threads++) {
         mele_engine *engine = engine_of(threads);
         mele_report *report = NULL;
