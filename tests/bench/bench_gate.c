@@ -150,6 +150,7 @@ static int fit_labels(char **arguments)
     const mele_gate_data data = {.rows = rows, .clusters = clusters,
                                  .shares = mele_rows_of_array(shares, rows, clusters),
                                  .x = mele_rows_of_array(x, rows, cols)};
+    options.kind = "softmax";
     options.on = "features";
     options.loss = "posteriors";
     const double start = bench_now();
