@@ -72,6 +72,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/utf8.c \
 	lib/core/utf8.h \
 	lib/core/version.c \
+	lib/core/word.h \
 	lib/engine/check.c \
 	lib/engine/check.h \
 	lib/engine/columns.c \
@@ -182,6 +183,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/measure/metrics.c \
 	lib/measure/draw.c \
 	lib/measure/draw.h \
+	lib/measure/probability.h \
 	lib/partition/arrays.c \
 	lib/partition/assign.c \
 	lib/partition/assign.h \
@@ -359,6 +361,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/options.h \
 	lib/gate/part.c \
 	lib/gate/part.h \
+	lib/gate/plain.c \
 	lib/gate/second.c \
 	lib/gate/section.c \
 	lib/gate/softmax/curvature.c \

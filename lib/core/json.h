@@ -63,6 +63,10 @@ mele_status mele_i_json_array_sizes(const json_t *array, const char *key, size_t
 mele_status mele_i_json_array_matrix(const json_t *array, const char *key, double *out, size_t rows,
                                      size_t cols, mele_error *error);
 
+/* Numbers that were read under a key are finite and above 0; MELE_EDATA else. */
+mele_status mele_i_json_check_positive(const double *values, size_t count, const char *key,
+                                       mele_error *error);
+
 /* An object as text, one line a key, in memory to be freed with free(). length may be NULL. */
 mele_status mele_i_json_text(const json_t *root, char **out, size_t *length, mele_error *error);
 

@@ -12,6 +12,7 @@
  * more, an expert's object 15 times its own. Nothing is read on after an error. */
 #include "core/json.h"
 
+#include <math.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -468,4 +469,14 @@ mele_status mele_i_json_read_text(const char *text, size_t length, json_t **out,
     reader r = {.at = text, .end = text + length, .line = 1, .error = error, .status = MELE_OK};
 
     return read_all(&r, out);
+}
+
+mele_status mele_i_json_check_positive(const double *values, size_t count, const char *key,
+                                       mele_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(values[i] > 0) || !isfinite(values[i]))
+            return mele_i_fail(error, MELE_EDATA, "\"%s\" has %g, which is not above 0", key,
+                               values[i]);
+    return MELE_OK;
 }

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "core/powers.h"
+#include "core/word.h"
 
 #define MOST_DIGITS 19 /* that any 64-bit integer can hold */
 #define INFINITE_BITS 0x7FF0000000000000u
@@ -226,17 +227,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static uint64_t load_eight(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
 /* How many digits a word begins with; its first character is the lowest byte. A carry or borrow
  * between bytes starts at a byte that is no digit, so it cannot hide the first such byte. */
 static int leading_digit_count(uint64_t word)
@@ -268,7 +258,7 @@ static inline const char *read_digits(const char *start, const char *at, const c
 
     while (count == 8 && end - start >= 8 && at < end) {
         uint64_t word =
-            end - at >= 8 ? load_eight(at) : load_eight(end - 8) >> (8 * (8 - (end - at)));
+            end - at >= 8 ? mele_i_word_at(at) : mele_i_word_at(end - 8) >> (8 * (8 - (end - at)));
         count = leading_digit_count(word);
         if (count > 0)
             v = v * power[count] + value_of_digits(word, count);

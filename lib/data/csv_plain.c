@@ -5,6 +5,7 @@
  * where one is, and the lowest of those is the lowest byte of (w - 0x01..) & ~w & 0x80.. that is set; a
  * borrow only marks bytes above it. */
 #include "data/csv_plain.h"
+#include "core/word.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -18,24 +19,13 @@ bool mele_i_csv_is_plain(const char *line, size_t length)
            && memchr(line, '"', length) == NULL;
 }
 
-static inline uint64_t word_at(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
 /* The next delimiter, or the end. */
 static inline const char *find(const char *at, const char *end, char delimiter)
 {
     const uint64_t pattern = LOW * (unsigned char)delimiter;
 
     for (; end - at >= 8; at += 8) {
-        const uint64_t w = word_at(at) ^ pattern, found = (w - LOW) & ~w & HIGH;
+        const uint64_t w = mele_i_word_at(at) ^ pattern, found = (w - LOW) & ~w & HIGH;
         if (found != 0)
             return at + __builtin_ctzll(found) / 8;
     }

@@ -17,6 +17,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "measure/contest.h"
 
 #define MOST_FOLDS 10
 #define FOLD_ROWS 10    /* left out at least, as long as there are 2 folds */
@@ -25,7 +26,6 @@
 #define REGION_ROWS 200
 #define SAMPLE_GROUPS 100
 #define HELD_ROWS 65536 /* of a sample of data in a file */
-#define LEAST_PAIRS 10
 
 /* ---- the sample ---- */
 
@@ -98,7 +98,7 @@ static mele_status count_folds(mele_i_course *c, mele_error *error)
     folds = folds < 2 ? 2 : folds;
     c->folds = units < folds ? units : folds;
     c->folds = c->folds < 2 ? 0 : c->folds;
-    c->slices = c->folds > 0 ? (LEAST_PAIRS + c->folds - 1) / c->folds : 1;
+    c->slices = c->folds > 0 ? mele_i_contest_slices(c->folds) : 1;
     return status;
 }
 
@@ -161,9 +161,7 @@ bool mele_i_course_has_positive_losses(const mele_i_course *c)
 
 double mele_i_course_slice(const mele_i_course *c)
 {
-    const double training = 1 - 1 / (double)c->folds; /* share of the rows */
-
-    return 1 / (double)(c->folds * c->slices) / training;
+    return mele_i_contest_slice(c->folds, c->slices);
 }
 
 size_t mele_i_course_slice_of(const mele_i_course *c, const mele_data *left_out, size_t row)

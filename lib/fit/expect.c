@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/error.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
 #include "engine/pass.h"
@@ -318,6 +319,21 @@ mele_status mele_i_mixture_measure(const mele_i_mixture_rows *rows, const mele_e
 
     clear(rows, sums);
     return ask_experts(&e, experts, engine, error);
+}
+
+mele_status mele_i_mixture_said_make(size_t rows, size_t clusters, size_t outputs,
+                                     mele_i_mixture_said *out, mele_error *error)
+{
+    out->mean = mele_i_large_array(rows, clusters * outputs * sizeof(double));
+    out->log_gate = mele_i_large_array(rows, clusters * sizeof(double));
+    return out->mean == NULL || out->log_gate == NULL ? mele_i_no_memory(error) : MELE_OK;
+}
+
+void mele_i_mixture_said_clear(mele_i_mixture_said *said)
+{
+    free(said->mean);
+    free(said->log_gate);
+    *said = (mele_i_mixture_said){.mean = NULL};
 }
 
 mele_status mele_i_mixture_predict(const mele_i_mixture_rows *rows, const mele_i_mixture *mixture,

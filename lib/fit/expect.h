@@ -51,6 +51,11 @@ typedef struct mele_i_mixture_said {
     double *mean, *log_gate;
 } mele_i_mixture_said;
 
+/* Room for so many rows. mele_i_mixture_said_clear(), also after a failure. */
+mele_status mele_i_mixture_said_make(size_t rows, size_t clusters, size_t outputs,
+                                     mele_i_mixture_said *out, mele_error *error);
+void mele_i_mixture_said_clear(mele_i_mixture_said *said);
+
 /* What a mixture says of every row; the targets, and its variances, are not looked at. */
 mele_status mele_i_mixture_predict(const mele_i_mixture_rows *rows, const mele_i_mixture *mixture,
                                    mele_engine *engine, const mele_i_mixture_said *out,

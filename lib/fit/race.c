@@ -22,7 +22,7 @@
  * gain no more over it than chance does.
  *
  * Gates that take long (late: networks) run last, with the K that the others have come to, and not at all
- * on more than LATE_ROWS rows.
+ * on more than MELE_I_GATE_LATE_ROWS rows.
  *
  * Random streams depend on the fold and the restart but not on K, so the partition is that of the
  * same K given. Racers of one K, and folds, are tasks, the largest K first: it takes the longest.
@@ -38,11 +38,11 @@
 #include "engine/pass.h"
 #include "fit/course.h"
 #include "fit/trial.h"
+#include "gate/candidates.h"
 #include "gate/gate.h"
 
 #define FIRST_FOLDS 3 /* before anyone is given up */
 #define MORE_FOLDS 2  /* between one comparison and the next */
-#define LATE_ROWS 5000
 #define STAGE "clusters"
 
 /* Racers of one number of regions. */
@@ -319,7 +319,7 @@ static mele_status run_late(race *r, mele_engine *engine, mele_error *error)
     for (size_t i = 0; i < r->count; i++) {
         r->running[i] = best < r->count && r->racers[i].late
                         && r->racers[i].clusters == r->racers[best].clusters
-                        && mele_i_data_count(r->course.data) <= LATE_ROWS;
+                        && mele_i_data_count(r->course.data) <= MELE_I_GATE_LATE_ROWS;
         any = any || r->running[i];
     }
     if (!any)

@@ -90,11 +90,8 @@ static mele_status leave_out(void *context, mele_i_refining_part *part, const me
 {
     const leaving *l = context;
     const size_t count = mele_data_rows(fold->left_out);
-    const mele_i_mixture_said said = {
-        mele_i_large_array(count, l->clusters * l->outputs * sizeof(double)),
-        mele_i_large_array(count, l->clusters * sizeof(double))};
-    mele_status status = said.mean == NULL || said.log_gate == NULL ? mele_i_no_memory(error)
-                                                                    : MELE_OK;
+    mele_i_mixture_said said;
+    mele_status status = mele_i_mixture_said_make(count, l->clusters, l->outputs, &said, error);
 
     (void)index;
     for (size_t s = 0; s < l->steps && status == MELE_OK && !part->refining.em.converged; s++)
@@ -103,8 +100,7 @@ static mele_status leave_out(void *context, mele_i_refining_part *part, const me
         status = mele_i_refining_part_predict(part, fold->left_out, engine, &said, error);
     if (status == MELE_OK)
         scatter(l, fold, count, &said);
-    free(said.mean);
-    free(said.log_gate);
+    mele_i_mixture_said_clear(&said);
     return status;
 }
 

@@ -20,12 +20,11 @@
 #include "fit/refine_folds.h"
 #include "fit/report.h"
 #include "measure/contest.h"
+#include "measure/probability.h"
 #include "schema/data.h"
 
 #define FOLDS 10
 #define MANY_ROWS 200000
-#define LEAST_PAIRS 10
-#define LEAST_PROBABILITY 0x1p-52
 
 static const size_t schedule[] = {0, 1, 2, 4, 8, 16, 32, 64, 128};
 
@@ -59,7 +58,7 @@ static double loss_of(const choosing *c, const double *y, const double *mean, co
     double sum = 0;
 
     if (mele_i_run_classes(c->run) > 0)
-        return -log(fmax(blend(c, mean, log_gate, (size_t)y[0], true), LEAST_PROBABILITY));
+        return -log(fmax(blend(c, mean, log_gate, (size_t)y[0], true), MELE_I_LEAST_PROBABILITY));
     for (size_t t = 0; t < c->outputs; t++) {
         const double off = (y[t] - scaling->center[t]) / scaling->scale[t]
                            - blend(c, mean, log_gate, t, false);
@@ -110,16 +109,12 @@ static mele_status measure_fold(void *context, mele_i_refining_part *part, const
 {
     const choosing *c = context;
     const size_t count = mele_data_rows(fold->left_out);
-    const mele_i_mixture_said said = {
-        mele_i_large_array(count, c->clusters * c->outputs * sizeof(double)),
-        mele_i_large_array(count, c->clusters * sizeof(double))};
-    mele_status status = said.mean == NULL || said.log_gate == NULL ? mele_i_no_memory(error)
-                                                                    : MELE_OK;
+    mele_i_mixture_said said;
+    mele_status status = mele_i_mixture_said_make(count, c->clusters, c->outputs, &said, error);
 
     if (status == MELE_OK)
         status = walk(c, part, fold, index, &said, engine, error);
-    free(said.mean);
-    free(said.log_gate);
+    mele_i_mixture_said_clear(&said);
     return status;
 }
 
@@ -173,7 +168,7 @@ static json_t *record(const choice *all)
 
 static mele_status measure(choosing *c, const mele_i_refine_folds *folds, mele_error *error)
 {
-    c->slices = c->run->data->group != NULL ? 1 : (LEAST_PAIRS + folds->count - 1) / folds->count;
+    c->slices = c->run->data->group != NULL ? 1 : mele_i_contest_slices(folds->count);
     c->pairs = folds->count * c->slices;
     c->weight = MELE_I_ZEROED(double, c->pairs);
     c->loss = MELE_I_ZEROED(double, CANDIDATES *c->pairs);

@@ -12,10 +12,10 @@
 #include "fit/features.h"
 #include "fit/stages.h"
 #include "gate/gate.h"
+#include "measure/probability.h"
 #include "model/predict.h"
 #include "schema/data.h"
 
-#define LEAST_PROBABILITY 0x1p-52
 
 enum { OUTSIDE, INSIDE, X, GATE_X };
 
@@ -236,7 +236,7 @@ static double class_loss(const blend *b, size_t row)
     const size_t class = (size_t)b->trial->rows.left_out->targets[row];
     const mele_i_voices voices = {K, C, b->gate + row * K, b->probability + row * K * C + class, NULL};
 
-    return -log(fmax(b->trial->model->combine->probability(&voices), LEAST_PROBABILITY));
+    return -log(fmax(b->trial->model->combine->probability(&voices), MELE_I_LEAST_PROBABILITY));
 }
 
 /* Of all rows: the log-probabilities' exponentials, or the log densities in the data's units. */

@@ -9,7 +9,9 @@
 
 bool mele_i_gate_is_auto(const mele_gate_options *options);
 
-/* Whether its training takes much longer than that of the others. */
+/* Whether its training takes much longer than that of the others, for which it is no candidate on more
+ * than so many rows. */
+#define MELE_I_GATE_LATE_ROWS 5000
 bool mele_i_gate_takes_long(const mele_gate_options *options);
 
 /* What "auto" chooses from, by ascending complexity: the options of the i-th candidate in *out, which are

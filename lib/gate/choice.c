@@ -4,10 +4,10 @@
  * which it is ranked is that of the training, or the one that options.rank names. The experts stay, so what
  * they predict has to be left-out predictions; and since their making is not part of the folds, a choice of
  * whole fits (refits in folds) is the better one where it can be had. Of 20000 rows or more a sample of
- * 10000 to 20000 is looked at; networks are candidates with up to 5000 rows. Taken is the simplest within one standard error of the best, and one model for
- * all rows, "global", unless others gain more over it than chance does (measure/contest.c). Where nothing can
- * be left out, of one row or group, the gate is "posterior", or without posteriors the simplest that needs
- * none. */
+ * 10000 to 20000 is looked at; networks are candidates with up to 5000 rows. Taken is the simplest within
+ * one standard error of the best, and one model for all rows, "global", unless others gain more over it than
+ * chance does (measure/contest.c). Where nothing can be left out, of one row or group, the gate is
+ * "posterior", or without posteriors the simplest that needs none. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +28,7 @@
 
 #define MOST_FOLDS 10
 #define FOLD_ROWS 10 /* left out at least, as long as there are 2 folds */
-#define LEAST_PAIRS 10
 #define SAMPLE_ROWS 10000
-#define MANY_ROWS 5000 /* beyond which gates that take long are no candidates */
 
 /* ---- some of the rows ---- */
 
@@ -114,7 +112,7 @@ static void list_candidates(choosing *c)
     mele_gate_options one;
 
     for (size_t i = 0; mele_i_gate_candidate(&c->options, i, &one); i++) {
-        if (mele_i_gate_takes_long(&one) && c->all->rows > MANY_ROWS)
+        if (mele_i_gate_takes_long(&one) && c->all->rows > MELE_I_GATE_LATE_ROWS)
             continue;
         if (mele_i_gate_asks_global(&one)
                 ? global != NULL && mele_i_rows_are_there(global)
@@ -176,7 +174,7 @@ static mele_status deal(choosing *c, mele_error *error)
         status = mele_i_folds(c->rows, c->group, NULL, folds, &stream, c->fold, error);
         c->folds = status == MELE_OK ? folds : 0;
     }
-    c->slices = c->folds > 0 ? (LEAST_PAIRS + c->folds - 1) / c->folds : 1;
+    c->slices = c->folds > 0 ? mele_i_contest_slices(c->folds) : 1;
     return status == MELE_EDATA ? MELE_OK : status;
 }
 
@@ -293,7 +291,6 @@ static mele_i_losses losses_of(const choosing *c, size_t g)
 static size_t judge(const choosing *c, mele_gate_info *info)
 {
     const size_t one = mele_i_gate_asks_global(&c->gate[0]) ? 1 : 0; /* how many that is */
-    const double slice = 1 / (double)(c->folds * c->slices) / (1 - 1 / (double)c->folds);
     mele_i_losses all[MELE_GATE_CANDIDATES];
     size_t best = 0;
 
@@ -311,7 +308,8 @@ static size_t judge(const choosing *c, mele_gate_info *info)
     if (best < one)
         return best;
     const size_t taken = mele_i_contest_choose(all + one, c->count - one, best - one,
-                                               one > 0 ? &all[0] : NULL, slice);
+                                               one > 0 ? &all[0] : NULL,
+                                               mele_i_contest_slice(c->folds, c->slices));
     return taken == c->count - one ? 0 : taken + one;
 }
 

@@ -35,12 +35,15 @@ void mele_i_gate_columns_clear(mele_i_gate_columns *columns)
     columns->column = NULL;
 }
 
-unsigned mele_i_gate_columns_needs(const mele_i_gate_columns *columns)
+void mele_i_gate_columns_ask(const mele_i_gate_columns *columns, double temperature, mele_gate *gate)
 {
-    const bool posteriors = columns->on != NULL && columns->on->posteriors;
-
-    return (posteriors ? MELE_I_GATE_POSTERIORS | MELE_I_GATE_SIZES : 0)
-           | (columns->features > 0 ? MELE_I_GATE_FEATURES : 0);
+    gate->features = columns->features;
+    if (columns->on != NULL && columns->on->posteriors)
+        gate->needs |= MELE_I_GATE_POSTERIORS | MELE_I_GATE_SIZES;
+    if (columns->features > 0)
+        gate->needs |= MELE_I_GATE_FEATURES;
+    if (temperature > 0)
+        gate->needs |= MELE_I_GATE_POSTERIORS;
 }
 
 bool mele_i_gate_columns_alone(const mele_i_gate_columns *columns,

@@ -31,8 +31,8 @@ bool mele_i_gate_columns_make(mele_i_gate_columns *columns, const mele_i_gate_in
                               size_t clusters, size_t count);
 void mele_i_gate_columns_clear(mele_i_gate_columns *columns);
 
-/* What of the data they are made of. */
-unsigned mele_i_gate_columns_needs(const mele_i_gate_columns *columns);
+/* A gate that sees them beside t log p, of this t, needs what they are made of. */
+void mele_i_gate_columns_ask(const mele_i_gate_columns *columns, double temperature, mele_gate *gate);
 
 /* Whether log p is left out of the logits of a gate that sees them and is to be trained on these
  * data (t = 0). */

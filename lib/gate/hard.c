@@ -2,17 +2,8 @@
  * of equal ones to the first. It has no parameters and no state. */
 #include <math.h>
 
-#include "core/json.h"
 #include "core/largest.h"
 #include "gate/kind.h"
-
-static mele_status make(mele_gate *gate, const mele_i_gate_training *training, mele_error *error)
-{
-    (void)training;
-    (void)error;
-    gate->needs = MELE_I_GATE_POSTERIORS;
-    return MELE_OK;
-}
 
 static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
                     double *out)
@@ -27,18 +18,6 @@ static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double 
     }
 }
 
-static bool save(const mele_gate *gate, json_t *section)
-{
-    (void)gate;
-    (void)section;
-    return true;
-}
-
-static mele_status load(const json_t *section, mele_gate *gate, mele_error *error)
-{
-    gate->needs = MELE_I_GATE_POSTERIORS;
-    return mele_i_json_keys(section, "gate", "kind,clusters", error);
-}
-
 const mele_i_gate_kind mele_i_gate_hard = {
-    .name = "hard", .make = make, .forward = forward, .save = save, .load = load};
+    .name = "hard", .make = mele_i_gate_plain_make, .forward = forward,
+    .save = mele_i_gate_plain_save, .load = mele_i_gate_plain_load};

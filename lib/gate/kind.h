@@ -131,6 +131,12 @@ struct mele_i_gate_kind {
 extern const mele_i_gate_kind mele_i_gate_global, mele_i_gate_hard, mele_i_gate_posterior,
     mele_i_gate_temperature, mele_i_gate_softmax, mele_i_gate_mlp;
 
+/* Members of kinds without a state, whose weights are made of the posteriors alone (plain.c). */
+mele_status mele_i_gate_plain_make(mele_gate *gate, const mele_i_gate_training *training,
+                                   mele_error *error);
+bool mele_i_gate_plain_save(const mele_gate *gate, json_t *section);
+mele_status mele_i_gate_plain_load(const json_t *section, mele_gate *gate, mele_error *error);
+
 /* NULL: there is none of that name. */
 const mele_i_gate_kind *mele_i_gate_kind_find(const char *name);
 

@@ -29,6 +29,19 @@
 #include <stdbool.h>
 
 #define CHANCE 0.05 /* of taking one that is no better for a better one */
+#define LEAST_PAIRS 10
+
+size_t mele_i_contest_slices(size_t folds)
+{
+    return (LEAST_PAIRS + folds - 1) / folds;
+}
+
+double mele_i_contest_slice(size_t folds, size_t slices)
+{
+    const double training = 1 - 1 / (double)folds; /* share of the rows */
+
+    return 1 / (double)(folds * slices) / training;
+}
 
 double mele_i_losses_mean(const mele_i_losses *l)
 {

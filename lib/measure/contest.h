@@ -12,6 +12,12 @@ typedef struct mele_i_losses {
     size_t count; /* slices so far */
 } mele_i_losses;
 
+/* Into how many slices each of some folds is cut, so that there are enough pairs. */
+size_t mele_i_contest_slices(size_t folds);
+
+/* The rows of a slice, as a share of the rows outside a fold. */
+double mele_i_contest_slice(size_t folds, size_t slices);
+
 /* The mean over the rows of all slices; NaN: no rows. */
 double mele_i_losses_mean(const mele_i_losses *losses);
 

@@ -12,8 +12,8 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "measure/probability.h"
 
-#define LEAST_PROBABILITY 0x1p-52
 
 typedef long double wide;
 
@@ -169,8 +169,8 @@ static void add_classification(mele_metrics *m, const mele_outcomes *o, size_t r
     }
     m->brier += weight * brier;
     m->right += largest == truth ? weight : 0;
-    m->log_loss -= (wide)weight * log(known ? fmax(p[truth], LEAST_PROBABILITY)
-                                              : LEAST_PROBABILITY);
+    m->log_loss -= (wide)weight * log(known ? fmax(p[truth], MELE_I_LEAST_PROBABILITY)
+                                              : MELE_I_LEAST_PROBABILITY);
 }
 
 static void add_row(mele_metrics *m, const mele_outcomes *o, size_t row)

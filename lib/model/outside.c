@@ -66,16 +66,6 @@ json_t *mele_i_outside_save(const mele_i_outside *o, size_t clusters, size_t out
     return NULL;
 }
 
-static mele_status check_positive(const double *values, size_t count, const char *key,
-                                  mele_error *error)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!(values[i] > 0))
-            return mele_i_fail(error, MELE_EDATA, "\"%s\" has %g, which is not above 0", key,
-                               values[i]);
-    return MELE_OK;
-}
-
 static mele_status load_variances(const json_t *section, size_t clusters, size_t m,
                                   const mele_i_outside *o, mele_error *error)
 {
@@ -84,11 +74,11 @@ static mele_status load_variances(const json_t *section, size_t clusters, size_t
     if (o->least != NULL)
         status = mele_i_json_get_numbers(section, "least_variance", o->least, m, error);
     if (status == MELE_OK && o->least != NULL)
-        status = check_positive(o->least, m, "least_variance", error);
+        status = mele_i_json_check_positive(o->least, m, "least_variance", error);
     if (status == MELE_OK && o->variance != NULL)
         status = mele_i_json_get_matrix(section, "variance", o->variance, clusters, m, error);
     if (status == MELE_OK && o->variance != NULL)
-        status = check_positive(o->variance, clusters * m, "variance", error);
+        status = mele_i_json_check_positive(o->variance, clusters * m, "variance", error);
     return status;
 }
 

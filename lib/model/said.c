@@ -5,8 +5,8 @@
 #include <math.h>
 
 #include "core/error.h"
+#include "measure/probability.h"
 
-#define LEAST_PROBABILITY 0x1p-52
 #define FARTHEST 1e150 /* whose square is a double */
 
 mele_status mele_i_said_check(const mele_model *model, const mele_predictions *p, bool sd,
@@ -77,7 +77,7 @@ static size_t take_classes(const mele_model *model, const double *probability, s
     for (size_t c = 0; c < classes; c++) {
         const double p = wrong == SIZE_MAX ? probability[c] / sum : 1.0 / (double)classes;
         if (out->mean != NULL)
-            out->mean[at + c] = log(fmax(p, LEAST_PROBABILITY));
+            out->mean[at + c] = log(fmax(p, MELE_I_LEAST_PROBABILITY));
         if (out->probability != NULL)
             out->probability[at + c] = p;
     }

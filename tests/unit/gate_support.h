@@ -153,14 +153,19 @@ static inline double farthest(const double *a, const double *b, size_t count)
     return most;
 }
 
-static inline mele_engine *threads(unsigned count)
+/* Each of these texts is a section that is refused: what was there stays, and it is said why. */
+static inline void refuse_sections(const char *const *texts, size_t count)
 {
-    mele_engine_options options = mele_engine_defaults();
-    mele_engine *engine = NULL;
-
-    options.threads = count;
-    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
-    return engine;
+    for (size_t i = 0; i < count; i++) {
+        json_t *section = json_loads(texts[i], 0, NULL);
+        mele_gate *untouched = (mele_gate *)texts;
+        mele_error error = {0};
+        cr_assert_not_null(section, "%s", texts[i]);
+        cr_assert_eq(mele_i_gate_load(section, &untouched, &error), MELE_EDATA, "%s", texts[i]);
+        cr_assert_eq(untouched, (mele_gate *)texts);
+        cr_assert(error.message[0] != '\0');
+        json_decref(section);
+    }
 }
 
 #endif

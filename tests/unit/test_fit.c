@@ -10,8 +10,8 @@
 
 #include "core/stream.h"
 #include "model/model.h"
-#include "unit/engine_support.h"
 #include "support/size.h"
+#include "unit/engine_support.h"
 
 static mele_data *read_data(const char *name, const char *target, mele_options *options)
 {

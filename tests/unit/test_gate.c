@@ -12,6 +12,7 @@
 #include "core/stream.h"
 #include "gate/gate.h"
 #include "gate/softmax/softmax.h"
+#include "engine_support.h"
 #include "gate_support.h"
 #include "support/size.h"
 
@@ -595,7 +596,7 @@ Test(gate, same_bytes_for_any_threads)
         double *out = numbers(s.rows * 6), *again = numbers(s.rows * 6);
         options.max_iterations = TEST_SIZE(12, 12, 4);
         for (size_t t = 0; t < 4; t++) {
-            mele_engine *engine = threads(counts[t]);
+            mele_engine *engine = engine_of(counts[t]);
             mele_gate *gate = fit(&data, &options, engine, NULL);
             double *here = first == NULL ? out : again;
             cr_assert_eq(mele_gate_log_weights(gate, s.log_p, &x, s.rows, engine, here, NULL),
@@ -850,16 +851,7 @@ Test(gate, a_section_that_does_not_fit_is_refused)
     cr_assert_eq(mele_i_gate_load(good, &gate, NULL), MELE_OK);
     json_decref(good);
     mele_gate_free(gate);
-    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        json_t *section = json_loads(sections[i], 0, NULL);
-        mele_gate *untouched = (mele_gate *)&gate;
-        mele_error error = {0};
-        cr_assert_not_null(section, "%s", sections[i]);
-        cr_assert_eq(mele_i_gate_load(section, &untouched, &error), MELE_EDATA, "%s", sections[i]);
-        cr_assert_eq(untouched, (mele_gate *)&gate);
-        cr_assert(error.message[0] != '\0');
-        json_decref(section);
-    }
+    refuse_sections(sections, sizeof sections / sizeof sections[0]);
     cr_assert_eq(mele_i_gate_load(NULL, &gate, NULL), MELE_EDATA);
 }
 

@@ -365,6 +365,17 @@ static void many_rows(FILE *out)
 
 /* ---- gate ---- */
 
+/* The limits of a gate's columns, and what comes after it. */
+static void end_gate(FILE *out, size_t columns)
+{
+    fputs(",\"lower\":", out);
+    array(out, "0", columns);
+    fputs(",\"upper\":", out);
+    array(out, "0", columns);
+    fputc('}', out);
+    tail(out);
+}
+
 static void softmax_without_coefficients(FILE *out)
 {
     const size_t clusters = 10000, columns = 10000;
@@ -376,12 +387,8 @@ static void softmax_without_coefficients(FILE *out)
             "\"temperature\":1,\"intercept\":",
             clusters);
     array(out, "0", clusters);
-    fputs(",\"coefficients\":[],\"lower\":", out);
-    array(out, "0", columns);
-    fputs(",\"upper\":", out);
-    array(out, "0", columns);
-    fputc('}', out);
-    tail(out);
+    fputs(",\"coefficients\":[]", out);
+    end_gate(out, columns);
 }
 
 static void softmax_with_one_row(FILE *out)
@@ -397,12 +404,7 @@ static void softmax_with_one_row(FILE *out)
     array(out, "0", clusters);
     fputc(',', out);
     first_row(out, "coefficients", clusters, clusters);
-    fputs(",\"lower\":", out);
-    array(out, "0", clusters);
-    fputs(",\"upper\":", out);
-    array(out, "0", clusters);
-    fputc('}', out);
-    tail(out);
+    end_gate(out, clusters);
 }
 
 /* A gate's network that claims 1024 x 10000 weights and has one row of them. */
@@ -417,12 +419,7 @@ static void gate_with_one_unit(FILE *out)
             "\"temperature\":1,\"hidden\":1024,\"activation\":\"tanh\",\"output_weights\":[],",
             clusters);
     first_row(out, "hidden_weights", 1024, clusters + 1);
-    fputs(",\"lower\":", out);
-    array(out, "0", clusters);
-    fputs(",\"upper\":", out);
-    array(out, "0", clusters);
-    fputc('}', out);
-    tail(out);
+    end_gate(out, clusters);
 }
 
 /* ---- all of them ---- */

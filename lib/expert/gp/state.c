@@ -386,16 +386,6 @@ bool mele_i_gp_save(const mele_i_gp *gp, json_t *object)
     return ok && mele_i_json_put(object, "coefficients", coefficients_of(gp));
 }
 
-static mele_status check_positive(const char *key, const double *number, size_t count,
-                                  mele_error *error)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!(number[i] > 0) || !isfinite(number[i]))
-            return mele_i_fail(error, MELE_EDATA, "\"%s\" has %g, which is not above 0", key,
-                               number[i]);
-    return MELE_OK;
-}
-
 /* The terms and the rows of "x", counted before memory is taken for them. */
 static mele_status load_sizes(const json_t *object, size_t columns, size_t outputs, size_t *terms,
                               size_t *rows, mele_error *error)
@@ -425,7 +415,7 @@ static mele_status load_weights(const json_t *object, mele_i_gp *gp, mele_error 
     if (json_object_get(object, "weights") == NULL)
         return MELE_OK;
     mele_status status = mele_i_json_get_numbers(object, "weights", gp->weights, gp->rows, error);
-    return status == MELE_OK ? check_positive("weights", gp->weights, gp->rows, error) : status;
+    return status == MELE_OK ? mele_i_json_check_positive(gp->weights, gp->rows, "weights", error) : status;
 }
 
 static mele_status load_coefficients(const json_t *object, mele_i_gp *gp, mele_error *error)
@@ -448,11 +438,11 @@ static mele_status load_terms(const json_t *object, mele_i_gp *gp, mele_error *e
     mele_status status = mele_i_json_get_matrix(object, "lengths", gp->length, terms, d, error);
 
     if (status == MELE_OK)
-        status = check_positive("lengths", gp->length, terms * d, error);
+        status = mele_i_json_check_positive(gp->length, terms * d, "lengths", error);
     if (status == MELE_OK)
         status = mele_i_json_get_numbers(object, "shares", gp->share, terms, error);
     if (status == MELE_OK)
-        status = check_positive("shares", gp->share, terms, error);
+        status = mele_i_json_check_positive(gp->share, terms, "shares", error);
     for (size_t q = 0; q < terms && status == MELE_OK; q++)
         sum += gp->share[q];
     if (status == MELE_OK && !(fabs(sum - 1) < WHOLE))
@@ -468,21 +458,21 @@ static mele_status load_numbers(const json_t *object, mele_i_gp *gp, mele_error 
     if (status == MELE_OK)
         status = mele_i_json_get_number(object, "noise", &gp->noise, error);
     if (status == MELE_OK)
-        status = check_positive("noise", &gp->noise, 1, error);
+        status = mele_i_json_check_positive(&gp->noise, 1, "noise", error);
     if (status == MELE_OK)
         status = mele_i_json_get_numbers(object, "mean", gp->mean, m, error);
     if (status == MELE_OK)
         status = mele_i_json_get_numbers(object, "unit", gp->unit, m, error);
     if (status == MELE_OK)
-        status = check_positive("unit", gp->unit, m, error);
+        status = mele_i_json_check_positive(gp->unit, m, "unit", error);
     if (status == MELE_OK)
         status = mele_i_json_get_numbers(object, "signal", gp->signal, m, error);
     if (status == MELE_OK)
-        status = check_positive("signal", gp->signal, m, error);
+        status = mele_i_json_check_positive(gp->signal, m, "signal", error);
     if (status == MELE_OK)
         status = mele_i_json_get_numbers(object, "least_variance", gp->least_variance, m, error);
     if (status == MELE_OK)
-        status = check_positive("least_variance", gp->least_variance, m, error);
+        status = mele_i_json_check_positive(gp->least_variance, m, "least_variance", error);
     if (status == MELE_OK)
         status = mele_i_json_get_matrix(object, "x", gp->x, gp->rows, d, error);
     if (status == MELE_OK)

@@ -250,16 +250,6 @@ static mele_status load_matrix(const json_t *object, const char *key, size_t q, 
                                     cols, error);
 }
 
-static mele_status check_positive(const double *values, size_t count, const char *key,
-                                  mele_error *error)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!(values[i] > 0))
-            return mele_i_fail(error, MELE_EDATA, "\"%s\" has %g, which is not above 0", key,
-                               values[i]);
-    return MELE_OK;
-}
-
 /* Log-probabilities are in no units: with others their sum would not be 1. */
 static mele_status check_class_units(const mele_i_mlp *mlp, mele_error *error)
 {
@@ -290,10 +280,10 @@ static mele_status load_numbers(const json_t *object, mele_i_mlp *mlp, mele_erro
                                  n->hidden + 1, error);
     }
     if (status == MELE_OK)
-        status = check_positive(mlp->scale, n->inputs, "scale", error);
+        status = mele_i_json_check_positive(mlp->scale, n->inputs, "scale", error);
     if (status == MELE_OK && n->classes)
         return check_class_units(mlp, error);
-    return status == MELE_OK ? check_positive(mlp->unit, n->outputs, "unit", error) : status;
+    return status == MELE_OK ? mele_i_json_check_positive(mlp->unit, n->outputs, "unit", error) : status;
 }
 
 mele_status mele_i_mlp_load(const json_t *object, const mele_i_expert_shape *shape,

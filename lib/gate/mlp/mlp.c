@@ -22,9 +22,7 @@ static mele_status adopt(mele_gate *gate, mele_i_gate_network *state, mele_error
     gate->state = state;
     if (state == NULL)
         return mele_i_no_memory(error);
-    gate->features = state->z.features;
-    gate->needs |= mele_i_gate_columns_needs(&state->z)
-                   | (state->temperature > 0 ? MELE_I_GATE_POSTERIORS : 0);
+    mele_i_gate_columns_ask(&state->z, state->temperature, gate);
     return MELE_OK;
 }
 

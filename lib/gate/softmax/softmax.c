@@ -37,9 +37,7 @@ static mele_status adopt(mele_gate *gate, mele_i_softmax *state, mele_error *err
     gate->state = state;
     if (state == NULL)
         return mele_i_no_memory(error);
-    gate->features = state->z.features;
-    gate->needs |= mele_i_gate_columns_needs(&state->z)
-                   | (state->temperature > 0 ? MELE_I_GATE_POSTERIORS : 0);
+    mele_i_gate_columns_ask(&state->z, state->temperature, gate);
     return MELE_OK;
 }
 
@@ -216,13 +214,6 @@ static size_t describe(const mele_gate *gate, char *out, size_t size)
                             state->clusters * (1 + state->z.count));
 }
 
-static bool save_posterior(const mele_gate *gate, json_t *section)
-{
-    (void)gate;
-    (void)section;
-    return true;
-}
-
 static mele_status load_posterior(const json_t *section, mele_gate *gate, mele_error *error)
 {
     mele_status status = mele_i_json_keys(section, "gate", "kind,clusters", error);
@@ -277,7 +268,7 @@ static mele_status load_softmax(const json_t *section, mele_gate *gate, mele_err
     .curvature = mele_i_softmax_curvature, .hessian = mele_i_softmax_hessian
 
 const mele_i_gate_kind mele_i_gate_posterior = {
-    .name = "posterior", .make = make_plain, FAMILY, .save = save_posterior,
+    .name = "posterior", .make = make_plain, FAMILY, .save = mele_i_gate_plain_save,
     .load = load_posterior};
 
 const mele_i_gate_kind mele_i_gate_temperature = {
