@@ -239,6 +239,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/group.c \
 	lib/expert/group.h \
 	lib/expert/inquiry.c \
+	lib/expert/joint.c \
+	lib/expert/joint.h \
 	lib/expert/kind.h \
 	lib/expert/kinds.c \
 	lib/expert/kinds.h \
@@ -272,6 +274,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/forms/affine.c \
 	lib/expert/forms/affine.h \
 	lib/expert/forms/frame.c \
+	lib/expert/forms/joint.c \
+	lib/expert/forms/joint.h \
 	lib/expert/forms/frame.h \
 	lib/expert/forms/triangle.c \
 	lib/expert/forms/triangle.h \
@@ -315,6 +319,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/expert/mlp/errors.h \
 	lib/expert/mlp/folds.c \
 	lib/expert/mlp/folds.h \
+	lib/expert/mlp/joint.c \
+	lib/expert/mlp/joint.h \
 	lib/expert/mlp/mlp.c \
 	lib/expert/mlp/objective.c \
 	lib/expert/mlp/objective.h \

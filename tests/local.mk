@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test_groups \
 	tests/unit/test_hostile \
 	tests/unit/test_independence \
+	tests/unit/test_joint \
 	tests/unit/test_json \
 	tests/unit/test_kernels \
 	tests/unit/test_lapack \
@@ -152,6 +153,7 @@ tests_unit_test_gp_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_levels_LDFLAGS = $(failing_malloc)
 tests_unit_test_assignment_LDFLAGS = $(failing_malloc)
 tests_unit_test_independence_LDFLAGS = $(failing_malloc)
+tests_unit_test_joint_LDFLAGS = $(failing_malloc)
 tests_unit_test_mlp_LDFLAGS = $(failing_malloc)
 tests_unit_test_network_LDFLAGS = $(failing_malloc)
 tests_unit_test_small_LDFLAGS = $(failing_malloc)

@@ -10,6 +10,7 @@
  * rows. Losses, and what weights are trained by, are those of who has a network. */
 
 #define MELE_I_MOST_HIDDEN 1024 /* units that are asked for, or in a file */
+#define MELE_I_ACTIVATION_WORK 12 /* what a hidden unit's activation takes, in multiply-adds */
 
 typedef struct mele_i_network {
     size_t inputs, hidden;

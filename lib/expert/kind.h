@@ -20,6 +20,7 @@
 #define MELE_I_EXPERT_MEMBER(name) MELE_I_MEMBER(mele_expert_options, name)
 
 typedef struct mele_i_expert_kind mele_i_expert_kind;
+typedef struct mele_i_joint_kind mele_i_joint_kind; /* joint.h */
 
 /* The sizes that experts of one model share. */
 typedef struct mele_i_expert_shape {
@@ -246,6 +247,9 @@ struct mele_i_expert_kind {
     /* The squares that the ridge counts: of each target, in its units, or for classes one number.
      * NULL: the kind has no ridge. */
     void (*squares)(const mele_i_expert *expert, const mele_i_expert_shape *shape, double *out);
+
+    /* How experts are trained together; NULL: each is trained for itself alone. */
+    const mele_i_joint_kind *joint;
 
     /* What people want to know of an expert beside coefficients, as an object: a new reference;
      * NULL member: nothing. (mlp: hidden, activation; gp: kernel, lengths, ...; scaled units) */

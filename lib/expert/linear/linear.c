@@ -21,6 +21,7 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "expert/forms/affine.h"
+#include "expert/forms/joint.h"
 #include "expert/forms/triangle.h"
 #include "expert/linear/fit.h"
 #include "expert/linear/standard_errors.h"
@@ -284,6 +285,7 @@ const mele_i_expert_kind mele_i_expert_linear = {
     .work = mele_i_affine_work,
     .coefficients = mele_i_affine_coefficients,
     .squares = mele_i_affine_squares,
+    .joint = &mele_i_affine_joint,
     .standard_errors = mele_i_affine_standard_errors,
     .keys = MELE_I_AFFINE_KEYS,
     .save = mele_i_affine_save,

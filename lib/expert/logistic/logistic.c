@@ -14,6 +14,7 @@
 #include "engine/kernels.h"
 #include "engine/rows.h"
 #include "expert/forms/affine.h"
+#include "expert/forms/joint.h"
 #include "expert/kind.h"
 #include "expert/logistic/multinomial.h"
 #include "expert/predictor.h"
@@ -427,6 +428,7 @@ const mele_i_expert_kind mele_i_expert_logistic = {
     .work = mele_i_affine_work,
     .coefficients = mele_i_affine_coefficients,
     .squares = mele_i_affine_squares,
+    .joint = &mele_i_affine_joint,
     .standard_errors = mele_i_affine_standard_errors,
     .keys = MELE_I_AFFINE_KEYS,
     .save = mele_i_affine_save,

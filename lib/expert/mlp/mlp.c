@@ -3,15 +3,13 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "expert/group.h"
+#include "expert/mlp/joint.h"
 #include "expert/mlp/state.h"
 #include "expert/mlp/trainers.h"
 
 /* Of the sum of squares of standardised targets: chosen by cross-validation on concrete, mpg and
  * mcycle (see doc/methods.md). */
 #define RIDGE 0.3
-
-/* What an exponential takes, in multiply-adds. */
-#define ACTIVATION_WORK 12
 
 /* What was asked for is not replaced by another trainer. */
 static mele_status check(const mele_expert_options *o, size_t classes, mele_error *error)
@@ -40,7 +38,7 @@ static size_t work(const mele_i_expert *expert, const mele_i_expert_shape *shape
 {
     const mele_i_mlp *mlp = expert->state;
 
-    return shape->columns + mlp->networks * (mlp->count + ACTIVATION_WORK * mlp->network.hidden);
+    return shape->columns + mlp->networks * (mlp->count + MELE_I_ACTIVATION_WORK * mlp->network.hidden);
 }
 
 /* Of the weights without biases, of which networks that are averaged have the mean; each target has its
@@ -149,4 +147,4 @@ const mele_i_expert_kind mele_i_expert_mlp = {
     .options = MELE_I_OPTION_TABLE(options),
     .check = check, .parameters = parameters_of,
     .train = mele_i_mlp_train, .free = mele_i_mlp_free, .equal = mele_i_mlp_equal, .scratch = scratch, .predict = predict,
-    .work = work, .squares = squares, .describe = describe, .keys = MELE_I_MLP_KEYS, .save = save, .load = load};
+    .work = work, .squares = squares, .joint = &mele_i_mlp_joint, .describe = describe, .keys = MELE_I_MLP_KEYS, .save = save, .load = load};

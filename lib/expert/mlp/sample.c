@@ -75,6 +75,17 @@ void mele_i_mlp_sample_free(mele_i_mlp_sample *s)
     mele_i_network_rows_free(&s->validation);
 }
 
+void mele_i_mlp_sample_see(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, const double *x,
+                           size_t count, double *z)
+{
+    const size_t d = p->network.inputs;
+
+    mele_i_kernels_best()->standardise(x, d, count, d, s->centre, s->scale, s->centre, z);
+    for (size_t j = 0; j < d; j++) /* constant but for rounding: nothing for weights to grow on */
+        for (size_t i = 0; i < count && !(s->of_x[j].spread > 0); i++)
+            z[i * d + j] = 0;
+}
+
 /* The i-th group's rows. */
 static void deal_group(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, const size_t *row,
                        size_t count, double *x, double *y, double *weight)
@@ -89,10 +100,7 @@ static void deal_group(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, con
                 p->network.classes ? from[m] : mele_i_units_standardise(&s->of_y[m], from[m]);
         weight[i] = p->rows->weights[row[i]];
     }
-    mele_i_kernels_best()->standardise(x, d, count, d, s->centre, s->scale, s->centre, x);
-    for (size_t j = 0; j < d; j++) /* constant but for rounding: nothing for weights to grow on */
-        for (size_t i = 0; i < count && !(s->of_x[j].spread > 0); i++)
-            x[i * d + j] = 0;
+    mele_i_mlp_sample_see(p, s, x, count, x);
 }
 
 static mele_status deal(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, const size_t *row,
@@ -172,11 +180,10 @@ cleanup:
     return status;
 }
 
-mele_status mele_i_mlp_sample_make(const mele_i_mlp_plan *p, const size_t *fold, size_t without,
-                                   mele_i_mlp_sample *s, mele_error *error)
+mele_status mele_i_mlp_sample_measure(const mele_i_mlp_plan *p, const size_t *fold, size_t without,
+                                      mele_i_mlp_sample *s, mele_error *error)
 {
     const size_t d = p->network.inputs;
-    mele_i_stream stream = mele_i_mlp_stream(p, MELE_I_MLP_FOR_SPLIT, without + 1);
 
     *s = (mele_i_mlp_sample){.of_x = MELE_I_ARRAY(mele_i_units, d),
                              .of_y = MELE_I_ARRAY(mele_i_units, p->targets),
@@ -189,10 +196,18 @@ mele_status mele_i_mlp_sample_make(const mele_i_mlp_plan *p, const size_t *fold,
     for (size_t i = 0; i < p->rows->count; i++)
         if (fold == NULL || fold[i] != without)
             s->row[s->count++] = i;
-    s->validation_count = (size_t)(p->holdout * (double)s->count);
-    mele_status status = set_units(p, s, error);
+    return set_units(p, s, error);
+}
+
+mele_status mele_i_mlp_sample_make(const mele_i_mlp_plan *p, const size_t *fold, size_t without,
+                                   mele_i_mlp_sample *s, mele_error *error)
+{
+    mele_i_stream stream = mele_i_mlp_stream(p, MELE_I_MLP_FOR_SPLIT, without + 1);
+    mele_status status = mele_i_mlp_sample_measure(p, fold, without, s, error);
+
     if (status != MELE_OK)
         return status;
+    s->validation_count = (size_t)(p->holdout * (double)s->count);
     if (s->validation_count > 0 || p->trainer == &mele_i_trainer_adam)
         mele_i_stream_shuffle(&stream, s->row, s->count);
     if (s->validation_count > 0 && p->rows->group != NULL)

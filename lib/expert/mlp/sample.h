@@ -40,6 +40,13 @@ mele_status mele_i_mlp_sample_make(const mele_i_mlp_plan *plan, const size_t *fo
                                    mele_i_mlp_sample *sample, mele_error *error);
 void mele_i_mlp_sample_free(mele_i_mlp_sample *sample);
 
+/* Those rows and their units, of which none is dealt yet; and what a network sees of `count` rows of x, which
+ * lie without gaps, in these units. z may be x. */
+mele_status mele_i_mlp_sample_measure(const mele_i_mlp_plan *plan, const size_t *fold, size_t without,
+                                      mele_i_mlp_sample *sample, mele_error *error);
+void mele_i_mlp_sample_see(const mele_i_mlp_plan *plan, const mele_i_mlp_sample *sample,
+                           const double *x, size_t count, double *z);
+
 /* A state's units become the sample's. */
 void mele_i_mlp_sample_units(const mele_i_mlp_plan *plan, const mele_i_mlp_sample *sample,
                              mele_i_mlp *mlp);

@@ -15,9 +15,8 @@
 #define TRIES 20
 #define LITTLE_WORK 1e6
 
-/* Inputs that do not vary have no say. */
-static void draw_start(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, mele_i_stream *stream,
-                       double *weights)
+void mele_i_mlp_draw_start(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
+                           mele_i_stream *stream, double *weights)
 {
     const mele_i_network *n = &p->network;
     double *output = weights + n->hidden * (n->inputs + 1);
@@ -32,10 +31,8 @@ static void draw_start(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, mel
         output[m * (n->hidden + 1)] = 0;
 }
 
-/* The weights of a network of the expert to start from, in this sample's units; false where they
- * are not finite. */
-static bool warm_start(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, const double *from,
-                       double *weights)
+bool mele_i_mlp_warm_start(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s, const double *from,
+                           double *weights)
 {
     const mele_i_network *n = &p->network;
     const size_t d = n->inputs, at = n->hidden * (d + 1);
@@ -114,8 +111,8 @@ static mele_status try_weights(const mele_i_mlp_plan *p, const mele_i_mlp_sample
                          .engine = engine,
                          .weights = trial};
 
-    if (all->from == NULL || !warm_start(p, s, all->from, trial))
-        draw_start(p, s, &all->stream, trial);
+    if (all->from == NULL || !mele_i_mlp_warm_start(p, s, all->from, trial))
+        mele_i_mlp_draw_start(p, s, &all->stream, trial);
     t.stream = all->stream;
     mele_status status = p->trainer->train(&t, error);
     all->stream = t.stream;

@@ -10,6 +10,15 @@ typedef struct mele_i_mlp_run {
     bool converged;
 } mele_i_mlp_run;
 
+/* Random weights, where inputs that do not vary have no say. */
+void mele_i_mlp_draw_start(const mele_i_mlp_plan *plan, const mele_i_mlp_sample *sample,
+                           mele_i_stream *stream, double *weights);
+
+/* The weights of a network of plan->warm, `from`, in this sample's units; false where they are not
+ * finite. */
+bool mele_i_mlp_warm_start(const mele_i_mlp_plan *plan, const mele_i_mlp_sample *sample,
+                           const double *from, double *weights);
+
 /* Train the start of that number; run->weights is the caller's. warm: from the plan's expert, if it
  * has one. */
 mele_status mele_i_mlp_train_start(const mele_i_mlp_plan *plan, const mele_i_mlp_sample *sample,

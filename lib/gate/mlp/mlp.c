@@ -14,7 +14,6 @@
 #include "core/error.h"
 
 /* What tanh takes, in multiply-adds. */
-#define ACTIVATION_WORK 12
 
 /* Hand a state to its gate. */
 static mele_status adopt(mele_gate *gate, mele_i_gate_network *state, mele_error *error)
@@ -106,7 +105,7 @@ static size_t work(const mele_gate *gate)
 {
     const mele_i_gate_network *state = gate->state;
 
-    return state->count + ACTIVATION_WORK * state->network.hidden;
+    return state->count + MELE_I_ACTIVATION_WORK * state->network.hidden;
 }
 
 static size_t scratch_numbers(const mele_gate *gate, size_t rows, bool backward)
