@@ -343,6 +343,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/candidates.c \
 	lib/gate/candidates.h \
 	lib/gate/choice.c \
+	lib/gate/constant.c \
+	lib/gate/constant.h \
 	lib/gate/curvature.c \
 	lib/gate/curvature.h \
 	lib/gate/data.c \

@@ -33,6 +33,7 @@ unit_tests = \
 	tests/unit/test_centres \
 	tests/unit/test_choice \
 	tests/unit/test_clusters \
+	tests/unit/test_combine \
 	tests/unit/test_constant \
 	tests/unit/test_contest \
 	tests/unit/test_coreset \
@@ -127,6 +128,7 @@ tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_outside_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_cross_validation_LDFLAGS = $(failing_malloc)
+tests_unit_test_combine_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_constant_LDFLAGS = $(failing_malloc)
 tests_unit_test_extremes_LDFLAGS = $(failing_malloc)

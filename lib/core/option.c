@@ -144,10 +144,20 @@ static bool take(const mele_i_option *option, void *options, const char *text)
     return true;
 }
 
+/* What follows what is a value, where the text is one elsewhere. */
+static const char *say_elsewhere(const mele_i_option *option, const char *text, const char **before)
+{
+    const char *where = option->elsewhere == NULL || text == NULL ? NULL : option->elsewhere(text);
+
+    *before = where == NULL ? "" : ": ";
+    return where == NULL ? "" : where;
+}
+
 mele_status mele_i_option_set(const mele_i_option *option, void *options, const char *text,
                               mele_error *error)
 {
     const bool flag = option->type == MELE_I_FLAG || option->type == MELE_I_DENIAL;
+    const char *where, *before;
     char wanted[WANTED];
 
     if (text == NULL && !flag)
@@ -155,7 +165,9 @@ mele_status mele_i_option_set(const mele_i_option *option, void *options, const 
     if (take(option, options, text))
         return MELE_OK;
     say_wanted(option, wanted, sizeof wanted);
-    return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", not %s", option->name, text, wanted);
+    where = say_elsewhere(option, text, &before);
+    return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", not %s%s%s", option->name, text, wanted,
+                       before, where);
 }
 
 /* ---- to text ---- */

@@ -50,6 +50,8 @@ typedef struct mele_i_option {
     mele_i_option_type type;
     double least, most;             /* MELE_I_WHOLE, MELE_I_NUMBER; most DBL_MAX: any */
     const char *(*choice)(size_t i); /* NULL past the last */
+    const char *(*elsewhere)(const char *text); /* where a text that is none of the choices has its place,
+                                                   for messages: NULL for others; NULL: all are others */
     const char *word; /* MELE_I_NUMBER: also this, which stands for `word_value`; NULL: none */
     double word_value;
     bool optional; /* NULL, or a number below `least`, stands for "not given" */

@@ -65,6 +65,7 @@ struct mele_i_gate_kind {
     bool has_input; /* it sees what the option `on` says */
     bool bends;     /* its logits are not linear in its parameters */
     bool global;    /* the global expert predicts, no blend: the loss is not known */
+    bool for_families; /* families train it: who asks for a gate between experts does not choose it */
 
     /* Set the needs, the features and the state of a gate that is to be trained on these data, of
      * which only sizes, and what is there at all, count: it is the gate that training starts
@@ -129,7 +130,7 @@ struct mele_i_gate_kind {
 };
 
 extern const mele_i_gate_kind mele_i_gate_global, mele_i_gate_hard, mele_i_gate_posterior,
-    mele_i_gate_temperature, mele_i_gate_softmax, mele_i_gate_mlp;
+    mele_i_gate_temperature, mele_i_gate_softmax, mele_i_gate_mlp, mele_i_gate_constant;
 
 /* Members of kinds without a state, whose weights are made of the posteriors alone (plain.c). */
 mele_status mele_i_gate_plain_make(mele_gate *gate, const mele_i_gate_training *training,

@@ -9,7 +9,8 @@
 
 static const mele_i_gate_kind *const kinds[] = {&mele_i_gate_hard, &mele_i_gate_posterior,
                                                 &mele_i_gate_temperature, &mele_i_gate_softmax,
-                                                &mele_i_gate_mlp, &mele_i_gate_global};
+                                                &mele_i_gate_mlp, &mele_i_gate_global,
+                                                &mele_i_gate_constant};
 
 static const mele_i_gate_loss *const losses[] = {&mele_i_gate_likelihood, &mele_i_gate_squared,
                                                  &mele_i_gate_cross_entropy};
@@ -18,7 +19,10 @@ static const mele_i_gate_loss *const losses[] = {&mele_i_gate_likelihood, &mele_
 
 const char *mele_gate_kind(size_t i)
 {
-    return i < COUNT(kinds) ? kinds[i]->name : i == COUNT(kinds) ? MELE_I_GATE_AUTO : NULL;
+    for (size_t at = 0; at < COUNT(kinds); at++)
+        if (!kinds[at]->for_families && i-- == 0)
+            return kinds[at]->name;
+    return i == 0 ? MELE_I_GATE_AUTO : NULL;
 }
 
 const char *mele_gate_loss(size_t i)

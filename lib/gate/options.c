@@ -5,6 +5,7 @@
 
 #include "engine/network.h"
 #include "gate/candidates.h"
+#include "gate/kind.h"
 
 #define MEMBER(name) MELE_I_MEMBER(mele_gate_options, name)
 
@@ -15,11 +16,20 @@ mele_gate_options mele_gate_defaults(void)
     return options;
 }
 
+static const char *elsewhere(const char *text)
+{
+    const mele_i_gate_kind *kind = mele_i_gate_kind_find(text);
+
+    return kind != NULL && kind->for_families
+               ? "that is a gate which a family of its own trains (mele-fit --family)"
+               : NULL;
+}
+
 static const mele_i_option rows[] = {
     {.name = "gate", .argument = "KIND",
      .help = "how posteriors become weights; global: one model for all rows, auto: "
              "the simplest of those that predict rows left out best",
-     MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_gate_kind},
+     MEMBER(kind), .type = MELE_I_CHOICE, .choice = mele_gate_kind, .elsewhere = elsewhere},
     {.name = "on", .argument = "INPUT",
      .help = "what the softmax or mlp gate sees (default: posteriors; auto tries features, too)",
      MEMBER(on), .type = MELE_I_CHOICE, .choice = mele_gate_input, .optional = true},

@@ -101,8 +101,8 @@ typedef struct mele_gate_info {
 
 MELE_API mele_gate_options mele_gate_defaults(void);
 
-/** The name of the i-th kind, of the i-th loss and of the i-th choice of what a gate sees (on); NULL
- *  past the last. */
+/** The name of the i-th kind that may be asked for, of the i-th loss and of the i-th choice of what a gate
+ *  sees (on); NULL past the last. */
 MELE_API const char *mele_gate_kind(size_t i);
 MELE_API const char *mele_gate_loss(size_t i);
 MELE_API const char *mele_gate_input(size_t i);
@@ -130,7 +130,8 @@ MELE_API mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_o
 
 MELE_API void mele_gate_free(mele_gate *gate);
 
-/** Its kind, one of mele_gate_kind(). */
+/** Its kind: one of mele_gate_kind(), or "constant", of a family that sets the weights itself: the same
+ *  ones in every row. */
 MELE_API const char *mele_gate_name(const mele_gate *gate);
 MELE_API size_t mele_gate_clusters(const mele_gate *gate);
 
