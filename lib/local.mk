@@ -378,6 +378,11 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/softmax/softmax.h \
 	lib/gate/softmax/state.c \
 	lib/gate/train.c \
+	lib/gate/tree/section.c \
+	lib/gate/tree/shape.c \
+	lib/gate/tree/train.c \
+	lib/gate/tree/tree.c \
+	lib/gate/tree/tree.h \
 	lib/gate/weigh.c \
 	lib/model/combine.c \
 	lib/model/combine.h \

@@ -17,7 +17,7 @@ declare -A public=(
 )
 
 # The sub-rooms of a room that share its files; every other sub-room is a kind's, and its own affair.
-declare -A shared=([expert/forms]=1)
+declare -A shared=([expert/forms]=1 [gate/softmax]=1)
 
 room_of_header() # lib-relative path, or mele/NAME.h
 {

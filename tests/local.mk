@@ -99,6 +99,7 @@ unit_tests = \
 	tests/unit/test_text \
 	tests/unit/test_version \
 	tests/unit/test_weights \
+	tests/unit/test_tree \
 	tests/unit/test_typing \
 	tests/unit/test_wanted \
 	tests/unit/test_wide \
@@ -149,6 +150,7 @@ tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_sketch_LDFLAGS = $(failing_malloc)
 tests_unit_test_solvers_LDFLAGS = $(failing_malloc)
 tests_unit_test_spill_LDFLAGS = $(failing_malloc)
+tests_unit_test_tree_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_LDFLAGS = $(failing_malloc)
@@ -326,6 +328,7 @@ references = \
 	tests/ref/gate.py \
 	tests/ref/gmm.py \
 	tests/ref/gp.py \
+	tests/ref/hme.py \
 	tests/ref/measure.py \
 	tests/ref/mlp.R \
 	tests/ref/partition.py

@@ -40,6 +40,10 @@ bool mele_i_gate_asks_global(const mele_gate_options *options);
  * same. */
 bool mele_i_gate_is_untrained(const mele_gate_options *options, bool blind, mele_gate_options *settled);
 
+/* A tree with one more expert, the last: it and `expert` are the children of a node in the place of that one's leaf,
+ * which gives each half of the weight. Of a gate of kind tree. MELE_ENOMEM. */
+mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, mele_gate **out, mele_error *error);
+
 /* The section "gate" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_gate_save(const mele_gate *gate);
 mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error *error);

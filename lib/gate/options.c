@@ -46,6 +46,7 @@ static const mele_i_option rows[] = {
      .help = "iterations of the gate's training at most",
      MEMBER(max_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
     {MEMBER(rank), .type = MELE_I_CHOICE, .choice = mele_gate_loss, .optional = true},
+    {MEMBER(depth), .type = MELE_I_WHOLE, .least = 0, .most = 1e9},
     {MEMBER(tolerance), .type = MELE_I_NUMBER, .least = 0, .most = DBL_MAX},
 };
 
@@ -58,7 +59,11 @@ const mele_i_option_table *mele_i_gate_options_at(size_t i)
 
 mele_status mele_i_gate_options_check(const mele_gate_options *options, mele_error *error)
 {
+    const mele_i_gate_kind *kind = options->kind == NULL ? NULL : mele_i_gate_kind_find(options->kind);
+    mele_gate_options asked = *options;
     mele_status status = mele_i_check_reserved(options->reserved, error);
 
-    return status == MELE_OK ? mele_i_option_check_all(&table, options, "gate: ", error) : status;
+    if (kind != NULL && kind->for_families)
+        asked.kind = MELE_I_GATE_AUTO;
+    return status == MELE_OK ? mele_i_option_check_all(&table, &asked, "gate: ", error) : status;
 }

@@ -41,6 +41,7 @@ typedef struct mele_gate_options {
                                 the loss is convex ("posteriors"), 1e-5 else, and for mlp */
     const mele_gate *start; /**< start from this one, of the same kind, clusters and inputs, in place of
                                 the posterior gate; NULL (default): none */
+    size_t depth;          /**< tree: levels of softmaxes at most; 0 (default): as many as binary nodes need */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_gate_options;
 

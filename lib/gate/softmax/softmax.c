@@ -141,7 +141,7 @@ static size_t scratch_numbers(const mele_gate *gate, size_t rows, bool backward)
     const mele_i_softmax *state = gate->state;
     const size_t q = state->z.count, K = state->clusters;
 
-    return rows * q + (backward && q > 0 ? (1 + q + K) * MELE_I_PANEL : 0);
+    return rows * q + (backward ? mele_i_softmax_panels(q, K) : 0);
 }
 
 static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
@@ -162,25 +162,29 @@ static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double 
             out[i] += state->temperature * rows->log_posteriors[i];
 }
 
-/* gradient[k (1 + q) + j] += sum_i r_ik z_ij, z_i0 = 1, a panel of rows at a time. */
-static void multiply(const mele_i_softmax *state, size_t rows, const double *residual,
-                     double *scratch, double *gradient)
+size_t mele_i_softmax_panels(size_t columns, size_t forms)
+{
+    return columns > 0 ? (1 + columns + forms) * MELE_I_PANEL : 0;
+}
+
+/* A panel of rows at a time: of [1 z] and of the residuals. */
+void mele_i_softmax_gradient(const double *z, size_t columns, size_t rows, const double *residual,
+                             size_t forms, double *panels, double *gradient)
 {
     const mele_i_kernels *kernels = mele_i_kernels_best();
-    const size_t q = state->z.count, K = state->clusters;
-    double *z = scratch + rows * q, *r = z + (1 + q) * MELE_I_PANEL;
+    double *seen = panels, *r = seen + (1 + columns) * MELE_I_PANEL;
 
     for (size_t i = 0; i < MELE_I_PANEL_ROWS; i++)
-        z[i] = 1;
+        seen[i] = 1;
     for (size_t first = 0, count; first < rows; first += count) {
         count = rows - first < MELE_I_PANEL_ROWS ? rows - first : MELE_I_PANEL_ROWS;
         const size_t eights = (count + 7) / 8 * 8;
-        kernels->to_panel(scratch + first * q, q, count, q, z + MELE_I_PANEL);
-        kernels->to_panel(residual + first * K, K, count, K, r);
-        for (size_t k = 0; k < K; k++)
+        kernels->to_panel(z + first * columns, columns, count, columns, seen + MELE_I_PANEL);
+        kernels->to_panel(residual + first * forms, forms, count, forms, r);
+        for (size_t k = 0; k < forms; k++)
             for (size_t i = count; i < eights; i++)
                 r[k * MELE_I_PANEL + i] = 0;
-        kernels->products(r, K, z, 1 + q, MELE_I_PANEL, eights, gradient, 1 + q);
+        kernels->products(r, forms, seen, 1 + columns, MELE_I_PANEL, eights, gradient, 1 + columns);
     }
 }
 
@@ -189,13 +193,15 @@ static void backward(const mele_gate *gate, const mele_i_gate_rows *rows, const 
 {
     const mele_i_softmax *state = gate->state;
     const double *log_p = rows->log_posteriors;
+    const size_t q = state->z.count;
     size_t first;
 
     parameters(gate, &first);
     for (size_t i = 0; i < rows->count * state->clusters && first == 1; i++)
         gradient[0] += log_p[i] > -INFINITY ? residual[i] * log_p[i] : 0;
-    if (state->z.count > 0)
-        multiply(state, rows->count, residual, scratch, gradient + first);
+    if (q > 0)
+        mele_i_softmax_gradient(scratch, q, rows->count, residual, state->clusters,
+                                scratch + rows->count * q, gradient + first);
 }
 
 /* ---- for people, and the file ---- */

@@ -16,6 +16,12 @@ typedef struct mele_i_softmax {
 mele_i_softmax *mele_i_softmax_new(size_t clusters, const mele_i_gate_input *on, size_t columns);
 void mele_i_softmax_free(void *state);
 
+/* Of linear forms of z (rows x columns) whose logits have these residuals (rows x forms): gradient[k (1 +
+ * columns) + j] += sum_i residual_ik z_ij, z_i0 = 1. panels: so many numbers of memory. */
+size_t mele_i_softmax_panels(size_t columns, size_t forms);
+void mele_i_softmax_gradient(const double *z, size_t columns, size_t rows, const double *residual,
+                             size_t forms, double *panels, double *gradient);
+
 /* Second derivatives, as mele_i_gate_kind has them (curvature.c). */
 size_t mele_i_softmax_curvature_sums(const mele_gate *gate);
 size_t mele_i_softmax_curvature_scratch(const mele_gate *gate);
@@ -29,5 +35,14 @@ void mele_i_softmax_hessian(const mele_gate *gate, const double *sums, double *o
 bool mele_i_softmax_save(const mele_i_softmax *state, json_t *section);
 mele_status mele_i_softmax_load(const json_t *section, size_t clusters, mele_i_softmax **out,
                                 mele_error *error);
+
+/* The keys "intercept" and "coefficients" of linear forms: forms x (1 + columns), the constant first.
+ * check_forms() is asked before memory is taken for them. */
+bool mele_i_softmax_save_forms(const double *coefficients, size_t forms, size_t columns,
+                               json_t *section);
+mele_status mele_i_softmax_check_forms(const json_t *section, size_t forms, size_t columns,
+                                       mele_error *error);
+mele_status mele_i_softmax_load_forms(const json_t *section, size_t forms, size_t columns, double *out,
+                                      mele_error *error);
 
 #endif
