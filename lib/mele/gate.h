@@ -13,7 +13,8 @@ extern "C" {
 
 /** Stage 3: how much each expert counts for a row.
  *      g(x) = softmax(t log p(x) + V z(x) + b),   z = log p(x) | x | [log p(x), x],
- *  or with a network of z, of one hidden layer, in the place of V z + b.
+ *  or with a network of z, of one hidden layer, in the place of V z + b. Of a tree, whose leaves are the experts,
+ *  g_k(x) is the product of such softmaxes, with t = 0, over the nodes on the way to leaf k.
  *  A log p below log 2^-52 enters z as that, and every column of z is clipped to the range it had
  *  in the training rows of positive weight: nothing is extrapolated, and far from all data
  *  t log p decides. A log p of -infinity is a weight of 0 in every gate with t > 0. Log posteriors
@@ -24,7 +25,8 @@ typedef struct mele_gate_options {
     const char *kind;      /**< "hard", "posterior", "temperature", "softmax", "mlp", "global" (the posteriors:
                                 whoever blends takes the global expert's prediction) or "auto"
                                 (default): the simplest within one standard error of the best by
-                                folds of the gate alone; fits of whole models choose by refits */
+                                folds of the gate alone; fits of whole models choose by refits; or, of families,
+                                "tree" (below) */
     const char *on;        /**< what V multiplies, or the network sees: "posteriors", "features",
                                 "both"; NULL (default): posteriors, and auto tries features, too */
     const char *loss;      /**< "likelihood" (default), "squared" or "posteriors" */
@@ -119,6 +121,10 @@ MELE_API const char *mele_gate_input(size_t i);
  * the posteriors without learning anything; so has one on "features" to which no log_posteriors are
  * given: it stands on x alone, and needs no posteriors to predict. Not converging is a result (info->converged).
  *
+ * A tree ("tree") stands on "features" and log_posteriors have no part in it. Its shape is that of options->start, or of
+ * options->depth levels, as even as can be: a node has at most ceil(K^(1/depth)) children. It starts from equal
+ * weights. Where shares are given every node is trained by itself; else all are by L-BFGS.
+ *
  * Minimised by Newton's method where a Hessian takes little: its numbers grow as K^2 d^2 / 2 for every
  * row. Of more rows the Hessian is that of every m-th one; Newton's method on those finds the start, and
  * L-BFGS on all rows, preconditioned by it, goes on from there: info->iterations are these. L-BFGS alone
@@ -131,8 +137,8 @@ MELE_API mele_status mele_gate_fit(const mele_gate_data *data, const mele_gate_o
 
 MELE_API void mele_gate_free(mele_gate *gate);
 
-/** Its kind: one of mele_gate_kind(), or "constant", of a family that sets the weights itself: the same
- *  ones in every row. */
+/** Its kind: one of mele_gate_kind(), or one that families make: "tree", and "constant", of a family that sets the
+ *  weights itself: the same ones in every row. */
 MELE_API const char *mele_gate_name(const mele_gate *gate);
 MELE_API size_t mele_gate_clusters(const mele_gate *gate);
 
