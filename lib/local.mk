@@ -365,6 +365,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/mlp/section.c \
 	lib/gate/mlp/state.c \
 	lib/gate/mlp/train.c \
+	lib/gate/object.c \
 	lib/gate/options.c \
 	lib/gate/options.h \
 	lib/gate/part.c \

@@ -1,10 +1,7 @@
-/* The tables: kinds of gates, losses. And what all gates have. */
-#include <stdlib.h>
+/* The tables: kinds of gates, losses. */
 #include <string.h>
 
-#include "core/memory.h"
 #include "gate/candidates.h"
-#include "gate/gate.h"
 #include "gate/kind.h"
 
 static const mele_i_gate_kind *const kinds[] = {&mele_i_gate_hard, &mele_i_gate_posterior,
@@ -44,44 +41,4 @@ const mele_i_gate_loss *mele_i_gate_loss_find(const char *name)
         if (strcmp(losses[i]->name, name) == 0)
             return losses[i];
     return NULL;
-}
-
-mele_gate *mele_i_gate_new(const mele_i_gate_kind *kind, size_t clusters)
-{
-    mele_gate *gate = MELE_I_NEW(mele_gate);
-
-    if (gate != NULL) {
-        gate->kind = kind;
-        gate->clusters = clusters;
-    }
-    return gate;
-}
-
-void mele_gate_free(mele_gate *gate)
-{
-    if (gate == NULL)
-        return;
-    if (gate->kind->free != NULL)
-        gate->kind->free(gate->state);
-    free(gate);
-}
-
-const char *mele_gate_name(const mele_gate *gate)
-{
-    return gate->kind->name;
-}
-
-size_t mele_gate_clusters(const mele_gate *gate)
-{
-    return gate->clusters;
-}
-
-bool mele_gate_needs_posteriors(const mele_gate *gate)
-{
-    return gate->needs & MELE_I_GATE_POSTERIORS;
-}
-
-size_t mele_gate_features(const mele_gate *gate)
-{
-    return gate->features;
 }
