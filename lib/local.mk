@@ -8,6 +8,7 @@ melepublic_HEADERS = \
 	lib/mele/data.h \
 	lib/mele/engine.h \
 	lib/mele/expert.h \
+	lib/mele/family.h \
 	lib/mele/fit.h \
 	lib/mele/gate.h \
 	lib/mele/gsl.h \
@@ -389,6 +390,9 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/combine.h \
 	lib/model/expert_info.c \
 	lib/model/expert_info.h \
+	lib/model/families.h \
+	lib/model/family_options.c \
+	lib/model/family_options.h \
 	lib/model/file.c \
 	lib/model/hand_out.c \
 	lib/model/hand_out.h \
@@ -417,11 +421,6 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/centres.h \
 	lib/fit/clusters.c \
 	lib/fit/clusters.h \
-	lib/fit/cross_validate.c \
-	lib/fit/cv.h \
-	lib/fit/cv_report.c \
-	lib/fit/cv_result.c \
-	lib/fit/cv_write.c \
 	lib/fit/folds.c \
 	lib/fit/folds.h \
 	lib/fit/em.c \
@@ -474,7 +473,24 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/trial.c \
 	lib/fit/trial.h \
 	lib/fit/whole.c \
-	lib/fit/whole.h
+	lib/fit/whole.h \
+	lib/family/families.c \
+	lib/family/families.h \
+	lib/family/family.h \
+	lib/family/fit.c \
+	lib/family/fit.h \
+	lib/family/mele.c \
+	lib/family/mele_em.c \
+	lib/family/one.c \
+	lib/family/parts.c \
+	lib/family/parts.h \
+	lib/family/settle.c \
+	lib/family/settle.h \
+	lib/study/cross_validate.c \
+	lib/study/cv.h \
+	lib/study/cv_report.c \
+	lib/study/cv_result.c \
+	lib/study/cv_write.c
 
 lib_LTLIBRARIES += lib/libmele.la
 lib_libmele_la_SOURCES =

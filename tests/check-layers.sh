@@ -8,12 +8,12 @@ cd "$srcdir" || exit 99
 
 declare -A floor=(
     [core]=0 [engine]=1 [data]=2 [schema]=3 [measure]=3
-    [partition]=4 [expert]=4 [gate]=4 [model]=5 [fit]=6 [study]=7
+    [partition]=4 [expert]=4 [gate]=4 [model]=5 [fit]=6 [family]=7 [study]=8
 )
 # The rooms of public headers that have another name.
 declare -A public=(
     [status]=core [matrix]=core [gsl]=core [rows]=core [version]=core [table]=data [text]=data [data]=schema
-    [assignment]=expert [left_out]=expert [options]=model [posteriors]=model [predict]=model [predictions]=model [report]=fit [cross_validation]=fit
+    [assignment]=expert [left_out]=expert [options]=model [posteriors]=model [predict]=model [predictions]=model [report]=fit [cross_validation]=study
 )
 
 # The sub-rooms of a room that share its files; every other sub-room is a kind's, and its own affair.

@@ -131,11 +131,12 @@ static void print_items(FILE *out, const char *(*item)(size_t i, const char **he
 static void print_stages(FILE *out, const cli_usage *usage)
 {
     static const char *const title[] = {
+        [MELE_OPTION_FAMILY] = "Families",
         [MELE_OPTION_PARTITION] = "Stage 1, the partition",
         [MELE_OPTION_EXPERTS] = "Stage 2, the experts",
         [MELE_OPTION_GATE] = "Stage 3, the gate"};
 
-    for (mele_option_stage stage = MELE_OPTION_PARTITION; stage <= MELE_OPTION_GATE; stage++)
+    for (mele_option_stage stage = MELE_OPTION_PARTITION; stage <= MELE_OPTION_FAMILY; stage++)
         if (usage->runs == MELE_OPTION_DATA || usage->runs == stage)
             print_table(out, usage, stage, title[stage]);
     if (usage->runs == MELE_OPTION_DATA)

@@ -58,6 +58,7 @@ typedef struct mele_i_option {
     bool settled;  /* stage 1 decides it for the later stages, which refuse another value, also when
                       stage 1 was not given it */
     bool passing;  /* of one call: no model records it, and no later stage inherits it */
+    const char *unsaid; /* a value, as text, that a record means which lacks the option; NULL: none */
     size_t (*default_text)(char *out, size_t size); /* for people, as snprintf(); NULL: its own */
     const mele_i_option_special *special;
 } mele_i_option;

@@ -1,56 +1,42 @@
 /* The public calls of fits: which stages run, on a new model or on a copy of one. */
 #include <mele/fit.h>
 
+#include <string.h>
+
 #include "core/error.h"
 #include "core/json.h"
 #include "engine/pass.h"
-#include "fit/clusters.h"
 #include "fit/features.h"
 #include "fit/refine.h"
-#include "fit/report.h"
 #include "fit/stages.h"
 #include "fit/whole.h"
 #include "model/options.h"
 #include "schema/data.h"
 
-static mele_status run_new(mele_i_run *run, bool whole, mele_error *error)
+static mele_status check_model_family(const mele_model *model, mele_error *error)
 {
-    mele_i_regions_fit fit = {.clusters = 0};
-    mele_status status = mele_i_engine_claim(run->engine, error);
+    const json_t *options = json_object_get(model->training, "options");
+    const char *name = json_string_value(json_object_get(options, "family"));
 
-    if (status != MELE_OK)
-        return status;
-    status = mele_i_run_space(run, &fit, error);
-    if (status == MELE_OK)
-        status = mele_i_choose_clusters(run, &fit, error);
-    if (status == MELE_OK)
-        status = mele_i_run_stages(run, &fit, whole, error);
-    mele_i_regions_fit_clear(&fit);
-    mele_i_engine_release(run->engine);
-    return status;
+    if (name == NULL)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "the model is of the family %s, which trains all parts in one call: "
+                       "it gets no other stage, but is trained anew (mele-fit --family %s)", name, name);
 }
 
-/* Run stage 1 on a new model, and the others when the whole is wanted. */
-static mele_status fit_new(const mele_data *data, const mele_options *options, bool whole,
-                           mele_engine *engine, mele_report *report, mele_model **out,
-                           mele_error *error)
+static mele_status fit_stage_1(mele_i_run *run, mele_error *error)
 {
-    mele_model *model = mele_i_model_new();
-    mele_i_run run = mele_i_run_of(data, NULL, options, engine, report, model);
-    mele_status status = model == NULL ? mele_i_no_memory(error)
-                                       : mele_i_data_check_options(data, &options->data, error);
+    const mele_options *options = run->options;
+    mele_status status = mele_i_data_check_options(run->data, &options->data, error);
 
     if (status == MELE_OK)
-        status = mele_i_check_features(data->schema, options, error);
-    if (status == MELE_OK && whole)
-        status = mele_i_check_columns(data, options, error);
+        status = mele_i_check_features(run->data->schema, options, error);
     if (status == MELE_OK)
-        status = run_new(&run, whole, error);
-    mele_i_run_clear(&run);
+        status = mele_i_engine_claim(run->engine, error);
     if (status != MELE_OK)
-        mele_model_free(model);
-    else
-        *out = model;
+        return status;
+    status = mele_i_run_stage_1(run, error);
+    mele_i_engine_release(run->engine);
     return status;
 }
 
@@ -58,21 +44,21 @@ mele_status mele_fit_partition(const mele_data *data, const mele_options *option
                                mele_engine *engine, mele_report *report, mele_model **out,
                                mele_error *error)
 {
-    return fit_new(data, options, false, engine, report, out, error);
-}
-
-mele_status mele_fit(const mele_data *data, const mele_options *options, mele_engine *engine,
-                     mele_report *report, mele_model **out, mele_error *error)
-{
     mele_status status = mele_i_options_check(options, error);
 
+    if (status == MELE_OK)
+        status = mele_i_check_by_stages(options, error);
     if (status != MELE_OK)
         return status;
-    if (data->schema->targets == 0)
-        return mele_i_fail(error, MELE_EINVAL, "there is no target to learn (-t COL)");
-    if (options->experts.only > 0 || options->experts.freeze > 0 || options->warm_start)
-        return mele_i_fail(error, MELE_EINVAL, "a whole fit trains all experts, from nothing");
-    return fit_new(data, options, true, engine, report, out, error);
+    mele_model *model = mele_i_model_new();
+    mele_i_run run = mele_i_run_of(data, NULL, options, engine, report, model);
+    status = model == NULL ? mele_i_no_memory(error) : fit_stage_1(&run, error);
+    mele_i_run_clear(&run);
+    if (status != MELE_OK)
+        mele_model_free(model);
+    else
+        *out = model;
+    return status;
 }
 
 /* Free a selection that is not that of the other model, too. */
@@ -118,6 +104,10 @@ static mele_status fit_later(mele_i_run *run, mele_status (*stage)(mele_i_run *,
         status = mele_i_schema_fits(run->data->schema, model->schema, error);
     if (status == MELE_OK)
         status = mele_i_options_check(run->options, error);
+    if (status == MELE_OK)
+        status = check_model_family(model, error);
+    if (status == MELE_OK)
+        status = mele_i_check_by_stages(run->options, error);
     if (status == MELE_OK)
         status = mele_i_data_check_options(run->data, &run->options->data, error);
     if (status == MELE_OK)
@@ -199,6 +189,12 @@ mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *poste
                              const mele_options *options, mele_engine *engine, mele_model **out,
                              mele_error *error)
 {
+    mele_status checked = mele_i_options_check(options, error);
+
+    if (checked == MELE_OK)
+        checked = mele_i_check_by_stages(options, error);
+    if (checked != MELE_OK)
+        return checked;
     mele_model *model = mele_i_model_new();
     mele_i_run run = mele_i_run_of(data, NULL, options, engine, NULL, model);
     mele_status status = model == NULL        ? mele_i_no_memory(error)

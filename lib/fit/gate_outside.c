@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "engine/pass.h"
 #include "fit/stages.h"
+#include "fit/whole.h"
 #include "gate/candidates.h"
 #include "gate/gate.h"
 #include "model/options.h"
@@ -37,6 +38,8 @@ static mele_status check_call(const mele_data *data, const mele_handover *handov
                            "predictions of outside experts are taken as left-out "
                            "ones: there are no others");
     status = mele_i_options_check(options, error);
+    if (status == MELE_OK)
+        status = mele_i_check_by_stages(options, error);
     if (status == MELE_OK && strcmp(options->gate.kind, "global") == 0)
         return mele_i_fail(
             error, MELE_EINVAL,

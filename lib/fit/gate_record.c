@@ -133,3 +133,19 @@ bool mele_i_gate_put_choice(const mele_i_run *run, json_t *object)
     }
     return good;
 }
+
+json_t *mele_i_gate_record(const mele_gate_info *info, const char *kind, bool fresh, size_t sampled)
+{
+    json_t *object = json_object();
+
+    if (mele_i_json_put(object, "kind", json_string(kind))
+        && mele_i_json_put(object, "iterations", json_integer((json_int_t)info->iterations))
+        && mele_i_json_put(object, "loss", mele_i_report_real(info->loss))
+        && mele_i_json_put(object, "converged", json_boolean(info->converged))
+        && (!fresh || mele_i_json_put(object, "fresh", json_true()))
+        && (sampled == 0
+            || mele_i_json_put(object, "sampled", json_integer((json_int_t)sampled))))
+        return object;
+    json_decref(object);
+    return NULL;
+}

@@ -18,6 +18,10 @@ json_t *mele_i_gate_choice_record(const mele_i_racer *racers, size_t count, size
 json_t *mele_i_gate_ranks_record(const mele_i_run *run, const mele_gate_options *gate,
                                  const mele_gate_info *info);
 
+/* The record of a gate of some kind. fresh: it was trained on rows that the experts had not seen; sampled: on
+ * a sample of so many rows, 0: it was no sample. */
+json_t *mele_i_gate_record(const mele_gate_info *info, const char *kind, bool fresh, size_t sampled);
+
 /* The gate of a record, which is taken, becomes the run's. */
 void mele_i_run_take_gate(mele_i_run *run, json_t *record);
 

@@ -37,6 +37,27 @@ static bool needs_own_only(const mele_expert_options *options)
     return strcmp(options->assign, "hard") == 0 && mele_i_left_out_own_serves(options);
 }
 
+mele_expert_options mele_i_run_expert_options(const mele_i_run *run)
+{
+    const mele_model *model = run->model;
+    mele_expert_options options = run->options->experts;
+
+    options.seed = run->options->seed;
+    options.center = mele_i_model_expert_scaling(model)->center;
+    options.scale = mele_i_model_expert_scaling(model)->scale;
+    options.target_center = model->target_scaling.center;
+    options.target_scale = model->target_scaling.scale;
+    options.groups = run->data->group;
+    return options;
+}
+
+mele_expert_data mele_i_run_expert_data(mele_i_run *run)
+{
+    return (mele_expert_data){.x = mele_i_run_expert_x(run),
+                              .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
+                              .weights = run->data->weights};
+}
+
 /* Everything is there but the assignment. */
 static mele_status fit_experts(mele_i_run *run, const mele_expert_options *options,
                                mele_i_keep keep, mele_experts **out,
@@ -45,10 +66,9 @@ static mele_status fit_experts(mele_i_run *run, const mele_expert_options *optio
 {
     mele_i_assigned assigned;
     mele_status status = assign(run, options->assign, &assigned, error);
-    const mele_expert_data data = {
-        .x = mele_i_run_expert_x(run),
-        .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
-        .weights = run->data->weights, .assignment = &assigned.assignment};
+    mele_expert_data data = mele_i_run_expert_data(run);
+
+    data.assignment = &assigned.assignment;
 
     if (status == MELE_OK && keep == MELE_I_KEEP_FOR_GATE && needs_own_only(options))
         status = mele_i_experts_fit_own(&data, options, run->engine, out, &left_out->own, info,
@@ -65,8 +85,7 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
                                      mele_i_run_left_out *left_out, mele_expert_info *info,
                                      mele_error *error)
 {
-    mele_model *model = run->model;
-    mele_expert_options options = run->options->experts;
+    mele_expert_options options = mele_i_run_expert_options(run);
     mele_status status = mele_i_run_need_joint(run, error);
 
     options.only = which->only;
@@ -74,12 +93,6 @@ mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options 
     options.start = which->start;
     options.cold = which->cold;
     options.global = which->global;
-    options.seed = run->options->seed;
-    options.center = mele_i_model_expert_scaling(model)->center;
-    options.scale = mele_i_model_expert_scaling(model)->scale;
-    options.target_center = model->target_scaling.center;
-    options.target_scale = model->target_scaling.scale;
-    options.groups = run->data->group;
     return status == MELE_OK ? fit_experts(run, &options, keep, out, left_out, info, error) : status;
 }
 

@@ -9,6 +9,7 @@
 #include "expert/expert.h"
 #include "fit/features.h"
 #include "fit/gate_choice.h"
+#include "fit/gate_record.h"
 #include "fit/gate_rows.h"
 #include "fit/gate_source.h"
 #include "fit/outside.h"
@@ -139,10 +140,7 @@ static mele_status check_shape(const mele_i_run *run, mele_error *error)
 static mele_status check_rows(mele_i_run *run, mele_error *error)
 {
     mele_i_seen seen;
-    const mele_expert_data data = {
-        .x = mele_i_run_expert_x(run),
-        .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
-        .weights = run->data->weights};
+    const mele_expert_data data = mele_i_run_expert_data(run);
     mele_status status = mele_left_out_check_rows(run->given, &data, run->data->group, run->engine, error);
     if (status == MELE_EDATA && mele_i_seen_find(run, &seen, NULL) == MELE_OK
         && seen.what == MELE_I_SEEN_NONE)
@@ -364,36 +362,19 @@ static mele_status train_gate(mele_i_run *run, mele_i_run *gated, bool fresh, me
     return status;
 }
 
-/* sampled: the rows of a sample that it was trained on; 0: it was no sample. */
-static json_t *gate_record(const mele_gate_info *info, const char *kind, bool fresh, size_t sampled)
-{
-    json_t *object = json_object();
-
-    if (mele_i_json_put(object, "kind", json_string(kind))
-        && mele_i_json_put(object, "iterations", json_integer((json_int_t)info->iterations))
-        && mele_i_json_put(object, "loss", mele_i_report_real(info->loss))
-        && mele_i_json_put(object, "converged", json_boolean(info->converged))
-        && (!fresh || mele_i_json_put(object, "fresh", json_true()))
-        && (sampled == 0
-            || mele_i_json_put(object, "sampled", json_integer((json_int_t)sampled))))
-        return object;
-    json_decref(object);
-    return NULL;
-}
-
 /* The model's record of the gate; the report has with it how many rows it was trained on. */
 static mele_status record_gate(mele_i_run *run, const mele_i_gate_rows_of *rows,
                                const mele_gate_info *info, bool fresh, mele_error *error)
 {
     const size_t count = rows->sample.count;
     const char *kind = mele_gate_name(run->model->gate);
-    json_t *kept = gate_record(info, kind, fresh, count);
+    json_t *kept = mele_i_gate_record(info, kind, fresh, count);
     if (!run->chosen_before && !mele_i_gate_put_choice(run, kept)) {
         json_decref(kept);
         kept = NULL;
     }
     mele_status status = mele_i_run_record(run, "gate", kept, error);
-    json_t *told = run->report == NULL ? NULL : gate_record(info, kind, fresh, 0);
+    json_t *told = run->report == NULL ? NULL : mele_i_gate_record(info, kind, fresh, 0);
 
     if (run->report != NULL && mele_i_gate_put_choice(run, told)
         && mele_i_json_put(told, "sampled", json_boolean(count > 0))

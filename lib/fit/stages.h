@@ -53,6 +53,11 @@ mele_status mele_i_run_shed(mele_i_run *run, mele_experts **old, mele_error *err
 
 /* ---- what stage 3 asks of stage 2 ---- */
 
+/* What experts of the run are trained on, but for the assignment, and as its options say. The data are not to
+ * be moved with the run. */
+mele_expert_data mele_i_run_expert_data(mele_i_run *run);
+mele_expert_options mele_i_run_expert_options(const mele_i_run *run);
+
 /* Train experts on the run's rows, as the options of the run say but for what `which` says of only,
  * freeze, start, cold and global. left_out: what is kept of them, to be cleared. info: NULL: not wanted. */
 mele_status mele_i_run_train_experts(mele_i_run *run, const mele_expert_options *which,

@@ -8,6 +8,7 @@
 #include <mele/data.h>
 #include <mele/engine.h>
 #include <mele/expert.h>
+#include <mele/family.h>
 #include <mele/fit.h>
 #include <mele/gate.h>
 #include <mele/left_out.h>

@@ -23,6 +23,15 @@ typedef struct mele_centres {
 /** options.gate_rows: train the gate on all rows. */
 #define MELE_GATE_ALL_ROWS SIZE_MAX
 
+/** How the parts of a model are trained, and what only some families look at (<mele/family.h>). Whole
+ *  fits alone look at it: mele_fit(), mele_cross_validate(). */
+typedef struct mele_family_options {
+    const char *name;  /**< one of mele_family(); default "mele", the three stages */
+    size_t parameters; /**< one, with mlp: as many hidden units as come nearest to so many parameters;
+                            0 (default): experts.hidden */
+    uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
+} mele_family_options;
+
 /** Strings that options own. */
 typedef struct mele_owned_texts mele_owned_texts;
 
@@ -79,6 +88,7 @@ typedef struct mele_options {
                                            it read: mele_centres_read(). Default NULL */
     const mele_centres *centres;      /**< start stage 1 from these, which number the clusters, as
                                            many as partition.clusters; default NULL */
+    mele_family_options family;
     uint64_t seed;                    /**< default 1, at most 32 bits */
     uint64_t chosen[4];               /**< which options were set by name, or inherited:
                                            mele_options_given() tells */
@@ -136,12 +146,14 @@ MELE_API const mele_data_options *mele_options_data(const mele_options *options)
 
 /* ---- what options there are ---- */
 
-/** What an option belongs to: the data, or the stage that it changes. */
+/** What an option belongs to: the data, the stage that it changes, or the family, which is how all
+ *  parts are trained. */
 typedef enum mele_option_stage {
     MELE_OPTION_DATA,
     MELE_OPTION_PARTITION,
     MELE_OPTION_EXPERTS,
-    MELE_OPTION_GATE
+    MELE_OPTION_GATE,
+    MELE_OPTION_FAMILY
 } mele_option_stage;
 
 /** What a value of an option is. */

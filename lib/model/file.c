@@ -282,7 +282,7 @@ static mele_status load_training(const json_t *section, mele_model *model, mele_
     mele_i_sketch sketch = {0};
     mele_status status = mele_i_json_keys(section, "\"training\"",
                                           "options,rows,weight,trained_on?,partition?,"
-                                          "experts?,gate?,refine?",
+                                          "experts?,gate?,refine?,family?",
                                           error);
 
     if (status == MELE_OK)

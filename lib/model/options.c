@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "expert/options.h"
 #include "gate/options.h"
+#include "model/family_options.h"
 #include "model/own_options.h"
 #include "partition/options.h"
 #include "schema/options.h"
@@ -35,6 +36,7 @@ static const part parts[] = {
     {mele_i_own_options_at, MELE_I_OPTIONS_OF_EXPERTS, 1, 0, "", MELE_OPTION_EXPERTS},
     {mele_i_gate_options_at, 0, 0, offsetof(mele_options, gate), "gate.", MELE_OPTION_GATE},
     {mele_i_own_options_at, MELE_I_OPTIONS_OF_GATE, 1, 0, "", MELE_OPTION_GATE},
+    {mele_i_family_options_at, 0, 0, offsetof(mele_options, family), "family.", MELE_OPTION_FAMILY},
 };
 
 #define WORD 64
@@ -49,6 +51,7 @@ mele_options mele_options_defaults(void)
     options.partition.clusters = 0;
     options.experts = mele_expert_defaults();
     options.gate = mele_gate_defaults();
+    options.family = mele_i_family_defaults();
     return options;
 }
 
@@ -217,6 +220,8 @@ mele_status mele_i_options_check(const mele_options *options, mele_error *error)
     if (options == NULL)
         return mele_i_fail(error, MELE_EINVAL, "options is NULL");
     mele_status status = mele_i_check_reserved(options->reserved, error);
+    if (status == MELE_OK)
+        status = mele_i_check_reserved(options->family.reserved, error);
     for (size_t i = 0; mele_i_option_at(i, &place) && status == MELE_OK; i++)
         if (place.option->name != NULL)
             status = mele_i_option_check(place.option, mele_i_option_const_base(&place, options),

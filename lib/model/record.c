@@ -39,6 +39,16 @@ static json_t *record_value(const mele_i_option *option, const void *base)
     return json_string(text);
 }
 
+static bool is_unsaid(const mele_i_option *option, const void *base)
+{
+    char text[TEXT_ROOM];
+
+    if (option->unsaid == NULL)
+        return false;
+    mele_i_option_text(option, base, text, sizeof text);
+    return strcmp(text, option->unsaid) == 0;
+}
+
 json_t *mele_i_options_save(const mele_options *options, mele_option_stage last)
 {
     json_t *record = json_object();
@@ -47,7 +57,7 @@ json_t *mele_i_options_save(const mele_options *options, mele_option_stage last)
     for (size_t i = 0; mele_i_option_at(i, &place) && record != NULL; i++) {
         const void *base = mele_i_option_const_base(&place, options);
         if (place.option->name == NULL || place.option->passing
-            || !mele_i_option_has(place.option, base)
+            || !mele_i_option_has(place.option, base) || is_unsaid(place.option, base)
             || (place.stage > last && !mele_i_option_given(options, i)))
             continue;
         if (json_object_set_new(record, place.option->name, record_value(place.option, base))

@@ -1,6 +1,5 @@
 /* Cross-validation: the whole fit, scaling and partition included, is made again on the rows
- * outside each fold, and predicts the fold. So is the comparison, the same fit with one region,
- * whose only expert is global. Errors are pooled over the rows of all folds and repeats.
+ * outside each fold, and predicts the fold. So is the comparison, one expert for all rows. Errors are pooled over the rows of all folds and repeats.
  *
  * Folds are lists of rows: their data share the columns of the whole. A fold is measured, and its
  * predictions kept or forgotten, when it is taken, in the order of the folds. */
@@ -18,16 +17,15 @@
 #include "core/option.h"
 #include "core/stream.h"
 #include "engine/pass.h"
-#include "fit/centres.h"
-#include "fit/cv.h"
-#include "fit/features.h"
+#include "family/fit.h"
+#include "family/settle.h"
 #include "fit/folds.h"
 #include "fit/report.h"
-#include "fit/stages.h"
 #include "fit/whole.h"
 #include "model/options.h"
 #include "model/predict.h"
 #include "schema/data.h"
+#include "study/cv.h"
 
 #define STAGE "cv"
 #define WINDOW_ROWS 4096        /* predicted at a time: K posteriors of each are held */
@@ -368,12 +366,8 @@ static mele_status fit_and_predict(const cv_context *c, size_t index, int side, 
 
     options.partition.fold = options.experts.fold = c->repeat * c->folds + index + 1;
     if (side == GLOBAL) {
-        mele_i_centres_forget(&options);
-        options.partition.clusters = 1;
-        options.partition.method = "kmeans";
-        options.gate.kind = "posterior";
-        options.gate_features = NULL;
-        options.refine = 0;
+        options.experts.kind = mele_i_family_settle(c->data, &options).experts.kind;
+        options.family.name = "one";
     }
     const mele_handover handover = {.posteriors = posteriors, .predictions = c->cv->predictions};
     mele_status status =
@@ -381,7 +375,7 @@ static mele_status fit_and_predict(const cv_context *c, size_t index, int side, 
             ? mele_fit_gate_outside(f->fold.training, &handover, &options, engine, NULL, &model, error)
         : posteriors != NULL
             ? mele_i_fit_whole_outside(f->fold.training, posteriors, &options, engine, &model, error)
-            : mele_fit(f->fold.training, &options, engine, NULL, &model, error);
+            : mele_i_family_fit(f->fold.training, &options, engine, NULL, &model, error);
     if (status == MELE_OK && side == MODEL)
         f->clusters = mele_model_clusters(model);
     if (status == MELE_OK)
@@ -612,21 +606,6 @@ static void context_clear(cv_context *c)
     mele_cv_result_free(c->result);
 }
 
-/* What a fit would refuse of data and options, before there is a fold. */
-static mele_status check_fit(const mele_data *data, const mele_options *options,
-                             mele_error *error)
-{
-    mele_status status = mele_i_options_check(options, error);
-
-    if (status == MELE_OK)
-        status = mele_i_data_check_options(data, &options->data, error);
-    if (status == MELE_OK)
-        status = mele_i_check_features(data->schema, options, error);
-    if (status == MELE_OK)
-        status = mele_i_check_columns(data, options, error);
-    return status;
-}
-
 mele_status mele_cross_validate(const mele_data *data, const mele_options *options,
                                 const mele_cv_options *cv, mele_engine *engine,
                                 mele_report *report, mele_cv_result **out, mele_error *error)
@@ -643,7 +622,9 @@ mele_status mele_cross_validate(const mele_data *data, const mele_options *optio
         return status;
     status = prepare(&c, error);
     if (status == MELE_OK)
-        status = check_fit(data, options, error);
+        status = mele_i_family_check(data, options, error);
+    if (status == MELE_OK && (chosen.posteriors != NULL || chosen.predictions != NULL))
+        status = mele_i_check_by_stages(options, error);
     if (status == MELE_OK)
         status = run_repeats(&c, engine, error);
     mele_i_engine_release(engine);

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "data/text.h"
-#include "fit/cv.h"
+#include "study/cv.h"
 #include "model/items.h"
 #include "schema/data.h"
 

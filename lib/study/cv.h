@@ -1,5 +1,5 @@
-#ifndef MELE_FIT_CV_H
-#define MELE_FIT_CV_H
+#ifndef MELE_STUDY_CV_H
+#define MELE_STUDY_CV_H
 
 #include <mele/cross_validation.h>
 

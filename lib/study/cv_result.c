@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "fit/cv.h"
+#include "study/cv.h"
 #include "schema/data.h"
 
 bool mele_i_cv_predictions_new(size_t count, size_t targets, size_t classes,

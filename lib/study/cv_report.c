@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "fit/cv.h"
+#include "study/cv.h"
 #include "fit/report.h"
 
 /* Measures, in the order of result->name, as an object; NULL: memory ran out. */

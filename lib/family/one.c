@@ -1,0 +1,74 @@
+/* One expert for all rows, of any kind: what mixtures are compared with. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "family/family.h"
+#include "family/parts.h"
+#include "fit/experts.h"
+#include "fit/stages.h"
+
+static void settle(mele_options *options)
+{
+    options->partition.clusters = 1;
+    options->clusters_least = options->clusters_most = 0;
+}
+
+static mele_status check(const mele_data *data, const mele_options *options, mele_error *error)
+{
+    char text[48];
+
+    (void)data;
+    mele_options_get(options, "clusters", text, sizeof text, NULL, NULL);
+    if (options->partition.clusters > 1 || options->clusters_most > 1)
+        return mele_i_fail(error, MELE_EINVAL, "the family one has one expert, not --clusters %s: leave that "
+                           "out, or take another family (--family)", text);
+    return MELE_OK;
+}
+
+/* All rows are the one region's. */
+static mele_status train(mele_i_run *run, mele_experts **experts, mele_expert_info *info,
+                         mele_error *error)
+{
+    mele_expert_data data = mele_i_run_expert_data(run);
+    const mele_expert_options options = mele_i_run_expert_options(run);
+    uint32_t *labels = MELE_I_ZEROED(uint32_t, run->features.rows);
+    const mele_assignment all = {.rows = run->features.rows, .clusters = 1, .labels = labels};
+
+    if (labels == NULL)
+        return mele_i_no_memory(error);
+    data.assignment = &all;
+    mele_status status = mele_experts_fit(&data, &options, run->engine, experts, NULL, info, error);
+    free(labels);
+    return status;
+}
+
+static mele_status fit(mele_i_run *run, mele_error *error)
+{
+    const mele_gate_data nothing = {.rows = run->features.rows, .clusters = 1};
+    mele_gate_options gate = mele_gate_defaults();
+    mele_expert_info info[2];
+    mele_i_family_result result = {.info = info, .log_likelihood = NAN};
+    mele_status status = train(run, &result.experts, info, error);
+
+    gate.kind = "global";
+    if (status == MELE_OK)
+        status = mele_gate_fit(&nothing, &gate, run->engine, &result.gate, NULL, error);
+    if (status != MELE_OK) {
+        mele_experts_free(result.experts);
+        return status;
+    }
+    mele_i_warn_of_experts(run->report, info, 1, 0, 0);
+    return mele_i_family_finish(run, &result, error);
+}
+
+const mele_i_family mele_i_family_one = {
+    .help = "one expert of any kind for all rows, which mixtures are compared with",
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_ANY_EXPERT,
+    .options = MELE_I_FAMILY_LOOKS_AT("parameters"),
+    .clusters = 1,
+    .settle = settle,
+    .check = check,
+    .fit = fit,
+};

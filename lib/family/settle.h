@@ -1,0 +1,18 @@
+#ifndef MELE_FAMILY_SETTLE_H
+#define MELE_FAMILY_SETTLE_H
+
+#include "family/family.h"
+
+/* What a whole fit refuses of data and options before any work: no target, options that its family does not
+ * look at, a kind of expert, classes, targets or weights that it does not take, and what its check() does.
+ * MELE_EINVAL, and MELE_EDATA of data that do not go with the options. */
+mele_status mele_i_family_check(const mele_data *data, const mele_options *options, mele_error *error);
+
+/* Options that have been checked, with what defaults stand for: the kind of expert, K unless it is yet to be
+ * chosen. */
+mele_options mele_i_family_settle(const mele_data *data, const mele_options *options);
+
+/* Whether a fit of the family looks at an option of a stage or of families. */
+bool mele_i_family_looks_at(const mele_i_family *family, const char *option);
+
+#endif

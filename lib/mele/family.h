@@ -1,0 +1,27 @@
+#ifndef MELE_FAMILY_H
+#define MELE_FAMILY_H
+
+#include <stddef.h>
+
+#include <mele/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Families: ways to train the parts of a model. All make the same kind of model, of experts and a gate,
+ * which is saved, predicted with and scored in one way; they differ in how the parts are trained.
+ * mele_fit() fits the family that options name (options.family.name, --family). All of these are
+ * thread-safe. */
+
+/** The name of the i-th family, "mele", the three stages, being the first; NULL past the last. */
+MELE_API const char *mele_family(size_t i);
+
+/** A line about the i-th family, lower case, no full stop; NULL past the last. */
+MELE_API const char *mele_family_help(size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,11 @@
+#ifndef MELE_MODEL_FAMILIES_H
+#define MELE_MODEL_FAMILIES_H
+
+/* The families that there are, in the order of --help, the default one first: X(IDENTIFIER, "NAME"). Options
+ * know the names by it, and lib/family/families.c finds mele_i_family_IDENTIFIER. */
+#define MELE_I_FAMILIES(X) \
+    X(mele, "mele") \
+    X(mele_em, "mele-em") \
+    X(one, "one")
+
+#endif

@@ -1,0 +1,40 @@
+/* The options of families: which one, and what only some of them look at. */
+#include "model/family_options.h"
+
+#include <stddef.h>
+
+#include "model/families.h"
+
+#define MEMBER(name) MELE_I_MEMBER(mele_family_options, name)
+#define DEFAULT "mele"
+#define MOST_PARAMETERS 1e9
+
+const char *mele_i_family_name(size_t i)
+{
+#define NAME(identifier, name) name,
+    static const char *const names[] = {MELE_I_FAMILIES(NAME)};
+#undef NAME
+
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+mele_family_options mele_i_family_defaults(void)
+{
+    return (mele_family_options){.name = DEFAULT};
+}
+
+static const mele_i_option rows[] = {
+    {.name = "family", .argument = "NAME",
+     .help = "how the parts of the model are trained",
+     MEMBER(name), .type = MELE_I_CHOICE, .choice = mele_i_family_name, .unsaid = DEFAULT},
+    {.name = "parameters", .argument = "N",
+     .help = "family one with mlp: as many hidden units as make about N parameters, in place of --hidden",
+     MEMBER(parameters), .type = MELE_I_WHOLE, .least = 1, .most = MOST_PARAMETERS, .optional = true},
+};
+
+const mele_i_option_table *mele_i_family_options_at(size_t i)
+{
+    static const mele_i_option_table table = MELE_I_OPTION_TABLE(rows);
+
+    return i == 0 ? &table : NULL;
+}
