@@ -157,6 +157,7 @@ typedef struct blend {
     const mele_i_trial *trial;
     const mele_i_gate_source *source;
     double *log_gate, *gate, *probability, *density; /* n x K, the same, n x K x C of classes, n */
+    double *row;                                     /* of one: 2 K numbers, then C of classes */
 } blend;
 
 static void blend_clear(blend *b)
@@ -165,6 +166,7 @@ static void blend_clear(blend *b)
     free(b->gate);
     free(b->probability);
     free(b->density);
+    free(b->row);
 }
 
 static mele_status blend_make(blend *b, mele_error *error)
@@ -175,10 +177,11 @@ static mele_status blend_make(blend *b, mele_error *error)
     b->log_gate = mele_i_array(rows, s->clusters * sizeof(double));
     b->gate = mele_i_array(rows, s->clusters * sizeof(double));
     b->density = MELE_I_ARRAY(double, rows);
+    b->row = MELE_I_ARRAY(double, 2 * s->clusters + s->classes);
     if (s->classes > 0)
         b->probability = mele_i_array(rows, s->clusters * s->outputs * sizeof(double));
     return b->log_gate == NULL || b->gate == NULL || b->density == NULL
-                   || (s->classes > 0 && b->probability == NULL)
+                   || b->row == NULL || (s->classes > 0 && b->probability == NULL)
                ? mele_i_no_memory(error)
                : MELE_OK;
 }
@@ -211,7 +214,8 @@ static double blend_target(const blend *b, size_t row, size_t target)
 {
     const mele_model *model = b->trial->model;
     const size_t K = b->source->clusters, M = b->source->outputs;
-    const mele_i_voices voices = {K, M, b->gate + row * K, said_of(b, row) + target, NULL};
+    const mele_i_voices voices = {K, M, b->gate + row * K, said_of(b, row) + target, NULL,
+                                  model->votes, b->row};
 
     return model->target_scaling.center[target]
            + model->target_scaling.scale[target] * model->combine->target(&voices).mean;
@@ -234,9 +238,12 @@ static double class_loss(const blend *b, size_t row)
 {
     const size_t K = b->source->clusters, C = b->source->classes;
     const size_t class = (size_t)b->trial->rows.left_out->targets[row];
-    const mele_i_voices voices = {K, C, b->gate + row * K, b->probability + row * K * C + class, NULL};
+    const mele_model *model = b->trial->model;
+    const mele_i_voices voices = {K, C, b->gate + row * K, b->probability + row * K * C, NULL,
+                                  model->votes, b->row};
 
-    return -log(fmax(b->trial->model->combine->probability(&voices), MELE_I_LEAST_PROBABILITY));
+    model->combine->probabilities(&voices, C, b->row + 2 * K);
+    return -log(fmax(b->row[2 * K + class], MELE_I_LEAST_PROBABILITY));
 }
 
 /* Of all rows: the log-probabilities' exponentials, or the log densities in the data's units. */

@@ -92,6 +92,8 @@ json_t *mele_i_model_save(const mele_model *model)
                                                        &model->gate_features));
     if (good && model->combine != mele_i_combine_default())
         good = mele_i_json_put(root, "combine", json_string(model->combine->name));
+    if (good && model->combine->votes)
+        good = mele_i_json_put(root, "votes", json_real(model->votes));
     if (!good || json_object_set(root, "training", model->training) != 0) {
         json_decref(root);
         return NULL;
@@ -261,18 +263,43 @@ static mele_status load_gate(const json_t *section, mele_model *model, mele_erro
     return status == MELE_OK ? check_gate(model, error) : status;
 }
 
+/* There where they are counted, and nowhere else. */
+static mele_status load_votes(const json_t *root, mele_model *model, mele_error *error)
+{
+    const json_t *votes = json_object_get(root, "votes");
+
+    if ((votes != NULL) != model->combine->votes)
+        return mele_i_fail(error, MELE_EDATA, "the model combines by \"%s\", and has %s\"votes\"",
+                           model->combine->name, votes == NULL ? "no " : "");
+    if (votes == NULL)
+        return MELE_OK;
+    mele_status status = mele_i_json_get_number(root, "votes", &model->votes, error);
+    if (status == MELE_OK && !(model->votes > 0))
+        status = mele_i_fail(error, MELE_EDATA, "\"votes\" is %g, not above 0", model->votes);
+    return status;
+}
+
 /* Absent in models that combine as all did before there was a choice. */
 static mele_status load_combine(const json_t *root, mele_model *model, mele_error *error)
 {
-    const char *name;
+    const bool classes = mele_schema_classes(model->schema) > 0;
+    const mele_i_combine *way = model->combine;
+    const char *name = way->name;
+    char ways[80];
 
-    if (json_object_get(root, "combine") == NULL)
-        return MELE_OK;
-    mele_status status = mele_i_json_get_string(root, "combine", &name, error);
-    if (status == MELE_OK && (model->combine = mele_i_combine_find(name)) == NULL)
-        status = mele_i_fail(error, MELE_EDATA, "\"%.80s\" is no way to combine experts: there is "
-                             "%s", name, mele_i_combine_default()->name);
-    return status;
+    if (json_object_get(root, "combine") != NULL) {
+        mele_status status = mele_i_json_get_string(root, "combine", &name, error);
+        if (status != MELE_OK)
+            return status;
+        way = mele_i_combine_find(name);
+    }
+    if (way == NULL || !(classes ? way->probabilities != NULL : way->target != NULL)) {
+        mele_i_combine_list(classes, ways, sizeof ways);
+        return mele_i_fail(error, MELE_EDATA, "\"%.80s\" is no way to combine experts that predict %s: "
+                           "there are %s", name, classes ? "classes" : "numbers", ways);
+    }
+    model->combine = way;
+    return load_votes(root, model, error);
 }
 
 static mele_status load_training(const json_t *section, mele_model *model, mele_error *error)
@@ -322,7 +349,7 @@ static mele_status check_head(const json_t *root, mele_error *error)
 static mele_status load_parts(const json_t *root, bool start, mele_model *model, mele_error *error)
 {
     mele_status status = mele_i_json_keys(
-        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,combine?,training",
+        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,combine?,votes?,training",
         error);
 
     if (status == MELE_OK)

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/largest.h"
 #include "core/normal.h"
 
 /* ---- blending one row ---- */
@@ -21,7 +22,7 @@ static void put(double *out, size_t at, double value)
         out[at] = value;
 }
 
-/* What is said of number o of the block's row i. */
+/* What is said of number o, and those after it, of the block's row i. */
 static mele_i_voices voices_of(const mele_i_request *c, const mele_i_reply *w, size_t i, size_t o)
 {
     const mele_i_blended *b = &w->blended;
@@ -29,7 +30,7 @@ static mele_i_voices voices_of(const mele_i_request *c, const mele_i_reply *w, s
 
     return (mele_i_voices){c->blended, c->outputs, b->gate + i * c->blended,
                            (c->classes > 0 ? b->probability : b->mean) + at,
-                           c->need_variances ? b->variance + at : NULL};
+                           c->need_variances ? b->variance + at : NULL, c->model->votes, w->last};
 }
 
 /* Whether all of it is finite. */
@@ -57,20 +58,15 @@ static bool blend_targets(const mele_i_request *c, const mele_i_reply *w, size_t
 /* Whether all of it is finite. */
 static bool blend_classes(const mele_i_request *c, const mele_i_reply *w, size_t i, size_t row)
 {
-    double best = -1, chosen = 0;
+    const mele_i_voices voices = voices_of(c, w, i, 0);
     bool finite = true;
 
+    c->model->combine->probabilities(&voices, c->classes, w->class);
     for (size_t class = 0; class < c->classes; class++) {
-        const mele_i_voices voices = voices_of(c, w, i, class);
-        const double probability = c->model->combine->probability(&voices);
-        put(c->out->probability, row * c->classes + class, probability);
-        finite = finite && isfinite(probability);
-        if (probability > best) {
-            best = probability;
-            chosen = (double)class;
-        }
+        put(c->out->probability, row * c->classes + class, w->class[class]);
+        finite = finite && isfinite(w->class[class]);
     }
-    put(c->out->mean, row, chosen);
+    put(c->out->mean, row, (double)mele_i_largest(w->class, c->classes));
     return finite;
 }
 
@@ -119,10 +115,20 @@ static void add_class_densities(const mele_i_request *c, const mele_i_reply *w, 
     }
 }
 
-/* The log density of targets first .. last - 1 together, under the mixture, to out: every stride-th
- * number. */
-static void blend_densities(const mele_i_request *c, const mele_i_reply *w, mele_i_block block,
-                            size_t first, size_t last, double *out, size_t stride)
+/* The logarithm of the probability of every row's class, where experts' densities do not tell it. */
+static void log_probabilities(const mele_i_request *c, const mele_i_reply *w, mele_i_block block)
+{
+    for (size_t i = 0; i < block.count; i++) {
+        const double class = c->out->targets[block.first + i];
+        const mele_i_voices voices = voices_of(c, w, i, 0);
+        const bool known = class >= 0 && class < (double)c->classes;
+        c->model->combine->probabilities(&voices, c->classes, w->class);
+        w->row_density[i] = known ? log(w->class[(size_t)class]) : NAN;
+    }
+}
+
+static void mix_densities(const mele_i_request *c, const mele_i_reply *w, mele_i_block block,
+                          size_t first, size_t last)
 {
     memset(w->density, 0, block.count * c->blended * sizeof *w->density);
     for (size_t t = first; t < last; t++)
@@ -132,6 +138,17 @@ static void blend_densities(const mele_i_request *c, const mele_i_reply *w, mele
             add_target_densities(c, w, block, t);
     c->model->combine->log_densities(w->blended.log_gate, block.count, c->blended, w->density,
                                      w->row_density);
+}
+
+/* The log density of targets first .. last - 1 together, under the mixture, to out: every stride-th
+ * number. */
+static void blend_densities(const mele_i_request *c, const mele_i_reply *w, mele_i_block block,
+                            size_t first, size_t last, double *out, size_t stride)
+{
+    if (c->model->combine->log_densities == NULL)
+        log_probabilities(c, w, block);
+    else
+        mix_densities(c, w, block, first, last);
     for (size_t i = 0; i < block.count; i++)
         out[(block.first + i) * stride] = w->row_density[i];
 }

@@ -59,6 +59,7 @@ typedef struct mele_i_reply {
     double *expert_design, *gate_design; /* where they are not parts of the next */
     double *design, *space, *log_posteriors, *log_densities, *log_gate, *gate, *mean, *variance;
     double *density, *row_density, *last; /* densities: rows x K, rows, 2 K */
+    double *class; /* of one row: C probabilities */
     mele_i_blended blended; /* the experts' above, or the global expert's, of weight 1 */
     double *probability; /* exp(mean): classes only */
     bool *wanted;        /* rows x K: which experts are asked */

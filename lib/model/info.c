@@ -146,6 +146,10 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
         good = mele_i_json_put(root, "gate", mele_i_gate_save(model->gate));
     if (good && model->gate_features.features > 0)
         good = mele_i_json_put(root, "gate_features", mele_i_selection_save(&model->gate_features));
+    if (good && model->gate != NULL && model->combine != mele_i_combine_default())
+        good = mele_i_json_put(root, "combine", json_string(model->combine->name));
+    if (good && model->combine->votes)
+        good = mele_i_json_put(root, "votes", json_real(model->votes));
     good = good && json_object_set(root, "training", model->training) == 0;
     mele_status status = good ? mele_i_json_text(root, out, length, error)
                               : mele_i_no_memory(error);
@@ -165,12 +169,15 @@ size_t mele_model_gate_text(const mele_model *model, char *out, size_t size)
     if (model->gate == NULL)
         return 0;
     length = mele_i_gate_text(model->gate, out, size);
-    if (model->gate_features.features == 0)
-        return length;
-    mele_i_selection_text(&model->gate_features, names);
-    return length
-           + (size_t)snprintf(length < size ? out + length : NULL, length < size ? size - length : 0,
-                              ", of %s", names);
+    if (model->gate_features.features > 0) {
+        mele_i_selection_text(&model->gate_features, names);
+        length += (size_t)snprintf(length < size ? out + length : NULL,
+                                   length < size ? size - length : 0, ", of %s", names);
+    }
+    if (model->combine->text != NULL)
+        length += (size_t)snprintf(length < size ? out + length : NULL,
+                                   length < size ? size - length : 0, "; %s", model->combine->text);
+    return length;
 }
 
 size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size)

@@ -33,6 +33,7 @@ struct mele_model {
     mele_i_selection gate_features; /* what a gate that sees features sees; empty without one */
     mele_experts *global; /* of a global gate and several regions: the global expert as the only one */
     const mele_i_combine *combine; /* never NULL */
+    double votes; /* where it counts votes: how many the gate's weights are shares of, above 0 */
 
     json_t *training; /* options, and what the fits reported */
 };

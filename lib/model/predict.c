@@ -84,6 +84,7 @@ static size_t lay_out(const mele_i_request *c, size_t rows, unsigned char *memor
     w->density = carve(memory, &at, densities * c->clusters, sizeof(double));
     w->row_density = carve(memory, &at, densities, sizeof(double));
     w->last = carve(memory, &at, 2 * c->clusters, sizeof(double));
+    w->class = carve(memory, &at, c->classes, sizeof(double));
     w->wanted = carve(memory, &at, c->by_weight ? rows * c->clusters : 0, sizeof(bool));
     return lay_out_blended(c, rows, memory, at, w);
 }

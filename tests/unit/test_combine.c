@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/stream.h"
 #include "gate/constant.h"
 #include "gate/gate.h"
+#include "model/combine.h"
 #include "support/failing_malloc.h"
 
 /* ---- the constant gate ---- */
@@ -156,4 +158,137 @@ Test(combine, constant_gates_as_text)
 
     check_text(NULL, 4, "constant, each expert 0.25");
     check_text(weights, 3, "constant, 0.125 to 0.5 an expert");
+}
+
+/* ---- medians ---- */
+
+enum { MOST = 40 };
+
+/* By its definition: of all that is said the least at and below which there is half of the weight. */
+static double median_by_hand(const mele_i_voices *v)
+{
+    double total = 0, best = INFINITY;
+
+    for (size_t k = 0; k < v->clusters; k++)
+        total += v->weight[k];
+    for (size_t k = 0; k < v->clusters; k++) {
+        double below = 0;
+        for (size_t j = 0; j < v->clusters; j++)
+            below += v->weight[j] > 0 && v->mean[j * v->stride] <= v->mean[k * v->stride] ? v->weight[j] : 0;
+        if (v->weight[k] > 0 && below >= total / 2 - 1e-13)
+            best = fmin(best, v->mean[k * v->stride]);
+    }
+    return best;
+}
+
+/* Ties among values and weights, weights of 0, and a stride. */
+Test(combine, medians_are_those_of_the_definition)
+{
+    const mele_i_combine *combine = mele_i_combine_find("median");
+    mele_i_stream stream = mele_i_stream_make(3, MELE_I_FOR_TESTS, 0, 0);
+    double weight[MOST], said[2 * MOST], room[2 * MOST];
+
+    for (size_t c = 0; c < 4000; c++) {
+        const size_t K = 1 + (size_t)(mele_i_stream_uniform(&stream) * MOST);
+        const double values = c % 2 == 0 ? 1e9 : 5;
+        double sum = 0;
+        for (size_t k = 0; k < K; k++) {
+            weight[k] = c % 3 == 0 ? 1 : floor(4 * mele_i_stream_uniform(&stream));
+            said[2 * k] = floor(values * mele_i_stream_uniform(&stream));
+            said[2 * k + 1] = NAN;
+            sum += weight[k];
+        }
+        weight[0] += sum == 0;
+        for (size_t k = 0; k < K; k++)
+            weight[k] /= sum == 0 ? 1 : sum;
+        const mele_i_voices voices = {K, 2, weight, said, NULL, 0, room};
+        cr_assert_eq(combine->target(&voices).mean, median_by_hand(&voices), "case %zu, K %zu", c, K);
+    }
+}
+
+/* The lower one of two middle ones, however the sum of the weights is rounded. */
+Test(combine, of_two_medians_the_lower)
+{
+    double weight[MOST], said[MOST], room[2 * MOST];
+
+    for (size_t K = 2; K <= MOST; K += 2) {
+        for (size_t k = 0; k < K; k++) {
+            weight[k] = 1 / (double)K;
+            said[k] = (double)(7 * k % K);
+            said[k] = K % 7 == 0 ? (double)k : said[k];
+        }
+        const mele_i_voices voices = {K, 1, weight, said, NULL, 0, room};
+        cr_assert_eq(mele_i_combine_find("median")->target(&voices).mean, (double)(K / 2 - 1), "K %zu", K);
+    }
+}
+
+/* About the median: how far the mixture's numbers are from what is predicted. */
+Test(combine, variances_are_about_the_median)
+{
+    static const double weight[] = {0.5, 0.2, 0.3, 0}, said[] = {1, 4, 2, NAN}, variance[] = {3, 1, 2, NAN};
+    double room[8];
+    const mele_i_voices voices = {4, 1, weight, said, variance, 0, room};
+    const mele_i_blend b = mele_i_combine_find("median")->target(&voices);
+
+    cr_assert_eq(b.mean, 1);
+    cr_assert_float_eq(b.within, 1.5 + 0.2 + 0.6, 1e-15);
+    cr_assert_float_eq(b.between, 0.2 * 9 + 0.3, 1e-15);
+    cr_assert_float_eq(b.sd * b.sd, b.within + b.between, 1e-14);
+    cr_assert_float_eq(b.sd_between * b.sd_between, b.between, 1e-15);
+}
+
+Test(combine, no_median_of_what_is_not_finite)
+{
+    static const double weight[] = {0.2, 0.2, 0.6}, nothing[] = {NAN, INFINITY, -INFINITY};
+    double room[6];
+
+    for (size_t c = 0; c < 3; c++) {
+        const double said[] = {1, nothing[c], 2};
+        const mele_i_voices voices = {3, 1, weight, said, NULL, 0, room};
+        cr_assert(isnan(mele_i_combine_find("median")->target(&voices).mean));
+    }
+}
+
+/* ---- votes ---- */
+
+/* Probabilities that sum to 1 and are in the order of the votes, ties to the first class. */
+Test(combine, votes_are_counted)
+{
+    static const double weight[] = {0.25, 0.125, 0.125, 0.5, 0};
+    static const double said[] = {0.2, 0.5, 0.3, 0.4, 0.4, 0.2, 0, 0, 1, 0.6, 0.3, 0.1, NAN, 2, 3};
+    static const double share[] = {0.625, 0.25, 0.125};
+    double room[10], out[3];
+
+    for (double votes = 1e-9; votes < 1e10; votes *= 1e3) {
+        const mele_i_voices voices = {5, 3, weight, said, NULL, votes, room};
+        mele_i_combine_find("vote")->probabilities(&voices, 3, out);
+        for (size_t c = 0; c < 3; c++) {
+            cr_assert_float_eq(out[c], (1 + votes * share[c]) / (3 + votes), 1e-15);
+            cr_assert_gt(out[c], 0);
+        }
+        cr_assert_float_eq(out[0] + out[1] + out[2], 1, 1e-15);
+    }
+}
+
+/* Of few votes the probabilities are those of the exponential loss, to second order. */
+Test(combine, few_votes_are_log_odds)
+{
+    static const double weight[] = {0.75, 0.25}, said[] = {1, 0, 0, 1};
+    double room[4], out[2];
+
+    for (double votes = 1e-1; votes > 1e-6; votes /= 10) {
+        const mele_i_voices voices = {2, 2, weight, said, NULL, votes, room};
+        mele_i_combine_find("vote")->probabilities(&voices, 2, out);
+        cr_assert_float_eq(log(out[0] / out[1]), 0.5 * votes, votes * votes);
+    }
+}
+
+Test(combine, ways_by_what_they_are_for)
+{
+    char text[80];
+
+    mele_i_combine_list(false, text, sizeof text);
+    cr_assert_str_eq(text, "mean, median");
+    mele_i_combine_list(true, text, sizeof text);
+    cr_assert_str_eq(text, "mean, vote");
 }

@@ -197,7 +197,8 @@ Test(wanted, who_has_no_weight_says_nothing)
     static const double nothing[] = {NAN, INFINITY, -INFINITY, 1e300};
     const mele_i_combine *combine = mele_i_combine_find("mean");
     double weight[] = {0.25, 0, 0.75}, mean[] = {2, 0, -1}, variance[] = {0.3, 0, 0.7};
-    const mele_i_voices voices = {3, 1, weight, mean, variance};
+    double room[6], probability;
+    const mele_i_voices voices = {3, 1, weight, mean, variance, 0, room};
 
     cr_assert_eq(combine, mele_i_combine_default());
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
@@ -208,7 +209,8 @@ Test(wanted, who_has_no_weight_says_nothing)
         cr_assert_float_eq(b.within, 0.6, 1e-15);
         cr_assert_float_eq(b.between, 0.25 * 2.25 * 2.25 + 0.75 * 0.75 * 0.75, 1e-14);
         cr_assert_float_eq(b.sd * b.sd, b.within + b.between, 1e-14);
-        cr_assert_eq(combine->probability(&voices), -0.25);
+        combine->probabilities(&voices, 1, &probability);
+        cr_assert_eq(probability, -0.25);
         double density[] = {-1.5, nothing[i], -2.5};
         const double logs[] = {log(0.25), -INFINITY, log(0.75)};
         double together;
