@@ -36,7 +36,8 @@ bin_PROGRAMS += \
 	bin/mele-fit \
 	bin/mele-predict \
 	bin/mele-score \
-	bin/mele-info
+	bin/mele-info \
+	bin/mele-make
 
 # The dispatcher starts without the libraries that the others need.
 bin_mele_SOURCES = bin/mele.c
@@ -57,3 +58,5 @@ bin_mele_score_SOURCES = bin/mele-score.c
 bin_mele_score_LDADD = $(cli_libs)
 bin_mele_info_SOURCES = bin/mele-info.c
 bin_mele_info_LDADD = $(cli_libs)
+bin_mele_make_SOURCES = bin/mele-make.c
+bin_mele_make_LDADD = $(cli_libs)

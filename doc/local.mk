@@ -31,6 +31,7 @@ man_pages = \
 	doc/man/mele-fit.1 \
 	doc/man/mele-gate.1 \
 	doc/man/mele-info.1 \
+	doc/man/mele-make.1 \
 	doc/man/mele-partition.1 \
 	doc/man/mele-predict.1 \
 	doc/man/mele-score.1

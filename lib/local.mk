@@ -13,6 +13,7 @@ melepublic_HEADERS = \
 	lib/mele/gate.h \
 	lib/mele/gsl.h \
 	lib/mele/left_out.h \
+	lib/mele/maker.h \
 	lib/mele/matrix.h \
 	lib/mele/measure.h \
 	lib/mele/mele.h \
@@ -149,6 +150,17 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/text.h \
 	lib/data/typing.c \
 	lib/data/typing.h \
+	lib/maker/branin.c \
+	lib/maker/fill.c \
+	lib/maker/friedman.c \
+	lib/maker/maker.h \
+	lib/maker/makers.c \
+	lib/maker/makers.h \
+	lib/maker/norms.c \
+	lib/maker/piecewise.c \
+	lib/maker/regimes.c \
+	lib/maker/spirals.c \
+	lib/maker/waveform.c \
 	lib/schema/arrays.c \
 	lib/schema/bind.c \
 	lib/schema/bind.h \

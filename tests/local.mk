@@ -69,6 +69,7 @@ unit_tests = \
 	tests/unit/test_lloyd \
 	tests/unit/test_log_likelihoods \
 	tests/unit/test_logistic \
+	tests/unit/test_maker \
 	tests/unit/test_measure \
 	tests/unit/test_mlp \
 	tests/unit/test_model_file \
@@ -195,6 +196,7 @@ cli_tests = \
 	tests/cli/groups.test \
 	tests/cli/init.test \
 	tests/cli/left-out.test \
+	tests/cli/make.test \
 	tests/cli/memory.test \
 	tests/cli/output.test \
 	tests/cli/outside.test \
@@ -329,6 +331,7 @@ references = \
 	tests/ref/gmm.py \
 	tests/ref/gp.py \
 	tests/ref/hme.py \
+	tests/ref/makers.py \
 	tests/ref/measure.py \
 	tests/ref/mlp.R \
 	tests/ref/partition.py

@@ -132,7 +132,8 @@ static bool names_items(const cli_usage *usage, const char *text)
 static int set_own(cli_console *console, const cli_usage *usage, const cli_option *option,
                    const char *text)
 {
-    if (usage->item != NULL && strcmp(option->name, CLI_OUTPUT) == 0 && names_items(usage, text))
+    if (usage->item != NULL && usage->items == NULL && strcmp(option->name, CLI_OUTPUT) == 0
+        && names_items(usage, text))
         return cli_wrong_usage(console, "--output names a file; what to predict is --items %s (a "
                                "file of that name is ./%s)", text, text);
     if (option->whole != NULL)

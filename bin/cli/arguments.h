@@ -33,7 +33,8 @@ typedef struct cli_usage {
     const cli_option *shared;      /* NULL: none */
     const char *const *from_table; /* names of the library's options, ended by NULL; NULL: all */
     mele_option_stage runs;        /* the one stage that it runs; MELE_OPTION_DATA: all, or none */
-    const char *(*item)(size_t i, const char **help); /* listed by --help under --items LIST */
+    const char *(*item)(size_t i, const char **help); /* listed by --help; NULL: nothing is */
+    const char *items;             /* what those are; NULL: what --items LIST is made of */
 } cli_usage;
 
 /* Parse a command line: getopt_long() and --help are made from `usage` and the library's table.

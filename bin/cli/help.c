@@ -103,6 +103,8 @@ static void print_table(FILE *out, const cli_usage *usage, mele_option_stage sta
 
 static void print_operands(FILE *out, const char *operands)
 {
+    if (strstr(operands, "DATA") == NULL && strstr(operands, "MODEL") == NULL)
+        return;
     fputc('\n', out);
     if (strstr(operands, "DATA") != NULL)
         fputs("DATA is a CSV or TSV file, - for standard input, or a .npy file.\n", out);
@@ -114,13 +116,13 @@ static void print_operands(FILE *out, const char *operands)
               out);
 }
 
-static void print_items(FILE *out, const char *(*item)(size_t i, const char **help))
+static void print_items(FILE *out, const cli_usage *usage)
 {
     const char *name, *help;
 
-    fputs("\nItems of --items LIST, comma separated; columns come in the order of the list:\n",
-          out);
-    for (size_t i = 0; (name = item(i, &help)) != NULL; i++) {
+    fprintf(out, "\n%s:\n", usage->items != NULL ? usage->items : "Items of --items LIST, comma "
+            "separated; columns come in the order of the list");
+    for (size_t i = 0; (name = usage->item(i, &help)) != NULL; i++) {
         fprintf(out, "  %-*s", HELP_COLUMN - 2, name);
         print_wrapped(out, help, HELP_COLUMN, HELP_COLUMN);
     }
@@ -165,7 +167,7 @@ static void print_everything(FILE *out, const char *program, const cli_usage *us
     print_table(out, usage, MELE_OPTION_DATA, "Data");
     print_stages(out, usage);
     if (usage->item != NULL)
-        print_items(out, usage->item);
+        print_items(out, usage);
     print_own(out, "General", usage->shared);
     for (const cli_option *option = standard; option->name != NULL; option++)
         print_option(out, option->letter, option->name, NULL, option->help);

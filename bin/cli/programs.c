@@ -11,6 +11,7 @@ const cli_program cli_programs[] = {
     {"predict", "predict the rows of a file as CSV"},
     {"score", "measure a model on data with targets"},
     {"info", "show what a model holds"},
+    {"make", "make a data set from a published formula"},
     {NULL, NULL},
 };
 

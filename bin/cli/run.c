@@ -50,7 +50,7 @@ static int start(cli_run *run, const cli_main *what)
                     || (what->progress && run->console.terminal && !on_screen && !run->quiet);
     int exit_status;
 
-    options.threads = (unsigned)run->threads;
+    options.threads = what->single ? 1 : (unsigned)run->threads;
     run->console.redrawn = run->console.terminal && !on_screen; /* rows would follow on its line */
     if (progress) {
         options.progress = cli_console_progress;
@@ -91,7 +91,7 @@ int cli_main_run(const cli_main *what, int argc, char **argv)
         {.name = CLI_OUTPUT, .letter = 'o', .argument = "FILE", .text = &run.output,
          .help = "write the result to FILE, which appears whole or not at all (default: standard "
                  "output)"},
-        {.name = "threads", .argument = "N", .whole = &run.threads, .least = 1,
+        {.name = what->single ? NULL : "threads", .argument = "N", .whole = &run.threads, .least = 1,
          .most = MOST_THREADS, .help = "never changes a result (default: all processors)"},
         {.name = "quiet", .letter = 'q', .flag = &run.quiet,
          .help = "errors are the only messages"},

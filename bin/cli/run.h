@@ -34,6 +34,7 @@ typedef struct cli_main {
     cli_usage usage; /* .shared is filled in */
     bool fits;       /* it has a report and --strict */
     bool progress;   /* it can take long */
+    bool single;     /* it works with one thread, whatever there is */
     bool follows;    /* it reads DATA for a MODEL that was fitted before */
     int (*work)(cli_run *run, const void *own);
     const void *own; /* the values of the program's own options */

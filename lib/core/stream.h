@@ -15,6 +15,7 @@ typedef struct mele_i_stream {
 
 /* What a stream is for: the first half of its key. */
 typedef enum mele_i_purpose {
+    MELE_I_FOR_MAKERS = 64, /* apart, so that data sets stay what they are */
     MELE_I_FOR_PARTITION = 1,
     MELE_I_FOR_EXPERTS,
     MELE_I_FOR_GATE,

@@ -12,6 +12,7 @@
 #include <mele/fit.h>
 #include <mele/gate.h>
 #include <mele/left_out.h>
+#include <mele/maker.h>
 #include <mele/matrix.h>
 #include <mele/measure.h>
 #include <mele/model.h>
