@@ -367,6 +367,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/global.c \
 	lib/gate/hard.c \
 	lib/gate/inputs.c \
+	lib/gate/joint.h \
 	lib/gate/kind.h \
 	lib/gate/kinds.c \
 	lib/gate/loss.c \
@@ -486,11 +487,15 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/trial.h \
 	lib/fit/whole.c \
 	lib/fit/whole.h \
+	lib/family/coupled.c \
+	lib/family/coupled.h \
 	lib/family/families.c \
 	lib/family/families.h \
 	lib/family/family.h \
 	lib/family/fit.c \
 	lib/family/fit.h \
+	lib/family/losses.c \
+	lib/family/losses.h \
 	lib/family/mele.c \
 	lib/family/mele_em.c \
 	lib/family/one.c \
@@ -498,6 +503,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/parts.h \
 	lib/family/settle.c \
 	lib/family/settle.h \
+	lib/family/together.c \
+	lib/family/together.h \
 	lib/study/cross_validate.c \
 	lib/study/cv.h \
 	lib/study/cv_report.c \

@@ -36,6 +36,7 @@ unit_tests = \
 	tests/unit/test_combine \
 	tests/unit/test_constant \
 	tests/unit/test_contest \
+	tests/unit/test_coupled \
 	tests/unit/test_coreset \
 	tests/unit/test_criteria \
 	tests/unit/test_cross_validation \
@@ -158,6 +159,7 @@ tests_unit_test_gp_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_levels_LDFLAGS = $(failing_malloc)
 tests_unit_test_assignment_LDFLAGS = $(failing_malloc)
 tests_unit_test_independence_LDFLAGS = $(failing_malloc)
+tests_unit_test_coupled_LDFLAGS = $(failing_malloc)
 tests_unit_test_joint_LDFLAGS = $(failing_malloc)
 tests_unit_test_mlp_LDFLAGS = $(failing_malloc)
 tests_unit_test_network_LDFLAGS = $(failing_malloc)
@@ -353,12 +355,14 @@ EXTRA_DIST += $(references) $(test_headers)
 # Benchmarks, never part of check.
 
 benchmarks = \
+	tests/bench/bench_coupled \
 	tests/bench/bench_experts \
 	tests/bench/bench_gate \
 	tests/bench/bench_partition \
 	tests/bench/bench_predict \
 	tests/bench/bench_read \
 	tests/bench/bench_start
+tests_bench_bench_coupled_SOURCES = tests/bench/bench_coupled.c $(bench_machine)
 tests_bench_bench_experts_SOURCES = tests/bench/bench_experts.c $(bench_machine)
 tests_bench_bench_gate_SOURCES = tests/bench/bench_gate.c $(bench_machine)
 tests_bench_bench_partition_SOURCES = tests/bench/bench_partition.c $(bench_machine)

@@ -9,7 +9,7 @@
 #include "engine/rows.h"
 #include "engine/weights.h"
 #include "gate/gate.h"
-#include "gate/kind.h"
+#include "gate/joint.h"
 #include "gate/options.h"
 
 bool mele_i_gate_does_without(const mele_gate_options *options)
@@ -111,6 +111,17 @@ static mele_status start_from(mele_gate *gate, const mele_gate *from, mele_error
                        gate->clusters);
 }
 
+/* What training starts from. */
+static mele_status prepare(mele_gate *gate, const mele_i_gate_training *training, mele_error *error)
+{
+    const mele_gate *from = training->options->start;
+    mele_status status = MELE_OK;
+
+    if (gate->kind->prepare != NULL)
+        status = gate->kind->prepare(gate, training, error);
+    return status == MELE_OK && from != NULL ? start_from(gate, from, error) : status;
+}
+
 static mele_status minimise(mele_gate *gate, const mele_i_gate_training *training,
                             mele_gate_info *info, mele_error *error)
 {
@@ -124,13 +135,8 @@ static mele_status train(mele_gate *gate, const mele_i_gate_training *training,
                          mele_gate_info *info, mele_error *error)
 {
     const mele_i_gate_kind *kind = gate->kind;
-    const mele_gate *from = training->options->start;
-    mele_status status = MELE_OK;
+    mele_status status = prepare(gate, training, error);
 
-    if (kind->prepare != NULL)
-        status = kind->prepare(gate, training, error);
-    if (status == MELE_OK && from != NULL)
-        status = start_from(gate, from, error);
     if (status == MELE_OK && kind->trained && !training->stays)
         status = minimise(gate, training, info, error);
     if (status == MELE_OK && kind->trained)
@@ -257,4 +263,35 @@ mele_status mele_i_gate_restate(const mele_gate_data *data, const mele_gate_opti
                                 mele_error *error)
 {
     return claim_and_fit(data, options, true, engine, out, info, error);
+}
+
+mele_status mele_i_gate_begin(const mele_gate_data *data, const mele_gate_options *options,
+                              mele_engine *engine, mele_gate **out, mele_error *error)
+{
+    const mele_i_gate_loss *loss = mele_i_gate_loss_find(options->loss);
+    const mele_i_gate_training training = {
+        .data = data, .options = options, .loss = loss,
+        .loss_needs = mele_i_gate_loss_needs(loss, data),
+        .total_weight = mele_i_total_weight(data->weights, data->rows), .engine = engine};
+    mele_gate *gate = mele_i_gate_new(mele_i_gate_kind_find(options->kind), data->clusters);
+    mele_status status = gate == NULL ? mele_i_no_memory(error) : MELE_OK;
+
+    if (status == MELE_OK && gate->kind->backward == NULL)
+        status = mele_i_fail(error, MELE_EINVAL, "a gate of kind \"%s\" is not trained together with "
+                             "experts: \"softmax\" is", options->kind);
+    if (status == MELE_OK)
+        status = gate->kind->make(gate, &training, error);
+    if (status == MELE_OK)
+        status = prepare(gate, &training, error);
+    if (status == MELE_OK)
+        *out = gate;
+    else
+        mele_gate_free(gate);
+    return status;
+}
+
+void mele_i_gate_end(mele_gate *gate)
+{
+    if (gate->kind->finish != NULL)
+        gate->kind->finish(gate);
 }

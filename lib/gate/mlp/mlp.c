@@ -13,8 +13,6 @@
 
 #include "core/error.h"
 
-/* What tanh takes, in multiply-adds. */
-
 /* Hand a state to its gate. */
 static mele_status adopt(mele_gate *gate, mele_i_gate_network *state, mele_error *error)
 {

@@ -1,0 +1,318 @@
+/* Objectives over all experts and the gate: values against an independent program (tests/ref/coupled.py),
+ * derivatives against central differences, what their parameters lead to. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/stream.h"
+#include "family/coupled.h"
+#include "support/failing_malloc.h"
+
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+
+enum { ROWS = 150, COLUMNS = 3, K = 3, MOST_OUTPUTS = 3 };
+
+typedef struct problem {
+    const char *what, *kind;
+    size_t outputs, classes;
+} problem;
+
+static const problem problems[] = {{"linear", "linear", 1, 0},
+                                   {"linear, two targets", "linear", 2, 0},
+                                   {"logistic", "logistic", 3, 3},
+                                   {"mlp", "mlp", 1, 0},
+                                   {"mlp, two targets", "mlp", 2, 0},
+                                   {"mlp, classes", "mlp", 3, 3}};
+
+typedef struct form {
+    const char *what;
+    const mele_i_coupled_loss *loss;
+    double lambda;
+} form;
+
+static const form forms[] = {{"me", &mele_i_coupled_me, 0},
+                             {"mnce", &mele_i_coupled_mnce, 0.3},
+                             {"mnce of lambda 1", &mele_i_coupled_mnce, 1},
+                             {"ncl", &mele_i_coupled_ncl, 0.3},
+                             {"ncl of lambda 1", &mele_i_coupled_ncl, 1}};
+
+typedef struct sample {
+    double x[ROWS * COLUMNS], y[ROWS * MOST_OUTPUTS], weights[ROWS];
+    mele_expert_options options;
+    mele_i_joint joint;
+    mele_i_coupled coupled;
+    size_t count;
+    double *theta;
+} sample;
+
+/* Numbers that another program makes alike. */
+static void fill(sample *s, const problem *p)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        s->weights[i] = 1 + 0.5 * sin((double)i);
+        for (size_t j = 0; j < COLUMNS; j++)
+            s->x[i * COLUMNS + j] = sin(1.7 * (double)(i + 1) * (double)(j + 1)) + 0.3 * (double)j;
+        for (size_t t = 0; t < p->outputs; t++)
+            s->y[i * p->outputs + t] = cos(0.9 * (double)(i + 2) * (double)(t + 1));
+        if (p->classes > 0)
+            s->y[i] = (double)(i * i % 7 % 3);
+    }
+}
+
+static double theta_of(size_t i)
+{
+    return 0.5 * cos(2.3 * (double)(i + 1));
+}
+
+static mele_status start(sample *s, const problem *p, const form *f, mele_engine *engine, mele_error *error)
+{
+    mele_expert_options options = mele_expert_defaults();
+    mele_gate_options gate = mele_gate_defaults();
+    const mele_targets targets = {mele_rows_of_array(s->y, ROWS, p->classes > 0 ? 1 : p->outputs),
+                                  p->classes};
+    const mele_i_joint_rows rows = {.shape = {COLUMNS, p->outputs, p->classes}, .terms = COLUMNS,
+                                    .count = ROWS, .x = s->x, .y = s->y, .weights = s->weights};
+    const mele_gate_data data = {.rows = ROWS, .clusters = K, .weights = s->weights,
+                                 .x = mele_rows_of_array(s->x, ROWS, COLUMNS)};
+
+    options.kind = p->kind;
+    options.hidden = 3;
+    gate.kind = "softmax";
+    gate.on = "features";
+    s->coupled = (mele_i_coupled){.loss = f->loss, .shape = {K, p->outputs, p->classes, f->lambda, 1e-3},
+                                  .joint = &s->joint, .gate_x = s->x, .gate_columns = COLUMNS,
+                                  .ridge = 0.3, .gate_ridge = 0.7, .max_iterations = 1000,
+                                  .tolerance = 1e-7, .told = "family", .engine = engine};
+    for (size_t i = 0; i < ROWS; i++)
+        s->coupled.total_weight += s->weights[i];
+    mele_status status = mele_i_joint_settle(&options, &targets, COLUMNS, &s->options, error);
+    if (status == MELE_OK)
+        status = mele_i_joint_make(&rows, &s->options, engine, &s->joint, error);
+    if (status == MELE_OK && f->loss->gated)
+        status = mele_i_gate_begin(&data, &gate, engine, &s->coupled.gate, error);
+    return status;
+}
+
+static void make(sample *s, const problem *p, const form *f, mele_engine *engine)
+{
+    mele_error error;
+
+    memset(s, 0, sizeof *s);
+    fill(s, p);
+    cr_assert_eq(start(s, p, f, engine, &error), MELE_OK, "%s, %s: %s", p->what, f->what, error.message);
+    s->count = mele_i_coupled_parts_of(&s->coupled).count;
+    s->theta = MELE_I_ARRAY(double, s->count);
+    s->coupled.room = MELE_I_ARRAY(double, mele_i_coupled_room(&s->coupled));
+    for (size_t i = 0; i < s->count; i++)
+        s->theta[i] = theta_of(i);
+}
+
+static void clear(sample *s)
+{
+    mele_i_joint_clear(&s->joint);
+    mele_gate_free(s->coupled.gate);
+    free(s->coupled.room);
+    free(s->theta);
+}
+
+static double value_at(sample *s, double *gradient)
+{
+    double value;
+
+    cr_assert_eq(mele_i_coupled_evaluate(&s->coupled, s->theta, &value, gradient, NULL), MELE_OK);
+    return value;
+}
+
+/* ---- values ---- */
+
+/* Of every problem and form, by tests/ref/coupled.py: the value, and the derivative along cos(i). */
+static const double reference[COUNT(problems)][COUNT(forms)][2] = {
+    {{1.28749300782541, 0.0234901870199685},
+     {1.28039738855059, -0.0500113067902507},
+     {1.29769193988059, -0.214242108312242},
+     {1.04512233709793, -0.310656025064447},
+     {0.779696043459251, -0.0154735891452198}},
+    {{2.61770567427935, 0.0534191448218776},
+     {2.55977485626204, 0.0624027973736534},
+     {2.47310964528202, 0.24665485674863},
+     {2.22005638306282, -0.293717184943614},
+     {2.11775816542526, -0.0291321563892665}},
+    {{1.0819348835936, 0.312998211949411},
+     {1.10341025813937, 0.321204901216072},
+     {1.0819348835936, 0.312998211949411},
+     {3.54201921219839, 0.855394459126041},
+     {3.23400848151265, 0.775944913323207}},
+    {{1.27370017695396, -0.104838407656335},
+     {1.27508991702422, 0.106505042887308},
+     {1.35181290912235, 0.263306031576586},
+     {0.967461238133103, -0.269410550652039},
+     {0.921496324186627, -0.23040082910256}},
+    {{2.46587135111567, 0.127852273685267},
+     {2.48291927649509, -0.0579275861442451},
+     {2.43073377882987, -0.226575879686304},
+     {1.98492316935141, -0.114316325403326},
+     {1.69348946333761, -0.154236987537195}},
+    {{1.01900186826535, -0.061252328203287},
+     {1.02337054848538, -0.063937396253345},
+     {1.01900186826535, -0.061252328203287},
+     {3.18542881085338, 0.0159076078023751},
+     {3.10124008029675, -0.00493642193998009}}};
+
+Test(coupled, values_and_derivatives_are_those_of_another_program)
+{
+    for (size_t c = 0; c < COUNT(problems); c++)
+        for (size_t f = 0; f < COUNT(forms); f++) {
+            const double *wanted = reference[c][f];
+            double slope = 0;
+            sample s;
+
+            make(&s, &problems[c], &forms[f], NULL);
+            double *gradient = MELE_I_ARRAY(double, s.count);
+            const double value = value_at(&s, gradient);
+            for (size_t i = 0; i < s.count; i++)
+                slope += gradient[i] * cos((double)i);
+            cr_assert_float_eq(value, wanted[0], 1e-12 * fabs(wanted[0]), "%s, %s: %.15g, %.15g",
+                               problems[c].what, forms[f].what, value, wanted[0]);
+            cr_assert_float_eq(slope, wanted[1], 1e-11, "%s, %s: %.15g, %.15g", problems[c].what,
+                               forms[f].what, slope, wanted[1]);
+            free(gradient);
+            clear(&s);
+        }
+}
+
+/* ---- derivatives ---- */
+
+static double by_difference(sample *s, size_t i, double *room)
+{
+    const double at = s->theta[i], step = 1e-5;
+
+    s->theta[i] = at + step;
+    const double above = value_at(s, room);
+    s->theta[i] = at - step;
+    const double below = value_at(s, room);
+    s->theta[i] = at;
+    return (above - below) / (2 * step);
+}
+
+Test(coupled, gradients_are_those_of_differences)
+{
+    for (size_t c = 0; c < COUNT(problems); c++)
+        for (size_t f = 0; f < COUNT(forms); f++) {
+            sample s;
+
+            make(&s, &problems[c], &forms[f], NULL);
+            double *gradient = MELE_I_ARRAY(double, 2 * s.count);
+            value_at(&s, gradient);
+            for (size_t i = 0; i < s.count; i++) {
+                const double difference = by_difference(&s, i, gradient + s.count);
+                cr_assert_float_eq(gradient[i], difference, 1e-8 + 1e-6 * fabs(difference),
+                                   "%s, %s: %zu: %.10g, %.10g", problems[c].what, forms[f].what, i,
+                                   gradient[i], difference);
+            }
+            free(gradient);
+            clear(&s);
+        }
+}
+
+/* ---- minima ---- */
+
+static void minimise(sample *s, mele_i_coupled_found *found)
+{
+    mele_error error;
+
+    free(s->coupled.room);
+    s->coupled.room = NULL;
+    cr_assert_eq(mele_i_coupled_minimise(&s->coupled, s->theta, found, &error), MELE_OK, "%s",
+                 error.message);
+}
+
+Test(coupled, any_number_of_threads_gives_the_same_bytes)
+{
+    mele_engine_options options = mele_engine_defaults();
+    mele_engine *engine = NULL;
+
+    options.threads = 3;
+    cr_assert_eq(mele_engine_new(&options, &engine, NULL), MELE_OK);
+    for (size_t c = 0; c < COUNT(problems); c++)
+        for (size_t f = 0; f < COUNT(forms); f++) {
+            mele_i_coupled_found one, many;
+            sample s, t;
+
+            make(&s, &problems[c], &forms[f], NULL);
+            make(&t, &problems[c], &forms[f], engine);
+            s.coupled.max_iterations = t.coupled.max_iterations = 5;
+            minimise(&s, &one);
+            minimise(&t, &many);
+            cr_assert_arr_eq(s.theta, t.theta, s.count * sizeof(double), "%s, %s", problems[c].what,
+                             forms[f].what);
+            cr_assert_eq(one.loss, many.loss);
+            clear(&s);
+            clear(&t);
+        }
+    mele_engine_free(engine);
+}
+
+Test(coupled, the_minimum_is_flat)
+{
+    for (size_t c = 0; c < COUNT(problems); c += 2)
+        for (size_t f = 0; f < COUNT(forms); f += 3) {
+            mele_i_coupled_found found;
+            sample s;
+
+            make(&s, &problems[c], &forms[f], NULL);
+            s.coupled.tolerance = 1e-5;
+            minimise(&s, &found);
+            cr_assert(found.converged, "%s, %s", problems[c].what, forms[f].what);
+            cr_assert_gt(found.iterations, 5);
+            clear(&s);
+        }
+}
+
+/* No penalty: mnce is me, of the same bits. */
+Test(coupled, lambda_0_is_plain)
+{
+    const form plain = {"mnce of lambda 0", &mele_i_coupled_mnce, 0};
+
+    for (size_t c = 0; c < COUNT(problems); c++) {
+        sample s, t;
+
+        make(&s, &problems[c], &forms[0], NULL);
+        make(&t, &problems[c], &plain, NULL);
+        double *gradient = MELE_I_ARRAY(double, t.count), *other = MELE_I_ARRAY(double, t.count);
+        const size_t shared = mele_i_coupled_parts_of(&s.coupled).gate;
+        const size_t gate = s.count - shared;
+        memmove(t.theta + t.count - gate, s.theta + shared, gate * sizeof(double));
+        cr_assert_eq(value_at(&s, gradient), value_at(&t, other), "%s", problems[c].what);
+        cr_assert_arr_eq(gradient, other, shared * sizeof(double));
+        cr_assert_arr_eq(gradient + shared, other + t.count - gate, gate * sizeof(double));
+        free(gradient);
+        free(other);
+        clear(&s);
+        clear(&t);
+    }
+}
+
+Test(coupled, memory_that_runs_out_leaves_nothing_behind)
+{
+    for (size_t c = 0; c < COUNT(problems); c++) {
+        mele_i_coupled_found found;
+        mele_error error;
+        sample s;
+
+        make(&s, &problems[c], &forms[0], NULL);
+        free(s.coupled.room);
+        s.coupled.room = NULL;
+        s.coupled.max_iterations = 1;
+        for (size_t n = 0;; n++) {
+            failing_malloc_at(n);
+            const mele_status status = mele_i_coupled_minimise(&s.coupled, s.theta, &found, &error);
+            if (!failing_malloc_end())
+                break;
+            cr_assert_eq(status, MELE_ENOMEM);
+            cr_assert_null(s.coupled.room);
+        }
+        clear(&s);
+    }
+}
