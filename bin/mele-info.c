@@ -107,6 +107,19 @@ static void print_gate(FILE *out, const mele_model *model)
         fprintf(out, "%-*s%s\n", LABEL_WIDTH, "gate", text);
 }
 
+/* False: no memory. */
+static bool print_tree(FILE *out, const mele_model *model)
+{
+    char *text = NULL;
+
+    if (mele_model_tree_text(model, &text, NULL, NULL) != MELE_OK)
+        return false;
+    for (const char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        fprintf(out, "%-*s%.*s\n", LABEL_WIDTH, "tree", (int)(end - line), line);
+    free(text);
+    return true;
+}
+
 /* What the number of regions was chosen from. */
 static void print_choice(FILE *out, const mele_model *model)
 {
@@ -197,6 +210,8 @@ static int print_summary(cli_run *run, FILE *out, const mele_model *model)
     if (!print_experts(out, model))
         return cli_no_memory(run);
     print_gate(out, model);
+    if (!print_tree(out, model))
+        return cli_no_memory(run);
     print_options(out, model);
     return run->operands > 1 ? print_regions(run, out, model, run->operand[1]) : CLI_DONE;
 }
@@ -276,7 +291,7 @@ int main(int argc, char **argv)
     const cli_option options[] = {
         {.name = "json", .flag = &own.json, .help = "print everything as one JSON object"},
         {.name = "table", .argument = "TABLE", .text = &own.table,
-         .help = "print a table as CSV: coefficients, centres, covariances"},
+         .help = "print a table as CSV: coefficients, centres, covariances, tree"},
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-info", .own = &own, .work = work, .follows = true,

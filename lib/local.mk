@@ -407,6 +407,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/family_options.c \
 	lib/model/family_options.h \
 	lib/model/file.c \
+	lib/model/gate_info.c \
+	lib/model/gate_info.h \
 	lib/model/hand_out.c \
 	lib/model/hand_out.h \
 	lib/model/info.c \

@@ -44,6 +44,18 @@ bool mele_i_gate_is_untrained(const mele_gate_options *options, bool blind, mele
  * which gives each half of the weight. Of a gate of kind tree. MELE_ENOMEM. */
 mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, mele_gate **out, mele_error *error);
 
+/* A node of a tree, from the root, 0: a parent comes before its children, which stand together. */
+typedef struct mele_i_gate_node {
+    size_t parent, first, count; /* its children: first .. first + count - 1 */
+    size_t expert;               /* of a leaf */
+    const double *coefficients;  /* 1 + features: of the logit beside its siblings', the constant first, in the
+                                    units of the features; the root has none: NULL */
+} mele_i_gate_node;
+
+/* How many nodes a gate has: 0 of one that is no tree. And all of them to out. */
+size_t mele_i_gate_nodes(const mele_gate *gate);
+void mele_i_gate_get_nodes(const mele_gate *gate, mele_i_gate_node *out);
+
 /* The section "gate" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_gate_save(const mele_gate *gate);
 mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error *error);

@@ -81,6 +81,15 @@ MELE_API size_t mele_model_expert_text(const mele_model *model, size_t k, char *
 MELE_API size_t mele_model_gate_text(const mele_model *model, char *out, size_t size);
 MELE_API size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size);
 
+/** The gate that is a tree, as lines for people: a node or an expert each, below its parent and indented by its
+ *  depth, with the linear form that decides between it and its siblings, in the data's units: weights of siblings are
+ *  the softmax of their forms. The columns that count most are named.
+ * @param out     freed with free(); empty where the gate is no tree, or has one leaf. Untouched on error.
+ * @param length  NULL: not wanted.
+ * @return MELE_OK; MELE_ENOMEM. */
+MELE_API mele_status mele_model_tree_text(const mele_model *model, char **out, size_t *length,
+                                          mele_error *error);
+
 /** The i-th option that a model records, as "--name value", in the same way. One that this version does
  *  not know, or not with that choice, because a newer one wrote it, says so; it is kept when the model is written again. */
 MELE_API size_t mele_model_option_text(const mele_model *model, size_t i, char *out, size_t size);

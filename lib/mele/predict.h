@@ -86,8 +86,9 @@ MELE_API mele_status mele_model_info(const mele_model *model, char **out, size_t
 
 /** A table of a model as CSV text to be freed with free(): "coefficients" (columns expert, target
  *  or class, term, coefficient, standard_error: NA where there is none), "centres" (cluster,
- *  column, value) or "covariances" (cluster, column, with, value: all elements, whatever the kind), in the
- *  data's units.
+ *  column, value), "covariances" (cluster, column, with, value: all elements, whatever the kind) or "tree" (of
+ *  a gate that is one, for every node but the root: node, parent, expert, NA where it has children, term,
+ *  coefficient), in the data's units.
  * @return MELE_OK; MELE_EINVAL: no such table, or not in this model; MELE_ENOMEM. */
 MELE_API mele_status mele_model_table(const mele_model *model, const char *table, char **out,
                                       size_t *length, mele_error *error);

@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "gate/gate.h"
 #include "model/expert_info.h"
+#include "model/gate_info.h"
 
 #define NAME_ROOM 1024
 
@@ -159,27 +160,6 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
 
 /* ---- lines for people ---- */
 
-size_t mele_model_gate_text(const mele_model *model, char *out, size_t size)
-{
-    char names[MELE_I_SELECTION_ROOM];
-    size_t length;
-
-    if (size > 0)
-        out[0] = '\0';
-    if (model->gate == NULL)
-        return 0;
-    length = mele_i_gate_text(model->gate, out, size);
-    if (model->gate_features.features > 0) {
-        mele_i_selection_text(&model->gate_features, names);
-        length += (size_t)snprintf(length < size ? out + length : NULL,
-                                   length < size ? size - length : 0, ", of %s", names);
-    }
-    if (model->combine->text != NULL)
-        length += (size_t)snprintf(length < size ? out + length : NULL,
-                                   length < size ? size - length : 0, "; %s", model->combine->text);
-    return length;
-}
-
 size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size)
 {
     const json_t *partition = json_object_get(model->training, "partition");
@@ -296,16 +276,26 @@ static mele_status release(const mele_text *text, char **out, size_t *length, me
     return MELE_OK;
 }
 
+typedef mele_status adding(const mele_model *model, mele_text *text, mele_error *error);
+
 static const struct {
     const char *name;
-    mele_status (*add)(const mele_model *model, mele_text *text, mele_error *error);
+    adding *add;
 } tables[] = {
     {"coefficients", mele_i_coefficients_table},
     {"centres", add_centres},
     {"covariances", add_covariances},
+    {"tree", mele_i_tree_table},
 };
 
 #define TABLES (sizeof tables / sizeof *tables)
+
+static bool has_table(const mele_model *model, adding *add)
+{
+    return add == mele_i_coefficients_table ? model->experts != NULL
+           : add == mele_i_tree_table ? model->gate != NULL && mele_i_gate_nodes(model->gate) > 0
+                                      : model->joint != NULL;
+}
 
 mele_status mele_model_table(const mele_model *model, const char *table, char **out,
                              size_t *length, mele_error *error)
@@ -318,8 +308,8 @@ mele_status mele_model_table(const mele_model *model, const char *table, char **
         t++;
     if (t == TABLES)
         return mele_i_fail(error, MELE_EINVAL,
-                           "there is no table \"%s\": coefficients, centres or covariances", table);
-    if (tables[t].add == mele_i_coefficients_table ? model->experts == NULL : model->joint == NULL)
+                           "there is no table \"%s\": coefficients, centres, covariances or tree", table);
+    if (!has_table(model, tables[t].add))
         return mele_i_fail(error, MELE_EINVAL, "the model has no %s%s", table,
                            model->outside != NULL ? ": its experts are outside ones" : "");
     status = mele_text_new(',', &text, error);

@@ -148,6 +148,25 @@ mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, mele_gate **
     return MELE_OK;
 }
 
+size_t mele_i_gate_nodes(const mele_gate *gate)
+{
+    return gate->kind == &mele_i_gate_tree ? ((const mele_i_tree *)gate->state)->nodes : 0;
+}
+
+void mele_i_gate_get_nodes(const mele_gate *gate, mele_i_gate_node *out)
+{
+    const mele_i_tree *tree = gate->state;
+
+    for (size_t v = 0; v < tree->nodes; v++) {
+        const mele_i_tree_node *node = &tree->node[v];
+        out[v] = (mele_i_gate_node){
+            node->parent, node->first, node->count, 0,
+            v == 0 ? NULL : tree->coefficients + (v - 1) * (1 + tree->z.count)};
+    }
+    for (size_t k = 0; k < tree->leaves; k++)
+        out[tree->leaf[k]].expert = k;
+}
+
 /* ---- forward and backward ---- */
 
 static size_t work(const mele_gate *gate)
