@@ -489,6 +489,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/trial.h \
 	lib/fit/whole.c \
 	lib/fit/whole.h \
+	lib/family/boosting/boosting.c \
 	lib/family/coupled.c \
 	lib/family/coupled.h \
 	lib/family/families.c \

@@ -30,6 +30,7 @@ LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
 unit_tests = \
 	tests/unit/test_apart \
 	tests/unit/test_assignment \
+	tests/unit/test_boosting \
 	tests/unit/test_centres \
 	tests/unit/test_choice \
 	tests/unit/test_clusters \
@@ -131,6 +132,7 @@ tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_outside_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_cross_validation_LDFLAGS = $(failing_malloc)
+tests_unit_test_boosting_LDFLAGS = $(failing_malloc)
 tests_unit_test_combine_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)
 tests_unit_test_constant_LDFLAGS = $(failing_malloc)
@@ -326,6 +328,7 @@ references = \
 	tests/bench/peers/read_pandas.py \
 	tests/bench/peers/stages_sklearn.py \
 	tests/bench/peers/start_sklearn.py \
+	tests/ref/boosting.py \
 	tests/ref/criteria.py \
 	tests/ref/em.py \
 	tests/ref/experts.R \
@@ -340,6 +343,7 @@ references = \
 test_headers = \
 	tests/support/failing_malloc.h \
 	tests/support/size.h \
+	tests/unit/boosting_reference.h \
 	tests/unit/criteria_reference.h \
 	tests/unit/engine_support.h \
 	tests/unit/expert_support.h \

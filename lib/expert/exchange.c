@@ -40,6 +40,13 @@ void mele_i_experts_squares(const mele_experts *experts, size_t k, double *out)
         expert->kind->squares(expert, &shape, out);
 }
 
+bool mele_i_experts_have_variance(const mele_experts *experts, size_t k)
+{
+    const mele_i_expert *expert = &experts->expert[k];
+
+    return experts->classes == 0 && expert->answers == k && !expert->kind->spreads;
+}
+
 void mele_i_experts_set_variances(mele_experts *experts, const double *variance)
 {
     for (size_t k = 0; k < experts->clusters; k++)

@@ -84,6 +84,18 @@ void mele_i_experts_squares(const mele_experts *experts, size_t k, double *out);
 void mele_i_experts_variances(const mele_experts *experts, double least, double *out);
 void mele_i_experts_set_variances(mele_experts *experts, const double *variance);
 
+/* ---- what ensembles do with experts ---- */
+
+/* The only experts of some fits become those of one object, one after the other, with the global expert of the
+ * first: *out is freed with mele_experts_free(). parts: count >= 1 of one region each, of one shape and
+ * kind. MELE_ENOMEM. */
+mele_status mele_i_experts_join(const mele_experts *const *parts, size_t count, mele_experts **out,
+                                mele_error *error);
+
+/* Whether expert k is its own, with residual variances that are the same in all rows (regression): what
+ * mele_i_experts_set_variances() is to change. */
+bool mele_i_experts_have_variance(const mele_experts *experts, size_t k);
+
 /* ---- left-out predictions ---- */
 
 /* Left-out predictions that are made of the rows when they are asked for: held are only those of the

@@ -275,6 +275,32 @@ mele_status mele_i_experts_without_spare(const mele_experts *from, mele_experts 
     return status;
 }
 
+/* ---- side by side ---- */
+
+mele_status mele_i_experts_join(const mele_experts *const *parts, size_t count, mele_experts **out,
+                                mele_error *error)
+{
+    const mele_experts *first = parts[0];
+    mele_experts *e = NULL;
+    mele_status status = mele_i_experts_new(count, first->columns, first->outputs, first->classes > 0, &e,
+                                            error);
+
+    if (status != MELE_OK) {
+        mele_experts_free(e);
+        return status;
+    }
+    e->name = first->name;
+    copy(first, 1, e, count);
+    e->expert[count].answers = count;
+    for (size_t k = 0; k < count; k++) {
+        copy(parts[k], 0, e, k);
+        e->expert[k].answers = parts[k]->expert[0].answers == 0 ? k : count;
+    }
+    mele_i_experts_share_variances(e);
+    *out = e;
+    return MELE_OK;
+}
+
 /* ---- equal ones, and parts that belong together ---- */
 
 static bool same_shape(const mele_experts *a, const mele_experts *b)

@@ -191,6 +191,7 @@ struct mele_i_expert_kind {
     bool regression, classification;
     bool expands; /* --degree is for it */
     bool folds;   /* left-out predictions may come from folds */
+    bool spreads; /* its variance depends on x */
     bool checks;  /* fit() itself refuses an x, or targets, that are not finite */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
     mele_i_option_table options; /* those that are for this kind alone */

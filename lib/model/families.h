@@ -6,6 +6,7 @@
 #define MELE_I_FAMILIES(X) \
     X(mele, "mele") \
     X(mele_em, "mele-em") \
-    X(one, "one")
+    X(one, "one") \
+    X(boosting, "boosting")
 
 #endif

@@ -115,6 +115,7 @@ static const mele_i_option options[] = {
 const mele_i_expert_kind mele_i_expert_gp = {
     .name = "gp",
     .regression = true,
+    .spreads = true,
     .ridge = NAN,
     .options = MELE_I_OPTION_TABLE(options),
     .train = mele_i_gp_train,
