@@ -11,7 +11,7 @@
  *     variance = sum_k g_k s_k^2 + sum_k g_k (f_k - median)^2:
  * the mean square of how far the mixture's y is from what is predicted.
  *
- * vote: of AdaBoost.M1 and SAMME (Zhu, Zou, Rosset, Hastie 2009). Expert k has alpha_k = g_k A votes, all
+ * vote: of AdaBoost.M1 and SAMME (Zhu, Rosset, Zou, Hastie 2009). Expert k has alpha_k = g_k A votes, all
  * for the class that is its likeliest, of equal ones the first; with S_c the votes for class c
  *     P(c) = (1 + S_c) / (C + A),   A = sum_k alpha_k.
  * The minimum of the exponential loss that SAMME descends has P(c) = exp(S_c) / sum_j exp(S_j), which

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """AdaBoost from its formulas, for tests/unit/test_boosting.c: python3 boosting.py DATA > boosting_reference.h
 
-Independent of mele in all but the data: SAMME (Zhu, Zou, Rosset, Hastie 2009, algorithm 2) over logistic
+Independent of mele in all but the data: SAMME (Zhu, Rosset, Zou, Hastie 2009, algorithm 2) over logistic
 experts, AdaBoost.M1 as Freund and Schapire (1997) write it for two classes (beta, hypotheses that are right
 multiply their weights by it), and AdaBoost.R2 as Drucker (1997) writes it, but that its experts take the
 distribution as weights, over linear experts. Experts are fitted by Newton's method to 1e-13 on columns of mean

@@ -1,6 +1,6 @@
 /* Boosting: experts trained one after the other, each on the rows that those before it got wrong.
  *
- * Of classes it is AdaBoost in its form for several of them, SAMME (Zhu, Zou, Rosset, Hastie 2009, Statistics
+ * Of classes it is AdaBoost in its form for several of them, SAMME (Zhu, Rosset, Zou, Hastie 2009, Statistics
  * and Its Interface 2), which with two classes is AdaBoost.M1 (Freund, Schapire 1997, J. Comput. Syst. Sci.
  * 55); of one target AdaBoost.R2 with its linear loss (Drucker 1997, ICML). Both are one algorithm. With the
  * weights of the rows w_i, whose sum is 1, and a distribution D_i, which begins as w_i, each round
