@@ -456,8 +456,12 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/gate_choice.c \
 	lib/fit/gate_choice.h \
 	lib/fit/gate_outside.c \
+	lib/fit/gate_race.c \
+	lib/fit/gate_race.h \
 	lib/fit/gate_source.c \
 	lib/fit/gate_source.h \
+	lib/fit/ladder.c \
+	lib/fit/ladder.h \
 	lib/fit/left_out.c \
 	lib/fit/left_out.h \
 	lib/fit/merge.c \
@@ -492,6 +496,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/boosting/boosting.c \
 	lib/family/coupled.c \
 	lib/family/coupled.h \
+	lib/family/choice.c \
+	lib/family/choice.h \
 	lib/family/families.c \
 	lib/family/families.h \
 	lib/family/family.h \
@@ -508,6 +514,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/settle.h \
 	lib/family/together.c \
 	lib/family/together.h \
+	lib/family/train.c \
+	lib/family/train.h \
 	lib/study/cross_validate.c \
 	lib/study/cv.h \
 	lib/study/cv_report.c \

@@ -18,21 +18,27 @@ enum {
                                  stage 1, and begins with that */
 };
 
-/* The options that a family looks at, beside --family and --clusters, which all have. */
-#define MELE_I_FAMILY_LOOKS_AT(...) ((const char *const[]){"family", "clusters", __VA_ARGS__, NULL})
+/* The options that a family looks at, beside what chooses K. */
+#define MELE_I_FAMILY_LOOKS_AT(...) ((const char *const[]){"clusters", "criterion", __VA_ARGS__, NULL})
 #define MELE_I_FAMILY_EXPERTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* A way to train the parts of a model: one file that has it, and one line of model/families.h. */
 typedef struct mele_i_family {
     const char *help;  /* a line, lower case, no full stop */
     unsigned takes;
-    const char *const *options; /* names of the options of stages and families that it looks at, NULL-ended;
+    const char *const *options; /* names of the options of stages and families that it looks at (--family all do), NULL-ended;
                                    any other that is given is refused. Of one of stages: of the families'
                                    alone; NULL: none */
     const char *const *experts; /* kinds that it trains, NULL-ended, the first in place of the kind's usual
                                    default where that is not among them; NULL: all */
     const char *gate;  /* the kind of gate on features that it trains; NULL: it has another gate, or none */
-    size_t clusters;   /* K where it is not given; 0: it is chosen, by refits of the whole family */
+    size_t clusters;   /* K where it is not given; 0: it is chosen, by refits of the whole family (choice.c) */
+
+    /* An option that is chosen as K is, where its value is to be chosen ("auto"): set the i-th value, simplest
+     * first, into options that have what was given. False: past the last, or at once: it was given. NULL:
+     * there is no such option. */
+    const char *swept;
+    bool (*sweep)(size_t i, mele_options *options);
 
     /* What defaults stand for in this family, beside K and the kind of expert; NULL: nothing. */
     void (*settle)(mele_options *options);

@@ -1,87 +1,28 @@
-/* Whole fits: the family that the options name is asked to train a model. */
-#include <string.h>
+/* Whole fits: what is to be chosen is chosen, and the family that the options name trains a model. */
+#include "family/fit.h"
 
 #include "core/error.h"
-#include "core/json.h"
 #include "engine/pass.h"
-#include "family/families.h"
-#include "family/fit.h"
-#include "family/parts.h"
+#include "family/choice.h"
 #include "family/settle.h"
-#include "fit/features.h"
-#include "fit/report.h"
-#include "fit/stages.h"
-#include "model/options.h"
-
-/* What a family begins with that is not made of stages. */
-static mele_status start(mele_i_run *run, mele_error *error)
-{
-    mele_status status = mele_i_run_start(run, error);
-
-    if (status == MELE_OK && run->options->partition.clusters == 0)
-        return mele_i_fail(error, MELE_EINVAL, "the family %s needs a number of experts (--clusters N)",
-                           run->options->family.name);
-    run->model->clusters = run->options->partition.clusters;
-    if (status == MELE_OK)
-        status = mele_i_run_select_for_experts(run, error);
-    if (status == MELE_OK)
-        status = mele_i_run_select_for_gate(run, error);
-    if (status == MELE_OK)
-        mele_i_run_start_report(run);
-    return status;
-}
-
-/* None that the family does not look at. */
-static mele_status record_options(mele_i_run *run, const mele_i_family *family, mele_error *error)
-{
-    mele_i_option_place place;
-    mele_status status = mele_i_run_record_options(run, error);
-    json_t *record = json_object_get(run->model->training, "options");
-    for (size_t i = 0; status == MELE_OK && mele_i_option_at(i, &place); i++)
-        if (place.option->name != NULL && place.stage != MELE_OPTION_DATA
-            && !mele_i_family_looks_at(family, place.option->name))
-            json_object_del(record, place.option->name);
-    return status;
-}
-
-/* Everything has been checked. */
-static mele_status fit_family(mele_i_run *run, mele_error *error)
-{
-    const mele_i_family *family = mele_i_family_named(run->options->family.name);
-    const double began = mele_i_clock();
-    mele_status status = mele_i_engine_claim(run->engine, error);
-
-    if (status != MELE_OK)
-        return status;
-    if (family->takes & MELE_I_FAMILY_STAGES) {
-        status = family->fit(run, error);
-        if (status == MELE_OK)
-            status = mele_i_family_tell(run, error);
-    } else {
-        status = start(run, error);
-        if (status == MELE_OK)
-            status = family->fit(run, error);
-        if (status == MELE_OK)
-            status = record_options(run, family, error);
-        mele_report_seconds(run->report, "family", mele_i_clock() - began);
-    }
-    mele_i_engine_release(run->engine);
-    return status;
-}
+#include "family/train.h"
 
 mele_status mele_i_family_fit(const mele_data *data, const mele_options *options, mele_engine *engine,
                               mele_report *report, mele_model **out, mele_error *error)
 {
     const mele_options settled = mele_i_family_settle(data, options);
-    mele_model *model = mele_i_model_new();
-    mele_i_run run = mele_i_run_of(data, NULL, &settled, engine, report, model);
-    mele_status status = model == NULL ? mele_i_no_memory(error) : fit_family(&run, error);
+    mele_options chosen = settled;
+    json_t *record = NULL;
+    mele_status status = mele_i_engine_claim(engine, error);
 
-    mele_i_run_clear(&run);
     if (status != MELE_OK)
-        mele_model_free(model);
-    else
-        *out = model;
+        return status;
+    status = mele_i_family_choose(data, &chosen, engine, report, &record, error);
+    const mele_i_family_job job = {data, &chosen, &settled, record};
+    if (status == MELE_OK)
+        status = mele_i_family_train(&job, engine, report, out, error);
+    mele_i_engine_release(engine);
+    json_decref(record);
     return status;
 }
 

@@ -66,7 +66,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 const mele_i_family mele_i_family_one = {
     .help = "one expert of any kind for all rows, which mixtures are compared with",
     .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_ANY_EXPERT,
-    .options = MELE_I_FAMILY_LOOKS_AT("parameters"),
+    .options = (const char *const[]){"clusters", "parameters", NULL},
     .clusters = 1,
     .settle = settle,
     .check = check,

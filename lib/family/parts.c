@@ -40,6 +40,8 @@ static json_t *family_object(const mele_i_run *run, const mele_i_family_result *
     if (good && r->unit != NULL)
         good = mele_i_json_put(object, r->unit, json_integer((json_int_t)r->iterations))
                && mele_i_json_put(object, "converged", json_boolean(r->converged));
+    if (good && run->family_choice != NULL)
+        good = json_object_update(object, (json_t *)run->family_choice) == 0;
     if (good && r->more != NULL)
         good = json_object_update(object, r->more) == 0;
     if (good)

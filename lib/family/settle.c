@@ -108,6 +108,19 @@ static mele_status check_data(const mele_i_family *family, const mele_data *data
     return MELE_OK;
 }
 
+/* A family without stage 1 has no regions that a criterion of these could be about. */
+static mele_status check_criterion(const mele_i_family *family, const mele_options *options,
+                                   mele_error *error)
+{
+    const char *criterion = options->criterion;
+
+    if ((family->takes & MELE_I_FAMILY_STAGES) || criterion == NULL || strcmp(criterion, "cv") == 0
+        || strcmp(criterion, "nll") == 0)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "--criterion %s is about the regions of stage 1, which the family %s "
+                       "does not choose: take cv or nll", criterion, options->family.name);
+}
+
 static mele_status check_whole(const mele_options *options, mele_error *error)
 {
     if (options->experts.only > 0 || options->experts.freeze > 0 || options->warm_start)
@@ -122,6 +135,8 @@ static mele_status check_family(const mele_i_family *family, const mele_data *da
 
     if (status == MELE_OK)
         status = check_expert(family, options, error);
+    if (status == MELE_OK)
+        status = check_criterion(family, options, error);
     if (status == MELE_OK)
         status = check_data(family, data, options, error);
     if (status == MELE_OK && family->check != NULL)
@@ -175,7 +190,8 @@ mele_options mele_i_family_settle(const mele_data *data, const mele_options *opt
 
     if (!(family->takes & MELE_I_FAMILY_STAGES)) {
         settled.experts.kind = expert_of(family, data, options);
-        if (settled.partition.clusters == 0 && settled.clusters_most == 0)
+        if (settled.partition.clusters == 0 && !mele_options_given(options, "clusters")
+            && settled.clusters_most == 0)
             settled.partition.clusters = family->clusters;
         settled.gate.kind = family->gate == NULL ? "posterior" : family->gate;
         settled.gate.on = family->gate == NULL ? NULL : "features";

@@ -20,15 +20,13 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "fit/gate_choice.h"
+#include "fit/gate_race.h"
+#include "fit/ladder.h"
 #include "fit/report.h"
 #include "gate/candidates.h"
 #include "schema/data.h"
 
-#define LEAST_ROWS 20   /* of a region, for auto to try so many */
 #define STAGE "clusters"
-
-/* What auto tries: about sqrt 2 apart. */
-static const size_t ladder[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
 
 typedef struct candidate {
     size_t clusters;
@@ -64,45 +62,20 @@ static bool is_by_error(const choice *c)
 
 /* ---- the candidates ---- */
 
-static mele_status list_range(choice *c, mele_error *error)
-{
-    const mele_options *o = c->options;
-
-    if (o->clusters_most > c->rows->rows)
-        return mele_i_fail(error, MELE_EDATA, "%zu clusters asked for, the data have %zu row%s",
-                           o->clusters_most, c->rows->rows, c->rows->rows == 1 ? "" : "s");
-    c->count = o->clusters_most - o->clusters_least + 1;
-    c->list = MELE_I_ZEROED(candidate, c->count);
-    for (size_t i = 0; i < c->count && c->list != NULL; i++)
-        c->list[i].clusters = o->clusters_least + i;
-    return c->list == NULL ? mele_i_no_memory(error) : MELE_OK;
-}
-
-static mele_status list_auto(choice *c, mele_error *error)
-{
-    const size_t steps = sizeof ladder / sizeof *ladder, rows = mele_i_data_count(c->data);
-
-    c->list = MELE_I_ZEROED(candidate, steps);
-    if (c->list == NULL)
-        return mele_i_no_memory(error);
-    while (c->count < steps
-           && (c->count == 0 || ladder[c->count] * LEAST_ROWS <= rows)) {
-        c->list[c->count].clusters = ladder[c->count];
-        c->count++;
-    }
-    return MELE_OK;
-}
-
 static mele_status list_candidates(choice *c, mele_error *error)
 {
-    mele_status status = c->options->clusters_most > 0 ? list_range(c, error)
-                                                       : list_auto(c, error);
+    const mele_criteria unknown = {NAN, NAN, NAN, NAN, NAN, NAN};
+    size_t *clusters = NULL;
+    mele_status status = mele_i_ladder_make(c->data, c->options, &clusters, &c->count, error);
 
+    if (status == MELE_OK && (c->list = MELE_I_ZEROED(candidate, c->count)) == NULL)
+        status = mele_i_no_memory(error);
     for (size_t i = 0; i < c->count && status == MELE_OK; i++) {
-        const mele_criteria unknown = {NAN, NAN, NAN, NAN, NAN, NAN};
+        c->list[i].clusters = clusters[i];
         c->list[i].value = NAN;
         c->list[i].criteria = unknown;
     }
+    free(clusters);
     return status;
 }
 
@@ -236,7 +209,7 @@ static mele_status choose_by_error(choice *c, mele_engine *engine, mele_error *e
     if (status == MELE_OK)
         status = mele_i_gate_racers(c->data, c->options, clusters, c->count, &racers, &count, error);
     if (status == MELE_OK)
-        status = mele_i_race(c->data, c->options, racers, count, engine, &course, error);
+        status = mele_i_gate_race(c->data, c->options, racers, count, engine, &course, error);
     c->sample = course.rows < c->data->rows ? course.rows : 0;
     if (status == MELE_OK)
         status = take_results(c, racers, count, course.chosen, error);

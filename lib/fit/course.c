@@ -12,12 +12,14 @@
  * Of few folds of many rows slices are compared, ten in all at least. */
 #include "fit/course.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "measure/contest.h"
+#include "measure/probability.h"
 
 #define MOST_FOLDS 10
 #define FOLD_ROWS 10    /* left out at least, as long as there are 2 folds */
@@ -164,7 +166,33 @@ double mele_i_course_slice(const mele_i_course *c)
     return mele_i_contest_slice(c->folds, c->slices);
 }
 
-size_t mele_i_course_slice_of(const mele_i_course *c, const mele_data *left_out, size_t row)
+static size_t slice_of(const mele_i_course *c, const mele_data *left_out, size_t row)
 {
     return (left_out->group == NULL ? row : left_out->group[row]) % c->slices;
+}
+
+void mele_i_course_add(const mele_i_course *c, const mele_data *left_out, size_t row, double loss,
+                       const mele_i_sums *sums)
+{
+    const double w = left_out->weights == NULL ? 1 : left_out->weights[row];
+    const size_t slice = slice_of(c, left_out, row);
+
+    if (!(w > 0) || isnan(loss))
+        return;
+    sums->loss[slice] += w * loss;
+    sums->weight[slice] += w;
+}
+
+/* ---- losses ---- */
+
+double mele_i_course_square(const mele_i_course *c, size_t target, double truth, double said)
+{
+    const double off = (truth - said) / c->targets.scale[target];
+
+    return off * off;
+}
+
+double mele_i_course_class_loss(double probability)
+{
+    return -log(fmax(probability, MELE_I_LEAST_PROBABILITY));
 }

@@ -19,6 +19,11 @@ typedef struct mele_i_course {
     mele_i_scaling targets;      /* units of squared errors, of regression */
 } mele_i_course;
 
+/* Sums of losses and weights over the rows of a fold, by its slices. */
+typedef struct mele_i_sums {
+    double *loss, *weight;
+} mele_i_sums;
+
 /* most: the largest number of regions among the fits. *out is cleared with mele_i_course_clear(), whatever
  * this returns. MELE_ENOMEM; failures of reading. */
 mele_status mele_i_course_make(const mele_data *data, const mele_options *options, size_t most,
@@ -34,7 +39,13 @@ mele_options mele_i_course_options(const mele_i_course *course, size_t clusters,
 /* The rows of a slice, as a share of the rows outside a fold. */
 double mele_i_course_slice(const mele_i_course *course);
 
-/* The slice of its fold that a row left out is in: rows of one group are in one. */
-size_t mele_i_course_slice_of(const mele_i_course *course, const mele_data *left_out, size_t row);
+/* Add what a row left out loses to the slice of its fold that it is in: rows of one group are in one. A row
+ * without weight or prediction (NaN) is in no sum. */
+void mele_i_course_add(const mele_i_course *course, const mele_data *left_out, size_t row, double loss,
+                       const mele_i_sums *sums);
+
+/* The square of an error of a target in its units; what a class of that probability loses. */
+double mele_i_course_square(const mele_i_course *course, size_t target, double truth, double said);
+double mele_i_course_class_loss(double probability);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "fit/centres.h"
+#include "fit/gate_race.h"
 #include "fit/report.h"
 #include "fit/seen.h"
 #include "fit/stages.h"
@@ -218,7 +219,7 @@ static mele_status race_by(mele_i_run *run, const mele_options *options, json_t 
     if (status == MELE_OK && lacks_global(run->model))
         count = leave_one_out(racers, count);
     if (status == MELE_OK)
-        status = mele_i_race(run->data, options, racers, count, run->engine, &course, error);
+        status = mele_i_gate_race(run->data, options, racers, count, run->engine, &course, error);
     if (status == MELE_OK && (*record = mele_i_gate_choice_record(racers, count, course.chosen)) == NULL)
         status = mele_i_no_memory(error);
     if (status == MELE_OK && course.chosen == count)

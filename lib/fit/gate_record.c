@@ -15,17 +15,21 @@ static bool put_gate(json_t *object, const char *key, const mele_gate_options *g
            && (on == NULL || mele_i_json_put(object, "on", json_string(on)));
 }
 
+bool mele_i_racer_put(const mele_i_racer *racer, bool chosen, json_t *object)
+{
+    return mele_i_json_put(object, "error", mele_i_report_real(racer->loss))
+           && mele_i_json_put(object, "excess", mele_i_report_real(racer->excess))
+           && mele_i_json_put(object, "standard_error", mele_i_report_real(racer->error))
+           && (racer->folds == 0
+               || mele_i_json_put(object, "folds", json_integer((json_int_t)racer->folds)))
+           && (!chosen || mele_i_json_put(object, "chosen", json_true()));
+}
+
 static json_t *candidate_record(const mele_i_racer *racer, bool chosen)
 {
     json_t *object = json_object();
 
-    if (put_gate(object, "gate", &racer->gate)
-        && mele_i_json_put(object, "error", mele_i_report_real(racer->loss))
-        && mele_i_json_put(object, "excess", mele_i_report_real(racer->excess))
-        && mele_i_json_put(object, "standard_error", mele_i_report_real(racer->error))
-        && (racer->folds == 0
-            || mele_i_json_put(object, "folds", json_integer((json_int_t)racer->folds)))
-        && (!chosen || mele_i_json_put(object, "chosen", json_true())))
+    if (put_gate(object, "gate", &racer->gate) && mele_i_racer_put(racer, chosen, object))
         return object;
     json_decref(object);
     return NULL;

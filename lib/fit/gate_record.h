@@ -11,6 +11,9 @@
 
 #define MELE_I_GATE_CHOICE_KEY "gate" /* of the record of stage 1, where that chose K and the gate */
 
+/* Put how a racer came out into a record. False: memory ran out. */
+bool mele_i_racer_put(const mele_i_racer *racer, bool chosen, json_t *object);
+
 /* What was chosen of the gates that raced on as many regions, and of one model. */
 json_t *mele_i_gate_choice_record(const mele_i_racer *racers, size_t count, size_t chosen);
 

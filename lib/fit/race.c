@@ -1,12 +1,11 @@
-/* The choice of K, and of the gate, by the error of the whole mixture on rows left out.
+/* A race: fits of the same data are compared by what they lose on rows left out in folds, and those are given
+ * up that can no longer win.
  *
- * The whole fit, scaling and partition included, is made again outside each fold; the folds are the
- * same for all racers, a racer being a number of regions K with a gate on them. Stages 1 and 2 are trained
- * once a fold and K (trial.c), for all gates. What a row loses, and of which rows that is looked at, is
- * course.c's.
- * A racer that a fold cannot train (fewer rows than K, no weight) has no loss.
+ * The folds are the same for all racers; of which rows what is looked at, is course.c's. What a racer is, and
+ * how it is trained outside a fold, the caller knows (mele_i_race_rules). A racer that a fold cannot train
+ * (fewer rows than K, no weight) has no loss.
  *
- * It is a race: after the first folds, and again after every few more, racers are given up that
+ * After the first folds, and again after every few more, racers are given up that
  *
  *     have lost so far more than the leader would in all folds at its present rate (losses that are
  *     errors; log densities have no sign), or
@@ -16,13 +15,13 @@
  * the leader being the one with the least loss so far. The pairs are the folds, or of few folds of
  * many rows slices of them, ten in all at least. Who is left alone has won, and need not go on.
  *
- * K is that of the racer with the least loss. Of the gates on so many regions the simplest is taken that
- * is within one standard error of it (measure/contest.c). One model for all rows, K = 1 or the global gate,
- * is what the others are measured against at the end, so it is never given up, and it is taken where they
+ * K is that of the racer with the least loss, and of those with that K the simplest is taken that is within one
+ * standard error of it (measure/contest.c); or, where the rules say so, of racers with any K. One model for all
+ * rows is what the others are measured against at the end, so it is never given up, and it is taken where they
  * gain no more over it than chance does.
  *
- * Gates that take long (late: networks) run last, with the K that the others have come to, and not at all
- * on more than MELE_I_GATE_LATE_ROWS rows.
+ * Racers that take long (late) run last, with the K that the others have come to, and not at all on more than
+ * MELE_I_GATE_LATE_ROWS rows.
  *
  * Random streams depend on the fold and the restart but not on K, so the partition is that of the
  * same K given. Racers of one K, and folds, are tasks, the largest K first: it takes the longest.
@@ -36,23 +35,19 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "engine/pass.h"
-#include "fit/course.h"
-#include "fit/trial.h"
 #include "gate/candidates.h"
-#include "gate/gate.h"
 
 #define FIRST_FOLDS 3 /* before anyone is given up */
 #define MORE_FOLDS 2  /* between one comparison and the next */
-#define STAGE "clusters"
 
-/* Racers of one number of regions. */
+/* Racers that run together. */
 typedef struct heat {
     size_t first, count;
 } heat;
 
 typedef struct race {
     mele_i_course course;
-    const mele_options *options;
+    const mele_i_race_rules *rules;
     mele_i_racer *racers;
     size_t count;
     double *loss, *weight;  /* count x folds x slices: sums over rows; loss NaN: no model */
@@ -86,58 +81,20 @@ static mele_i_sums sums_of(const race *r, size_t i, size_t fold)
     return (mele_i_sums){r->loss + at, r->weight + at};
 }
 
-static mele_gate_options gate_of(const race *r, size_t i)
+mele_i_sums mele_i_heat_sums(const mele_i_heat *together, size_t i)
 {
-    return r->racers[i].gate.kind == NULL ? r->options->gate : r->racers[i].gate;
+    return (mele_i_sums){together->sums.loss + i * together->stride,
+                         together->sums.weight + i * together->stride};
 }
 
-static mele_i_trial_needs needs_of(const race *r, const heat *h)
+static mele_status run_heat(const race *r, const heat *h, size_t fold, mele_engine *engine,
+                            mele_error *error)
 {
-    mele_i_trial_needs needs = {false, false};
+    const size_t at = h->first * pairs_of_all(r) + fold * r->course.slices;
+    const mele_i_heat together = {&r->course, r->racers + h->first, r->running + h->first, h->count,
+                                  fold, {r->loss + at, r->weight + at}, pairs_of_all(r)};
 
-    for (size_t i = h->first; i < h->first + h->count; i++) {
-        const mele_gate_options gate = gate_of(r, i);
-        needs.left_outs = needs.left_outs || (r->running[i] && mele_i_gate_is_trained(&gate));
-        needs.global = needs.global || (r->running[i] && mele_i_gate_asks_global(&gate));
-    }
-    needs.left_outs = needs.left_outs && r->racers[h->first].clusters > 1;
-    return needs;
-}
-
-/* All gates of one K say the same, the posterior gate being one of them. */
-static void set_kind(const race *r, size_t i, mele_gate_options *options)
-{
-    if (r->racers[i].clusters == 1 && !mele_i_gate_asks_global(options))
-        options->kind = "posterior";
-}
-
-static mele_status measure_racer(const race *r, size_t i, size_t fold, mele_i_trial *trial,
-                                 mele_error *error)
-{
-    const mele_i_sums sums = sums_of(r, i, fold);
-    mele_gate_options options = gate_of(r, i);
-    mele_gate *gate = NULL;
-
-    set_kind(r, i, &options);
-    mele_status status = mele_i_trial_gate(trial, &options, &gate, error);
-    if (status == MELE_OK)
-        status = mele_i_trial_measure(trial, gate, &sums, error);
-    mele_gate_free(gate);
-    return status;
-}
-
-static mele_status run_trial(const race *r, const heat *h, size_t fold, mele_engine *engine,
-                             mele_error *error)
-{
-    mele_i_trial trial;
-    mele_status status = mele_i_trial_make(&r->course, r->racers[h->first].clusters, fold,
-                                           needs_of(r, h), engine, &trial, error);
-
-    for (size_t i = h->first; i < h->first + h->count && status == MELE_OK; i++)
-        if (r->running[i])
-            status = measure_racer(r, i, fold, &trial, error);
-    mele_i_trial_clear(&trial);
-    return status;
+    return r->rules->run(r->rules->context, &together, engine, error);
 }
 
 /* A fold that cannot train so many regions leaves its sums at NaN. */
@@ -146,7 +103,7 @@ static mele_status run_fold(void *context, size_t index, mele_engine *engine, me
     const race *r = context;
     const heat *h = &r->heats[index / r->some];
     const size_t fold = r->first + index % r->some;
-    mele_status status = run_trial(r, h, fold, engine, error);
+    mele_status status = run_heat(r, h, fold, engine, error);
 
     if (status != MELE_EDATA)
         return status;
@@ -214,14 +171,18 @@ static bool is_hopeless(const race *r, size_t i, size_t leader)
            && sum_of(&own) > sum_of(&least) * (double)r->course.folds / (double)r->racers[i].folds;
 }
 
+static bool runs_with(const race *r, size_t i, size_t other)
+{
+    return r->rules->alone ? i == other : r->racers[i].clusters == r->racers[other].clusters;
+}
+
 /* The heats of those that run, the largest K first. */
 static void line_up(race *r)
 {
     r->heats_left = r->left = 0;
     for (size_t end = r->count, first; end > 0; end = first) {
         bool any = false;
-        for (first = end; first > 0 && r->racers[first - 1].clusters == r->racers[end - 1].clusters;
-             first--) {
+        for (first = end; first > 0 && runs_with(r, first - 1, end - 1); first--) {
             any = any || r->running[first - 1];
             r->left += r->running[first - 1];
         }
@@ -265,7 +226,7 @@ static mele_status prepare(race *r, mele_error *error)
 static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
 {
     const mele_i_tasks tasks = {.count = r->heats_left * r->some, .run = run_fold, .context = r,
-                                .stage = STAGE, .before = r->fits,
+                                .stage = r->rules->stage, .before = r->fits,
                                 .total = r->fits + r->heats_left * (r->course.folds - r->first),
                                 .in_turn = r->course.data->windows != NULL};
     mele_status status = mele_i_tasks_run(engine, &tasks, error);
@@ -360,7 +321,17 @@ static void measure_racers(const race *r, size_t best, size_t one)
     }
 }
 
-/* Gates on as many regions as the best has, in as many folds, the best's own among them. */
+/* Whether racer i may be taken in place of the best: it ran in as many folds, and has its K, where that
+ * matters. */
+static bool is_rival(const race *r, size_t i, size_t best)
+{
+    const mele_i_racer *racer = &r->racers[i], *least = &r->racers[best];
+
+    return racer->folds == least->folds && !isnan(racer->loss)
+           && (r->rules->alone || racer->clusters == least->clusters);
+}
+
+/* Of the best and its rivals. */
 static mele_status choose(const race *r, size_t best, size_t one, size_t *chosen, mele_error *error)
 {
     mele_i_losses *rivals = MELE_I_ARRAY(mele_i_losses, r->count);
@@ -373,8 +344,7 @@ static mele_status choose(const race *r, size_t best, size_t one, size_t *chosen
         return mele_i_no_memory(error);
     }
     for (size_t i = 0; i < r->count; i++) {
-        if (r->racers[i].clusters != r->racers[best].clusters
-            || r->racers[i].folds != r->racers[best].folds || isnan(r->racers[i].loss) || i == one)
+        if (i == one || !is_rival(r, i, best))
             continue;
         at = i == best ? count : at;
         who[count] = i;
@@ -419,14 +389,13 @@ static mele_status run(race *r, mele_engine *engine, size_t *chosen, mele_error 
     return status == MELE_OK ? judge(r, chosen, error) : status;
 }
 
-mele_status mele_i_race(const mele_data *data, const mele_options *options, mele_i_racer *racers,
-                        size_t count, mele_engine *engine, mele_i_race_course *course,
-                        mele_error *error)
+mele_status mele_i_race(const mele_i_race_rules *rules, mele_i_racer *racers, size_t count,
+                        mele_engine *engine, mele_i_race_course *course, mele_error *error)
 {
-    race r = {.options = options, .racers = racers, .count = count};
+    race r = {.rules = rules, .racers = racers, .count = count};
     size_t chosen = count;
-    mele_status status = mele_i_course_make(data, options, racers[count - 1].clusters, engine,
-                                            &r.course, error);
+    mele_status status = mele_i_course_make(rules->data, rules->options, racers[count - 1].clusters,
+                                            engine, &r.course, error);
 
     for (size_t i = 0; i < count; i++) {
         mele_i_racer *racer = &racers[i];

@@ -53,6 +53,7 @@ typedef struct mele_i_run {
     json_t *gate_choice;    /* what it was chosen from; NULL: it was not, or not yet */
     bool chosen_before;     /* by stage 1, whose record has it */
     const char *why_no_refits;
+    const json_t *family_choice; /* what a family was chosen from; NULL: nothing was chosen */
 
     mele_i_features features;
     mele_i_run_design expert_x; /* see mele_i_run_expert_x() */

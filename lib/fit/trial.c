@@ -12,7 +12,6 @@
 #include "fit/features.h"
 #include "fit/stages.h"
 #include "gate/gate.h"
-#include "measure/probability.h"
 #include "model/predict.h"
 #include "schema/data.h"
 
@@ -223,14 +222,11 @@ static double blend_target(const blend *b, size_t row, size_t target)
 
 static double squared_error(const blend *b, size_t row)
 {
-    const mele_i_scaling *units = &b->trial->course->targets;
     const double *truth = b->trial->rows.left_out->targets + row * b->source->outputs;
     double sum = 0;
 
-    for (size_t t = 0; t < b->source->outputs; t++) {
-        const double off = (truth[t] - blend_target(b, row, t)) / units->scale[t];
-        sum += off * off;
-    }
+    for (size_t t = 0; t < b->source->outputs; t++)
+        sum += mele_i_course_square(b->trial->course, t, truth[t], blend_target(b, row, t));
     return sum / (double)b->source->outputs;
 }
 
@@ -243,7 +239,7 @@ static double class_loss(const blend *b, size_t row)
                                   model->votes, b->row};
 
     model->combine->probabilities(&voices, C, b->row + 2 * K);
-    return -log(fmax(b->row[2 * K + class], MELE_I_LEAST_PROBABILITY));
+    return mele_i_course_class_loss(b->row[2 * K + class]);
 }
 
 /* Of all rows: the log-probabilities' exponentials, or the log densities in the data's units. */
@@ -290,17 +286,9 @@ static void add_losses(const blend *b, const mele_i_sums *sums)
     const mele_i_trial *t = b->trial;
     const mele_data *left_out = t->rows.left_out;
 
-    for (size_t i = 0; i < left_out->rows; i++) {
-        const double w = left_out->weights == NULL ? 1 : left_out->weights[i];
-        if (!(w > 0) || is_beyond(t, i))
-            continue;
-        const double loss = loss_of(b, i);
-        const size_t slice = mele_i_course_slice_of(t->course, left_out, i);
-        if (!isnan(loss)) {
-            sums->loss[slice] += w * loss;
-            sums->weight[slice] += w;
-        }
-    }
+    for (size_t i = 0; i < left_out->rows; i++)
+        if (mele_i_data_counts(left_out, i) && !is_beyond(t, i))
+            mele_i_course_add(t->course, left_out, i, loss_of(b, i), sums);
 }
 
 mele_status mele_i_trial_measure(mele_i_trial *t, const mele_gate *gate, const mele_i_sums *sums,

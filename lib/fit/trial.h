@@ -30,11 +30,6 @@ typedef struct mele_i_trial_needs {
     bool global;    /* the global expert is measured, too */
 } mele_i_trial_needs;
 
-/* Sums over the rows inside, by slices of the fold. */
-typedef struct mele_i_sums {
-    double *loss, *weight;
-} mele_i_sums;
-
 /* Train stages 1 and 2 outside a fold, on the calling thread or with an engine that the trial then uses.
  * *out is cleared with mele_i_trial_clear(), whatever this returns. MELE_EDATA: the rows outside cannot be
  * fitted so (fewer of them than regions); MELE_ENOMEM; MELE_ESTOPPED. */

@@ -9,7 +9,7 @@
 
 #include "core/stream.h"
 #include "fit/clusters.h"
-#include "fit/race.h"
+#include "fit/gate_race.h"
 #include "model/model.h"
 #include "partition/partition.h"
 #include "support/failing_malloc.h"
@@ -230,7 +230,7 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
 
     for (size_t i = 0; i < MOST; i++)
         racers[i].clusters = i + 1;
-    cr_assert_eq(mele_i_race(data, &options, racers, MOST, NULL, &course, NULL), MELE_OK);
+    cr_assert_eq(mele_i_gate_race(data, &options, racers, MOST, NULL, &course, NULL), MELE_OK);
     const size_t folds = course.folds;
     cr_assert_eq(folds, 10);
     cr_assert_eq(racers[0].folds, folds, "one model is what others are measured against");
@@ -238,7 +238,7 @@ Test(clusters, racers_run_as_they_would_alone_until_they_are_given_up)
               racers[1].gain, racers[1].chance);
     for (size_t i = 0; i < MOST; i++) {
         mele_i_racer alone = {.clusters = i + 1, .one = i == 0};
-        cr_assert_eq(mele_i_race(data, &options, &alone, 1, NULL, &course, NULL), MELE_OK);
+        cr_assert_eq(mele_i_gate_race(data, &options, &alone, 1, NULL, &course, NULL), MELE_OK);
         cr_assert_eq(course.folds, folds);
         cr_assert_eq(alone.folds, folds);
         cr_assert(racers[i].folds == 3 || racers[i].folds % 2 == 1 || racers[i].folds == folds);
@@ -266,7 +266,7 @@ Test(clusters, one_model_stays_unless_more_gain_by_more_than_chance)
         mele_options options = options_of(1, 3, "cv");
         mele_i_racer racers[3] = {{.clusters = 1, .one = true}, {.clusters = 2}, {.clusters = 3}};
         mele_i_race_course course;
-        cr_assert_eq(mele_i_race(data, &options, racers, 3, NULL, &course, NULL), MELE_OK);
+        cr_assert_eq(mele_i_gate_race(data, &options, racers, 3, NULL, &course, NULL), MELE_OK);
         cr_assert_eq(course.rows, rows[c] < 20000 ? rows[c] : 10000);
         cr_assert_eq(course.folds, course.rows > 5000 ? 50000 / course.rows : 10);
         cr_assert(isnan(racers[0].gain));
