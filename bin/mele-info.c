@@ -120,6 +120,15 @@ static bool print_tree(FILE *out, const mele_model *model)
     return true;
 }
 
+/* The map of a som: which regions are neighbours. */
+static void print_map(FILE *out, const mele_model *model)
+{
+    char text[2048];
+
+    for (size_t i = 0; mele_model_map_text(model, i, text, sizeof text) > 0; i++)
+        fprintf(out, "%-*s%s\n", LABEL_WIDTH, i == 0 ? "map" : "", text);
+}
+
 /* What the number of regions was chosen from. */
 static void print_choice(FILE *out, const mele_model *model)
 {
@@ -205,6 +214,7 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
 static int print_summary(cli_run *run, FILE *out, const mele_model *model)
 {
     print_stages(out, model);
+    print_map(out, model);
     print_choice(out, model);
     print_schema(out, mele_model_schema(model));
     if (!print_experts(out, model))

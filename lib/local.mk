@@ -209,6 +209,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/criteria.c \
 	lib/partition/filter.c \
 	lib/partition/filter.h \
+	lib/partition/fcm.c \
 	lib/partition/gmm.c \
 	lib/partition/inquiry.c \
 	lib/partition/kind.c \
@@ -227,11 +228,19 @@ lib_libmele_core_la_SOURCES = \
 	lib/partition/options.h \
 	lib/partition/partition.c \
 	lib/partition/partition.h \
+	lib/partition/plane.c \
+	lib/partition/plane.h \
+	lib/partition/plus_plus.c \
+	lib/partition/plus_plus.h \
 	lib/partition/posteriors.c \
+	lib/partition/random.c \
 	lib/partition/sample.c \
 	lib/partition/section.c \
+	lib/partition/shared.c \
+	lib/partition/shared.h \
 	lib/partition/silhouette.c \
 	lib/partition/silhouette.h \
+	lib/partition/som.c \
 	lib/partition/start.c \
 	lib/partition/start.h \
 	lib/partition/sums.c \

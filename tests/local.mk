@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test_gate_minimum \
 	tests/unit/test_gate_rows \
 	tests/unit/test_gate_mlp \
+	tests/unit/test_fuzzy_map \
 	tests/unit/test_gmm \
 	tests/unit/test_gmm_memory \
 	tests/unit/test_gp \
@@ -202,6 +203,7 @@ cli_tests = \
 	tests/cli/left-out.test \
 	tests/cli/make.test \
 	tests/cli/memory.test \
+	tests/cli/methods.test \
 	tests/cli/output.test \
 	tests/cli/outside.test \
 	tests/cli/pipeline.test \
@@ -288,6 +290,7 @@ thread_programs = \
 	tests/unit/test_cross_validation \
 	tests/unit/test_engine \
 	tests/unit/test_fit \
+	tests/unit/test_fuzzy_map \
 	tests/unit/test_gate \
 	tests/unit/test_gate_choice \
 	tests/unit/test_gmm \
@@ -332,6 +335,7 @@ references = \
 	tests/ref/criteria.py \
 	tests/ref/em.py \
 	tests/ref/experts.R \
+	tests/ref/fcm.R \
 	tests/ref/gate.py \
 	tests/ref/gmm.py \
 	tests/ref/gp.py \
@@ -339,7 +343,8 @@ references = \
 	tests/ref/makers.py \
 	tests/ref/measure.py \
 	tests/ref/mlp.R \
-	tests/ref/partition.py
+	tests/ref/partition.py \
+	tests/ref/partition_fuzzy_map.py
 test_headers = \
 	tests/support/failing_malloc.h \
 	tests/support/size.h \

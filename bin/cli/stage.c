@@ -260,7 +260,9 @@ static void say_partition(cli_run *run)
         if (!mele_report_number(run->report, key[i], &value[i]))
             return;
     cli_say(&run->console, "partition: regions %.0f, iterations %.0f, %s %.6g", value[0], value[1],
-            strcmp(run->options.partition.method, "gmm") == 0 ? "log-likelihood a row" : "inertia",
+            strcmp(run->options.partition.method, "gmm") == 0   ? "log-likelihood a row"
+            : strcmp(run->options.partition.method, "fcm") == 0 ? "objective"
+                                                                : "inertia",
             value[2]);
 }
 

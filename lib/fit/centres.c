@@ -425,6 +425,11 @@ mele_status mele_centres_read(const char *path, const mele_data *data, const mel
 
 /* ---- in the space that is clustered ---- */
 
+static bool is_given(const char *init)
+{
+    return init != NULL && strcmp(init, "given") == 0;
+}
+
 static mele_status check(const mele_options *options, const mele_i_space *space, mele_error *error)
 {
     size_t columns = space->columns + space->target_columns;
@@ -436,7 +441,7 @@ static mele_status check(const mele_options *options, const mele_i_space *space,
         return mele_i_fail(error, MELE_EINVAL, "the centres of --init \"%s\" have not been read",
                            options->centres_file);
     if (options->centres == NULL && options->partition.centres == NULL
-        && strcmp(options->partition.init, "given") == 0)
+        && is_given(options->partition.init))
         return mele_i_fail(error, MELE_EINVAL, "--init is \"given\", which is what models record; "
                            "name the file of centres (./given if that is its name)");
     return MELE_OK;
@@ -452,7 +457,7 @@ mele_status mele_i_centres_use(const mele_options *options, const mele_i_space *
 
     if (status != MELE_OK)
         return status;
-    if (strcmp(partition->init, "given") == 0)
+    if (is_given(partition->init))
         partition->init = mele_partition_defaults().init;
     if (given == NULL)
         return MELE_OK;
@@ -472,7 +477,7 @@ void mele_i_centres_forget(mele_options *options)
     options->centres_file = NULL;
     options->partition.centres = NULL;
     options->partition.responsibilities = NULL;
-    if (strcmp(options->partition.init, "given") == 0)
+    if (is_given(options->partition.init))
         options->partition.init = mele_partition_defaults().init;
 }
 

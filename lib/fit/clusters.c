@@ -24,6 +24,7 @@
 #include "fit/ladder.h"
 #include "fit/report.h"
 #include "gate/candidates.h"
+#include "partition/partition.h"
 #include "schema/data.h"
 
 #define STAGE "clusters"
@@ -53,6 +54,11 @@ typedef struct choice {
 static bool is_criterion(const choice *c, const char *name)
 {
     return strcmp(c->criterion, name) == 0;
+}
+
+static bool has_density(const choice *c)
+{
+    return mele_i_partition_has_density(c->options->partition.method);
 }
 
 static bool is_by_error(const choice *c)
@@ -302,6 +308,10 @@ static mele_status choose(choice *c, mele_engine *engine, mele_error *error)
     if (by_error && c->data->schema->targets == 0)
         status = mele_i_fail(error, MELE_EINVAL, "--criterion %s needs a target (-t COL)",
                              c->criterion);
+    if (!by_error && !has_density(c) && !is_criterion(c, "silhouette"))
+        status = mele_i_fail(error, MELE_EINVAL, "--criterion %s needs a likelihood, and --method %s has "
+                             "none (--criterion silhouette, or cv and nll with a target)", c->criterion,
+                             c->options->partition.method);
     if (status == MELE_OK)
         status = list_candidates(c, error);
     if (status == MELE_OK)
@@ -335,7 +345,7 @@ mele_status mele_i_choose_clusters(const mele_i_run *run, mele_i_regions_fit *fi
     if (fit->clusters > 0)
         return MELE_OK;
     if (c.criterion == NULL)
-        c.criterion = run->data->schema->targets > 0 ? "cv" : "bic";
+        c.criterion = run->data->schema->targets > 0 ? "cv" : has_density(&c) ? "bic" : "silhouette";
     mele_status status = choose(&c, run->engine, error);
     if (status == MELE_OK && (record = record_choice(&c)) == NULL)
         status = mele_i_no_memory(error);

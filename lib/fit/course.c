@@ -151,6 +151,8 @@ mele_options mele_i_course_options(const mele_i_course *course, size_t clusters,
     mele_options options = *course->options;
 
     options.partition.clusters = clusters;
+    if (clusters != options.partition.grid_rows * options.partition.grid_columns)
+        options.partition.grid_rows = options.partition.grid_columns = 0;
     options.partition.fold = options.experts.fold =
         inner_fold(course->options->partition.fold, fold);
     return options;

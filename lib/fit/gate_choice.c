@@ -197,7 +197,9 @@ static mele_status options_of_refits(const mele_i_run *run, mele_options *option
 
     *options = *run->options;
     *start = (mele_centres){0, 0, NULL};
-    if (options->partition.clusters == 0)
+    if (options->partition.clusters == 0 && options->partition.grid_rows > 0)
+        options->partition.clusters = options->partition.grid_rows * options->partition.grid_columns;
+    else if (options->partition.clusters == 0)
         options->partition.clusters = run->model->clusters;
     if (mele_i_start_is_given(options) && options->centres == NULL && options->partition.centres == NULL)
         status = mele_i_centres_recall(record_of_partition(run), space->columns + space->target_columns,

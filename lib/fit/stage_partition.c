@@ -94,9 +94,22 @@ static mele_status region_sizes(mele_i_run *run, const mele_rows *rows, size_t *
 static size_t known_clusters(const mele_partition_options *options)
 {
     return options->clusters > 0               ? options->clusters
+           : options->grid_rows > 0            ? options->grid_rows * options->grid_columns
            : options->centres != NULL          ? options->centres->rows
            : options->responsibilities != NULL ? options->responsibilities->cols
                                                : 0;
+}
+
+/* A map has as many units as there are regions. */
+static mele_status check_grid(const mele_options *options, mele_error *error)
+{
+    const mele_partition_options *o = &options->partition;
+    const size_t units = o->grid_rows * o->grid_columns;
+
+    if (units == 0 || o->clusters == units || (o->clusters == 0 && options->clusters_most == 0))
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "--grid %zux%zu says that there are %zu regions: leave out -k",
+                       o->grid_rows, o->grid_columns, units);
 }
 
 /* The options of a partition in the model's space. */
@@ -106,6 +119,9 @@ static mele_status make_options(const mele_i_run *run, mele_i_regions_fit *fit, 
     mele_status status;
 
     fit->options = run->options->partition;
+    status = check_grid(run->options, error);
+    if (status != MELE_OK)
+        return status;
     status = mele_i_centres_use(run->options, space, &fit->options, &fit->given, &fit->centres,
                                 error);
     fit->options.keep = run->features.windows == NULL;

@@ -11,6 +11,7 @@
 #include "core/total.h"
 #include "engine/pass.h"
 #include "fit/report.h"
+#include "partition/partition.h"
 #include "schema/data.h"
 
 #define BLOCK_NUMBERS (1 << 14)
@@ -182,9 +183,9 @@ void mele_i_warn_of_regions(const mele_i_run *run, const mele_i_summary *summary
     warn_of_columns(run, summary);
     warn_of_weights(run);
     if (info->merged > 0)
-        mele_i_report_warn(run->report, "%zu region%s instead of %zu: there are not enough distinct "
-                           "rows", info->clusters, info->clusters == 1 ? "" : "s",
-                           info->clusters + info->merged);
+        mele_i_report_warn(run->report, "%zu region%s instead of %zu: %s", info->clusters,
+                           info->clusters == 1 ? "" : "s", info->clusters + info->merged,
+                           mele_i_partition_why_fewer(run->options->partition.method));
     warn_of_sizes(run, sizes);
     if (!info->converged)
         mele_i_report_unconverged(run->report, "stage 1 did not converge in %zu iteration%s "

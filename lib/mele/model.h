@@ -90,6 +90,10 @@ MELE_API size_t mele_model_choice_text(const mele_model *model, size_t i, char *
 MELE_API mele_status mele_model_tree_text(const mele_model *model, char **out, size_t *length,
                                           mele_error *error);
 
+/** Row i (from 0) of the map of a som: its regions from 1, "-" for a unit without one. In the same way; 0: it
+ *  is no som, there is no i-th row, or the map has more than 400 units. */
+MELE_API size_t mele_model_map_text(const mele_model *model, size_t i, char *out, size_t size);
+
 /** The i-th option that a model records, as "--name value", in the same way. One that this version does
  *  not know, or not with that choice, because a newer one wrote it, says so; it is kept when the model is written again. */
 MELE_API size_t mele_model_option_text(const mele_model *model, size_t i, char *out, size_t size);

@@ -60,7 +60,8 @@ typedef struct mele_options {
                                            "aic", "silhouette", "cv" (the cross-validated error of
                                            the whole fit) or "nll" (its log density), by which
                                            gates are compared, too; NULL (default): cv with a
-                                           target, else bic */
+                                           target, else bic, or for fcm
+                                           silhouette */
     const char *cluster_on;           /**< "x" (default), "xy", or a list of features */
     double target_weight;             /**< factor of the scaled targets in "xy"; default 1 */
     const char *scale;                /**< of what is clustered: "standard" (default: mean 0,

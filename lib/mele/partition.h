@@ -16,11 +16,14 @@ extern "C" {
 typedef struct mele_partition mele_partition;
 
 typedef struct mele_partition_options {
-    const char *method;     /**< "kmeans" (default) or "gmm": a name of mele_partition_method() */
+    const char *method;     /**< "kmeans" (default), "gmm", "fcm", "som" or "random": a name of
+                                 mele_partition_method() */
     size_t clusters;        /**< K >= 1; default 8 */
     const char *covariance; /**< gmm: "full" (default), "tied" (one for all components),
                                  "diagonal" or "spherical": a name of mele_partition_covariance() */
-    const char *init;       /**< "kmeans++" (default) or "random" */
+    const char *init;       /**< "kmeans++", "random", or "plane": a grid on the plane of the first two
+                                 principal components, once; NULL (default): the method's own, which is
+                                 plane for som, random for random and kmeans++ for the others */
     const mele_matrix *centres; /**< start from these K x d centres, once, and number the clusters
                                      in their order; NULL: init */
     const mele_matrix *responsibilities; /**< gmm: start from these n x K numbers >= 0, once, and
@@ -29,13 +32,16 @@ typedef struct mele_partition_options {
     size_t restarts;        /**< >= 1; default 10; the best objective wins */
     size_t max_iterations;  /**< >= 1; default 300 */
     double tolerance;       /**< default 1e-4; relative to the mean variance of the columns for
-                                 k-means (squared shift of the centres), absolute for gmm (mean
-                                 log-likelihood a row) */
+                                 k-means, fcm and som (squared shift of the centres), absolute for gmm
+                                 (mean log-likelihood a row) */
     double covariance_floor; /**< gmm: > 0; default 1e-2, relative to the mean variance of the
                                   columns: no component's variance is smaller in any direction */
     double shrinkage;       /**< gmm: 0 (default) to 1, how far each covariance S is shrunk towards
                                  the sphere of its size: (1 - s) S + s (trace S / d) I. With s > 0
                                  a step may lower the log-likelihood, which ends the fit */
+    double fuzzifier;       /**< fcm: from 1.001 to 100, or 0 (default): 2; others: 0 */
+    size_t grid_rows, grid_columns; /**< som: the map, as many units as clusters; 0 and 0 (default): the
+                                 most square one, or a line for data in one column; others: 0 */
     const char *algorithm;  /**< of k-means: "auto" (default), "plain", "tiles" or "bounds"; the
                                  results are the same bytes, the time is not */
     bool keep;              /**< of k-means, of rows that are read (mele_partition_fit_rows()): keep them
@@ -52,9 +58,11 @@ typedef struct mele_partition_options {
 /** What a fit was like. */
 typedef struct mele_partition_info {
     size_t iterations;  /**< of the restart that won */
-    double objective;   /**< inertia (k-means), mean log-likelihood a row (gmm) */
+    double objective;   /**< inertia (k-means, som, random), mean log-likelihood a row (gmm),
+                             sum of w u^m D (fcm) */
     bool converged;
-    size_t clusters;    /**< K after merging: fewer when there are fewer distinct rows */
+    size_t clusters;    /**< K after merging: fewer when there are fewer distinct rows, units of a som
+                             that no row is nearest to, or centres of fcm that came to coincide */
     size_t merged;      /**< clusters asked for and not made */
     size_t repaired;    /**< times an empty cluster was given a new centre */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
@@ -81,7 +89,9 @@ MELE_API const char *mele_partition_covariance(size_t i);
  * lexicographic order of their centres, or as options->centres are. Rows of weight zero are
  * labelled but change nothing. O(n K d) an iteration (gmm, full: O(n K d^2)).
  * Source: Lloyd 1982, IEEE Trans. Inf. Theory 28; Arthur, Vassilvitskii, SODA 2007; Dempster,
- * Laird, Rubin 1977, J. R. Stat. Soc. B 39. */
+ * Laird, Rubin 1977, J. R. Stat. Soc. B 39; Bezdek 1981, Pattern Recognition with Fuzzy Objective
+ * Function Algorithms; Kohonen 2001, Self-Organizing Maps; Armano, Hatami 2011, An improved mixture of
+ * experts model. */
 MELE_API mele_status mele_partition_fit(const mele_matrix *x, const double *weights,
                                         const mele_partition_options *options,
                                         mele_engine *engine, mele_partition **out,
@@ -98,13 +108,18 @@ MELE_API mele_status mele_partition_fit_rows(const mele_rows *rows, const double
 
 /** What a partition is made of. */
 typedef struct mele_partition_arrays {
-    const char *method;        /**< "kmeans" or "gmm" */
-    const char *covariance;    /**< gmm: its kind; kmeans: ignored (NULL) */
+    const char *method;        /**< a name of mele_partition_method() */
+    const char *covariance;    /**< gmm: its kind; others: ignored (NULL) */
     mele_matrix centres;       /**< K x d centres or means */
     const double *weights;     /**< gmm: K priors >= 0 that sum to 1 (within 1e-6); NULL: all 1/K;
-                                    kmeans: ignored */
+                                    others: ignored */
     const double *covariances; /**< full: K x d x d, tied: d x d, diagonal: K x d, spherical: K
-                                    variances; kmeans: one variance */
+                                    variances; kmeans, som, random: one variance; fcm: the least
+                                    squared distance that counts */
+    double fuzzifier;          /**< fcm: as in mele_partition_options */
+    size_t grid_rows, grid_columns; /**< som: the map; 0 and 0: a line */
+    const size_t *units;       /**< som: K different units r C + c of the map, r and c from 0; NULL: 0,
+                                    1, .. */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_partition_arrays;
 
@@ -126,8 +141,8 @@ MELE_API size_t mele_partition_columns(const mele_partition *partition);
 /** Copy the K x d centres (means) to out. */
 MELE_API void mele_partition_centres(const mele_partition *partition, double *out);
 
-/** The kind of its covariances: "full", "tied", "diagonal" or "spherical"; "shared" for k-means:
- *  one variance for all clusters and columns. */
+/** The kind of its covariances: "full", "tied", "diagonal" or "spherical"; "shared" for k-means, som and
+ *  random: one variance for all clusters and columns; "none" for fcm. */
 MELE_API const char *mele_partition_covariance_kind(const mele_partition *partition);
 
 /** How many numbers mele_partition_covariances() writes. */
@@ -136,25 +151,35 @@ MELE_API size_t mele_partition_covariance_count(const mele_partition *partition)
 /** Copy the covariances to out, in the shapes of mele_partition_arrays. */
 MELE_API void mele_partition_covariances(const mele_partition *partition, double *out);
 
-/** Copy the K priors, which sum to 1, to out: 1/K for k-means. */
+/** The fuzzifier of fcm; 0: it is of another method. */
+MELE_API double mele_partition_fuzzifier(const mele_partition *partition);
+
+/** The map of a som: rows and columns, and in units[K] (NULL: not wanted) each cluster's unit r C + c, r and
+ *  c from 0. Some may belong to no cluster. False: it is of another method. */
+MELE_API bool mele_partition_grid(const mele_partition *partition, size_t *rows, size_t *columns,
+                                  size_t *units);
+
+/** Copy the K priors, which sum to 1, to out: 1/K but for gmm. */
 MELE_API void mele_partition_weights(const mele_partition *partition, double *out);
 
 /** Free parameters of the mixture, as information criteria count them: K d of the means; K - 1
- *  priors (k-means: none); covariances: full K d (d + 1) / 2, tied d (d + 1) / 2, diagonal K d,
- *  spherical K, k-means 1. */
+ *  priors (others than gmm: none); covariances: full K d (d + 1) / 2, tied d (d + 1) / 2, diagonal K d,
+ *  spherical K, k-means, som and random 1, fcm none. */
 MELE_API double mele_partition_parameters(const mele_partition *partition);
 
 /** log p_k(x_i), n x K to out: each row's log posteriors, whose exponentials sum to 1. Finite or
  *  -infinity, never NaN, for every finite row however far.
  * @return MELE_OK; MELE_EINVAL: x has other columns than the partition; MELE_ENOMEM.
  * A row's numbers depend on that row alone, here and below. Thread-safe for one partition.
- * O(n K d) for k-means, O(n K d^2) for gmm. */
+ * O(n K d), for gmm O(n K d^2). */
 MELE_API mele_status mele_partition_log_posteriors(const mele_partition *partition,
                                                    const mele_matrix *x, mele_engine *engine,
                                                    double *out, mele_error *error);
 
-/** log p(x_i), n numbers to out. For k-means the density of the mixture it is the limit of: equal
- *  priors, shared spherical variance. */
+/** log p(x_i), n numbers to out. For k-means the density of the mixture it is the limit of, also for som
+ *  and random: equal priors, shared spherical variance. fcm has no density; what stands for it here and
+ *  in mele_partition_log_densities() is log sum_k D_k^(-1 / (m - 1)), and its terms: larger where a row is
+ *  nearer to the centres. */
 MELE_API mele_status mele_partition_log_density(const mele_partition *partition,
                                                 const mele_matrix *x, mele_engine *engine,
                                                 double *out, mele_error *error);
@@ -177,7 +202,8 @@ MELE_API mele_status mele_partition_sizes(const mele_partition *partition, const
 
 /** How well a partition describes rows, to choose K by. */
 typedef struct mele_criteria {
-    double log_likelihood; /**< sum of w log p(x) */
+    double log_likelihood; /**< sum of w log p(x); of fcm, which has none, this and the next three but
+                                parameters are NaN */
     double parameters;     /**< mele_partition_parameters() */
     double bic;            /**< parameters log(n) - 2 log_likelihood, n the sum of the weights, of which
                                 the ordinary row's is 1;

@@ -83,6 +83,73 @@ static json_t *priors_list(const mele_model *model)
     return list;
 }
 
+/* ---- the map of a som ---- */
+
+#define MOST_SHOWN 400 /* units of a map as text */
+
+/* Of every region the row and the column on the map, from 1. */
+static json_t *places_list(const size_t *units, size_t clusters, size_t columns)
+{
+    json_t *list = json_array();
+
+    for (size_t k = 0; k < clusters && list != NULL; k++)
+        if (json_array_append_new(list, json_pack("[II]", (json_int_t)(units[k] / columns + 1),
+                                                  (json_int_t)(units[k] % columns + 1))) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return list;
+}
+
+static bool put_map(const mele_model *model, json_t *object)
+{
+    size_t rows, columns, *units;
+
+    if (!mele_partition_grid(model->joint, &rows, &columns, NULL))
+        return true;
+    units = MELE_I_ARRAY(size_t, model->clusters);
+    if (units == NULL)
+        return false;
+    mele_partition_grid(model->joint, &rows, &columns, units);
+    const bool good = mele_i_json_put(object, "grid", json_pack("[II]", (json_int_t)rows,
+                                                                (json_int_t)columns))
+                      && mele_i_json_put(object, "places",
+                                         places_list(units, model->clusters, columns));
+    free(units);
+    return good;
+}
+
+size_t mele_model_map_text(const mele_model *model, size_t i, char *out, size_t size)
+{
+    size_t rows, columns, unit[MOST_SHOWN], length = 0;
+
+    if (size > 0)
+        out[0] = '\0';
+    if (model->joint == NULL || !mele_partition_grid(model->joint, &rows, &columns, NULL) || i >= rows
+        || rows > MOST_SHOWN / columns)
+        return 0;
+    mele_partition_grid(model->joint, &rows, &columns, unit);
+    for (size_t c = 0; c < columns; c++) {
+        char *at = length < size ? out + length : NULL;
+        const size_t left = at == NULL ? 0 : size - length;
+        size_t k = 0;
+        while (k < model->clusters && unit[k] != i * columns + c)
+            k++;
+        length += k < model->clusters ? (size_t)snprintf(at, left, "%s%zu", c == 0 ? "" : " ", k + 1)
+                                      : (size_t)snprintf(at, left, "%s-", c == 0 ? "" : " ");
+    }
+    return length;
+}
+
+/* ---- stage 1 ---- */
+
+static bool put_fuzzifier(const mele_model *model, json_t *object)
+{
+    const double m = mele_partition_fuzzifier(model->joint);
+
+    return m == 0 || mele_i_json_put(object, "fuzzifier", json_real(m));
+}
+
 static json_t *partition_object(const mele_model *model)
 {
     size_t width = model->space.columns + model->space.target_columns;
@@ -96,7 +163,8 @@ static json_t *partition_object(const mele_model *model)
            && mele_i_json_put(object, "method", json_string(mele_partition_name(model->joint)))
            && mele_i_json_put(object, "covariance",
                               json_string(mele_partition_covariance_kind(model->joint)))
-           && mele_i_json_put(object, "weights", priors_list(model));
+           && mele_i_json_put(object, "weights", priors_list(model)) && put_fuzzifier(model, object)
+           && put_map(model, object);
     good = mele_i_json_put(object, "centres", list) && good;
     free(centres);
     if (!good) {

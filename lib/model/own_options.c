@@ -104,15 +104,18 @@ bool mele_i_start_is_given(const mele_options *options)
     const mele_partition_options *partition = &options->partition;
 
     return options->centres != NULL || options->centres_file != NULL || partition->centres != NULL
-           || partition->responsibilities != NULL || strcmp(partition->init, GIVEN) == 0;
+           || partition->responsibilities != NULL
+           || (partition->init != NULL && strcmp(partition->init, GIVEN) == 0);
 }
 
 static size_t start_text(const void *structure, char *out, size_t size)
 {
     const mele_options *options = structure;
 
-    return (size_t)snprintf(out, size, "%s", mele_i_start_is_given(options) ? GIVEN
-                                                                            : options->partition.init);
+    return (size_t)snprintf(out, size, "%s",
+                            mele_i_start_is_given(options)
+                                ? GIVEN
+                                : mele_i_partition_start(&options->partition));
 }
 
 static const char **start_string(void *structure)
@@ -245,7 +248,7 @@ static const mele_i_option choice[] = {
      .type = MELE_I_SPECIAL, .special = &clusters},
     {.name = "criterion", .argument = "NAME",
      .help = "what chooses the number of regions (default: cv, the error of the mixture on rows left "
-     "out, when there is a target, else bic), and with cv, or nll, its log density, the gate, too",
+     "out, when there is a target, else bic, or silhouette of fcm), and with cv, or nll, its log density, the gate, too",
      MEMBER(criterion), .type = MELE_I_CHOICE, .choice = criteria, .optional = true},
 };
 
@@ -259,9 +262,10 @@ static const mele_i_option space[] = {
     {.name = "scale", .argument = "KIND",
      .help = "of the columns that are clustered",
      MEMBER(scale), .type = MELE_I_CHOICE, .choice = mele_i_scale_kind_at},
-    {.name = "init", .argument = "kmeans++|random|FILE",
-     .help = "the first centres: well apart, any rows, or those of a CSV file in the data's "
-     "units, a row for each region",
+    {.name = "init", .argument = "kmeans++|random|plane|FILE",
+     .help = "the first centres: well apart, any rows, a grid on the plane of the first two principal "
+     "components, or those of a CSV file in the data's units, a row for each region (som: plane; random: "
+     "random)",
      .type = MELE_I_SPECIAL, .special = &start},
 };
 

@@ -1,7 +1,6 @@
 /* A partition made from arrays, and taken apart into arrays again. */
 #include "partition/partition.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -38,7 +37,7 @@ void mele_partition_centres(const mele_partition *partition, double *out)
 
 const char *mele_partition_covariance_kind(const mele_partition *partition)
 {
-    return partition->covariance == NULL ? "shared" : partition->covariance->name;
+    return partition->covariance == NULL ? partition->kind->spread : partition->covariance->name;
 }
 
 size_t mele_partition_covariance_count(const mele_partition *partition)
@@ -76,7 +75,7 @@ double mele_partition_parameters(const mele_partition *partition)
     const double clusters = (double)partition->clusters, d = (double)partition->columns;
 
     if (c == NULL)
-        return clusters * d + 1;
+        return clusters * d + (partition->kind->no_density ? 0 : 1);
     return clusters * d + (clusters - 1)
            + (double)mele_i_covariance_count(c, partition->clusters, partition->columns);
 }
@@ -124,17 +123,6 @@ static mele_status check_arrays(const mele_partition_arrays *arrays, mele_error 
     return mele_i_check_matrix(&arrays->centres, "centres", NULL, error);
 }
 
-/* One variance for all clusters, as a model may have it. */
-static mele_status take_variance(const mele_partition_arrays *arrays, mele_partition *p,
-                                 mele_error *error)
-{
-    if (!(arrays->covariances[0] >= DBL_MIN && arrays->covariances[0] <= DBL_MAX / 8))
-        return mele_i_fail(error, MELE_EDATA, "covariances: %g is not a positive number",
-                           arrays->covariances[0]);
-    p->shape[0] = arrays->covariances[0];
-    return MELE_OK;
-}
-
 static mele_status take_mixture(const mele_partition_arrays *arrays, mele_partition *p,
                                 mele_error *error)
 {
@@ -173,7 +161,7 @@ mele_status mele_partition_new(const mele_partition_arrays *arrays, mele_partiti
     for (size_t k = 0; k < p->clusters; k++)
         memcpy(p->centres + k * p->columns, arrays->centres.data + k * arrays->centres.stride,
                p->columns * sizeof(double));
-    status = p->covariance == NULL ? take_variance(arrays, p, error) : take_mixture(arrays, p, error);
+    status = p->covariance == NULL ? p->kind->take(arrays, p, error) : take_mixture(arrays, p, error);
     if (status == MELE_OK)
         *out = p;
     else

@@ -144,9 +144,11 @@ static mele_status check(const mele_partition *partition, const mele_rows *rows,
     return MELE_OK;
 }
 
+/* What has no likelihood has no criteria that are made of it. */
 static mele_criteria criteria_of(const criteria *c, double silhouette)
 {
-    mele_criteria out = {.log_likelihood = total_of(c, LIKELIHOOD),
+    mele_criteria out = {.log_likelihood = c->partition->kind->no_density ? NAN
+                                                                          : total_of(c, LIKELIHOOD),
                          .parameters = mele_partition_parameters(c->partition),
                          .silhouette = silhouette};
 

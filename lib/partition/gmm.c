@@ -573,6 +573,8 @@ static mele_status load(const json_t *section, mele_partition *p, mele_error *er
 const mele_i_partition_kind mele_i_partition_gmm = {
     .name = "gmm",
     .keys = "kind,clusters,columns,centres,covariance?,weights,covariances?,whiteners?",
+    .start = "kmeans++",
+    .why_fewer = MELE_I_FEW_DISTINCT,
     .larger_is_better = true,
     .mixture = true,
     .fit = fit,

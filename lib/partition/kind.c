@@ -1,6 +1,7 @@
 /* What the kinds of stage 1 share. */
 #include "partition/kind.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -20,6 +21,15 @@ mele_status mele_i_partition_progress(const mele_i_attempt *attempt, size_t iter
     return mele_i_progress(attempt->engine, "partition", several ? attempt->restart : iteration,
                            several ? attempt->restarts : attempt->options->max_iterations,
                            objective, error);
+}
+
+double mele_i_least_shift(const mele_i_sample *sample, size_t clusters)
+{
+    double size = (double)sample->rows.cols * sample->variance;
+
+    for (size_t j = 0; j < sample->rows.cols; j++)
+        size += sample->mean[j] * sample->mean[j];
+    return 0x1p-96 * (double)clusters * size;
 }
 
 /* Sizes have passed for sizes of arrays. */

@@ -60,6 +60,10 @@ typedef struct mele_i_attempt {
 struct mele_i_partition_kind {
     const char *name;
     const char *keys;      /* those of its section in a model */
+    const char *start;     /* the way to start where the options name none */
+    const char *why_fewer; /* why there may be fewer clusters than were asked for */
+    const char *spread;    /* what stands for the kind of covariance, unless it is a mixture */
+    bool no_density;       /* log_joint tells of memberships only: there is no likelihood */
     bool larger_is_better; /* of the objective */
     bool mixture; /* Gaussian, with a kind of covariance: its shape is that of mixture.h */
     size_t (*shape_count)(size_t clusters, size_t columns); /* unless it is a mixture */
@@ -88,6 +92,9 @@ struct mele_i_partition_kind {
     /* The shape of the marginal in the first to->columns columns. */
     void (*marginal)(const mele_partition *from, mele_partition *to);
 
+    /* The shape from arrays that have passed the checks of all kinds; NULL: a mixture's. */
+    mele_status (*take)(const mele_partition_arrays *arrays, mele_partition *p, mele_error *error);
+
     /* Put what the shape is made of into the section, and read it back. check_sizes(): before there
      * is memory for it, whether the arrays have its sizes; NULL: there are none. */
     bool (*save)(const mele_partition *partition, json_t *section);
@@ -96,12 +103,19 @@ struct mele_i_partition_kind {
     mele_status (*load)(const json_t *section, mele_partition *partition, mele_error *error);
 };
 
-extern const mele_i_partition_kind mele_i_partition_kmeans, mele_i_partition_gmm;
+extern const mele_i_partition_kind mele_i_partition_kmeans, mele_i_partition_gmm,
+    mele_i_partition_fcm, mele_i_partition_som, mele_i_partition_random;
+
+#define MELE_I_FEW_DISTINCT "there are not enough distinct rows"
 
 /* A partition with room for what its kind keeps; NULL when memory ran out. covariance: the name of
  * a mixture's kind of covariance; ignored for other kinds. */
 mele_partition *mele_i_partition_room(const mele_i_partition_kind *kind, const char *covariance,
                                       size_t clusters, size_t columns);
+
+/* A squared shift of K centres that may be rounding, also of means about a centre that lay far from
+ * the rows. */
+double mele_i_least_shift(const mele_i_sample *sample, size_t clusters);
 
 /* Tell of an iteration (counted over all restarts) and its objective; NaN while a kind is still
  * finding its start. */

@@ -4,7 +4,9 @@
 #include <string.h>
 
 static const mele_i_partition_kind *const kinds[] = {&mele_i_partition_kmeans,
-                                                     &mele_i_partition_gmm};
+                                                     &mele_i_partition_gmm, &mele_i_partition_fcm,
+                                                     &mele_i_partition_som,
+                                                     &mele_i_partition_random};
 
 #define KINDS (sizeof kinds / sizeof *kinds)
 const char *mele_partition_method(size_t i)

@@ -1,145 +1,24 @@
-/* k-means as a kind of partition: the fit is Lloyd's iteration (lloyd.c).
- *
- * The mixture that this is the limit of: equal priors 1/K, density N(c_k, v I) with
- * v = inertia / (d sum w), floored at LEAST_SHARE of the data's own variance. The shape of the
- * partition is that one number. */
-#include "partition/kmeans.h"
-
-#include <float.h>
-#include <math.h>
-#include <stdlib.h>
-
-#include "core/error.h"
-#include "core/json.h"
-#include "core/memory.h"
-#include "engine/kernels.h"
-#include "partition/filter.h"
-
-#define MOST_VARIANCE (DBL_MAX / 8)
-#define LEAST_SHARE 1e-8 /* above the rounding of squared distances, so that ties stay ties */
-
-static size_t one_number(size_t clusters, size_t columns)
-{
-    (void)clusters;
-    (void)columns;
-    return 1;
-}
-
-/* With h = 1 / (2 v) a log density is C - h D. Let the other squared distances D of a row, none
- * above `most`, be larger than the least by 2^-30 D and by `least` at least, and d <= 2^16.
- * Computed a density is off by less than 2^-50 (|C| + 1), of C and of the difference, and
- * (d + 6) 2^-52 h D, less than 2^-5 of h times the lead, of D and the product. A posterior is that
- * less one number for all centres, at most log K from the largest: order stays, and a lead of
- * 2^-50 (|C| + log K + 1) too. So does h times the lead when h `least` is 2^-40 of that or more.
- * Nothing overflows, and what squares lose by underflow, less than d 2^-1073, is nothing next to
- * d 2^-40 / h. */
-static bool is_enough(const mele_partition *p, mele_i_lead lead)
-{
-    const double v = p->shape[0], half = 0.5 / v, d = (double)p->columns;
-    const double size = d + fabs(0.5 * d * log(2 * M_PI * v)) + 2 * log((double)p->clusters) + 1;
-
-    return lead.most < 0x1p1000 && half * lead.most < 0x1p1000
-           && half * lead.least >= 0x1p-40 * size;
-}
-
-/* The sizes by posteriors, where labels tell them. */
-static mele_status keep_sizes(mele_partition *p, mele_i_lead lead, const uint32_t *label,
-                              size_t rows, mele_error *error)
-{
-    if (!is_enough(p, lead))
-        return MELE_OK;
-    p->sizes = MELE_I_ZEROED(size_t, p->clusters);
-    if (p->sizes == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < rows; i++)
-        p->sizes[label[i]]++;
-    return MELE_OK;
-}
+/* k-means as a kind of partition: the fit is Lloyd's iteration (lloyd.c), what it stands for the
+ * mixture of shared.c. */
+#include "partition/shared.h"
 
 static mele_status fit(const mele_i_attempt *attempt, mele_partition *trial,
                        mele_partition_info *info, mele_error *error)
 {
-    const mele_i_sample *sample = attempt->sample;
-    mele_i_lloyd_result result = {.centres = trial->centres,
-                                  .label = MELE_I_ARRAY(uint32_t, sample->rows.rows),
-                                  .wants_lead = true};
-
-    if (result.label == NULL)
-        return mele_i_no_memory(error);
-    mele_status status = mele_i_lloyd(attempt, true, true, &result, error);
-    if (status == MELE_OK) {
-        *info = result.info;
-        trial->clusters = result.clusters;
-        trial->shape[0] =
-            fmax(info->objective / ((double)sample->rows.cols * sample->total),
-                 mele_i_variance_floor(sample, LEAST_SHARE));
-        status = trial->shape[0] <= MOST_VARIANCE
-                     ? keep_sizes(trial, result.lead, result.label, sample->rows.rows, error)
-                     : mele_i_too_far(error);
-    }
-    free(result.label);
-    return status;
-}
-
-static void log_joint(const mele_partition *p, const double *x, size_t stride, size_t rows,
-                      double *out)
-{
-    const double v = p->shape[0], half = 0.5 / v;
-    const double constant =
-        -0.5 * (double)p->columns * log(2 * M_PI * v) - log((double)p->clusters);
-
-    mele_i_kernels_best()->distances(x, stride, rows, p->columns, p->centres, p->clusters, out);
-    for (size_t i = 0; i < rows * p->clusters; i++)
-        out[i] = constant - half * out[i];
-}
-
-/* With E and m of filter.c, in its units: squared distances D are at most 4 m, E = u m with
- * u >= (d + 24) 2^-24, E >= floor, d <= 2^16, and when a row is clear the other D are more than 2 E
- * above the least, hence more than 2^-21 D. D < 2^130 where single precision did not overflow. */
-static bool nearest_is_largest(const mele_partition *p, const mele_i_filter *f)
-{
-    const double square = 1 / f->scale / f->scale;
-
-    return f->usable && is_enough(p, (mele_i_lead){square * f->floor, 0x1p130 * square});
-}
-
-/* One variance for all clusters and columns: it stays in any order and marginal. */
-static void keep_order(mele_partition *p, const size_t *order, double *work)
-{
-    (void)p;
-    (void)order;
-    (void)work;
-}
-
-static void marginal(const mele_partition *from, mele_partition *to)
-{
-    to->shape[0] = from->shape[0];
-}
-
-static bool save(const mele_partition *p, json_t *section)
-{
-    return mele_i_json_put(section, "variance", json_real(p->shape[0]));
-}
-
-static mele_status load(const json_t *section, mele_partition *p, mele_error *error)
-{
-    mele_status status = mele_i_json_get_number(section, "variance", p->shape, error);
-
-    if (status == MELE_OK && !(p->shape[0] >= DBL_MIN && p->shape[0] <= MOST_VARIANCE))
-        return mele_i_fail(error, MELE_EDATA, "\"variance\" is %g, not a positive number",
-                           p->shape[0]);
-    return status;
+    return mele_i_shared_fit(attempt, true, trial, info, error);
 }
 
 const mele_i_partition_kind mele_i_partition_kmeans = {
     .name = "kmeans",
     .keys = "kind,clusters,columns,centres,variance",
-    .shape_count = one_number,
+    .start = "kmeans++",
+    .why_fewer = MELE_I_FEW_DISTINCT,
+    MELE_I_SHARED_VARIANCE,
+    .shape_count = mele_i_shared_count,
     .fit = fit,
-    .log_joint = log_joint,
-    .nearest_is_largest = nearest_is_largest,
-    .reorder = keep_order,
-    .marginal = marginal,
-    .save = save,
-    .load = load,
+    .marginal = mele_i_shared_marginal,
+    .reorder = mele_i_shared_keep_order,
+    .take = mele_i_shared_take,
+    .save = mele_i_shared_save,
+    .load = mele_i_shared_load,
 };

@@ -484,17 +484,6 @@ static double shift_of(const lloyd *l)
     return shift;
 }
 
-/* A shift that may be rounding. Means about a centre that lay far from the rows are worse. */
-static double least_shift(const lloyd *l)
-{
-    const mele_i_sample *sample = l->attempt->sample;
-    double size = (double)l->columns * sample->variance;
-
-    for (size_t j = 0; j < l->columns; j++)
-        size += sample->mean[j] * sample->mean[j];
-    return 0x1p-96 * (double)l->clusters * size;
-}
-
 static void take_centres(lloyd *l)
 {
     double *taken = l->next;
@@ -514,7 +503,7 @@ static mele_status iterate_lloyd(lloyd *l, bool tell, mele_partition_info *info,
 {
     const mele_partition_options *options = l->attempt->options;
     double least = options->tolerance * l->attempt->sample->variance;
-    const double rounding = least_shift(l);
+    const double rounding = mele_i_least_shift(l->attempt->sample, l->clusters);
     bool stable = false, still = false; /* no label changed, now or in the last iteration */
     size_t repaired = 0, empty = 0;
     mele_status status = MELE_OK;

@@ -20,6 +20,7 @@
 #include "partition/kinds.h"
 #include "partition/level.h"
 #include "partition/options.h"
+#include "partition/plane.h"
 
 #define MOST_ASIDE ((size_t)1 << 22) /* numbers of the rows that restarts share side by side */
 
@@ -65,6 +66,15 @@ static mele_status check_data(const mele_rows *rows, const mele_partition_option
         status = check_given(o->responsibilities, "responsibilities", rows->rows, o->clusters,
                              engine, error);
     return status;
+}
+
+static mele_status check_grid(const mele_partition_options *o, mele_error *error)
+{
+    if (o->grid_rows > 0
+        && (o->clusters % o->grid_rows != 0 || o->clusters / o->grid_rows != o->grid_columns))
+        return mele_i_fail(error, MELE_EINVAL, "a grid of %zu x %zu is no map of %zu clusters",
+                           o->grid_rows, o->grid_columns, o->clusters);
+    return MELE_OK;
 }
 
 static mele_status check_units(const mele_partition_options *o, size_t cols, mele_error *error)
@@ -247,11 +257,12 @@ static mele_status fit_sample(const mele_i_sample *sample, const mele_partition_
                               mele_error *error)
 {
     const mele_i_partition_kind *kind = mele_i_partition_kind_named(o->method);
-    bool given = o->centres != NULL || (kind->mixture && o->responsibilities != NULL);
+    const bool given = o->centres != NULL || (kind->mixture && o->responsibilities != NULL);
+    const bool once = given || strcmp(o->init, MELE_I_PLANE) == 0;
     restarts r = {.sample = sample,
                   .options = o,
                   .kind = kind,
-                  .count = given ? 1 : o->restarts};
+                  .count = once ? 1 : o->restarts};
     mele_status status = run_restarts(&r, engine, error);
 
     if (status == MELE_OK && !given)
@@ -272,6 +283,7 @@ static mele_status fit_rows(const mele_rows *rows, const double *weights,
                             mele_partition **out, mele_partition_info *info, mele_error *error)
 {
     mele_i_sample sample = {.total = 0};
+    mele_partition_options settled = *o;
     double *owned = NULL;
     mele_i_level level = {0};
     mele_status status = mele_i_partition_options_check(o, error);
@@ -281,16 +293,19 @@ static mele_status fit_rows(const mele_rows *rows, const double *weights,
     if (status == MELE_OK)
         status = check_units(o, rows->cols, error);
     if (status == MELE_OK)
+        status = check_grid(o, error);
+    if (status == MELE_OK)
         status = mele_i_weights_relative(weights, rows->rows, &sample.weights, &owned, error);
     if (status != MELE_OK)
         return status;
     sample.rows = *rows;
+    settled.init = mele_i_partition_start(o);
     status = mele_i_sample_describe(&sample, engine, error);
     if (status == MELE_OK)
         status = mele_i_level_make(&level, &sample, (mele_i_origin){o->center, o->scale}, engine,
                                    error);
     if (status == MELE_OK)
-        status = fit_sample(&sample, o, engine, out, info, error);
+        status = fit_sample(&sample, &settled, engine, out, info, error);
     mele_i_level_clear(&level);
     mele_i_sample_clear(&sample);
     free(owned);
@@ -321,4 +336,14 @@ mele_status mele_partition_fit(const mele_matrix *x, const double *weights,
         return mele_i_fail(error, MELE_EINVAL, "x is NULL");
     mele_rows rows = mele_rows_of(x);
     return mele_partition_fit_rows(&rows, weights, options, engine, out, info, error);
+}
+
+bool mele_i_partition_has_density(const char *method)
+{
+    return !mele_i_partition_kind_named(method)->no_density;
+}
+
+const char *mele_i_partition_why_fewer(const char *method)
+{
+    return mele_i_partition_kind_named(method)->why_fewer;
 }

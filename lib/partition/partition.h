@@ -22,6 +22,11 @@ mele_rows mele_i_posterior_rows_of(mele_i_posterior_rows *posteriors);
  * else NULL. */
 const size_t *mele_i_partition_fitted_sizes(const mele_partition *partition);
 
+/* Whether a method of that name has a likelihood, and why it may have made fewer clusters than were
+ * asked for. */
+bool mele_i_partition_has_density(const char *method);
+const char *mele_i_partition_why_fewer(const char *method);
+
 /* The same regions seen through the first cols columns only: the marginal of the mixture. */
 mele_status mele_i_partition_marginal(const mele_partition *partition, size_t cols,
                                       mele_partition **out, mele_error *error);
