@@ -502,6 +502,11 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/trial.h \
 	lib/fit/whole.c \
 	lib/fit/whole.h \
+	lib/family/bagging/bagging.c \
+	lib/family/bagging/bootstrap.c \
+	lib/family/bagging/bootstrap.h \
+	lib/family/bagging/out_of_bag.c \
+	lib/family/bagging/out_of_bag.h \
 	lib/family/boosting/boosting.c \
 	lib/family/coupled.c \
 	lib/family/coupled.h \

@@ -30,6 +30,7 @@ LDADD = $(test_support) lib/libmele-core.la $(CRITERION_LIBS)
 unit_tests = \
 	tests/unit/test_apart \
 	tests/unit/test_assignment \
+	tests/unit/test_bagging \
 	tests/unit/test_boosting \
 	tests/unit/test_centres \
 	tests/unit/test_choice \
@@ -133,6 +134,7 @@ tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_outside_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_cross_validation_LDFLAGS = $(failing_malloc)
+tests_unit_test_bagging_LDFLAGS = $(failing_malloc)
 tests_unit_test_boosting_LDFLAGS = $(failing_malloc)
 tests_unit_test_combine_LDFLAGS = $(failing_malloc)
 tests_unit_test_clusters_LDFLAGS = $(failing_malloc)

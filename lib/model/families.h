@@ -7,6 +7,7 @@
     X(mele, "mele") \
     X(mele_em, "mele-em") \
     X(one, "one") \
+    X(bagging, "bagging") \
     X(boosting, "boosting")
 
 #endif
