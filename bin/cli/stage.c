@@ -396,9 +396,9 @@ static void say_steps(cli_run *run)
 
     for (size_t i = 0; !isnan(steps = candidate_number(run, "refine", i, "steps")); i++)
         cli_say(&run->console, "refinement, %.0f step%s: loss %.4g, above the least by %.2g (standard "
-                "error %.2g)%s", steps, steps == 1 ? "" : "s", candidate_number(run, "refine", i, "loss"),
+                "error %.2g)%s", steps, steps == 1 ? "" : "s", candidate_number(run, "refine", i, "error"),
                 candidate_number(run, "refine", i, "excess"),
-                candidate_number(run, "refine", i, "error"), chosen_mark(run, "refine", i));
+                candidate_number(run, "refine", i, "standard_error"), chosen_mark(run, "refine", i));
 }
 
 /* How EM went: the log-likelihood after 0, 1, 2, 4, .. steps, and after the last. */

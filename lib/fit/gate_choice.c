@@ -1,3 +1,9 @@
+/* The choice of the gate, --gate auto. Where K is chosen, too, stage 1 does both and records the gate
+ * (clusters.c); where K is given, the gates that auto tries race here by refits of all stages in folds
+ * (race.c). Where whole fits cannot be made again, as with --posteriors of somebody else, they are ranked in
+ * folds of the gate alone, on the left-out predictions of experts that stay (gate/choice.c).
+ *
+ * A gate with more coefficients than half the rows is no racer. */
 #include "fit/gate_choice.h"
 
 #include <math.h>
@@ -303,6 +309,7 @@ mele_status mele_i_run_rank_gates(mele_i_run *run, const mele_i_gate_source *sou
     mele_gate_info info;
 
     options.rank = rank_of(run);
+    options.seed = run->options->seed;
     data.groups = source->run->data->group;
     if (global != NULL && mele_i_experts_have_global(run->model->experts)) {
         data.global_log_likelihoods = global->data.log_likelihoods;

@@ -17,9 +17,7 @@ static bool put_gate(json_t *object, const char *key, const mele_gate_options *g
 
 bool mele_i_racer_put(const mele_i_racer *racer, bool chosen, json_t *object)
 {
-    return mele_i_json_put(object, "error", mele_i_report_real(racer->loss))
-           && mele_i_json_put(object, "excess", mele_i_report_real(racer->excess))
-           && mele_i_json_put(object, "standard_error", mele_i_report_real(racer->error))
+    return mele_i_report_candidate(object, racer->loss, racer->excess, racer->error)
            && (racer->folds == 0
                || mele_i_json_put(object, "folds", json_integer((json_int_t)racer->folds)))
            && (!chosen || mele_i_json_put(object, "chosen", json_true()));

@@ -1,3 +1,8 @@
+/* What gates are trained on and measured by, of all rows of a run: log posteriors of stage 1, and of the
+ * experts' left-out predictions f_ik the means, and the log likelihoods log p_k(y_i | x_i) under these means
+ * and the experts' variances. They are made block by block in the pass that needs them; or once, and held,
+ * where a training looks at them in every iteration, which all gates of one choice then share. Of the squared
+ * loss of classes probabilities are held in place of their logarithms. */
 #include "fit/gate_source.h"
 
 #include <math.h>

@@ -145,9 +145,8 @@ static json_t *candidate_record(const choice *all, size_t candidate)
     json_t *object = json_object();
 
     if (mele_i_json_put(object, "steps", json_integer((json_int_t)schedule[candidate]))
-        && mele_i_json_put(object, "loss", mele_i_report_real(mele_i_losses_mean(losses)))
-        && mele_i_json_put(object, "excess", mele_i_report_real(excess.mean))
-        && mele_i_json_put(object, "error", mele_i_report_real(mele_i_excess_error(&excess)))
+        && mele_i_report_candidate(object, mele_i_losses_mean(losses), excess.mean,
+                                   mele_i_excess_error(&excess))
         && (candidate != all->chosen || mele_i_json_put(object, "chosen", json_true())))
         return object;
     json_decref(object);

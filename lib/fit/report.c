@@ -60,6 +60,13 @@ json_t *mele_i_report_real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+bool mele_i_report_candidate(json_t *object, double error, double excess, double standard_error)
+{
+    return mele_i_json_put(object, "error", mele_i_report_real(error))
+           && mele_i_json_put(object, "excess", mele_i_report_real(excess))
+           && mele_i_json_put(object, "standard_error", mele_i_report_real(standard_error));
+}
+
 json_t *mele_i_report_measures(const mele_measures *measures)
 {
     json_t *object = json_object();

@@ -21,6 +21,10 @@ void mele_i_report_unconverged(mele_report *report, const char *format, ...)
 /* A number, or null for one that JSON cannot hold. */
 json_t *mele_i_report_real(double value);
 
+/* A candidate's members that every choice by rows left out tells of: `error`, its mean loss, `excess`
+ * over the least of all, and that one's `standard_error`. False: memory ran out. */
+bool mele_i_report_candidate(json_t *object, double error, double excess, double standard_error);
+
 /* Measures as an object from name to number; NULL: memory ran out. */
 json_t *mele_i_report_measures(const mele_measures *measures);
 

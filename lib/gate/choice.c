@@ -124,16 +124,16 @@ static void list_candidates(choosing *c)
 
 /* ---- folds ---- */
 
-static mele_i_stream stream_of(size_t index)
+static mele_i_stream stream_of(const choosing *c, size_t index)
 {
-    return mele_i_stream_make(1, MELE_I_FOR_GATE_ROWS, 1, index);
+    return mele_i_stream_make(c->options.seed, MELE_I_FOR_GATE_ROWS, 1, index);
 }
 
 /* The rows of positive weight, of many a sample, with their groups. */
 static mele_status list_rows(choosing *c, mele_error *error)
 {
     const mele_gate_data *d = c->all;
-    mele_i_stream stream = stream_of(0);
+    mele_i_stream stream = stream_of(c, 0);
 
     c->row = MELE_I_ARRAY(size_t, d->rows);
     c->group = d->groups == NULL ? NULL : MELE_I_ARRAY(size_t, d->rows);
@@ -170,7 +170,7 @@ static mele_status deal(choosing *c, mele_error *error)
     mele_status status = MELE_EDATA;
 
     for (folds = folds < 2 ? 2 : folds; folds >= 2 && status == MELE_EDATA; folds--) {
-        mele_i_stream stream = stream_of(1);
+        mele_i_stream stream = stream_of(c, 1);
         status = mele_i_folds(c->rows, c->group, NULL, folds, &stream, c->fold, error);
         c->folds = status == MELE_OK ? folds : 0;
     }

@@ -36,7 +36,8 @@ typedef struct mele_gate_options {
                                 sum of losses, z's columns taken as standardised; mlp: the squares
                                 of all weights in place of |V|^2 + |b|^2 */
     size_t hidden;         /**< mlp: hidden units (tanh); default 8 */
-    uint64_t seed;         /**< mlp: of the random weights that training starts from; default 1 */
+    uint64_t seed;         /**< mlp: of the random weights that training starts from; auto: of the folds, too;
+                                default 1 */
     size_t max_iterations; /**< default 500; on all rows, see mele_gate_fit() */
     double tolerance;      /**< the gradient's largest element, a unit of weight; default 0: 1e-10
                                 by Newton's method, 1e-8 by second derivatives of some rows where

@@ -14,6 +14,7 @@
 #include "core/quote.h"
 #include "core/suggest.h"
 #include "data/strings.h"
+#include "model/predict.h"
 #include "schema/data.h"
 
 #define EXPERT "expert_"
@@ -166,7 +167,8 @@ static mele_status refuse_count(const source *s, size_t count, mele_error *error
 {
     return mele_i_fail(error, MELE_EDATA,
                        "the columns are of %zu experts, the last of them %s, and "
-                       "there are to be %zu: one for each region of the posteriors or of the model",
+                       "there are to be %zu: as many as --clusters says, or as there are regions of the "
+                       "posteriors or of the model",
                        count, mele_i_quote(s->last, strlen(s->last)).text, s->clusters);
 }
 
@@ -354,6 +356,8 @@ static mele_status check_row(const source *s, size_t i, bool needed, mele_error 
                 "the row has to be left out of all files";
         if (wrong == NULL && needed && isinf(value))
             wrong = "a prediction must not be infinite";
+        if (wrong == NULL && needed && fabs(value) > MELE_I_FARTHEST)
+            wrong = "a prediction must not be beyond 1e150";
         if (wrong != NULL)
             return refuse(s, i, e, wrong, error);
         sum = e % s->outputs == 0 ? value : sum + value;

@@ -160,7 +160,9 @@ static mele_status check_agreement(const mele_i_option_place *place, mele_option
         return MELE_OK;
     if (my_string != NULL && *my_string != NULL)
         snprintf(my_text, sizeof my_text, "%s", *my_string);
-    return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", but the model was made with \"%s\"",
+    return mele_i_fail(error, MELE_EINVAL,
+                       "--%s is \"%s\", but the model was made with \"%s\": leave it out, or begin "
+                       "again from stage 1 with it",
                        option->name, my_text, their_text);
 }
 

@@ -6,8 +6,7 @@
 
 #include "core/error.h"
 #include "measure/probability.h"
-
-#define FARTHEST 1e150 /* whose square is a double */
+#include "model/predict.h"
 
 mele_status mele_i_said_check(const mele_model *model, const mele_predictions *p, bool sd,
                               mele_error *error)
@@ -45,7 +44,7 @@ static size_t take_targets(const mele_model *model, const double *mean, const do
     for (size_t t = 0; t < scaling->columns; t++) {
         const double scaled = (mean[t] - scaling->center[t]) / scaling->scale[t];
         const double off = o->given && sd != NULL ? sd[t] / scaling->scale[t] : 0;
-        const bool good = fabs(scaled) <= FARTHEST, certain = off >= 0 && off <= FARTHEST;
+        const bool good = fabs(scaled) <= MELE_I_FARTHEST, certain = off >= 0 && off <= MELE_I_FARTHEST;
         if (out->mean != NULL)
             out->mean[at + t] = good ? scaled : 0;
         if (out->variance != NULL)
@@ -68,7 +67,7 @@ static size_t take_classes(const mele_model *model, const double *probability, s
     size_t wrong = SIZE_MAX;
 
     for (size_t c = 0; c < classes; c++) {
-        if (!(probability[c] >= 0 && probability[c] <= FARTHEST) && wrong == SIZE_MAX)
+        if (!(probability[c] >= 0 && probability[c] <= MELE_I_FARTHEST) && wrong == SIZE_MAX)
             wrong = at + c;
         sum += probability[c];
     }

@@ -687,7 +687,8 @@ Test(features, options_own_their_lists_and_models_hand_them_on)
     cr_assert_eq(mele_options_new(&given, NULL), MELE_OK);
     cr_assert_eq(mele_options_set(given, "gate-features", "e", NULL), MELE_OK);
     cr_assert_eq(mele_options_inherit(model, given, &error), MELE_EINVAL);
-    cr_assert_str_eq(error.message, "--gate-features is \"e\", but the model was made with \"5\"");
+    cr_assert_str_eq(error.message, "--gate-features is \"e\", but the model was made with \"5\": leave it out, or "
+                     "begin again from stage 1 with it");
     mele_options_free(copy);
     mele_options_free(inherited);
     mele_options_free(given);

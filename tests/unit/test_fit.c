@@ -819,7 +819,8 @@ Test(options, later_stages_inherit_and_must_agree)
     later = mele_options_defaults();
     cr_assert_eq(mele_options_set(&later, "clusters", "4", NULL), MELE_OK);
     cr_assert_eq(mele_options_inherit(model, &later, &error), MELE_EINVAL);
-    cr_assert_str_eq(error.message, "--clusters is \"4\", but the model was made with \"3\"");
+    cr_assert_str_eq(error.message, "--clusters is \"4\", but the model was made with \"3\": leave it out, or "
+                     "begin again from stage 1 with it");
     mele_options_clear(&later);
     mele_model_free(model);
     mele_data_free(data);
