@@ -156,7 +156,8 @@ int main(int count, char **arguments)
     static const bench benches[] = {
         {"kmeans", 16, 16, 20, 16 * 16}, {"kmeans", 16, 64, 20, 16 * 64},
         {"kmeans", 2, 8, 20, 2 * 8},     {"gmm", 8, 8, 10, 8 * 2 * 36},
-        {"gmm", 16, 4, 10, 4 * 2 * 136},
+        {"gmm", 16, 4, 10, 4 * 2 * 136}, {"fcm", 16, 16, 10, 16 * 16 * 4},
+        {"fcm", 4, 8, 10, 8 * 4 * 4},    {"som", 16, 16, 20, 16 * 16},
     };
     size_t rows = count > 1 ? strtoul(arguments[1], NULL, 10) : 1000000;
     mele_engine *engine = bench_engine(count > 2 ? (unsigned)strtoul(arguments[2], NULL, 10) : 0);

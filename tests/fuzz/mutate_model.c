@@ -34,6 +34,7 @@ static json_t *new_value(const json_t *old)
     static const json_int_t whole[] = {0, 1, 2, 3, -1, 1000, 1024, 1 << 24, 4294967295, INT64_MAX};
     static const char *const words[] = {"",         "x1",     "linear", "mlp",  "gp",
                                         "logistic", "kmeans", "gmm",    "full", "softmax",
+                                        "fcm",    "som",    "random",
                                         "global",   "a\nb",   "\x01"};
 
     switch (rand() % 9) {

@@ -13,7 +13,10 @@
 
 #define ROWS 60
 
-static const char *const methods[] = {"kmeans", "gmm"}, *const inits[] = {"kmeans++", "random"};
+enum { METHODS = 5 };
+
+static const char *const methods[METHODS] = {"kmeans", "gmm", "fcm", "som", "random"};
+static const char *const inits[] = {"kmeans++", "random"};
 
 /* Two groups of points. */
 static void make_rows(double *x)
@@ -51,9 +54,9 @@ Test(extremes, weights)
     mele_partition_info info, plain;
 
     make_rows(x);
-    for (size_t c = 0; c < 16; c++) {
-        const char *method = methods[c / 2 % 2], *init = inits[c % 2];
-        const double unit = units[c / 4];
+    for (size_t c = 0; c < 8 * METHODS; c++) {
+        const char *method = methods[c / 2 % METHODS], *init = inits[c % 2];
+        const double unit = units[c / 2 / METHODS];
         for (size_t i = 0; i < ROWS; i++)
             weight[i] = 1 + (double)(i % 3);
         cr_assert(fit(x, weight, method, init, expected, &plain, NULL) == MELE_OK);
@@ -79,7 +82,7 @@ Test(extremes, one_row_outweighs_the_others)
             weight[i] = i == 7 ? 1e300 : 1;
         for (size_t i = 0; i < 2 * ROWS && s == 1; i++)
             x[i] = (x[i] - x[14 + i % 2]) * 1e140;
-        for (size_t c = 0; c < 4; c++) {
+        for (size_t c = 0; c < 2 * METHODS; c++) {
             cr_assert(fit(x, weight, methods[c / 2], inits[c % 2], centres, &info, NULL)
                       == MELE_OK);
             cr_expect(isfinite(info.objective));
@@ -96,7 +99,7 @@ Test(extremes, weights_without_a_sum)
     mele_partition_info info, of_ones;
 
     make_rows(x);
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < METHODS; c++) {
         for (size_t i = 0; i < ROWS; i++)
             weight[i] = 1;
         cr_assert(fit(x, weight, methods[c], "kmeans++", same, &of_ones, NULL) == MELE_OK);

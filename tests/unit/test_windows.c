@@ -158,6 +158,13 @@ Test(windows, gmm_gives_the_bytes_of_memory)
     fit_all("gmm", true);
 }
 
+Test(windows, other_methods_give_the_bytes_of_memory)
+{
+    fit_all("fcm", false);
+    fit_all("som", false);
+    fit_all("random", false);
+}
+
 Test(windows, any_number_of_threads_gives_the_same_bytes)
 {
     static const unsigned threads[] = {1, 3, 8};
@@ -166,9 +173,10 @@ Test(windows, any_number_of_threads_gives_the_same_bytes)
     for (size_t t = 0; t < 3; t++) {
         mele_options options = with_defaults();
         options.data.missing = t == 1 ? "drop" : "mean";
-        expect_same(path, &options, mele_fit_partition, threads[t], "kmeans");
-        options.partition.method = "gmm";
-        expect_same(path, &options, mele_fit_partition, threads[t], "gmm");
+        for (size_t m = 0; mele_partition_method(m) != NULL; m++) {
+            options.partition.method = mele_partition_method(m);
+            expect_same(path, &options, mele_fit_partition, threads[t], options.partition.method);
+        }
     }
     unlink(path);
 }
