@@ -214,7 +214,7 @@ static double blend_target(const blend *b, size_t row, size_t target)
     const mele_model *model = b->trial->model;
     const size_t K = b->source->clusters, M = b->source->outputs;
     const mele_i_voices voices = {K, M, b->gate + row * K, said_of(b, row) + target, NULL,
-                                  model->votes, b->row};
+                                  model->votes, b->row, 1};
 
     return model->target_scaling.center[target]
            + model->target_scaling.scale[target] * model->combine->target(&voices).mean;
@@ -236,7 +236,7 @@ static double class_loss(const blend *b, size_t row)
     const size_t class = (size_t)b->trial->rows.left_out->targets[row];
     const mele_model *model = b->trial->model;
     const mele_i_voices voices = {K, C, b->gate + row * K, b->probability + row * K * C, NULL,
-                                  model->votes, b->row};
+                                  model->votes, b->row, 1};
 
     model->combine->probabilities(&voices, C, b->row + 2 * K);
     return mele_i_course_class_loss(b->row[2 * K + class]);

@@ -6,6 +6,10 @@
  *     log p(y) = log sum_k exp(log g_k + log p_k(y))
  * and a class has the probability sum_k g_k p_kc.
  *
+ * Experts of an ensemble all learn the same function, and the errors of each are partly where they differ, which
+ * the variance between them counts already: a model may say what share of the s_k^2 is within them,
+ *     variance = c sum_k g_k s_k^2 + sum_k g_k (f_k - mean)^2,    0 < c <= 1.
+ *
  * median: of AdaBoost.R2 (Drucker 1997). The least of the f_k at and below which there is half of the
  * weight. The row's density stays the mixture's, so that the variance is about the median,
  *     variance = sum_k g_k s_k^2 + sum_k g_k (f_k - median)^2:
@@ -77,7 +81,7 @@ static mele_i_blend mixture_about(const mele_i_voices *v, double mean)
         return b;
     for (size_t k = 0; k < v->clusters; k++) {
         const double off = mean_of(v, k) - b.mean;
-        b.within += v->weight[k] * variance_of(v, k);
+        b.within += v->weight[k] * variance_of(v, k) * v->within;
         b.between += v->weight[k] > 0 ? v->weight[k] * off * off : 0;
     }
     b.sd_between = isfinite(b.between) ? sqrt(b.between) : root_between(v, b.mean);

@@ -16,6 +16,8 @@ typedef struct mele_i_voices {
                                       the first one's probability, the others follow */
     double votes;                  /* of a way that counts them: how many the weights are shares of */
     double *room;                  /* 2 K numbers */
+    double within;                 /* of experts' variances, what is the blend's: 1, or less where experts
+                                      err apart from one another */
 } mele_i_voices;
 
 /* One target, blended. */

@@ -92,6 +92,9 @@ json_t *mele_i_model_save(const mele_model *model)
                                                        &model->gate_features));
     if (good && model->combine != mele_i_combine_default())
         good = mele_i_json_put(root, "combine", json_string(model->combine->name));
+    if (good && model->within != NULL)
+        good = mele_i_json_put(root, "within", mele_i_json_numbers(model->within,
+                                                                   model->target_scaling.columns));
     if (good && model->combine->votes)
         good = mele_i_json_put(root, "votes", json_real(model->votes));
     if (!good || json_object_set(root, "training", model->training) != 0) {
@@ -279,6 +282,26 @@ static mele_status load_votes(const json_t *root, mele_model *model, mele_error 
     return status;
 }
 
+/* Absent: the variances of experts are the blend's. */
+static mele_status load_within(const json_t *root, mele_model *model, mele_error *error)
+{
+    const size_t targets = model->target_scaling.columns;
+
+    if (json_object_get(root, "within") == NULL)
+        return MELE_OK;
+    if (targets == 0)
+        return mele_i_fail(error, MELE_EDATA, "the model predicts classes, and has \"within\"");
+    model->within = MELE_I_ARRAY(double, targets);
+    if (model->within == NULL)
+        return mele_i_no_memory(error);
+    mele_status status = mele_i_json_get_numbers(root, "within", model->within, targets, error);
+    for (size_t t = 0; t < targets && status == MELE_OK; t++)
+        if (!(model->within[t] > 0 && model->within[t] <= 1))
+            status = mele_i_fail(error, MELE_EDATA, "\"within\" has %g, which is no share: above 0, at most 1",
+                                 model->within[t]);
+    return status;
+}
+
 /* Absent in models that combine as all did before there was a choice. */
 static mele_status load_combine(const json_t *root, mele_model *model, mele_error *error)
 {
@@ -349,7 +372,7 @@ static mele_status check_head(const json_t *root, mele_error *error)
 static mele_status load_parts(const json_t *root, bool start, mele_model *model, mele_error *error)
 {
     mele_status status = mele_i_json_keys(
-        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,combine?,votes?,training",
+        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,combine?,votes?,within?,training",
         error);
 
     if (status == MELE_OK)
@@ -368,6 +391,8 @@ static mele_status load_parts(const json_t *root, bool start, mele_model *model,
         status = load_gate(json_object_get(root, "gate"), model, error);
     if (status == MELE_OK)
         status = load_combine(root, model, error);
+    if (status == MELE_OK)
+        status = load_within(root, model, error);
     if (status == MELE_OK && model->joint == NULL && model->experts == NULL && model->outside == NULL
         && !start)
         status = mele_i_fail(error, MELE_EDATA, "the model has neither regions nor experts");

@@ -30,7 +30,8 @@ static mele_i_voices voices_of(const mele_i_request *c, const mele_i_reply *w, s
 
     return (mele_i_voices){c->blended, c->outputs, b->gate + i * c->blended,
                            (c->classes > 0 ? b->probability : b->mean) + at,
-                           c->need_variances ? b->variance + at : NULL, c->model->votes, w->last};
+                           c->need_variances ? b->variance + at : NULL, c->model->votes, w->last,
+                           mele_i_model_within(c->model, o)};
 }
 
 /* Whether all of it is finite. */
@@ -80,6 +81,7 @@ static void add_target_densities(const mele_i_request *c, const mele_i_reply *w,
 {
     const double center = c->model->target_scaling.center[t];
     const double scale = c->model->target_scaling.scale[t], log_scale = log(scale);
+    const double within = mele_i_model_within(c->model, t);
     double *last = w->last, *log_last = last + c->blended;
 
     for (size_t k = 0; k < c->blended; k++)
@@ -91,8 +93,8 @@ static void add_target_densities(const mele_i_request *c, const mele_i_reply *w,
             const size_t cell = i * c->blended + k, at = cell * c->outputs + t;
             if (!(w->blended.log_gate[cell] > -INFINITY))
                 continue;
-            if (w->blended.variance[at] != last[k]) {
-                last[k] = w->blended.variance[at];
+            if (within * w->blended.variance[at] != last[k]) {
+                last[k] = within * w->blended.variance[at];
                 log_last[k] = log(last[k]);
             }
             w->density[cell] += mele_i_log_normal_of(scaled - w->blended.mean[at], last[k], log_last[k])

@@ -217,6 +217,9 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
         good = mele_i_json_put(root, "gate_features", mele_i_selection_save(&model->gate_features));
     if (good && model->gate != NULL && model->combine != mele_i_combine_default())
         good = mele_i_json_put(root, "combine", json_string(model->combine->name));
+    if (good && model->within != NULL)
+        good = mele_i_json_put(root, "within", mele_i_json_numbers(model->within,
+                                                                   model->target_scaling.columns));
     if (good && model->combine->votes)
         good = mele_i_json_put(root, "votes", json_real(model->votes));
     good = good && json_object_set(root, "training", model->training) == 0;

@@ -36,6 +36,7 @@ void mele_model_free(mele_model *model)
     mele_i_outside_free(model->outside);
     mele_gate_free(model->gate);
     mele_experts_free(model->global);
+    free(model->within);
     mele_i_selection_clear(&model->expert_features);
     mele_i_selection_clear(&model->gate_features);
     mele_i_space_clear(&model->space);

@@ -35,6 +35,8 @@ struct mele_model {
     const mele_i_combine *combine; /* never NULL */
     double votes; /* where it counts votes: how many the gate's weights are shares of, above 0 */
 
+    double *within; /* a factor of the experts' variances a target, see combine.c; NULL: 1 */
+
     json_t *training; /* options, and what the fits reported */
 };
 
@@ -43,6 +45,12 @@ mele_model *mele_i_model_new(void);
 /* Set the partition, taking it, and the marginal that follows. */
 mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint,
                                        mele_error *error);
+
+/* Of target t; classes have none. */
+static inline double mele_i_model_within(const mele_model *model, size_t t)
+{
+    return model->within == NULL ? 1 : model->within[t];
+}
 
 /* Schema and scaling of what experts see. */
 const mele_schema *mele_i_model_expert_schema(const mele_model *model);

@@ -238,18 +238,38 @@ static double number(const mele_report *report, const char *path)
     return value;
 }
 
-Test(bagging, what_is_out_of_the_bag_tells_variances_and_errors)
+/* Of the blend's variance that which is not between the experts is a share of theirs: the one of the formula. */
+static void check_within(const double *said, const double *sd, const double *blended, size_t rows,
+                         size_t clusters, double share)
+{
+    for (size_t i = 0; i < rows; i++) {
+        const double K = (double)clusters;
+        double mean = 0, own = 0, between = 0;
+        for (size_t k = 0; k < clusters; k++) {
+            mean += said[i * clusters + k] / K;
+            own += pow(sd[i * clusters + k], 2) / K;
+        }
+        for (size_t k = 0; k < clusters; k++)
+            between += pow(said[i * clusters + k] - mean, 2) / K;
+        cr_assert_float_eq(blended[i] * blended[i], share * own + between, 1e-12, "row %zu", i);
+    }
+}
+
+static void check_out_of_bag(const char *kind)
 {
     enum { K = 6, N = 200 };
     sample s = draw(N, 0);
-    const mele_options options = options_of("bagging", K);
+    mele_options options = options_of("bagging", K);
     mele_data *data = data_of(&s);
     double *counts = counts_of(data, K, N), said[N * K], sd[N * K];
     double weight[K] = {0}, square[K] = {0}, all = 0, absolute = 0, squares = 0, rows = 0;
+    double blended[N], within = 0, own = 0;
     const mele_matrix x = {s.x, N, COLS, COLS};
-    const mele_prediction wanted = {.expert_mean = said, .expert_sd = sd};
+    const mele_prediction wanted = {.expert_mean = said, .expert_sd = sd, .sd = blended};
     mele_report *report;
 
+    options.experts.kind = kind;
+    options.experts.max_epochs = 50;
     cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
     mele_model *model = fit_of(&s, &options, report);
     cr_assert_eq(mele_model_predict(model, &x, NULL, NULL, &wanted, NULL), MELE_OK);
@@ -268,7 +288,19 @@ Test(bagging, what_is_out_of_the_bag_tells_variances_and_errors)
         all += s.weights[i];
         absolute += s.weights[i] * fabs(s.y[i] - mean / unseen);
         squares += s.weights[i] * pow(s.y[i] - mean / unseen, 2);
+        double variance = 0, between = 0;
+        for (size_t k = 0; k < K && unseen > 1; k++)
+            if (counts[i * K + k] == 0) {
+                variance += sd[i * K + k] * sd[i * K + k] / unseen;
+                between += pow(said[i * K + k] - mean / unseen, 2) / (unseen - 1);
+            }
+        own += s.weights[i] * variance;
+        within += unseen > 1 ? s.weights[i] * (pow(s.y[i] - mean / unseen, 2) - between / unseen
+                                               + (2.0 / K - 1) * between)
+                             : 0;
     }
+    cr_assert_eq(within / own < 1, strcmp(kind, "mlp") == 0, "%s: %g", kind, within / own);
+    check_within(said, sd, blended, N, K, fmin(1, fmax(0.25, within / own)));
     for (size_t k = 0; k < K; k++)
         cr_assert_float_eq(sd[k], sqrt(square[k] / weight[k]), 1e-12, "expert %zu", k);
     cr_assert_float_eq(number(report, "family.out_of_bag.mae"), absolute / all, 1e-12);
@@ -279,6 +311,12 @@ Test(bagging, what_is_out_of_the_bag_tells_variances_and_errors)
     mele_data_free(data);
     mele_model_free(model);
     free_sample(&s);
+}
+
+Test(bagging, what_is_out_of_the_bag_tells_variances_and_errors)
+{
+    check_out_of_bag("linear"); /* of which, by chance, more than all is within */
+    check_out_of_bag("mlp");
 }
 
 /* Of classes the probabilities are averaged, over those who have not seen a row. */

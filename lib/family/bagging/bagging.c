@@ -42,6 +42,20 @@ static mele_status train(mele_i_run *run, const mele_rows *counts, mele_experts 
     return status == MELE_OK ? mele_i_out_of_bag_variances(run, counts, *experts, error) : status;
 }
 
+/* Experts that vary err apart from one another, which is no variance within them. */
+static mele_status find_within(mele_i_run *run, const mele_rows *counts, const mele_experts *experts,
+                               mele_error *error)
+{
+    mele_model *model = run->model;
+
+    if (mele_experts_classes(experts) > 0 || counts->cols == 1)
+        return MELE_OK;
+    model->within = MELE_I_ARRAY(double, mele_experts_outputs(experts));
+    return model->within == NULL
+               ? mele_i_no_memory(error)
+               : mele_i_out_of_bag_within(run, counts, experts, model->within, error);
+}
+
 /* The counts' samples as a model; on failure *result holds what is to be freed. */
 static mele_status make(mele_i_run *run, const mele_rows *counts, mele_expert_info *info,
                         mele_i_family_result *result, mele_error *error)
@@ -49,6 +63,8 @@ static mele_status make(mele_i_run *run, const mele_rows *counts, mele_expert_in
     json_t *measures = NULL;
     mele_status status = train(run, counts, &result->experts, info, error);
 
+    if (status == MELE_OK)
+        status = find_within(run, counts, result->experts, error);
     if (status == MELE_OK)
         status = mele_i_gate_constant_make(NULL, counts->cols, &result->gate, error);
     if (status == MELE_OK)

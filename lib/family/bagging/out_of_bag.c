@@ -4,7 +4,17 @@
  *
  *     s_k^2 = sum_i w_i (y_i - f_k(x_i))^2 / sum_i w_i    over the rows that are not in sample k,
  *
- * the latter the error of their mean, which is a little larger than that of the mean of all experts. */
+ * the latter the error of their mean, which is a little larger than that of the mean of all experts.
+ *
+ * An expert's error is partly its own: with the mean F of the experts and the variance U between them,
+ * mean_k s_k^2 is about E(y - F)^2 + U (Krogh, Vedelsby 1995). The blend has U beside what is within, so that
+ * s_k^2 as it is would count it twice. What share of them is within is estimated of the rows, of each of which m
+ * experts of K know nothing,
+ *
+ *     within = sum_i w_i ((y_i - F_i)^2 - U_i / m + (2 / K - 1) U_i) / sum_i w_i mean_k s_ik^2,
+ *
+ * F and U being of these m: the error that the mean of K would have, less the variance that the blend has
+ * between K. It is at least a quarter, below which the density would have a peak at every expert, and at most 1. */
 #include "family/bagging/out_of_bag.h"
 
 #include <math.h>
@@ -20,6 +30,7 @@
 #include "schema/data.h"
 
 #define BLOCK_WORK ((size_t)1 << 18) /* elementary operations */
+#define LEAST_WITHIN 0.25
 #define LEAST_VARIANCE 1e-8 /* of a scaled target: what experts have at least, see expert/units.h */
 
 typedef struct bag {
@@ -27,9 +38,10 @@ typedef struct bag {
     const mele_experts *experts;
     mele_rows x, targets;
     const double *weights; /* NULL: all 1 */
+    const mele_model *model;
     size_t clusters, outputs, classes;
     bool *own;             /* K: it answers for itself, and not the global expert, which has seen all rows */
-    double *square, *weight; /* K x M, K: sums of the variances' pass */
+    double *square, *weight; /* K x M and M more, K: sums of the passes */
 } bag;
 
 static void bag_clear(bag *b)
@@ -45,10 +57,11 @@ static mele_status bag_make(bag *b, mele_i_run *run, const mele_rows *counts,
     const size_t K = counts->cols, M = mele_experts_outputs(experts);
 
     *b = (bag){.counts = counts, .experts = experts, .x = mele_i_run_expert_x(run),
-               .targets = mele_i_run_targets(run), .weights = run->data->weights, .clusters = K,
+               .targets = mele_i_run_targets(run), .weights = run->data->weights,
+               .model = run->model, .clusters = K,
                .outputs = M, .classes = mele_experts_classes(experts)};
     b->own = MELE_I_ARRAY(bool, K);
-    b->square = MELE_I_ZEROED(double, K * M);
+    b->square = MELE_I_ZEROED(double, K * M + M);
     b->weight = MELE_I_ZEROED(double, K);
     if (b->own == NULL || b->square == NULL || b->weight == NULL)
         return mele_i_no_memory(error);
@@ -194,6 +207,82 @@ mele_status mele_i_out_of_bag_variances(mele_i_run *run, const mele_rows *counts
     return status;
 }
 
+/* ---- what of them is within ---- */
+
+/* Of a row's target t, which some experts have not seen: what is within, and their variance. False: fewer than
+ * two have not. */
+static bool part_row(const bag *b, const said *s, size_t i, size_t t, double *within, double *variance)
+{
+    const size_t K = b->clusters, M = b->outputs;
+    double count = 0, sum = 0, own = 0, between = 0;
+
+    for (size_t k = 0; k < K; k++)
+        if (s->out[i * K + k]) {
+            count++;
+            sum += s->mean[(i * K + k) * M + t];
+            own += s->variance[(i * K + k) * M + t];
+        }
+    if (count < 2)
+        return false;
+    for (size_t k = 0; k < K; k++)
+        if (s->out[i * K + k])
+            between += pow(s->mean[(i * K + k) * M + t] - sum / count, 2) / (count - 1);
+    *within = pow(s->target[i * s->stride + t] - sum / count, 2)
+              + between * (2 / (double)K - 1 - 1 / count);
+    *variance = own / count;
+    return true;
+}
+
+/* Sums of both, target by target. */
+static mele_status map_within(void *context, mele_i_block block, void *partial, void *scratch,
+                              mele_error *error)
+{
+    const bag *b = context;
+    double *sums = partial, within, variance;
+    said s = {.memory = NULL};
+    mele_status status = ask(b, block, &s, error);
+
+    (void)scratch;
+    for (size_t i = 0; i < block.count && status == MELE_OK; i++) {
+        const double w = b->weights == NULL ? 1 : b->weights[block.first + i];
+        for (size_t t = 0; t < b->outputs; t++)
+            if (part_row(b, &s, i, t, &within, &variance)) {
+                sums[2 * t] += w * within;
+                sums[2 * t + 1] += w * variance;
+            }
+    }
+    free(s.memory);
+    return status;
+}
+
+static void add_within(void *context, const void *partial)
+{
+    const bag *b = context;
+    const double *sums = partial;
+
+    for (size_t e = 0; e < 2 * b->outputs; e++)
+        b->square[e] += sums[e];
+}
+
+mele_status mele_i_out_of_bag_within(mele_i_run *run, const mele_rows *counts,
+                                     const mele_experts *experts, double *out, mele_error *error)
+{
+    bag b;
+    mele_status status = bag_make(&b, run, counts, experts, error);
+    const mele_i_pass pass = {.rows = b.x.rows, .block_rows = block_rows(&b), .map = map_within,
+                              .combine = add_within, .context = &b,
+                              .partial_bytes = 2 * b.outputs * sizeof(double)};
+
+    if (status == MELE_OK)
+        status = mele_i_pass_run(run->engine, &pass, error);
+    for (size_t t = 0; t < b.outputs && status == MELE_OK; t++)
+        out[t] = b.square[2 * t + 1] > 0
+                     ? fmin(1, fmax(LEAST_WITHIN, b.square[2 * t] / b.square[2 * t + 1]))
+                     : 1;
+    bag_clear(&b);
+    return status;
+}
+
 /* ---- measures ---- */
 
 /* A read() of mele_rows: logarithms of equal weights of those that have not seen the row; NaN, which measures
@@ -223,7 +312,8 @@ static double likelihood_of(const bag *b, const said *s, size_t i, size_t k)
     if (b->classes > 0)
         return s->mean[at + (size_t)target[0]];
     for (size_t t = 0; t < b->outputs; t++)
-        sum += mele_i_log_normal(target[t] - s->mean[at + t], s->variance[at + t]);
+        sum += mele_i_log_normal(target[t] - s->mean[at + t],
+                                 mele_i_model_within(b->model, t) * s->variance[at + t]);
     return sum;
 }
 
