@@ -490,6 +490,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/report.h \
 	lib/fit/run.c \
 	lib/fit/run.h \
+	lib/fit/said_variances.c \
+	lib/fit/said_variances.h \
 	lib/fit/seen.c \
 	lib/fit/seen.h \
 	lib/fit/stage_experts.c \
@@ -508,6 +510,10 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/bagging/out_of_bag.c \
 	lib/family/bagging/out_of_bag.h \
 	lib/family/boosting/boosting.c \
+	lib/family/alone.c \
+	lib/family/alone.h \
+	lib/family/by_em.c \
+	lib/family/by_em.h \
 	lib/family/coupled.c \
 	lib/family/coupled.h \
 	lib/family/choice.c \
@@ -517,8 +523,13 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/family.h \
 	lib/family/fit.c \
 	lib/family/fit.h \
+	lib/family/leave_out.c \
+	lib/family/leave_out.h \
+	lib/family/lme.c \
 	lib/family/losses.c \
 	lib/family/losses.h \
+	lib/family/me_em.c \
+	lib/family/me_regions.c \
 	lib/family/mele.c \
 	lib/family/mele_em.c \
 	lib/family/one.c \

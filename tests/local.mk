@@ -74,6 +74,7 @@ unit_tests = \
 	tests/unit/test_log_likelihoods \
 	tests/unit/test_logistic \
 	tests/unit/test_maker \
+	tests/unit/test_me_em \
 	tests/unit/test_measure \
 	tests/unit/test_mlp \
 	tests/unit/test_model_file \
@@ -143,6 +144,7 @@ tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_features_LDFLAGS = $(failing_malloc)
 tests_unit_test_em_LDFLAGS = $(failing_malloc)
+tests_unit_test_me_em_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_choice_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_rows_LDFLAGS = $(failing_malloc)

@@ -13,11 +13,16 @@
  *             depend on s, after which s_kt^2 = (RSS_kt + L |b_kt|^2) / sum_i w_i h_ik, or the floor
  *             where that is above, since Q rises up to this s and falls beyond. Classes: Newton's minimum.
  *             Networks: some epochs from where they are, which is a generalised EM.
- *   gate      the cross-entropy to h and its penalty, from where it is.
+ *   gate      the cross-entropy to h and its penalty, from where it is. Gaussians (Xu, Jordan, Hinton 1995,
+ *             NIPS 7) in its place: g_k(x) = a_k N(x; m_k, S_k) / sum_j a_j N(x; m_j, S_j), and P has
+ *             log p(x, y), so that Q has log a_k + log N_k in place of log g_k: one maximisation of a
+ *             Gaussian mixture whose responsibilities are given (partition/gmm.c).
  *
  * Each expert, and so each term of Q, is the better of the old and the new one: what a training gains in
  * its own terms (a network of many targets, a ridge that separable classes need) may be none here. An
  * expert to which fewer rows belong than an expert needs (min_rows) stays as it is, its variance too.
+ *
+ * A start from responsibilities is a step that has nothing to compare with.
  *
  * The variances are those of maximum likelihood: what a prediction's is to be, is made of what is left
  * out. */
@@ -31,6 +36,8 @@
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "gate/gate.h"
+#include "partition/mixture.h"
+#include "partition/partition.h"
 
 #define EPOCHS 10          /* of networks, a step */
 #define ROUNDING 0x1p-43   /* of what is summed: a smaller gain is none */
@@ -77,7 +84,7 @@ static double share_of_q(const mele_i_em *em, double weight, const double *loss,
 static double objective_of(const mele_i_em *em, double *room)
 {
     const size_t parts = parts_of(em);
-    double value = em->sums.log_likelihood - em->gate_penalty;
+    double value = em->sums.log_likelihood + em->log_density - em->gate_penalty;
 
     for (size_t k = 0; k < em->problem->rows.clusters; k++) {
         penalise(em, em->experts, k, room);
@@ -94,6 +101,8 @@ typedef struct step {
     mele_experts *experts;
     mele_gate *gate;
     mele_gate_info gate_info;
+    mele_partition *partition; /* of Gaussians, with */
+    double log_density;
     mele_expert_info *info;       /* K + 1 */
     mele_i_mixture_sums measured; /* of the new experts, over the old shares */
     double *variance;             /* K x parts */
@@ -132,6 +141,7 @@ static void step_clear(step *s)
 {
     mele_experts_free(s->experts);
     mele_gate_free(s->gate);
+    mele_partition_free(s->partition);
     sums_clear(&s->measured);
     free(s->info);
     free(s->variance);
@@ -203,10 +213,27 @@ static mele_gate_data gate_data(const mele_i_em *em)
                             .scale = p->gate_scale, .weights = p->rows.weights};
 }
 
+/* The maximisation of a mixture of Gaussians, of responsibilities that are given, and no more. */
+static mele_status train_gaussians(const mele_i_em *em, step *s, mele_error *error)
+{
+    const mele_i_em_problem *p = em->problem;
+    const mele_matrix shares = mele_matrix_of(em->shares, p->rows.rows, p->rows.clusters);
+    mele_partition_options options = p->gaussians->options;
+
+    options.responsibilities = &shares;
+    mele_status status = mele_i_mixture_of_shares(&p->gaussians->points, p->rows.weights, &options,
+                                                  p->engine, &s->partition, &s->log_density, error);
+    s->log_density *= p->total_weight;
+    return status;
+}
+
 static mele_status train_gate(const mele_i_em *em, step *s, mele_error *error)
 {
     const mele_gate_data data = gate_data(em);
     mele_gate_options options = em->problem->gate;
+
+    if (em->problem->gaussians != NULL)
+        return train_gaussians(em, s, error);
 
     options.loss = "posteriors";
     options.start = em->gate;
@@ -215,10 +242,16 @@ static mele_status train_gate(const mele_i_em *em, step *s, mele_error *error)
 
 static mele_status expect(mele_i_em *em, mele_error *error)
 {
+    const mele_i_em_problem *p = em->problem;
     const mele_i_mixture mixture = {em->experts, em->gate, em->variance};
+    mele_i_mixture_rows rows = p->rows;
+    mele_i_posterior_rows made;
 
-    return mele_i_mixture_expect(&em->problem->rows, &mixture, em->problem->engine, em->shares,
-                                 &em->sums, error);
+    if (p->gaussians != NULL) {
+        made = (mele_i_posterior_rows){em->partition, &p->gaussians->points};
+        rows.log_posteriors = mele_i_posterior_rows_of(&made);
+    }
+    return mele_i_mixture_expect(&rows, &mixture, p->engine, em->shares, &em->sums, error);
 }
 
 /* The mixture and what is in the step change places. */
@@ -226,14 +259,22 @@ static void exchange(mele_i_em *em, step *s)
 {
     mele_experts *experts = em->experts;
     mele_gate *gate = em->gate;
-    double *variance = em->variance, penalty = em->gate_penalty;
+    mele_partition *partition = em->partition;
+    double *variance = em->variance, penalty = em->gate_penalty, log_density = em->log_density;
 
     em->experts = s->experts;
-    em->gate = s->gate;
-    em->gate_penalty = s->gate_info.penalty;
     s->experts = experts;
-    s->gate = gate;
-    s->gate_info.penalty = penalty;
+    if (em->problem->gaussians == NULL) {
+        em->gate = s->gate;
+        em->gate_penalty = s->gate_info.penalty;
+        s->gate = gate;
+        s->gate_info.penalty = penalty;
+    } else {
+        em->partition = s->partition;
+        em->log_density = s->log_density;
+        s->partition = partition;
+        s->log_density = log_density;
+    }
     if (has_classes(em))
         return;
     em->variance = s->variance;
@@ -249,7 +290,7 @@ static mele_status take(mele_i_em *em, step *s, mele_error *error)
     exchange(em, s);
     mele_status status = expect(em, error);
     const double after = status == MELE_OK ? objective_of(em, s->penalty) : NAN;
-    const double least = ROUNDING * (fabs(before) + total);
+    const double least = fmax(ROUNDING * (fabs(before) + total), em->problem->tolerance * total);
     em->converged = status == MELE_OK && !(after - before > least);
     if (status == MELE_OK && !(after >= before)) {
         exchange(em, s);
@@ -343,10 +384,88 @@ mele_status mele_i_em_start(const mele_i_em_problem *problem, const mele_experts
     return status;
 }
 
+/* An expert without rows has the variance of that which answers in its place. */
+static void begin_variances(mele_i_em *em, step *s)
+{
+    const size_t parts = parts_of(em);
+
+    if (has_classes(em))
+        return;
+    mele_i_experts_variances(em->experts, em->problem->least_variance, em->variance);
+    for (size_t k = 0; k < em->problem->rows.clusters; k++) {
+        penalise(em, em->experts, k, s->penalty);
+        if (s->measured.weight[k] > 0)
+            share_of_q(em, s->measured.weight[k], s->measured.loss + k * parts, s->penalty,
+                       em->variance + k * parts);
+    }
+}
+
+/* The posterior gate, which has no parameters: the Gaussians have them. */
+static mele_status start_gaussians(mele_i_em *em, mele_error *error)
+{
+    const mele_gate_data data = gate_data(em);
+    mele_gate_options options = mele_gate_defaults();
+
+    options.kind = "posterior";
+    return mele_i_gate_fit(&data, &options, em->problem->engine, &em->gate, NULL, error);
+}
+
+/* What the shares make. */
+static mele_status start_parts(mele_i_em *em, step *s, mele_error *error)
+{
+    const mele_i_em_problem *p = em->problem;
+    mele_status status = train_experts(em, s, error);
+
+    if (status == MELE_OK)
+        status = mele_i_experts_separate(s->experts, &em->experts, error);
+    if (status == MELE_OK)
+        status = mele_i_mixture_measure(&p->rows, em->experts, em->shares, p->engine, &s->measured,
+                                        error);
+    if (status == MELE_OK) {
+        begin_variances(em, s);
+        memcpy(em->info, s->info, (p->rows.clusters + 1) * sizeof *em->info);
+        status = train_gate(em, s, error);
+    }
+    if (status != MELE_OK)
+        return status;
+    em->gate = p->gaussians == NULL ? s->gate : em->gate;
+    em->partition = s->partition;
+    em->log_density = s->log_density;
+    em->gate_penalty = s->gate_info.penalty * p->total_weight;
+    s->gate = NULL;
+    s->partition = NULL;
+    return MELE_OK;
+}
+
+mele_status mele_i_em_start_shares(const mele_i_em_problem *problem, const double *shares, mele_i_em *em,
+                                   mele_error *error)
+{
+    step s;
+
+    *em = (mele_i_em){.problem = problem};
+    mele_status status = step_make(em, &s, error);
+    if (status == MELE_OK)
+        status = make_room(em, error);
+    if (status == MELE_OK) {
+        memcpy(em->shares, shares,
+               problem->rows.rows * problem->rows.clusters * sizeof *em->shares);
+        status = problem->gaussians == NULL ? MELE_OK : start_gaussians(em, error);
+    }
+    if (status == MELE_OK)
+        status = start_parts(em, &s, error);
+    if (status == MELE_OK)
+        status = expect(em, error);
+    if (status == MELE_OK)
+        em->objective = objective_of(em, s.penalty);
+    step_clear(&s);
+    return status;
+}
+
 void mele_i_em_clear(mele_i_em *em)
 {
     mele_experts_free(em->experts);
     mele_gate_free(em->gate);
+    mele_partition_free(em->partition);
     sums_clear(&em->sums);
     free(em->variance);
     free(em->info);

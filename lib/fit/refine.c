@@ -4,13 +4,7 @@
  *
  * EM sees the target of every row, through the responsibilities, in all that it trains. So what the
  * refined mixture would predict of rows that it has not seen is found by refining without them, in
- * folds (refine_folds.c), from which come the errors in the report, and variances: with f_ik and g_ik
- * what the mixture without row i's fold says of it, s_kt^2 are those that make
- *
- *     sum_i w_i log sum_k g_ik prod_t N(y_it; f_ikt, s_kt^2)
- *
- * largest, by EM over them alone: of regions that do not overlap they are the mean squares of left-out
- * residuals, as those of experts that are not refined. */
+ * folds (refine_folds.c), from which come the errors in the report, and variances (said_variances.c). */
 #include "fit/refine.h"
 
 #include <math.h>
@@ -27,14 +21,12 @@
 #include "fit/refine_folds.h"
 #include "fit/refine_steps.h"
 #include "fit/report.h"
+#include "fit/said_variances.h"
 #include "fit/stages.h"
 #include "gate/gate.h"
 #include "schema/data.h"
 
 #define KEY "refine" /* of the record and the report */
-#define VARIANCE_STEPS 100
-#define VARIANCE_GAIN 1e-9 /* a unit of weight: less is no more looked for */
-#define LEAST_VARIANCE 1e-8 /* of a target's, as experts have it */
 
 typedef struct refinement {
     mele_i_run *run;
@@ -99,95 +91,6 @@ static mele_status take_steps(refinement *r, mele_error *error)
 
 /* ---- what is left out ---- */
 
-/* The variances that make what was said of left-out rows likeliest; sums: over the responsibilities then. */
-static mele_status fit_variances(refinement *r, const mele_i_mixture_rows *rows, mele_error *error)
-{
-    const size_t parts = mele_i_mixture_parts(&rows->targets), count = rows->clusters * parts;
-    double last = -INFINITY;
-
-    for (size_t s = 0; s < VARIANCE_STEPS; s++) {
-        mele_status status = mele_i_mixture_expect_said(rows, &r->said, r->variance, r->run->engine,
-                                                        &r->sums, error);
-        if (status != MELE_OK)
-            return status;
-        const double gain = (r->sums.log_likelihood - last) / r->refining.problem.total_weight;
-        if (r->variance == NULL || !(gain > VARIANCE_GAIN))
-            return MELE_OK;
-        last = r->sums.log_likelihood;
-        for (size_t i = 0; i < count; i++)
-            if (r->sums.weight[i / parts] > 0)
-                r->variance[i] = fmax(r->sums.loss[i] / r->sums.weight[i / parts], LEAST_VARIANCE);
-    }
-    return MELE_OK;
-}
-
-/* A read() of mele_rows: log densities of the rows' targets under what was said of them. */
-typedef struct densities {
-    const mele_i_mixture_rows *rows;
-    const double *mean, *variance;
-} densities;
-
-static double density_of(const densities *d, size_t row, size_t k, const double *y)
-{
-    const mele_targets *targets = &d->rows->targets;
-    const size_t K = d->rows->clusters, parts = mele_i_mixture_parts(targets);
-    const double *mean = d->mean + (row * K + k) * (targets->classes > 0 ? targets->classes : parts);
-    double sum = 0;
-
-    if (targets->classes > 0)
-        return mean[(size_t)y[0]];
-    for (size_t t = 0; t < parts; t++) {
-        const double off = y[t] - mean[t], variance = d->variance[k * parts + t];
-        sum -= (log(2 * M_PI * variance) + off * off / variance) / 2;
-    }
-    return sum;
-}
-
-static mele_status read_densities(void *user, size_t first, size_t count, double *out,
-                                  mele_error *error)
-{
-    const densities *d = user;
-    const mele_rows *values = &d->rows->targets.values;
-    double *room = MELE_I_ARRAY(double, mele_i_rows_room(values, count));
-    const double *y = NULL;
-    size_t stride = 0;
-    mele_status status = room == NULL ? mele_i_no_memory(error)
-                                      : mele_i_rows_take(values, (mele_i_block){0, first, count}, room,
-                                                         &y, &stride, error);
-
-    for (size_t i = 0; i < count && status == MELE_OK; i++)
-        for (size_t k = 0; k < d->rows->clusters; k++)
-            *out++ = density_of(d, first + i, k, y + i * stride);
-    free(room);
-    return status;
-}
-
-/* The measures of the rows left out, to the report. */
-static mele_status measure(refinement *r, const mele_i_mixture_rows *rows, mele_error *error)
-{
-    const size_t K = rows->clusters, M = mele_model_outputs(r->run->model);
-    densities d = {rows, r->said.mean, r->variance};
-    const mele_i_left_out_view view = {
-        .gate = NULL, .clusters = K, .log_posteriors = mele_rows_of_array(r->said.log_gate, rows->rows, K),
-        .mean = mele_rows_of_array(r->said.mean, rows->rows, K * M),
-        .log_likelihoods = {rows->rows, K, NULL, 0, read_densities, &d}};
-    json_t *measures = NULL;
-    mele_status status = mele_i_left_out_measures(r->run, &view, &measures, error);
-
-    if (status == MELE_OK)
-        mele_i_report_set(r->run->report, "left_out", measures);
-    return status;
-}
-
-static mele_status need_said(refinement *r, mele_error *error)
-{
-    const size_t rows = r->run->features.rows, K = r->run->model->clusters;
-
-    r->said.mean = mele_i_large_array(rows, K * mele_model_outputs(r->run->model) * sizeof(double));
-    r->said.log_gate = mele_i_large_array(rows, K * sizeof(double));
-    return r->said.mean == NULL || r->said.log_gate == NULL ? mele_i_no_memory(error) : MELE_OK;
-}
-
 /* Of classes only the report wants what is left out. */
 static mele_status leave_out(refinement *r, mele_error *error)
 {
@@ -201,13 +104,14 @@ static mele_status leave_out(refinement *r, mele_error *error)
         return MELE_OK;
     status = mele_i_refine_folds_deal(run, run->options->experts.folds, &folds, error);
     if (status == MELE_OK && folds.count > 0) {
-        status = need_said(r, error);
+        status = mele_i_mixture_said_make(run->features.rows, run->model->clusters,
+                                          mele_model_outputs(run->model), &r->said, error);
         if (status == MELE_OK)
             status = mele_i_refine_leave_out(run, &folds, r->refining.em.steps, &r->said, error);
         if (status == MELE_OK)
-            status = fit_variances(r, &rows, error);
-        if (status == MELE_OK && run->report != NULL)
-            status = measure(r, &rows, error);
+            status = mele_i_said_variances(&rows, &r->said, run->engine, r->variance, &r->sums, error);
+        if (status == MELE_OK)
+            status = mele_i_said_measures(run, &rows, &r->said, r->variance, error);
     } else if (status == MELE_OK) {
         mele_i_report_warn(run->report, "no row can be left out of the refinement: variances are those "
                            "of the rows that it has seen");
@@ -318,8 +222,7 @@ static void clear(refinement *r)
     json_decref(r->penalised);
     json_decref(r->candidates);
     free(r->variance);
-    free(r->said.mean);
-    free(r->said.log_gate);
+    mele_i_mixture_said_clear(&r->said);
     free(r->sums.weight);
     free(r->sums.loss);
 }

@@ -68,22 +68,22 @@ mele_status mele_i_refine_folds_visit(const mele_i_run *run, const mele_i_refine
 
 /* ---- what is said of rows left out ---- */
 
+void mele_i_refine_scatter(const mele_i_fold *fold, size_t count, size_t clusters, size_t outputs,
+                           const mele_i_mixture_said *said, const mele_i_mixture_said *out)
+{
+    const size_t width = clusters * outputs;
+
+    for (size_t i = 0; i < count; i++) {
+        memcpy(out->mean + fold->rows[i] * width, said->mean + i * width, width * sizeof(double));
+        memcpy(out->log_gate + fold->rows[i] * clusters, said->log_gate + i * clusters,
+               clusters * sizeof(double));
+    }
+}
+
 typedef struct leaving {
     size_t steps, clusters, outputs;
     const mele_i_mixture_said *out;
 } leaving;
-
-/* From the order of the fold's rows to that of all. */
-static void scatter(const leaving *l, const mele_i_fold *fold, size_t count,
-                    const mele_i_mixture_said *said)
-{
-    const size_t K = l->clusters, width = K * l->outputs;
-
-    for (size_t i = 0; i < count; i++) {
-        memcpy(l->out->mean + fold->rows[i] * width, said->mean + i * width, width * sizeof(double));
-        memcpy(l->out->log_gate + fold->rows[i] * K, said->log_gate + i * K, K * sizeof(double));
-    }
-}
 
 static mele_status leave_out(void *context, mele_i_refining_part *part, const mele_i_fold *fold,
                              size_t index, mele_engine *engine, mele_error *error)
@@ -99,7 +99,7 @@ static mele_status leave_out(void *context, mele_i_refining_part *part, const me
     if (status == MELE_OK)
         status = mele_i_refining_part_predict(part, fold->left_out, engine, &said, error);
     if (status == MELE_OK)
-        scatter(l, fold, count, &said);
+        mele_i_refine_scatter(fold, count, l->clusters, l->outputs, &said, l->out);
     mele_i_mixture_said_clear(&said);
     return status;
 }

@@ -28,6 +28,10 @@ void mele_i_refine_folds_clear(mele_i_refine_folds *folds);
 mele_status mele_i_refine_folds_visit(const mele_i_run *run, const mele_i_refine_folds *folds,
                                       mele_i_refine_visit *visit, void *context, mele_error *error);
 
+/* What is said of a fold's rows, count of them, to their places among all rows. */
+void mele_i_refine_scatter(const mele_i_fold *fold, size_t count, size_t clusters, size_t outputs,
+                           const mele_i_mixture_said *said, const mele_i_mixture_said *out);
+
 /* What mixtures after so many steps say of the rows left out, of all rows in their order; of rows of
  * weight 0 nothing: zeros. */
 mele_status mele_i_refine_leave_out(const mele_i_run *run, const mele_i_refine_folds *folds,

@@ -16,32 +16,45 @@
 
 /* ---- what EM works on ---- */
 
-static double ridge_of(const mele_expert_options *options, const mele_experts *experts)
+/* But for the posteriors. */
+static mele_i_mixture_rows rows_of(mele_i_run *run)
+{
+    return (mele_i_mixture_rows){.rows = run->features.rows, .clusters = run->model->clusters,
+                                 .x = mele_i_run_expert_x(run), .gate_x = mele_i_run_gate_x(run),
+                                 .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
+                                 .weights = run->data->weights};
+}
+
+static double ridge_of(const mele_expert_options *options)
 {
     for (size_t i = 0; mele_expert_kind(i) != NULL; i++)
-        if (options->ridge == MELE_RIDGE_DEFAULT
-            && strcmp(mele_expert_kind(i), mele_experts_name(experts)) == 0)
+        if (options->ridge == MELE_RIDGE_DEFAULT && strcmp(mele_expert_kind(i), options->kind) == 0)
             return mele_expert_ridge(i);
     return options->ridge;
 }
 
-/* As those of stage 2, whose experts they go on from; nothing is left out. */
-static mele_expert_options experts_of(const mele_i_run *run)
+/* As those of stage 2; nothing is left out. */
+static mele_expert_options experts_of(const mele_i_run *run, const char *kind)
 {
-    const mele_model *model = run->model;
-    mele_expert_options options = run->options->experts;
+    mele_expert_options options = mele_i_run_expert_options(run);
 
-    options.kind = mele_experts_name(model->experts);
-    options.ridge = ridge_of(&options, model->experts);
+    options.kind = kind;
+    options.ridge = ridge_of(&options);
     options.only = options.freeze = 0;
     options.cold = false;
-    options.seed = run->options->seed;
-    options.center = mele_i_model_expert_scaling(model)->center;
-    options.scale = mele_i_model_expert_scaling(model)->scale;
-    options.target_center = model->target_scaling.center;
-    options.target_scale = model->target_scaling.scale;
     options.groups = NULL;
     return options;
+}
+
+void mele_i_refining_problem(mele_i_run *run, const char *kind, mele_i_em_problem *out)
+{
+    const mele_model *model = run->model;
+    const mele_i_scaling *sees = mele_i_selection_scaling(&model->gate_features, &model->scaling);
+
+    *out = (mele_i_em_problem){.rows = rows_of(run), .experts = experts_of(run, kind), .gate = run->gate,
+                               .gate_center = sees->center, .gate_scale = sees->scale,
+                               .total_weight = mele_i_total_weight(run->data->weights, run->data->rows),
+                               .least_variance = LEAST_VARIANCE, .engine = run->engine};
 }
 
 mele_status mele_i_refining_rows(mele_i_run *run, const mele_gate *gate, mele_i_mixture_rows *out,
@@ -50,10 +63,7 @@ mele_status mele_i_refining_rows(mele_i_run *run, const mele_gate *gate, mele_i_
     mele_status status = mele_gate_needs_posteriors(gate) ? mele_i_run_need_marginal(run, error)
                                                           : MELE_OK;
 
-    *out = (mele_i_mixture_rows){.rows = run->features.rows, .clusters = run->model->clusters,
-                                 .x = mele_i_run_expert_x(run), .gate_x = mele_i_run_gate_x(run),
-                                 .targets = {mele_i_run_targets(run), mele_i_run_classes(run)},
-                                 .weights = run->data->weights};
+    *out = rows_of(run);
     if (status == MELE_OK && mele_gate_needs_posteriors(gate))
         out->log_posteriors = run->marginal.rows;
     return status;
@@ -63,13 +73,9 @@ mele_status mele_i_refining_rows(mele_i_run *run, const mele_gate *gate, mele_i_
 mele_status mele_i_refining_start(mele_i_run *run, mele_i_refining *r, mele_error *error)
 {
     const mele_model *model = run->model;
-    const mele_i_scaling *sees = mele_i_selection_scaling(&model->gate_features, &model->scaling);
 
-    *r = (mele_i_refining){.problem = {.experts = experts_of(run), .gate = run->gate,
-                                       .gate_center = sees->center, .gate_scale = sees->scale,
-                                       .total_weight = mele_i_total_weight(run->data->weights,
-                                                                           run->data->rows),
-                                       .least_variance = LEAST_VARIANCE, .engine = run->engine}};
+    *r = (mele_i_refining){.posteriors = NULL};
+    mele_i_refining_problem(run, mele_experts_name(model->experts), &r->problem);
     mele_i_mixture_rows *rows = &r->problem.rows;
     mele_status status = mele_i_refining_rows(run, model->gate, rows, error);
     if (status == MELE_OK && rows->log_posteriors.cols > 0)

@@ -11,6 +11,9 @@ typedef struct mele_i_refining {
     double *posteriors; /* memory of those that are held */
 } mele_i_refining;
 
+/* The problem of a run's rows, without posteriors, experts of a kind and the run's gate; points into the run. */
+void mele_i_refining_problem(mele_i_run *run, const char *kind, mele_i_em_problem *out);
+
 /* From the run's experts and gate. mele_i_refining_clear(), also after a failure. */
 mele_status mele_i_refining_start(mele_i_run *run, mele_i_refining *refining, mele_error *error);
 void mele_i_refining_clear(mele_i_refining *refining);

@@ -145,21 +145,38 @@ static bool holds_coordinates(const mele_i_run *run)
            || run->features.rows <= MOST_HELD / (space->columns + space->target_columns);
 }
 
-mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error)
+static mele_status fit_space(mele_i_run *run, const mele_i_summary *summary, mele_error *error)
 {
     const mele_options *options = run->options;
     mele_model *model = run->model;
     const mele_i_space_plan plan = {options->cluster_on, options->scale, options->target_weight,
                                     run->features.rows, run->data->targets, run->data->weights};
+
+    return mele_i_space_fit(model->schema, summary, &plan, run->engine, &model->space, error);
+}
+
+mele_status mele_i_run_make_space(mele_i_run *run, mele_error *error)
+{
+    mele_i_summary summary = {0};
+    mele_status status = mele_i_summarise(run->model->schema, &run->features, run->data->weights,
+                                          run->engine, &summary, error);
+
+    if (status == MELE_OK)
+        status = fit_space(run, &summary, error);
+    mele_i_summary_clear(&summary);
+    return status;
+}
+
+mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error)
+{
     mele_status status;
 
     *fit = (mele_i_regions_fit){.began = mele_i_clock()};
-    status = mele_i_options_check(options, error);
+    status = mele_i_options_check(run->options, error);
     if (status == MELE_OK)
         status = start_model(run, &fit->summary, error);
     if (status == MELE_OK)
-        status = mele_i_space_fit(model->schema, &fit->summary, &plan, run->engine, &model->space,
-                                  error);
+        status = fit_space(run, &fit->summary, error);
     if (status == MELE_OK)
         status = mele_i_run_coordinates(run, true, holds_coordinates(run), &fit->points, error);
     if (status == MELE_OK && fit->points.rows.data == NULL && run->features.windows == NULL)

@@ -26,6 +26,9 @@ typedef struct mele_i_regions_fit {
 /* Schema and scalings: what every model starts with. */
 mele_status mele_i_run_start(mele_i_run *run, mele_error *error);
 
+/* The space that would be clustered, of a run that was started. */
+mele_status mele_i_run_make_space(mele_i_run *run, mele_error *error);
+
 /* Schema, scalings and the space that is clustered. mele_i_regions_fit_clear(), whatever this
  * returns. */
 mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_error *error);

@@ -29,6 +29,7 @@ typedef struct mele_family_options {
     const char *name;  /**< one of mele_family(); default "mele", the three stages */
     size_t parameters; /**< one, with mlp: as many hidden units as come nearest to so many parameters;
                             0 (default): experts.hidden */
+    size_t em_iterations; /**< families trained by EM: steps at most, >= 1; default 500 */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_family_options;
 

@@ -8,6 +8,9 @@
     X(mele_em, "mele-em") \
     X(one, "one") \
     X(bagging, "bagging") \
-    X(boosting, "boosting")
+    X(boosting, "boosting") \
+    X(me_em, "me-em") \
+    X(me_regions, "me-regions") \
+    X(lme, "lme")
 
 #endif

@@ -8,6 +8,7 @@
 #define MEMBER(name) MELE_I_MEMBER(mele_family_options, name)
 #define DEFAULT "mele"
 #define MOST_PARAMETERS 1e9
+#define EM_ITERATIONS 500
 
 const char *mele_i_family_name(size_t i)
 {
@@ -20,7 +21,7 @@ const char *mele_i_family_name(size_t i)
 
 mele_family_options mele_i_family_defaults(void)
 {
-    return (mele_family_options){.name = DEFAULT};
+    return (mele_family_options){.name = DEFAULT, .em_iterations = EM_ITERATIONS};
 }
 
 static const mele_i_option rows[] = {
@@ -30,6 +31,9 @@ static const mele_i_option rows[] = {
     {.name = "parameters", .argument = "N",
      .help = "family one with mlp: as many hidden units as make about N parameters, in place of --hidden",
      MEMBER(parameters), .type = MELE_I_WHOLE, .least = 1, .most = MOST_PARAMETERS, .optional = true},
+    {.name = "em-iter", .argument = "N",
+     .help = "families trained by EM: its steps at most",
+     MEMBER(em_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
 };
 
 const mele_i_option_table *mele_i_family_options_at(size_t i)

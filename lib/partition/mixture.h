@@ -24,6 +24,13 @@ void mele_i_mixture_constants(mele_partition *p);
  * work: see mele_i_covariance_work(). */
 size_t mele_i_mixture_finish(mele_partition *p, double *work);
 
+/* The maximisation of EM alone: the mixture whose priors, means and covariances options->responsibilities
+ * make of the rows, K and all else as mele_partition_fit_rows() has it, of options that have been checked.
+ * *log_density: the mean of log p(x) under it. */
+mele_status mele_i_mixture_of_shares(const mele_rows *rows, const double *weights,
+                                     const mele_partition_options *options, mele_engine *engine,
+                                     mele_partition **out, double *log_density, mele_error *error);
+
 /* The same for priors and S that came from outside, which are checked; MELE_EDATA, MELE_ENOMEM. */
 mele_status mele_i_mixture_accept(mele_partition *p, mele_error *error);
 

@@ -19,6 +19,7 @@
 #include "engine/weights.h"
 #include "partition/kinds.h"
 #include "partition/level.h"
+#include "partition/mixture.h"
 #include "partition/options.h"
 #include "partition/plane.h"
 
@@ -278,18 +279,17 @@ static mele_status fit_sample(const mele_i_sample *sample, const mele_partition_
     return MELE_OK;
 }
 
-static mele_status fit_rows(const mele_rows *rows, const double *weights,
-                            const mele_partition_options *o, mele_engine *engine,
-                            mele_partition **out, mele_partition_info *info, mele_error *error)
+/* Options that have been checked. */
+static mele_status fit_checked(const mele_rows *rows, const double *weights,
+                               const mele_partition_options *o, mele_engine *engine,
+                               mele_partition **out, mele_partition_info *info, mele_error *error)
 {
     mele_i_sample sample = {.total = 0};
     mele_partition_options settled = *o;
     double *owned = NULL;
     mele_i_level level = {0};
-    mele_status status = mele_i_partition_options_check(o, error);
+    mele_status status = check_data(rows, o, engine, error);
 
-    if (status == MELE_OK)
-        status = check_data(rows, o, engine, error);
     if (status == MELE_OK)
         status = check_units(o, rows->cols, error);
     if (status == MELE_OK)
@@ -318,13 +318,31 @@ mele_status mele_partition_fit_rows(const mele_rows *rows, const double *weights
                                     mele_error *error)
 {
     const mele_partition_options defaults = mele_partition_defaults();
+    const mele_partition_options *chosen = options == NULL ? &defaults : options;
     mele_status status = mele_i_engine_claim(engine, error);
 
     if (status != MELE_OK)
         return status;
-    status = fit_rows(rows, weights, options == NULL ? &defaults : options, engine, out, info,
-                      error);
+    status = mele_i_partition_options_check(chosen, error);
+    if (status == MELE_OK)
+        status = fit_checked(rows, weights, chosen, engine, out, info, error);
     mele_i_engine_release(engine);
+    return status;
+}
+
+mele_status mele_i_mixture_of_shares(const mele_rows *rows, const double *weights,
+                                     const mele_partition_options *options, mele_engine *engine,
+                                     mele_partition **out, double *log_density, mele_error *error)
+{
+    mele_partition_options once = *options;
+    mele_partition_info info;
+
+    once.method = mele_i_partition_gmm.name;
+    once.clusters = options->responsibilities->cols;
+    once.max_iterations = 0;
+    mele_status status = fit_checked(rows, weights, &once, engine, out, &info, error);
+    if (status == MELE_OK)
+        *log_density = info.objective;
     return status;
 }
 

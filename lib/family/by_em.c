@@ -1,0 +1,481 @@
+/* Families trained by EM (fit/em.c has its mathematics).
+ *
+ * Random starts. Responsibilities of a row are drawn uniformly from all that sum to one (exponentials over
+ * their sum), so that all experts are near the global one at first, and drift apart where that gains most.
+ * On tonedata all of 1000 seeds found the same maximum so; on concrete (K 8), friedman1 and mixtures of
+ * regressions starts from labels at random, from lines through a few rows and from cells around random rows
+ * came to no better maxima.
+ *
+ * Starts compete. Each goes on until a step gains less than ROUGH a unit of weight, which takes a part of
+ * the steps; the best goes on to FINE. A likelihood that a start owes to an expert on a handful of rows is
+ * none (a spurious maximum, on rows that happen to lie on a plane): fewer than LEAST_ROWS rows (sum of w h) for
+ * each of its free parameters, and of some target less than LEAST_SHARE of the mixture's mean variance. Starts
+ * are ranked by the number of such experts, fewest first, then by the penalised log-likelihood. */
+#include "family/by_em.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "core/stream.h"
+#include "engine/pass.h"
+#include "engine/rows.h"
+#include "expert/expert.h"
+#include "family/alone.h"
+#include "family/leave_out.h"
+#include "family/parts.h"
+#include "fit/refining.h"
+#include "fit/report.h"
+#include "fit/stages.h"
+#include "gate/constant.h"
+#include "schema/data.h"
+
+#define STAGE "family"
+#define ROUGH 1e-4
+#define FINE 1e-7
+#define GATE_RIDGE 0.1
+#define LEAST_ROWS 3.0
+#define LEAST_SHARE 1e-2
+#define MANY_NUMBERS ((size_t)1 << 21) /* of responsibilities: starts run in turn, each with all threads */
+
+/* ---- the rows ---- */
+
+/* They are passed over many times: what is not in memory is, once, unless it is too much for it. */
+static mele_status hold_rows(mele_i_by_em *by, mele_error *error)
+{
+    mele_i_mixture_rows *rows = &by->problem.rows;
+    mele_engine *engine = by->run->engine;
+    const bool same = mele_i_selection_equal(&by->run->model->gate_features,
+                                             &by->run->model->expert_features);
+    mele_status status = MELE_OK;
+
+    if (by->run->features.windows != NULL)
+        return MELE_OK;
+    status = mele_i_rows_hold(&rows->x, &by->x, engine, error);
+    if (same)
+        rows->gate_x = rows->x;
+    else if (status == MELE_OK && by->problem.gaussians == NULL)
+        status = mele_i_rows_hold(&rows->gate_x, &by->gate_x, engine, error);
+    return status == MELE_OK ? mele_i_rows_hold(&rows->targets.values, &by->y, engine, error) : status;
+}
+
+/* The Gaussians' points, whose log densities count, too. */
+static mele_status find_points(mele_i_by_em *by, mele_error *error)
+{
+    mele_i_run *run = by->run;
+    double *units = NULL;
+    mele_status status = mele_i_run_coordinates(run, false, true, &by->points, error);
+
+    by->gaussians = (mele_i_em_gaussians){by->points.rows, run->options->partition};
+    by->problem.gaussians = &by->gaussians;
+    if (status == MELE_OK)
+        status = mele_i_space_units(&run->model->space, &units, error);
+    for (size_t j = 0; units != NULL && j < by->points.rows.cols; j++)
+        by->units += by->problem.total_weight * log(units[by->points.rows.cols + j]);
+    free(units);
+    return status;
+}
+
+mele_status mele_i_by_em_make(mele_i_run *run, const mele_gate_options *gate, mele_i_by_em *by,
+                              mele_error *error)
+{
+    *by = (mele_i_by_em){.run = run, .steps = run->options->family.em_iterations};
+    mele_status status = MELE_OK;
+
+    mele_i_refining_problem(run, run->options->experts.kind, &by->problem);
+    by->problem.tolerance = ROUGH;
+    by->units = mele_i_family_units(run);
+    if (gate != NULL)
+        by->problem.gate = *gate;
+    else
+        status = find_points(by, error);
+    return status == MELE_OK ? hold_rows(by, error) : status;
+}
+
+void mele_i_by_em_clear(mele_i_by_em *by)
+{
+    if (by->em.problem != NULL)
+        mele_i_em_clear(&by->em);
+    free(by->points.owned);
+    free(by->x);
+    free(by->gate_x);
+    free(by->y);
+    free(by->reached);
+    *by = (mele_i_by_em){.run = NULL};
+}
+
+/* ---- doubtful experts ---- */
+
+/* The mixture's mean variance of a target. */
+static double mean_variance(const mele_i_em *em, size_t parts, size_t t)
+{
+    double sum = 0, weight = 0;
+
+    for (size_t k = 0; k < em->problem->rows.clusters; k++) {
+        sum += em->sums.weight[k] * em->variance[k * parts + t];
+        weight += em->sums.weight[k];
+    }
+    return sum / weight;
+}
+
+static size_t count_doubtful(const mele_i_em *em)
+{
+    const size_t K = em->problem->rows.clusters, parts = mele_i_mixture_parts(&em->problem->rows.targets);
+    size_t count = 0;
+
+    for (size_t k = 0; k < K && em->variance != NULL; k++) {
+        const size_t rank = mele_i_experts_facts(em->experts, k).rank;
+        bool small = false;
+        for (size_t t = 0; t < parts; t++)
+            small = small || em->variance[k * parts + t] < LEAST_SHARE * mean_variance(em, parts, t);
+        if (small && em->sums.weight[k] < LEAST_ROWS * (double)(rank + 1))
+            count++;
+    }
+    return count;
+}
+
+/* ---- starts ---- */
+
+static mele_status take_steps(mele_i_em *em, size_t most, mele_engine *engine, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    while (status == MELE_OK && !em->converged && em->steps < most) {
+        status = mele_i_em_step(em, error);
+        if (status == MELE_OK)
+            status = mele_i_progress(engine, STAGE, em->steps, most,
+                                     em->sums.log_likelihood, error);
+    }
+    return status;
+}
+
+static void draw_shares(mele_i_stream *stream, size_t rows, size_t clusters, double *out)
+{
+    for (size_t i = 0; i < rows; i++, out += clusters) {
+        double sum = 0;
+        for (size_t k = 0; k < clusters; k++)
+            sum += out[k] = -log1p(-mele_i_stream_uniform(stream));
+        for (size_t k = 0; k < clusters; k++)
+            out[k] = sum > 0 ? out[k] / sum : 1 / (double)clusters;
+    }
+}
+
+/* Of several starts: the problem of each, whose passes are its task's. */
+typedef struct search {
+    mele_i_by_em *by;
+    mele_i_em_problem *problem;
+    mele_i_em *em; /* problem NULL: not there */
+} search;
+
+static mele_status start_random(const mele_i_by_em *by, const mele_i_em_problem *problem, size_t r,
+                                mele_i_em *em, mele_error *error)
+{
+    const size_t rows = problem->rows.rows, K = problem->rows.clusters;
+    mele_i_stream stream = mele_i_stream_make(by->run->options->seed, MELE_I_FOR_EM,
+                                              by->run->options->experts.fold, r);
+    double *shares = mele_i_large_array(rows, K * sizeof *shares);
+
+    if (shares == NULL)
+        return mele_i_no_memory(error);
+    draw_shares(&stream, rows, K, shares);
+    mele_status status = mele_i_em_start_shares(problem, shares, em, error);
+    free(shares);
+    return status;
+}
+
+static mele_status run_start(void *context, size_t r, mele_engine *engine, mele_error *error)
+{
+    search *all = context;
+
+    all->problem[r] = all->by->problem;
+    all->problem[r].engine = engine;
+    mele_status status = start_random(all->by, &all->problem[r], r, &all->em[r], error);
+    return status == MELE_OK ? take_steps(&all->em[r], all->by->steps, engine, error) : status;
+}
+
+/* The first of the best. */
+static void take_start(void *context, size_t r)
+{
+    search *all = context;
+    mele_i_by_em *by = all->by;
+    mele_i_em *em = &all->em[r];
+    const size_t doubtful = count_doubtful(em);
+
+    by->reached[r] = em->objective;
+    if (by->em.problem == NULL || doubtful < by->doubtful
+        || (doubtful == by->doubtful && em->objective > by->em.objective)) {
+        mele_i_em best = *em;
+        *em = by->em;
+        by->em = best;
+        by->em.problem = &by->problem;
+        by->doubtful = doubtful;
+    }
+    if (em->problem != NULL)
+        mele_i_em_clear(em);
+}
+
+static bool runs_in_turn(const mele_i_by_em *by)
+{
+    const mele_i_mixture_rows *rows = &by->problem.rows;
+
+    return by->run->features.windows != NULL || rows->rows > MANY_NUMBERS / rows->clusters;
+}
+
+mele_status mele_i_by_em_search(mele_i_by_em *by, size_t starts, mele_error *error)
+{
+    search all = {by, MELE_I_ZEROED(mele_i_em_problem, starts), MELE_I_ZEROED(mele_i_em, starts)};
+    const mele_i_tasks tasks = {.count = starts, .run = run_start, .take = take_start, .context = &all,
+                                .stage = starts > 1 ? STAGE : NULL, .in_turn = runs_in_turn(by)};
+    mele_status status = MELE_ENOMEM;
+
+    by->starts = starts;
+    by->reached = MELE_I_ZEROED(double, starts);
+    if (all.problem == NULL || all.em == NULL || by->reached == NULL)
+        mele_i_no_memory(error);
+    else
+        status = mele_i_tasks_run(by->run->engine, &tasks, error);
+    for (size_t r = 0; r < starts && all.em != NULL; r++)
+        if (all.em[r].problem != NULL)
+            mele_i_em_clear(&all.em[r]);
+    free(all.problem);
+    free(all.em);
+    return status;
+}
+
+mele_status mele_i_by_em_begin(mele_i_by_em *by, const double *shares, mele_error *error)
+{
+    return mele_i_em_start_shares(&by->problem, shares, &by->em, error);
+}
+
+mele_status mele_i_by_em_go_on(mele_i_by_em *by, mele_error *error)
+{
+    by->problem.tolerance = FINE;
+    by->em.converged = false;
+    mele_status status = take_steps(&by->em, by->steps, by->run->engine, error);
+    by->doubtful = status == MELE_OK ? count_doubtful(&by->em) : 0;
+    return status;
+}
+
+/* ---- without the rows of a fold ---- */
+
+/* From the responsibilities of the rows that are left. */
+static mele_status begin_again(const mele_i_by_em *whole, const size_t *rows, mele_i_by_em *by,
+                               mele_error *error)
+{
+    const size_t count = by->problem.rows.rows, K = by->problem.rows.clusters;
+    double *shares = mele_i_large_array(count, K * sizeof *shares);
+
+    if (shares == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < count; i++)
+        memcpy(shares + i * K, whole->em.shares + rows[i] * K, K * sizeof *shares);
+    mele_status status = mele_i_by_em_begin(by, shares, error);
+    free(shares);
+    return status;
+}
+
+/* The parts become a model's. */
+static mele_status install(mele_i_em *em, mele_model *model, mele_error *error)
+{
+    mele_partition *partition = em->partition;
+
+    model->experts = em->experts;
+    model->gate = em->gate;
+    em->experts = NULL;
+    em->gate = NULL;
+    em->partition = NULL;
+    return partition == NULL ? MELE_OK : mele_i_model_set_partition(model, partition, error);
+}
+
+static mele_status refit(const void *context, mele_i_run *run, const size_t *rows, mele_error *error)
+{
+    const mele_i_by_em *whole = context;
+    const bool gaussians = whole->problem.gaussians != NULL;
+    mele_i_by_em by;
+    mele_status status = mele_i_by_em_make(run, gaussians ? NULL : &whole->problem.gate, &by, error);
+
+    if (status == MELE_OK)
+        status = begin_again(whole, rows, &by, error);
+    if (status == MELE_OK)
+        status = take_steps(&by.em, whole->em.steps, run->engine, error);
+    if (status == MELE_OK)
+        status = install(&by.em, run->model, error);
+    mele_i_by_em_clear(&by);
+    return status;
+}
+
+/* ---- what is told ---- */
+
+/* Errors a row, as those of stage 2. */
+static void fill_infos(const mele_i_em *em, const mele_i_family_left_out *left_out)
+{
+    const size_t parts = mele_i_mixture_parts(&em->problem->rows.targets);
+
+    for (size_t k = 0; k < em->problem->rows.clusters; k++) {
+        mele_expert_info *info = &em->info[k];
+        info->rows = em->sums.weight[k];
+        info->own = 1;
+        info->fallback = false;
+        info->error = info->left_out = 0;
+        for (size_t t = 0; t < parts; t++) {
+            info->error += em->sums.loss[k * parts + t] / em->sums.weight[k] / (double)parts;
+            info->left_out += left_out->said.mean == NULL
+                                  ? NAN
+                                  : left_out->sums.loss[k * parts + t] / left_out->sums.weight[k]
+                                        / (double)parts;
+        }
+    }
+}
+
+static size_t count_parameters(const mele_i_em *em, size_t others)
+{
+    const size_t parts = em->variance == NULL ? 0 : mele_i_mixture_parts(&em->problem->rows.targets);
+    const size_t forms = em->variance == NULL ? 1 : parts;
+    size_t count = others;
+
+    for (size_t k = 0; k < em->problem->rows.clusters; k++)
+        count += mele_i_experts_facts(em->experts, k).rank * forms + parts;
+    return count;
+}
+
+static json_t *reached_of(const mele_i_by_em *by)
+{
+    json_t *list = json_array();
+
+    for (size_t r = 0; r < by->starts && list != NULL; r++)
+        if (json_array_append_new(list, mele_i_report_real(by->reached[r] - by->units))
+            != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return list;
+}
+
+static json_t *more_of(const mele_i_by_em *by, size_t parameters)
+{
+    const size_t count = count_parameters(&by->em, parameters);
+    json_t *object = json_object();
+
+    if (mele_i_json_put(object, "penalised", mele_i_report_real(by->em.objective - by->units))
+        && mele_i_json_put(object, "parameters", json_integer((json_int_t)count))
+        && (by->starts == 0 || mele_i_json_put(object, "starts", reached_of(by))))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static void warn(const mele_i_by_em *by)
+{
+    const mele_i_em *em = &by->em;
+
+    for (size_t k = 0; k < em->problem->rows.clusters; k++)
+        if (em->sums.weight[k] < 1)
+            mele_i_report_warn(by->run->report, "no row is of expert %zu (%.3g in all): fewer would do "
+                               "(--clusters)", k + 1, em->sums.weight[k]);
+    if (by->doubtful > 0)
+        mele_i_report_warn(by->run->report, "%zu of the experts fit%s a handful of rows with next to no error, "
+                           "by chance perhaps, and no start came to better: take fewer (--clusters)",
+                           by->doubtful, by->doubtful == 1 ? "s" : "");
+}
+
+static mele_status finish(mele_i_by_em *by, size_t parameters, mele_i_family_left_out *left_out,
+                          mele_error *error)
+{
+    mele_i_em *em = &by->em;
+    double *variance = em->variance;
+    mele_i_family_result result = {
+        .info = em->info, .unit = "steps", .iterations = em->steps, .converged = em->converged,
+        .log_likelihood = em->sums.log_likelihood + em->log_density - by->units,
+        .more = more_of(by, parameters)};
+    mele_status status = result.more == NULL
+                             ? mele_i_no_memory(error)
+                             : mele_i_family_leave_out(by->run, refit, by, variance, left_out, error);
+
+    if (status != MELE_OK) {
+        json_decref(result.more);
+        return status;
+    }
+    fill_infos(em, left_out);
+    if (variance != NULL)
+        mele_i_experts_set_variances(em->experts, variance);
+    warn(by);
+    status = install(em, by->run->model, error);
+    result.experts = by->run->model->experts;
+    result.gate = by->run->model->gate;
+    by->run->model->experts = NULL;
+    by->run->model->gate = NULL;
+    if (status == MELE_OK)
+        return mele_i_family_finish(by->run, &result, error);
+    mele_experts_free(result.experts);
+    mele_gate_free(result.gate);
+    json_decref(result.more);
+    return status;
+}
+
+mele_status mele_i_by_em_finish(mele_i_by_em *by, size_t parameters, mele_error *error)
+{
+    mele_i_family_left_out left_out = {.said = {NULL, NULL}};
+    mele_status status = finish(by, parameters, &left_out, error);
+
+    mele_i_family_left_out_clear(&left_out);
+    return status;
+}
+
+/* ---- families with a gate on features ---- */
+
+/* The expert of the family one. */
+static mele_status fit_one(mele_i_run *run, mele_error *error)
+{
+    mele_expert_info info[2];
+    mele_i_family_result result = {.info = info, .log_likelihood = NAN};
+    mele_status status = mele_i_family_alone(run, &result.experts, info, error);
+
+    if (status == MELE_OK)
+        status = mele_i_gate_constant_make(NULL, 1, &result.gate, error);
+    if (status == MELE_OK)
+        return mele_i_family_finish(run, &result, error);
+    mele_experts_free(result.experts);
+    return status;
+}
+
+mele_status mele_i_family_by_em(mele_i_run *run, const mele_gate_options *gate, const double *shares,
+                                mele_error *error)
+{
+    const size_t K = run->model->clusters;
+    mele_i_by_em by;
+    mele_status status;
+
+    if (K == 1)
+        return fit_one(run, error);
+    status = mele_i_by_em_make(run, gate, &by, error);
+    if (status == MELE_OK)
+        status = shares == NULL
+                     ? mele_i_by_em_search(&by, run->options->partition.restarts, error)
+                     : mele_i_by_em_begin(&by, shares, error);
+    if (status == MELE_OK)
+        status = mele_i_by_em_go_on(&by, error);
+    if (status == MELE_OK)
+        status = mele_i_by_em_finish(&by, (K - 1) * (1 + by.problem.rows.gate_x.cols), error);
+    mele_i_by_em_clear(&by);
+    return status;
+}
+
+/* ---- options ---- */
+
+void mele_i_by_em_settle(mele_options *options)
+{
+    if (!mele_options_given(options, "gate-ridge"))
+        options->gate.ridge = GATE_RIDGE;
+}
+
+mele_status mele_i_by_em_check(const mele_data *data, const mele_options *options, mele_error *error)
+{
+    (void)data;
+    if (options->experts.ridge == MELE_RIDGE_GCV)
+        return mele_i_fail(error, MELE_EINVAL, "the family %s maximises one penalised likelihood, and --ridge gcv "
+                           "is a penalty that changes from step to step: give a number", options->family.name);
+    return MELE_OK;
+}

@@ -1,0 +1,183 @@
+/* Refits without the rows of a fold.
+ *
+ * Parts that are trained together have seen every row, through the responsibilities, in all that they are:
+ * the residuals of a mixture's experts at the maximum of the likelihood are too small, and by more than degrees
+ * of freedom say, since rows also choose their expert. So the mixture is trained again without each fold, from
+ * where it is, and what these say of the rows left out gives variances (fit/said_variances.c) and the errors in
+ * the report. To go on from the whole keeps the experts' numbers, and takes few steps; that the start has seen
+ * the rows it soon forgets: only which of several maxima it is near to is theirs.
+ *
+ * As many folds as experts have for left-out predictions (mele_expert_options.folds); groups are kept whole. */
+#include "family/leave_out.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "engine/pass.h"
+#include "fit/refine_folds.h"
+#include "fit/refining.h"
+#include "fit/report.h"
+#include "fit/said_variances.h"
+#include "schema/data.h"
+
+/* A model of the whole's schema and scalings, whose parts are those of a fold. */
+typedef struct part {
+    mele_options options;
+    mele_model model;
+    mele_i_run run;
+} part;
+
+static mele_status part_make(const mele_i_run *whole, const mele_data *data, size_t fold,
+                             mele_engine *engine, part *p, mele_error *error)
+{
+    *p = (part){.options = *whole->options, .model = *whole->model};
+    p->options.experts.fold = fold;
+    p->model.experts = p->model.global = NULL;
+    p->model.gate = NULL;
+    p->model.joint = p->model.marginal = NULL;
+    p->model.training = json_object();
+    p->run = mele_i_run_of(data, NULL, &p->options, engine, NULL, &p->model);
+    p->run.gate = whole->gate;
+    return p->model.training == NULL ? mele_i_no_memory(error) : MELE_OK;
+}
+
+/* All else is the whole's. */
+static void part_clear(part *p)
+{
+    mele_i_run_clear(&p->run);
+    mele_experts_free(p->model.experts);
+    mele_gate_free(p->model.gate);
+    if (p->model.marginal != p->model.joint)
+        mele_partition_free(p->model.marginal);
+    mele_partition_free(p->model.joint);
+    json_decref(p->model.training);
+}
+
+static mele_status part_predict(part *p, const mele_data *data, mele_engine *engine,
+                                const mele_i_mixture_said *out, mele_error *error)
+{
+    const mele_i_mixture mixture = {p->model.experts, p->model.gate, NULL};
+    mele_i_run run = mele_i_run_of(data, NULL, &p->options, engine, NULL, &p->model);
+    mele_i_mixture_rows rows;
+    mele_status status = mele_i_refining_rows(&run, mixture.gate, &rows, error);
+
+    if (status == MELE_OK)
+        status = mele_i_mixture_predict(&rows, &mixture, engine, out, error);
+    mele_i_run_clear(&run);
+    return status;
+}
+
+typedef struct leaving {
+    mele_i_run *run;
+    mele_i_family_refit *refit;
+    const void *context;
+    const mele_i_refine_folds *folds;
+    const mele_i_mixture_said *out;
+} leaving;
+
+/* The rows of positive weight that are not the fold's, in their order. */
+static mele_status list_training(const leaving *l, size_t fold, size_t **out, mele_error *error)
+{
+    const size_t n = l->run->features.rows;
+    size_t *rows = MELE_I_ARRAY(size_t, n), count = 0;
+
+    if (rows == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < n; i++)
+        if (l->folds->fold_of_row[i] != fold && l->folds->fold_of_row[i] != MELE_I_NO_FOLD)
+            rows[count++] = i;
+    *out = rows;
+    return MELE_OK;
+}
+
+static mele_status train_without(const leaving *l, size_t index, part *p, mele_error *error)
+{
+    size_t *rows = NULL;
+    mele_status status = list_training(l, index, &rows, error);
+
+    if (status == MELE_OK)
+        status = l->refit(l->context, &p->run, rows, error);
+    free(rows);
+    return status;
+}
+
+static mele_status leave_fold(void *context, size_t index, mele_engine *engine, mele_error *error)
+{
+    const leaving *l = context;
+    mele_i_fold fold;
+    part p;
+    mele_status status = mele_i_fold_make(l->run->data, l->folds->fold_of_row, index, &fold, error);
+
+    if (status != MELE_OK)
+        return status;
+    const size_t count = mele_data_rows(fold.left_out), K = l->run->model->clusters;
+    mele_i_mixture_said said = {.mean = NULL};
+    status = part_make(l->run, fold.training, index + 1, engine, &p, error);
+    if (status == MELE_OK)
+        status = train_without(l, index, &p, error);
+    if (status == MELE_OK)
+        status = mele_i_mixture_said_make(count, K, mele_model_outputs(l->run->model), &said, error);
+    if (status == MELE_OK)
+        status = part_predict(&p, fold.left_out, engine, &said, error);
+    if (status == MELE_OK)
+        mele_i_refine_scatter(&fold, count, K, mele_model_outputs(l->run->model), &said, l->out);
+    mele_i_mixture_said_clear(&said);
+    part_clear(&p);
+    mele_i_fold_clear(&fold);
+    return status;
+}
+
+static mele_status leave_folds(leaving *l, double *variance, mele_i_family_left_out *out, mele_error *error)
+{
+    mele_i_run *run = l->run;
+    const size_t n = run->features.rows, K = run->model->clusters, M = mele_model_outputs(run->model);
+    const mele_i_tasks tasks = {.count = l->folds->count, .run = leave_fold, .context = l,
+                                .stage = "family", .in_turn = run->data->windows != NULL};
+    mele_i_em_problem problem;
+    mele_status status = mele_i_mixture_said_make(n, K, M, &out->said, error);
+
+    if (status != MELE_OK)
+        return status;
+    memset(out->said.mean, 0, n * K * M * sizeof(double));
+    memset(out->said.log_gate, 0, n * K * sizeof(double));
+    status = mele_i_tasks_run(run->engine, &tasks, error);
+    mele_i_refining_problem(run, run->options->experts.kind, &problem);
+    if (status == MELE_OK)
+        status = mele_i_said_variances(&problem.rows, &out->said, run->engine, variance, &out->sums, error);
+    if (status == MELE_OK)
+        status = mele_i_said_measures(run, &problem.rows, &out->said, variance, error);
+    return status;
+}
+
+mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit, const void *context,
+                                    double *variance, mele_i_family_left_out *out, mele_error *error)
+{
+    const size_t K = run->model->clusters, M = mele_model_outputs(run->model);
+    mele_i_refine_folds folds = {.count = 0};
+    leaving l = {run, refit, context, &folds, &out->said};
+
+    *out = (mele_i_family_left_out){.sums = {.weight = MELE_I_ARRAY(double, K),
+                                             .loss = mele_i_array(K, M * sizeof(double))}};
+    if (out->sums.weight == NULL || out->sums.loss == NULL)
+        return mele_i_no_memory(error);
+    if (variance == NULL && run->report == NULL)
+        return MELE_OK;
+    mele_status status = mele_i_refine_folds_deal(run, run->options->experts.folds, &folds, error);
+    if (status == MELE_OK && folds.count > 0)
+        status = leave_folds(&l, variance, out, error);
+    else if (status == MELE_OK)
+        mele_i_report_warn(run->report, "no row can be left out: variances are those of the rows that the "
+                           "mixture has seen");
+    mele_i_refine_folds_clear(&folds);
+    return status;
+}
+
+void mele_i_family_left_out_clear(mele_i_family_left_out *left_out)
+{
+    mele_i_mixture_said_clear(&left_out->said);
+    free(left_out->sums.weight);
+    free(left_out->sums.loss);
+    *left_out = (mele_i_family_left_out){.said = {NULL, NULL}};
+}

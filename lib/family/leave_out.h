@@ -1,0 +1,27 @@
+#ifndef MELE_FAMILY_LEAVE_OUT_H
+#define MELE_FAMILY_LEAVE_OUT_H
+
+#include "fit/expect.h"
+#include "fit/run.h"
+
+/* What a mixture whose parts were trained together says of rows that it has not seen, and the variances of its
+ * predictions, which come of that (leave_out.c). */
+
+/* Train run->model's experts and gate, and its partition where the gate needs one, on the run's rows, which are
+ * these of the whole's, going on from what was found with all of them. Called in several threads at once. */
+typedef mele_status mele_i_family_refit(const void *context, mele_i_run *run, const size_t *rows,
+                                        mele_error *error);
+
+typedef struct mele_i_family_left_out {
+    mele_i_mixture_said said; /* NULL: nothing was left out */
+    mele_i_mixture_sums sums; /* of it, with room for K and K x M */
+} mele_i_family_left_out;
+
+/* The run's model has no parts yet. variance (K x M): those of maximum
+ * likelihood become those of rows left out, where rows can be; NULL: classes, of which only the report wants what
+ * is left out. mele_i_family_left_out_clear(), also after a failure. */
+mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit, const void *context,
+                                    double *variance, mele_i_family_left_out *out, mele_error *error);
+void mele_i_family_left_out_clear(mele_i_family_left_out *left_out);
+
+#endif
