@@ -514,6 +514,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/alone.h \
 	lib/family/by_em.c \
 	lib/family/by_em.h \
+	lib/family/by_gradient.c \
+	lib/family/by_gradient.h \
 	lib/family/coupled.c \
 	lib/family/coupled.h \
 	lib/family/choice.c \
@@ -523,6 +525,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/family.h \
 	lib/family/fit.c \
 	lib/family/fit.h \
+	lib/family/gated_ncl.c \
 	lib/family/leave_out.c \
 	lib/family/leave_out.h \
 	lib/family/lme.c \
@@ -530,8 +533,11 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/losses.h \
 	lib/family/me_em.c \
 	lib/family/me_regions.c \
+	lib/family/me.c \
 	lib/family/mele.c \
 	lib/family/mele_em.c \
+	lib/family/mnce.c \
+	lib/family/ncl.c \
 	lib/family/one.c \
 	lib/family/parts.c \
 	lib/family/parts.h \

@@ -32,6 +32,7 @@ unit_tests = \
 	tests/unit/test_assignment \
 	tests/unit/test_bagging \
 	tests/unit/test_boosting \
+	tests/unit/test_by_gradient \
 	tests/unit/test_centres \
 	tests/unit/test_choice \
 	tests/unit/test_clusters \
@@ -166,6 +167,7 @@ tests_unit_test_gp_LDFLAGS = $(failing_malloc)
 tests_unit_test_gp_levels_LDFLAGS = $(failing_malloc)
 tests_unit_test_assignment_LDFLAGS = $(failing_malloc)
 tests_unit_test_independence_LDFLAGS = $(failing_malloc)
+tests_unit_test_by_gradient_LDFLAGS = $(failing_malloc)
 tests_unit_test_coupled_LDFLAGS = $(failing_malloc)
 tests_unit_test_joint_LDFLAGS = $(failing_malloc)
 tests_unit_test_mlp_LDFLAGS = $(failing_malloc)
@@ -187,6 +189,7 @@ endif
 
 cli_tests = \
 	tests/cli/auto-gate.test \
+	tests/cli/by-gradient.test \
 	tests/cli/clusters.test \
 	tests/cli/covariances.test \
 	tests/cli/degenerate.test \

@@ -345,20 +345,32 @@ static mele_status tell(const search *s, size_t iteration)
     return problem->tell(problem->context, iteration, s->value, s->error);
 }
 
+/* At a look: whether too little was gained since the last one, at which the value was *seen. */
+static bool has_settled(const search *s, size_t iterations, double *seen)
+{
+    const mele_i_lbfgs_problem *problem = s->problem;
+
+    if (problem->look == 0 || iterations % problem->look > 0)
+        return false;
+    const bool settled = iterations > 0 && *seen - s->value <= problem->gain;
+    *seen = s->value;
+    return settled;
+}
+
 mele_status mele_i_lbfgs(const mele_i_lbfgs_problem *problem, double *x, double *room,
                          mele_i_lbfgs_info *info, mele_error *error)
 {
     search s = {.problem = problem, .error = error};
     size_t n = problem->count, iterations = 0;
     bool converged = false, moved = true;
-    double promised = 0;
+    double promised = 0, seen = 0;
 
     lay_out(&s, room);
     mele_status status = start(&s, x);
     if (status == MELE_OK)
         status = tell(&s, 0);
     while (status == MELE_OK) {
-        converged = largest(s.gradient, n) <= problem->tolerance;
+        converged = largest(s.gradient, n) <= problem->tolerance || has_settled(&s, iterations, &seen);
         if (converged || iterations == problem->max_iterations)
             break;
         status = iterate(&s, iterations, &moved, &promised);

@@ -13,7 +13,9 @@ typedef struct mele_i_lbfgs_problem {
     size_t count;          /* variables, >= 1 */
     size_t memory;         /* pairs of steps kept, >= 1; 10 serves */
     size_t max_iterations; /* line searches at most */
-    double tolerance;      /* converged when no element of the gradient is larger */
+    double tolerance;      /* converged when no element of the gradient is larger, */
+    size_t look;           /* or, at every look-th iteration, when the value has fallen by no more than */
+    double gain;           /* this since the last look; look 0: nobody looks */
 
     /* The value and the gradient (count numbers) at x. A failure ends the search with its status.
      * A value or gradient that is not finite is no failure: the search turns back. */
@@ -39,7 +41,7 @@ typedef struct mele_i_lbfgs_info {
     size_t iterations, evaluations;
     double value;   /* at the result; never above the value at the start (with curve(): but for
                        its rounding) */
-    bool converged; /* the gradient is within the tolerance, or the value within its rounding */
+    bool converged; /* the gradient is within the tolerance, or the value within its rounding or the gain */
 } mele_i_lbfgs_info;
 
 /* The numbers of working memory that a search needs. SIZE_MAX: too many to count. */

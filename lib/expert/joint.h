@@ -26,14 +26,16 @@ struct mele_i_joint_kind {
                         mele_error *error);
     void (*free)(void *form);
 
-    size_t (*parameters)(const void *form); /* P */
+    size_t (*parameters)(const void *form); /* P, */
+    size_t (*freedom)(const void *form);    /* and how many of these are free: what is constant has none, and
+                                               logits are free but for one */
 
     /* x of some rows in these units, as forward() takes it: as many columns, without gaps. z may be x. */
     void (*see)(const void *form, const double *x, size_t rows, double *z);
 
     /* Small random parameters, which look at no row but for what is constant: nothing can be learnt of
-     * that. Or those of a trained expert of this kind (false: it has other sizes, or what comes out is not
-     * finite; then parameters are some or other). */
+     * that. Or those of a trained expert of this kind, 0 where these would not be finite (false: it has other
+     * sizes). */
     void (*draw)(const void *form, mele_i_stream *stream, double *parameters);
     bool (*take)(const void *form, const mele_i_expert *expert, double *parameters);
 

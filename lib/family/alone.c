@@ -19,11 +19,11 @@ static mele_status read_ones(void *user, size_t first, size_t count, double *out
     return MELE_OK;
 }
 
-mele_status mele_i_family_alone(mele_i_run *run, mele_experts **out, mele_expert_info *info,
-                                mele_error *error)
+mele_status mele_i_family_alone(mele_i_run *run, bool in_sample, mele_experts **out,
+                                mele_expert_info *info, mele_error *error)
 {
     const size_t n = run->features.rows, K = run->model->clusters;
-    const mele_expert_options options = mele_i_run_expert_options(run);
+    mele_expert_options options = mele_i_run_expert_options(run);
     mele_expert_data data = mele_i_run_expert_data(run);
     mele_rows ones = {.rows = n, .cols = K, .read = read_ones};
     uint32_t *labels = K == 1 ? MELE_I_ZEROED(uint32_t, n) : NULL;
@@ -31,6 +31,7 @@ mele_status mele_i_family_alone(mele_i_run *run, mele_experts **out, mele_expert
 
     if (K == 1 && labels == NULL)
         return mele_i_no_memory(error);
+    options.in_sample = options.in_sample || in_sample;
     ones.user = &ones;
     if (K > 1)
         all.weights = &ones;

@@ -392,7 +392,7 @@ static mele_status finish(mele_i_by_em *by, size_t parameters, mele_i_family_lef
         .more = more_of(by, parameters)};
     mele_status status = result.more == NULL
                              ? mele_i_no_memory(error)
-                             : mele_i_family_leave_out(by->run, refit, by, variance, left_out, error);
+                             : mele_i_family_leave_out(by->run, refit, by, false, variance, left_out, error);
 
     if (status != MELE_OK) {
         json_decref(result.more);
@@ -431,7 +431,7 @@ static mele_status fit_one(mele_i_run *run, mele_error *error)
 {
     mele_expert_info info[2];
     mele_i_family_result result = {.info = info, .log_likelihood = NAN};
-    mele_status status = mele_i_family_alone(run, &result.experts, info, error);
+    mele_status status = mele_i_family_alone(run, false, &result.experts, info, error);
 
     if (status == MELE_OK)
         status = mele_i_gate_constant_make(NULL, 1, &result.gate, error);

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -177,6 +178,8 @@ static mele_status run_candidate(void *context, const mele_i_heat *h, mele_engin
     if (status != MELE_OK)
         return status;
     set_candidate(c, i, &options);
+    if (strcmp(options.experts.kind, "auto") != 0) /* which chooses by what is left out */
+        options.experts.in_sample = !h->course->by_density;
     const mele_i_family_job job = {fold.training, &options, &options, NULL};
     status = mele_i_family_train(&job, engine, NULL, &model, error);
     if (status == MELE_OK)

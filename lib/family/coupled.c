@@ -23,6 +23,7 @@
 #define BLOCK_WORK ((size_t)1 << 20)
 #define LEAST_ROWS 32 /* of a tile; a multiple of it */
 #define PAIRS 20
+#define LOOK 20
 
 mele_i_coupled_parts mele_i_coupled_parts_of(const mele_i_coupled *c)
 {
@@ -235,6 +236,7 @@ static mele_status search(mele_i_coupled *c, size_t count, double *theta, double
                           mele_i_coupled_found *found, mele_error *error)
 {
     const mele_i_lbfgs_problem problem = {.count = count, .memory = PAIRS, .tolerance = c->tolerance,
+                                          .look = LOOK, .gain = c->gain,
                                           .max_iterations = c->max_iterations,
                                           .objective = mele_i_coupled_evaluate, .tell = tell,
                                           .context = c};

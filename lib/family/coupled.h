@@ -17,7 +17,8 @@ typedef struct mele_i_coupled {
     double ridge, gate_ridge;
     double total_weight;
     size_t max_iterations;
-    double tolerance; /* of the gradient, a unit of weight */
+    double tolerance; /* of the gradient, a unit of weight, */
+    double gain;      /* and of the value in 20 iterations: see mele_i_lbfgs_problem */
     const char *told; /* the stage that progress is told of */
     mele_engine *engine;
 

@@ -152,7 +152,7 @@ static mele_status leave_folds(leaving *l, double *variance, mele_i_family_left_
 }
 
 mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit, const void *context,
-                                    double *variance, mele_i_family_left_out *out, mele_error *error)
+                                    bool always, double *variance, mele_i_family_left_out *out, mele_error *error)
 {
     const size_t K = run->model->clusters, M = mele_model_outputs(run->model);
     mele_i_refine_folds folds = {.count = 0};
@@ -162,7 +162,7 @@ mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit,
                                              .loss = mele_i_array(K, M * sizeof(double))}};
     if (out->sums.weight == NULL || out->sums.loss == NULL)
         return mele_i_no_memory(error);
-    if (variance == NULL && run->report == NULL)
+    if (!always && run->report == NULL && (variance == NULL || run->options->experts.in_sample))
         return MELE_OK;
     mele_status status = mele_i_refine_folds_deal(run, run->options->experts.folds, &folds, error);
     if (status == MELE_OK && folds.count > 0)

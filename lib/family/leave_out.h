@@ -17,11 +17,12 @@ typedef struct mele_i_family_left_out {
     mele_i_mixture_sums sums; /* of it, with room for K and K x M */
 } mele_i_family_left_out;
 
-/* The run's model has no parts yet. variance (K x M): those of maximum
- * likelihood become those of rows left out, where rows can be; NULL: classes, of which only the report wants what
- * is left out. mele_i_family_left_out_clear(), also after a failure. */
+/* The run's model has no parts yet. always: also where only a report wants it (of classes, and of experts whose
+ * variances are to be those in sample). variance (K x M): those of maximum likelihood become those of rows left
+ * out, where rows can be; NULL: classes. mele_i_family_left_out_clear(), also after a failure. */
 mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit, const void *context,
-                                    double *variance, mele_i_family_left_out *out, mele_error *error);
+                                    bool always, double *variance, mele_i_family_left_out *out,
+                                    mele_error *error);
 void mele_i_family_left_out_clear(mele_i_family_left_out *left_out);
 
 #endif

@@ -1,13 +1,11 @@
 /* One expert for all rows, of any kind: what mixtures are compared with. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "core/error.h"
-#include "core/memory.h"
+#include "family/alone.h"
 #include "family/family.h"
 #include "family/parts.h"
 #include "fit/experts.h"
-#include "fit/stages.h"
 
 static void settle(mele_options *options)
 {
@@ -27,30 +25,13 @@ static mele_status check(const mele_data *data, const mele_options *options, mel
     return MELE_OK;
 }
 
-/* All rows are the one region's. */
-static mele_status train(mele_i_run *run, mele_experts **experts, mele_expert_info *info,
-                         mele_error *error)
-{
-    mele_expert_data data = mele_i_run_expert_data(run);
-    const mele_expert_options options = mele_i_run_expert_options(run);
-    uint32_t *labels = MELE_I_ZEROED(uint32_t, run->features.rows);
-    const mele_assignment all = {.rows = run->features.rows, .clusters = 1, .labels = labels};
-
-    if (labels == NULL)
-        return mele_i_no_memory(error);
-    data.assignment = &all;
-    mele_status status = mele_experts_fit(&data, &options, run->engine, experts, NULL, info, error);
-    free(labels);
-    return status;
-}
-
 static mele_status fit(mele_i_run *run, mele_error *error)
 {
     const mele_gate_data nothing = {.rows = run->features.rows, .clusters = 1};
     mele_gate_options gate = mele_gate_defaults();
     mele_expert_info info[2];
     mele_i_family_result result = {.info = info, .log_likelihood = NAN};
-    mele_status status = train(run, &result.experts, info, error);
+    mele_status status = mele_i_family_alone(run, false, &result.experts, info, error);
 
     gate.kind = "global";
     if (status == MELE_OK)

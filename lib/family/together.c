@@ -13,13 +13,16 @@
 #include "engine/rows.h"
 #include "engine/weights.h"
 #include "expert/basis.h"
+#include "fit/refining.h"
 #include "fit/stages.h"
+#include "gate/constant.h"
 #include "schema/data.h"
 
 #define STAGE "family"
 #define ITERATIONS 1000    /* unless --max-epochs says */
 #define TOLERANCE 1e-6     /* of the gradient, a unit of weight: targets are standardised */
-#define LEAST_VARIANCE 1e-6 /* of a target's, as EM has it */
+#define GAIN 1e-5          /* of the objective, in 20 iterations: predictions of rows left out are then what they
+                              will be (see methods.md) */
 
 /* ---- rows ---- */
 
@@ -78,7 +81,9 @@ mele_status mele_i_together_make(mele_i_run *run, const mele_i_coupled_loss *los
     const mele_expert_options options = mele_i_run_expert_options(run);
     const mele_expert_data data = mele_i_run_expert_data(run);
     const mele_rows gate_x = mele_i_run_gate_x(run);
+    mele_i_em_problem like_em;
 
+    mele_i_refining_problem(run, options.kind, &like_em);
     *t = (mele_i_together){.run = run, .gate_options = run->gate};
     mele_status status = mele_i_joint_settle(&options, &data.targets, data.x.cols, &t->experts, error);
     if (status == MELE_OK)
@@ -93,11 +98,13 @@ mele_status mele_i_together_make(mele_i_run *run, const mele_i_coupled_loss *los
     const size_t asked = run->options->experts.max_epochs;
     t->coupled = (mele_i_coupled){
         .loss = loss,
-        .shape = {run->model->clusters, rows->shape.outputs, rows->shape.classes, lambda, LEAST_VARIANCE},
+        .shape = {run->model->clusters, rows->shape.outputs, rows->shape.classes, lambda,
+                  like_em.least_variance},
         .joint = &t->joint, .gate_x = t->gate_x, .gate_columns = loss->gated ? gate_x.cols : 0,
         .ridge = t->experts.ridge, .gate_ridge = t->gate_options.ridge,
         .total_weight = mele_i_total_weight(t->weights, t->count),
-        .max_iterations = asked > 0 ? asked : ITERATIONS, .tolerance = TOLERANCE, .told = STAGE,
+        .max_iterations = asked > 0 ? asked : ITERATIONS,
+        .tolerance = TOLERANCE, .gain = GAIN, .told = STAGE,
         .engine = run->engine};
     return MELE_OK;
 }
@@ -112,6 +119,7 @@ void mele_i_together_clear(mele_i_together *t)
     free(t->y);
     free(t->weights);
     free(t->theta);
+    free(t->reached);
     *t = (mele_i_together){.run = NULL};
 }
 
@@ -131,9 +139,11 @@ static void clear_start(start *s)
     *s = (start){NULL, NULL, {0}};
 }
 
-static mele_status begin_gate(const mele_i_together *t, mele_engine *engine, mele_gate **out,
-                              mele_error *error)
+/* from: a gate to start from; NULL: equal weights. */
+static mele_status begin_gate(const mele_i_together *t, const mele_gate *from, mele_engine *engine,
+                              mele_gate **out, mele_error *error)
 {
+    mele_gate_options options = t->gate_options;
     const mele_i_scaling *scaling =
         mele_i_selection_scaling(&t->run->model->gate_features, &t->run->model->scaling);
     const mele_gate_data data = {
@@ -141,7 +151,8 @@ static mele_status begin_gate(const mele_i_together *t, mele_engine *engine, mel
         .x = mele_rows_of_array(t->gate_x, t->count, t->coupled.gate_columns),
         .center = scaling->center, .scale = scaling->scale, .weights = t->weights};
 
-    return mele_i_gate_begin(&data, &t->gate_options, engine, out, error);
+    options.start = from;
+    return mele_i_gate_begin(&data, &options, engine, out, error);
 }
 
 /* Minimise from the experts that theta has. */
@@ -154,21 +165,27 @@ static mele_status minimise(const mele_i_together *t, start *s, mele_engine *eng
     return mele_i_coupled_minimise(&coupled, s->theta, &s->found, error);
 }
 
-/* Room for theta, of zeros, and a gate. */
-static mele_status make_start(const mele_i_together *t, start *s, mele_engine *engine, mele_error *error)
+/* Room for theta: zeros, and the gate's parameters. */
+static mele_status make_start(const mele_i_together *t, const mele_gate *gate, start *s, mele_engine *engine,
+                              mele_error *error)
 {
     mele_i_coupled coupled = t->coupled;
-    mele_status status = coupled.loss->gated ? begin_gate(t, engine, &s->gate, error) : MELE_OK;
+    mele_status status = coupled.loss->gated ? begin_gate(t, gate, engine, &s->gate, error) : MELE_OK;
 
     if (status != MELE_OK)
         return status;
     coupled.gate = s->gate;
-    s->theta = MELE_I_ZEROED(double, mele_i_coupled_parts_of(&coupled).count);
-    return s->theta == NULL ? mele_i_no_memory(error) : MELE_OK;
+    const mele_i_coupled_parts parts = mele_i_coupled_parts_of(&coupled);
+    s->theta = MELE_I_ZEROED(double, parts.count);
+    if (s->theta == NULL)
+        return mele_i_no_memory(error);
+    if (s->gate != NULL)
+        s->gate->kind->get(s->gate, s->theta + parts.gate);
+    return MELE_OK;
 }
 
 typedef struct search {
-    const mele_i_together *together;
+    mele_i_together *together;
     start *starts;
     start best; /* theta NULL: none yet */
 } search;
@@ -179,7 +196,7 @@ static mele_status run_start(void *context, size_t r, mele_engine *engine, mele_
     const mele_i_together *t = all->together;
     const mele_expert_options *options = &t->experts;
     start *s = &all->starts[r];
-    mele_status status = make_start(t, s, engine, error);
+    mele_status status = make_start(t, NULL, s, engine, error);
 
     for (size_t k = 0; k < t->coupled.shape.clusters && status == MELE_OK; k++) {
         mele_i_stream stream = mele_i_stream_make(options->seed, MELE_I_FOR_JOINT, options->fold,
@@ -194,6 +211,7 @@ static void take_start(void *context, size_t r)
     search *all = context;
     start *s = &all->starts[r];
 
+    all->together->reached[r] = s->found.value;
     if (all->best.theta == NULL || s->found.value < all->best.found.value) {
         clear_start(&all->best);
         all->best = *s;
@@ -217,9 +235,14 @@ mele_status mele_i_together_search(mele_i_together *t, size_t starts, mele_error
     search all = {.together = t, .starts = MELE_I_ZEROED(start, starts)};
     const mele_i_tasks tasks = {.count = starts, .run = run_start, .take = take_start, .context = &all,
                                 .stage = starts > 1 ? STAGE : NULL};
-    mele_status status = all.starts == NULL ? mele_i_no_memory(error)
-                                            : mele_i_tasks_run(t->run->engine, &tasks, error);
+    mele_status status = MELE_ENOMEM;
 
+    t->starts = starts;
+    t->reached = MELE_I_ARRAY(double, starts);
+    if (all.starts == NULL || t->reached == NULL)
+        mele_i_no_memory(error);
+    else
+        status = mele_i_tasks_run(t->run->engine, &tasks, error);
     if (status == MELE_OK)
         keep(t, &all.best);
     clear_start(&all.best);
@@ -229,13 +252,17 @@ mele_status mele_i_together_search(mele_i_together *t, size_t starts, mele_error
     return status;
 }
 
-mele_status mele_i_together_continue(mele_i_together *t, const mele_experts *experts, mele_error *error)
+mele_status mele_i_together_continue(mele_i_together *t, const mele_i_together_start *from,
+                                     mele_error *error)
 {
+    const size_t at = t->coupled.shape.clusters * t->joint.parameters;
     start s = {NULL, NULL, {0}};
-    mele_status status = make_start(t, &s, t->run->engine, error);
+    mele_status status = make_start(t, from->gate, &s, t->run->engine, error);
 
-    if (status == MELE_OK && !mele_i_joint_start(&t->joint, experts, s.theta))
+    if (status == MELE_OK && !mele_i_joint_start(&t->joint, from->experts, s.theta))
         status = mele_i_fail(error, MELE_EINVAL, "experts of another kind or size cannot be gone on from");
+    if (status == MELE_OK && from->scales != NULL)
+        memcpy(s.theta + at, from->scales, t->coupled.loss->scales(&t->coupled.shape) * sizeof *s.theta);
     if (status == MELE_OK)
         status = minimise(t, &s, t->run->engine, error);
     if (status == MELE_OK)
@@ -246,35 +273,53 @@ mele_status mele_i_together_continue(mele_i_together *t, const mele_experts *exp
 
 /* ---- the parts ---- */
 
-static mele_status finish(const mele_i_together *t, const double *variance, double *numbers,
-                          mele_experts **out, mele_error *error)
+const double *mele_i_together_scales(const mele_i_together *t)
+{
+    return t->theta + t->coupled.shape.clusters * t->joint.parameters;
+}
+
+size_t mele_i_together_parameters(const mele_i_together *t)
 {
     const mele_i_coupled_shape *shape = &t->coupled.shape;
-    const size_t K = shape->clusters, scales = K * t->joint.parameters;
-    double *weight = numbers, *own = numbers + K;
+    const size_t gate = t->coupled.loss->gated ? (shape->clusters - 1) * (1 + t->coupled.gate_columns) : 0;
+
+    return shape->clusters * t->joint.how->freedom(t->joint.form) + t->coupled.loss->scales(shape) + gate;
+}
+
+static mele_status make_experts(const mele_i_together *t, double *numbers, mele_experts **out,
+                                mele_error *error)
+{
+    const mele_i_coupled_shape *shape = &t->coupled.shape;
+    const size_t K = shape->clusters;
+    double *weight = numbers, *variance = numbers + K;
 
     for (size_t k = 0; k < K; k++)
         weight[k] = t->coupled.total_weight;
     for (size_t i = 0; i < K * shape->outputs; i++)
-        own[i] = variance == NULL ? 1 : variance[i];
+        variance[i] = 1;
     if (t->coupled.loss->scales(shape) > 0)
-        mele_i_coupled_variances(shape, t->theta + scales, own);
-    return mele_i_joint_experts(&t->joint, K, t->theta, weight, own, out, error);
+        mele_i_coupled_variances(shape, mele_i_together_scales(t), variance);
+    return mele_i_joint_experts(&t->joint, K, t->theta, weight, variance, out, error);
 }
 
-mele_status mele_i_together_finish(mele_i_together *t, const double *variance, mele_experts **experts,
-                                   mele_gate **gate, mele_error *error)
+mele_status mele_i_together_finish(mele_i_together *t, mele_experts **experts, mele_gate **gate,
+                                   mele_error *error)
 {
     const mele_i_coupled_shape *shape = &t->coupled.shape;
     double *numbers = MELE_I_ARRAY(double, shape->clusters * (1 + shape->outputs));
-    mele_status status = numbers == NULL ? mele_i_no_memory(error)
-                                         : finish(t, variance, numbers, experts, error);
+    mele_experts *made = NULL;
+    mele_status status = numbers == NULL ? mele_i_no_memory(error) : make_experts(t, numbers, &made, error);
 
     free(numbers);
-    if (status != MELE_OK)
-        return status;
-    if (t->gate != NULL)
+    if (status == MELE_OK && t->gate == NULL)
+        status = mele_i_gate_constant_make(NULL, shape->clusters, &t->gate, error);
+    else if (status == MELE_OK)
         mele_i_gate_end(t->gate);
+    if (status != MELE_OK) {
+        mele_experts_free(made);
+        return status;
+    }
+    *experts = made;
     *gate = t->gate;
     t->gate = NULL;
     return MELE_OK;

@@ -15,10 +15,11 @@ typedef struct mele_i_together {
     double *x, *gate_x, *y, *weights; /* of these */
     mele_i_joint joint;
     mele_i_coupled coupled;      /* without a gate; what each start has of its own is copied */
-    size_t parameters;           /* free ones, of a gate those of all clusters but one */
     double *theta;               /* of the best start; NULL: there is none yet */
     mele_gate *gate;             /* of the best start; NULL: none */
     mele_i_coupled_found found;
+    double *reached;             /* the objective that each random start came to; NULL: there were none */
+    size_t starts;
 } mele_i_together;
 
 /* The run's rows for a loss. lambda: of its penalty. mele_i_together_clear(), also after a failure.
@@ -30,13 +31,27 @@ void mele_i_together_clear(mele_i_together *together);
 /* Minimise from so many random starts, as tasks; the best one is kept. */
 mele_status mele_i_together_search(mele_i_together *together, size_t starts, mele_error *error);
 
-/* Minimise from experts that there are. MELE_EINVAL: they cannot be started from. */
-mele_status mele_i_together_continue(mele_i_together *together, const mele_experts *experts,
+/* A mixture that has been trained together, to go on from: its experts, the scales of its loss (NULL: 0), its
+ * gate, which is finished (NULL: one of equal weights). */
+typedef struct mele_i_together_start {
+    const mele_experts *experts;
+    const double *scales;
+    const mele_gate *gate;
+} mele_i_together_start;
+
+/* Minimise from there. MELE_EINVAL: experts of another kind or size. */
+mele_status mele_i_together_continue(mele_i_together *together, const mele_i_together_start *from,
                                      mele_error *error);
 
-/* The experts of the best start, with the variances of the loss's scales, or these where it has none (NULL:
- * 1), and its gate (NULL where the loss has none), which are the caller's then. */
-mele_status mele_i_together_finish(mele_i_together *together, const double *variance,
-                                   mele_experts **experts, mele_gate **gate, mele_error *error);
+/* The experts of the best start, with the variances of the loss's scales, or 1 where it has none; and its gate,
+ * a constant one of equal weights where the loss has none. They are the caller's. */
+mele_status mele_i_together_finish(mele_i_together *together, mele_experts **experts, mele_gate **gate,
+                                   mele_error *error);
+
+/* The scales of the best start. */
+const double *mele_i_together_scales(const mele_i_together *together);
+
+/* How many numbers are free in it: of logits all but one. */
+size_t mele_i_together_parameters(const mele_i_together *together);
 
 #endif

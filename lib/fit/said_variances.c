@@ -45,13 +45,7 @@ mele_status mele_i_said_variances(const mele_i_mixture_rows *rows, const mele_i_
     return MELE_OK;
 }
 
-/* A read() of mele_rows: log densities of the rows' targets under what was said of them. */
-typedef struct densities {
-    const mele_i_mixture_rows *rows;
-    const double *mean, *variance;
-} densities;
-
-static double density_of(const densities *d, size_t row, size_t k, const double *y)
+static double density_of(const mele_i_said_densities *d, size_t row, size_t k, const double *y)
 {
     const mele_targets *targets = &d->rows->targets;
     const size_t K = d->rows->clusters, parts = mele_i_mixture_parts(targets);
@@ -70,7 +64,7 @@ static double density_of(const densities *d, size_t row, size_t k, const double 
 static mele_status read_densities(void *user, size_t first, size_t count, double *out,
                                   mele_error *error)
 {
-    const densities *d = user;
+    const mele_i_said_densities *d = user;
     const mele_rows *values = &d->rows->targets.values;
     double *room = MELE_I_ARRAY(double, mele_i_rows_room(values, count));
     const double *y = NULL;
@@ -86,16 +80,21 @@ static mele_status read_densities(void *user, size_t first, size_t count, double
     return status;
 }
 
+mele_rows mele_i_said_densities_of(mele_i_said_densities *d)
+{
+    return (mele_rows){d->rows->rows, d->rows->clusters, NULL, 0, read_densities, d};
+}
+
 mele_status mele_i_said_measures(const mele_i_run *run, const mele_i_mixture_rows *rows,
                                  const mele_i_mixture_said *said, const double *variance,
                                  mele_error *error)
 {
     const size_t K = rows->clusters, M = mele_model_outputs(run->model);
-    densities d = {rows, said->mean, variance};
+    mele_i_said_densities d = {rows, said->mean, variance};
     const mele_i_left_out_view view = {
         .gate = NULL, .clusters = K, .log_posteriors = mele_rows_of_array(said->log_gate, rows->rows, K),
         .mean = mele_rows_of_array(said->mean, rows->rows, K * M),
-        .log_likelihoods = {rows->rows, K, NULL, 0, read_densities, &d}};
+        .log_likelihoods = mele_i_said_densities_of(&d)};
     json_t *measures = NULL;
 
     if (run->report == NULL)

@@ -23,6 +23,9 @@ typedef struct mele_centres {
 /** options.gate_rows: train the gate on all rows. */
 #define MELE_GATE_ALL_ROWS SIZE_MAX
 
+/** options.family.lambda: chosen by cross-validation. */
+#define MELE_LAMBDA_AUTO (-1.0)
+
 /** How the parts of a model are trained, and what only some families look at (<mele/family.h>). Whole
  *  fits alone look at it: mele_fit(), mele_cross_validate(). */
 typedef struct mele_family_options {
@@ -30,6 +33,8 @@ typedef struct mele_family_options {
     size_t parameters; /**< one, with mlp: as many hidden units as come nearest to so many parameters;
                             0 (default): experts.hidden */
     size_t em_iterations; /**< families trained by EM: steps at most, >= 1; default 500 */
+    double lambda;     /**< ncl, mnce, gated-ncl: strength of the penalty for experts that err alike, 0 to
+                            1; MELE_LAMBDA_AUTO (default): chosen by cross-validation */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_family_options;
 

@@ -9,8 +9,12 @@
     X(one, "one") \
     X(bagging, "bagging") \
     X(boosting, "boosting") \
+    X(me, "me") \
     X(me_em, "me-em") \
     X(me_regions, "me-regions") \
-    X(lme, "lme")
+    X(lme, "lme") \
+    X(ncl, "ncl") \
+    X(gated_ncl, "gated-ncl") \
+    X(mnce, "mnce")
 
 #endif

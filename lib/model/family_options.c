@@ -21,13 +21,19 @@ const char *mele_i_family_name(size_t i)
 
 mele_family_options mele_i_family_defaults(void)
 {
-    return (mele_family_options){.name = DEFAULT, .em_iterations = EM_ITERATIONS};
+    return (mele_family_options){.name = DEFAULT, .em_iterations = EM_ITERATIONS,
+                                 .lambda = MELE_LAMBDA_AUTO};
 }
 
 static const mele_i_option rows[] = {
     {.name = "family", .argument = "NAME",
      .help = "how the parts of the model are trained",
      MEMBER(name), .type = MELE_I_CHOICE, .choice = mele_i_family_name, .unsaid = DEFAULT},
+    {.name = "lambda", .argument = "L|auto",
+     .help = "ncl, mnce, gated-ncl: the penalty for experts that err alike, 0 to 1; auto: by "
+     "cross-validation",
+     MEMBER(lambda), .type = MELE_I_NUMBER, .least = 0, .most = 1, .word = "auto",
+     .word_value = MELE_LAMBDA_AUTO},
     {.name = "parameters", .argument = "N",
      .help = "family one with mlp: as many hidden units as make about N parameters, in place of --hidden",
      MEMBER(parameters), .type = MELE_I_WHOLE, .least = 1, .most = MOST_PARAMETERS, .optional = true},

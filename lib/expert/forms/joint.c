@@ -67,7 +67,8 @@ static mele_status measure(affine_form *f, const mele_i_joint_rows *rows,
         f->centre[j] = units[j].centre / units[j].power;
         f->absent[j] = units[j].spread == 0;
     }
-    mele_i_basis_absent(rows->terms, d, f->absent);
+    if (status == MELE_OK)
+        mele_i_basis_absent(rows->terms, d, f->absent);
 
 cleanup:
     free(origin);
@@ -107,6 +108,22 @@ static size_t parameters(const void *form)
     return f->shape.outputs * width_of(f);
 }
 
+static size_t rank(const affine_form *f)
+{
+    size_t present = 1;
+
+    for (size_t j = 0; j < f->shape.columns; j++)
+        present += !f->absent[j];
+    return present;
+}
+
+static size_t freedom(const void *form)
+{
+    const affine_form *f = form;
+
+    return rank(f) * (f->shape.outputs - (f->shape.classes > 0));
+}
+
 static void see(const void *form, const double *x, size_t rows, double *z)
 {
     const affine_form *f = form;
@@ -136,7 +153,6 @@ static bool take(const void *form, const mele_i_expert *expert, double *out)
 {
     const affine_form *f = form;
     const double *from = mele_i_affine_of(expert);
-    bool finite = true;
 
     for (size_t t = 0; t < f->shape.outputs; t++, out += width_of(f), from += width_of(f)) {
         out[0] = from[0];
@@ -144,9 +160,9 @@ static bool take(const void *form, const mele_i_expert *expert, double *out)
             out[0] += from[1 + j] * f->centre[j];
             out[1 + j] = f->absent[j] ? 0 : from[1 + j];
         }
-        finite = finite && isfinite(out[0]);
+        out[0] = isfinite(out[0]) ? out[0] : 0;
     }
-    return finite;
+    return true;
 }
 
 /* ---- panels: of [1 z], then of the residuals ---- */
@@ -241,13 +257,12 @@ static mele_status finish(const void *form, const double *b, mele_i_expert *expe
     if (f->shape.classes > 0)
         take_off_mean(f, state->coefficients);
     expert->state = state;
-    expert->rank = 1;
-    for (size_t j = 0; j < f->shape.columns; j++)
-        expert->rank += !f->absent[j];
+    expert->rank = rank(f);
     return MELE_OK;
 }
 
 const mele_i_joint_kind mele_i_affine_joint = {
-    .make = make, .free = free_form, .parameters = parameters, .see = see, .draw = draw, .take = take,
-    .work = parameters, .scratch = scratch, .forward = forward, .backward = backward,
+    .make = make, .free = free_form, .parameters = parameters, .freedom = freedom,
+    .see = see, .draw = draw, .take = take, .work = parameters, .scratch = scratch, .forward = forward,
+    .backward = backward,
     .squares = squares, .add_squares = add_squares, .finish = finish};

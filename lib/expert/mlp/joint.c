@@ -2,6 +2,7 @@
  * of inputs. Outputs are shift + unit f(z), so that what comes back times unit is d loss / d f. */
 #include "expert/mlp/joint.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,17 @@ static size_t parameters(const void *form)
     return ((const mlp_form *)form)->plan.weights;
 }
 
+static size_t freedom(const void *form)
+{
+    const mlp_form *f = form;
+    const mele_i_network *n = &f->plan.network;
+    size_t present = 1;
+
+    for (size_t j = 0; j < n->inputs; j++)
+        present += f->sample.of_x[j].spread > 0;
+    return n->hidden * present + (n->outputs - n->classes) * (n->hidden + 1);
+}
+
 static size_t work(const void *form)
 {
     const mele_i_mlp_plan *p = &((const mlp_form *)form)->plan;
@@ -93,15 +105,20 @@ static void draw(const void *form, mele_i_stream *stream, double *weights)
     mele_i_mlp_draw_start(&f->plan, &f->sample, stream, weights);
 }
 
+/* A target that is constant in these rows has no unit: weights that would be divided by it are 0. */
 static bool take(const void *form, const mele_i_expert *expert, double *weights)
 {
     const mlp_form *f = form;
     mele_i_mlp_plan plan = f->plan;
 
     plan.warm = expert->state;
-    return plan.warm->networks == 1 && plan.warm->network.hidden == plan.network.hidden
-           && plan.warm->network.activation == plan.network.activation
-           && mele_i_mlp_warm_start(&plan, &f->sample, plan.warm->weights, weights);
+    if (plan.warm->networks != 1 || plan.warm->network.hidden != plan.network.hidden
+        || plan.warm->network.activation != plan.network.activation)
+        return false;
+    if (!mele_i_mlp_warm_start(&plan, &f->sample, plan.warm->weights, weights))
+        for (size_t i = 0; i < plan.weights; i++)
+            weights[i] = isfinite(weights[i]) ? weights[i] : 0;
+    return true;
 }
 
 /* ---- panels: that of the inputs, then what experts have of their own, then what they share ---- */
@@ -222,6 +239,7 @@ static mele_status finish(const void *form, const double *weights, mele_i_expert
 }
 
 const mele_i_joint_kind mele_i_mlp_joint = {
-    .make = make, .free = free_form, .parameters = parameters, .see = see, .draw = draw, .take = take,
-    .work = work, .scratch = scratch, .forward = forward, .backward = backward, .squares = squares,
+    .make = make, .free = free_form, .parameters = parameters, .freedom = freedom,
+    .see = see, .draw = draw, .take = take, .work = work, .scratch = scratch, .forward = forward,
+    .backward = backward, .squares = squares,
     .add_squares = add_squares, .finish = finish};
