@@ -129,6 +129,15 @@ static void print_map(FILE *out, const mele_model *model)
         fprintf(out, "%-*s%s\n", LABEL_WIDTH, i == 0 ? "map" : "", text);
 }
 
+static void print_family(FILE *out, const mele_model *model)
+{
+    if (!mele_model_has_experts(model) || !mele_model_has_gate(model))
+        return;
+    fprintf(out, "%-*s", LABEL_WIDTH, "family");
+    print_name(out, mele_model_family(model));
+    fprintf(out, ", %zu free parameters\n", mele_model_parameters(model));
+}
+
 /* What the number of regions was chosen from. */
 static void print_choice(FILE *out, const mele_model *model)
 {
@@ -214,6 +223,7 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
 static int print_summary(cli_run *run, FILE *out, const mele_model *model)
 {
     print_stages(out, model);
+    print_family(out, model);
     print_map(out, model);
     print_choice(out, model);
     print_schema(out, mele_model_schema(model));

@@ -430,6 +430,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/model/owned.c \
 	lib/model/own_options.c \
 	lib/model/own_options.h \
+	lib/model/parameters.c \
 	lib/model/posteriors.c \
 	lib/model/outside.c \
 	lib/model/outside.h \

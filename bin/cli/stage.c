@@ -423,9 +423,44 @@ static void say_refinement(cli_run *run)
     }
 }
 
+/* What a family's number of experts, or an option that it sweeps, was chosen from, a line a candidate. */
+static void say_family_candidates(cli_run *run)
+{
+    double experts, value;
+    char swept[64] = "";
+
+    for (size_t i = 0; !isnan(experts = candidate_number(run, "family", i, "clusters")); i++) {
+        const char *name = mele_family_sweeps(run->options.family.name);
+        if (name != NULL && !isnan(value = candidate_number(run, "family", i, name)))
+            snprintf(swept, sizeof swept, ", --%s %.6g", name, value);
+        cli_say(&run->console, "%.0f expert%s%s: loss %.4g, above the least by %.2g (standard error %.2g), in "
+                "%.0f folds%s", experts, experts == 1 ? "" : "s", swept,
+                candidate_number(run, "family", i, "error"), candidate_number(run, "family", i, "excess"),
+                candidate_number(run, "family", i, "standard_error"),
+                candidate_number(run, "family", i, "folds"), chosen_mark(run, "family", i));
+    }
+}
+
+/* What a family's fit came to. */
+static void say_family(cli_run *run)
+{
+    const char *name = mele_report_string(run->report, "family.name");
+    char likelihood[64] = "", iterations[64] = "";
+    double parameters, value;
+
+    say_family_candidates(run);
+    if (name == NULL || !mele_report_number(run->report, "family.parameters", &parameters))
+        return;
+    if (mele_report_number(run->report, "family.log_likelihood", &value))
+        snprintf(likelihood, sizeof likelihood, ", log-likelihood %.6f", value);
+    if (mele_report_number(run->report, "family.iterations", &value))
+        snprintf(iterations, sizeof iterations, ", %.0f iteration%s", value, value == 1 ? "" : "s");
+    cli_say(&run->console, "family %s: %.0f free parameters%s%s", name, parameters, likelihood, iterations);
+}
+
 static void say_seconds(cli_run *run)
 {
-    const char *const stage[] = {"partition", "choice", "experts", "gate", "refine", "cv"};
+    const char *const stage[] = {"partition", "choice", "experts", "gate", "refine", "family", "cv"};
     char path[32];
     double seconds;
 
@@ -560,6 +595,7 @@ int cli_stage_finish(cli_run *run, const cli_stage *stage)
         say_gates(run);
         say_gate_rows(run);
         say_refinement(run);
+        say_family(run);
         say_seconds(run);
     }
     exit_status = write_results(run, stage);

@@ -33,6 +33,15 @@ bool mele_i_experts_equal(const mele_experts *a, const mele_experts *b);
 mele_status mele_i_experts_check_columns(size_t columns, size_t outputs,
                                          const mele_expert_options *options, mele_error *error);
 
+/* How many numbers of the experts are free: coefficients, weights, or what a covariance is made of, but no
+ * variances of noise. An expert counts once, wherever it answers. */
+size_t mele_i_experts_freedom(const mele_experts *experts);
+
+/* How many an expert of these options, whose kind is settled, would have, all networks that it averages
+ * together; 0: as many as its data bear. */
+size_t mele_i_expert_parameters(size_t columns, size_t outputs, size_t classes,
+                                const mele_expert_options *options);
+
 /* What reports tell of expert k, or of the global expert when k is K. Where another answers, kind,
  * rank and degree are those of the one that does. */
 typedef struct mele_i_expert_facts {

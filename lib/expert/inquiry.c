@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "expert/candidates.h"
 #include "expert/experts.h"
+#include "expert/kinds.h"
 #include "expert/predictor.h"
 
 const char *mele_expert_candidate(bool classes, size_t i)
@@ -64,6 +65,46 @@ void mele_experts_variances(const mele_experts *experts, double *out)
 static const mele_i_expert *answering(const mele_experts *e, size_t k)
 {
     return &e->expert[e->expert[k].answers];
+}
+
+/* Whether some region's prediction is made of expert e, or of a part of it. */
+static bool is_asked(const mele_experts *experts, size_t e)
+{
+    bool asked = false;
+
+    for (size_t k = 0; k < experts->clusters; k++)
+        asked = asked || experts->expert[k].answers == e
+                || (e == experts->clusters && experts->expert[k].own < 1);
+    return asked && experts->expert[e].state != NULL;
+}
+
+static size_t freedom_of(const mele_experts *experts, size_t e)
+{
+    const mele_i_expert *expert = &experts->expert[e];
+    const mele_i_expert_shape shape = mele_i_experts_shape(experts, expert->degree);
+
+    if (expert->kind->freedom != NULL)
+        return expert->kind->freedom(expert, &shape);
+    return expert->rank * (experts->classes > 0 ? experts->classes - 1 : experts->outputs);
+}
+
+size_t mele_i_experts_freedom(const mele_experts *experts)
+{
+    size_t sum = 0;
+
+    for (size_t e = 0; e <= experts->clusters; e++)
+        sum += is_asked(experts, e) ? freedom_of(experts, e) : 0;
+    return sum;
+}
+
+size_t mele_i_expert_parameters(size_t columns, size_t outputs, size_t classes,
+                                const mele_expert_options *options)
+{
+    const mele_i_expert_kind *kind = mele_i_expert_kind_named(options->kind);
+    const mele_i_expert_shape shape = {columns, outputs, classes};
+    const size_t networks = options->networks > 1 ? options->networks : 1;
+
+    return kind == NULL || kind->parameters == NULL ? 0 : networks * kind->parameters(&shape, options);
 }
 
 bool mele_i_experts_coefficients(const mele_experts *experts, size_t k, double *out)

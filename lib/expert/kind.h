@@ -203,6 +203,9 @@ struct mele_i_expert_kind {
     /* How many parameters one expert would have; NULL: as many as its data bear. */
     size_t (*parameters)(const mele_i_expert_shape *shape, const mele_expert_options *options);
 
+    /* How many of a trained expert's numbers are free; NULL: its rank for each target, or each class but one. */
+    size_t (*freedom)(const mele_i_expert *expert, const mele_i_expert_shape *shape);
+
     /* All regions at once: train the experts that problem->train marks; each gets what train()
      * sets. left_out, where it is wanted, is filled last of all: of every row with what the experts
      * predict, then of the rows that an expert was trained on with what they are to be. */

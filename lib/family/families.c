@@ -26,3 +26,10 @@ const mele_i_family *mele_i_family_named(const char *name)
             return families[i];
     return NULL;
 }
+
+const char *mele_family_sweeps(const char *name)
+{
+    const mele_i_family *family = name == NULL ? NULL : mele_i_family_named(name);
+
+    return family == NULL ? NULL : family->swept;
+}

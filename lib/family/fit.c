@@ -10,13 +10,15 @@
 mele_status mele_i_family_fit(const mele_data *data, const mele_options *options, mele_engine *engine,
                               mele_report *report, mele_model **out, mele_error *error)
 {
-    const mele_options settled = mele_i_family_settle(data, options);
-    mele_options chosen = settled;
+    mele_options settled, chosen;
     json_t *record = NULL;
-    mele_status status = mele_i_engine_claim(engine, error);
+    mele_status status = mele_i_family_settle(data, options, &settled, error);
 
+    if (status == MELE_OK)
+        status = mele_i_engine_claim(engine, error);
     if (status != MELE_OK)
         return status;
+    chosen = settled;
     status = mele_i_family_choose(data, &chosen, engine, report, &record, error);
     const mele_i_family_job job = {data, &chosen, &settled, record};
     if (status == MELE_OK)

@@ -35,6 +35,9 @@ static json_t *family_object(const mele_i_run *run, const mele_i_family_result *
 
     if (good && named)
         good = mele_i_json_put(object, "name", json_string(run->options->family.name));
+    if (good)
+        good = mele_i_json_put(object, "parameters",
+                               json_integer((json_int_t)mele_model_parameters(run->model)));
     if (good && !isnan(r->log_likelihood))
         good = mele_i_json_put(object, "log_likelihood", mele_i_report_real(r->log_likelihood));
     if (good && r->unit != NULL)

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "engine/network.h"
+#include "expert/expert.h"
 #include "family/families.h"
 #include "fit/features.h"
 #include "model/options.h"
@@ -83,6 +85,22 @@ static mele_status check_expert(const mele_i_family *family, const mele_options 
                        options->family.name, options->experts.kind, kinds);
 }
 
+/* What has to be sized has hidden units, whose number is not given. */
+static mele_status check_parameters(const mele_options *options, mele_error *error)
+{
+    const char *kind = options->experts.kind;
+
+    if (options->family.parameters == 0)
+        return MELE_OK;
+    if (kind == NULL || strcmp(kind, "mlp") != 0)
+        return mele_i_fail(error, MELE_EINVAL, "--parameters chooses the hidden units of mlp experts, and others "
+                           "have none: take --expert mlp, or leave it out");
+    if (mele_options_given(options, "hidden"))
+        return mele_i_fail(error, MELE_EINVAL, "--parameters chooses the hidden units, which --hidden gives: give "
+                           "one of them");
+    return MELE_OK;
+}
+
 static mele_status refuse(const mele_options *options, const char *what, mele_error *error)
 {
     return mele_i_fail(error, MELE_EINVAL, "the family %s does not take %s: take another family (--family)",
@@ -138,6 +156,8 @@ static mele_status check_family(const mele_i_family *family, const mele_data *da
     if (status == MELE_OK)
         status = check_criterion(family, options, error);
     if (status == MELE_OK)
+        status = check_parameters(options, error);
+    if (status == MELE_OK)
         status = check_data(family, data, options, error);
     if (status == MELE_OK && family->check != NULL)
         status = family->check(data, options, error);
@@ -147,8 +167,11 @@ static mele_status check_family(const mele_i_family *family, const mele_data *da
 /* What the stages ask of data and options, settled as the family has them. */
 static mele_status check_stages(const mele_data *data, const mele_options *options, mele_error *error)
 {
-    const mele_options settled = mele_i_family_settle(data, options);
-    mele_status status = mele_i_options_check(&settled, error);
+    mele_options settled;
+    mele_status status = mele_i_family_settle(data, options, &settled, error);
+
+    if (status == MELE_OK)
+        status = mele_i_options_check(&settled, error);
 
     if (status == MELE_OK)
         status = mele_i_data_check_options(data, &options->data, error);
@@ -183,10 +206,46 @@ static const char *expert_of(const mele_i_family *family, const mele_data *data,
     return family->experts == NULL || is_listed(family->experts, usual) ? usual : family->experts[0];
 }
 
-mele_options mele_i_family_settle(const mele_data *data, const mele_options *options)
+static size_t parameters_with(size_t hidden, const mele_data *data, size_t columns, mele_options *options)
+{
+    const size_t classes = mele_schema_classes(data->schema);
+
+    options->experts.hidden = hidden;
+    return mele_i_expert_parameters(columns, classes > 0 ? classes : data->schema->targets, classes,
+                                    &options->experts);
+}
+
+/* As many hidden units as come nearest to the parameters that are asked for, of two the fewer. */
+static mele_status set_hidden(const mele_data *data, mele_options *options, mele_error *error)
+{
+    const size_t wanted = options->family.parameters;
+    size_t columns, below = 0, hidden = 1;
+    mele_status status = mele_i_count_expert_columns(data->schema, options, &columns, error);
+
+    if (status != MELE_OK)
+        return status;
+    while (hidden < MELE_I_MOST_HIDDEN && parameters_with(hidden, data, columns, options) < wanted) {
+        below = options->experts.hidden;
+        hidden++;
+    }
+    const size_t most = parameters_with(hidden, data, columns, options);
+    if (most < wanted)
+        return mele_i_fail(error, MELE_EINVAL, "--parameters is %zu, and %zu hidden units, as many as there can be, "
+                           "have %zu", wanted, hidden, most);
+    if (below > 0
+        && (double)wanted - (double)parameters_with(below, data, columns, options)
+               <= (double)most - (double)wanted)
+        hidden = below;
+    options->experts.hidden = hidden;
+    return MELE_OK;
+}
+
+mele_status mele_i_family_settle(const mele_data *data, const mele_options *options, mele_options *out,
+                                 mele_error *error)
 {
     const mele_i_family *family = mele_i_family_named(options->family.name);
     mele_options settled = *options;
+    mele_status status = MELE_OK;
 
     if (!(family->takes & MELE_I_FAMILY_STAGES)) {
         settled.experts.kind = expert_of(family, data, options);
@@ -198,5 +257,9 @@ mele_options mele_i_family_settle(const mele_data *data, const mele_options *opt
     }
     if (family->settle != NULL)
         family->settle(&settled);
-    return settled;
+    if (settled.family.parameters > 0 && mele_i_family_looks_at(family, "parameters"))
+        status = set_hidden(data, &settled, error);
+    if (status == MELE_OK)
+        *out = settled;
+    return status;
 }

@@ -8,9 +8,10 @@
  * MELE_EINVAL, and MELE_EDATA of data that do not go with the options. */
 mele_status mele_i_family_check(const mele_data *data, const mele_options *options, mele_error *error);
 
-/* Options that have been checked, with what defaults stand for: the kind of expert, K unless it is yet to be
- * chosen. */
-mele_options mele_i_family_settle(const mele_data *data, const mele_options *options);
+/* *out: options with what defaults stand for, the kind of expert, K unless it is yet to be chosen, and with the
+ * hidden units that --parameters asks for. MELE_EDATA: features that there are not; MELE_ENOMEM. */
+mele_status mele_i_family_settle(const mele_data *data, const mele_options *options, mele_options *out,
+                                 mele_error *error);
 
 /* Whether a fit of the family looks at an option of a stage or of families. */
 bool mele_i_family_looks_at(const mele_i_family *family, const char *option);

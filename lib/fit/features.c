@@ -28,12 +28,17 @@ static mele_status count_columns(const mele_schema *schema, const char *list, co
     return status;
 }
 
+mele_status mele_i_count_expert_columns(const mele_schema *schema, const mele_options *options,
+                                        size_t *columns, mele_error *error)
+{
+    return count_columns(schema, options->expert_features, OF_EXPERTS, columns, error);
+}
+
 mele_status mele_i_check_features(const mele_schema *schema, const mele_options *options,
                                   mele_error *error)
 {
     size_t columns;
-    mele_status status =
-        count_columns(schema, options->expert_features, OF_EXPERTS, &columns, error);
+    mele_status status = mele_i_count_expert_columns(schema, options, &columns, error);
 
     return status == MELE_OK
                ? count_columns(schema, options->gate_features, OF_GATE, &columns, error)
@@ -58,8 +63,7 @@ mele_status mele_i_check_columns(const mele_data *data, const mele_options *opti
 {
     const size_t classes = mele_schema_classes(data->schema);
     size_t columns;
-    mele_status status =
-        count_columns(data->schema, options->expert_features, OF_EXPERTS, &columns, error);
+    mele_status status = mele_i_count_expert_columns(data->schema, options, &columns, error);
 
     if (status == MELE_OK)
         status = mele_i_experts_check_columns(

@@ -10,6 +10,10 @@
 mele_status mele_i_check_features(const mele_schema *schema, const mele_options *options,
                                   mele_error *error);
 
+/* How many columns experts of the options see. MELE_EDATA, MELE_ENOMEM. */
+mele_status mele_i_count_expert_columns(const mele_schema *schema, const mele_options *options,
+                                        size_t *columns, mele_error *error);
+
 /* Whether a gate that is told what features it sees sees some: MELE_EINVAL. Fits that are made on
  * the way, with gates of their own, do not ask. */
 mele_status mele_i_check_gate_sees(const mele_options *options, mele_error *error);

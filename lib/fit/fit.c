@@ -15,10 +15,9 @@
 
 static mele_status check_model_family(const mele_model *model, mele_error *error)
 {
-    const json_t *options = json_object_get(model->training, "options");
-    const char *name = json_string_value(json_object_get(options, "family"));
+    const char *name = mele_model_family(model);
 
-    if (name == NULL)
+    if (strcmp(name, mele_options_defaults().family.name) == 0)
         return MELE_OK;
     return mele_i_fail(error, MELE_EINVAL, "the model is of the family %s, which trains all parts in one call: "
                        "it gets no other stage, but is trained anew (mele-fit --family %s)", name, name);

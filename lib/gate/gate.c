@@ -75,6 +75,11 @@ static mele_status log_weights(weight_pass *pass, size_t rows, mele_engine *engi
     return status == MELE_OK ? mele_i_pass_run(engine, &work, error) : status;
 }
 
+size_t mele_i_gate_freedom(const mele_gate *gate)
+{
+    return gate->clusters > 1 && gate->kind->freedom != NULL ? gate->kind->freedom(gate) : 0;
+}
+
 bool mele_i_gate_is_global(const mele_gate *gate)
 {
     return gate->kind->global;

@@ -56,6 +56,10 @@ typedef struct mele_i_gate_node {
 size_t mele_i_gate_nodes(const mele_gate *gate);
 void mele_i_gate_get_nodes(const mele_gate *gate, mele_i_gate_node *out);
 
+/* How many of its numbers are free: coefficients, but for those that a softmax leaves undetermined. Weights of
+ * a constant gate are none: they are given. */
+size_t mele_i_gate_freedom(const mele_gate *gate);
+
 /* The section "gate" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_gate_save(const mele_gate *gate);
 mele_status mele_i_gate_load(const json_t *section, mele_gate **out, mele_error *error);

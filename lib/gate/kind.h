@@ -91,6 +91,10 @@ struct mele_i_gate_kind {
     void (*get)(const mele_gate *gate, double *parameters);
     void (*set)(mele_gate *gate, const double *parameters);
 
+    /* How many of its numbers are free, as a softmax is the same whatever is added to all logits of a row; K is 2
+     * at least. NULL: none. */
+    size_t (*freedom)(const mele_gate *gate);
+
     /* Multiply-adds of forward() a row. */
     size_t (*work)(const mele_gate *gate);
 

@@ -44,7 +44,8 @@ typedef struct mele_cv_predictions {
                               index */
     double *probability; /**< repeats x rows x C; NULL: regression */
     double *sd;          /**< repeats x rows x M: standard deviations; NULL: classes */
-    size_t *cluster;     /**< repeats x rows: the region with the largest posterior, from 0, of the
+    size_t *cluster;     /**< repeats x rows: the region with the largest posterior, from 0 (without
+                              posteriors the expert with the most weight), of the
                               regions of the model outside the row's fold, which are others in every
                               fold; MELE_NO_CLUSTER: a row without a prediction */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */

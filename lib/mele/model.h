@@ -65,6 +65,17 @@ MELE_API bool mele_model_has_partition(const mele_model *model);
 MELE_API bool mele_model_has_experts(const mele_model *model);
 MELE_API bool mele_model_has_gate(const mele_model *model);
 
+/** The family that trained its parts, one of mele_family() or of a newer version. */
+MELE_API const char *mele_model_family(const mele_model *model);
+
+/** How many of its numbers are free, so that it can be compared with another model of as many: the
+ *  coefficients or weights of its experts (of a linear expert with collinear columns the rank; of gp the numbers
+ *  of the covariance and of each target, not the rows that it holds), those of its gate (one cluster's a softmax
+ *  leaves undetermined; the weights of a constant gate are given), and of a partition whose posteriors the gate
+ *  looks at. No variances of noise, no scalings. What does not take part in predictions is not counted: of a global
+ *  gate the global expert alone is. */
+MELE_API size_t mele_model_parameters(const mele_model *model);
+
 /** Whether its gate stands over outside experts (mele_fit_gate_outside()), whose predictions have to
  *  come with the rows: it has neither stage 1 nor stage 2. */
 MELE_API bool mele_model_needs_predictions(const mele_model *model);

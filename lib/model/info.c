@@ -231,24 +231,48 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
 
 /* ---- lines for people ---- */
 
-size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size)
+/* What K was chosen from, in stage 1 or by a family. */
+static const json_t *choice_of(const mele_model *model)
 {
     const json_t *partition = json_object_get(model->training, "partition");
-    const json_t *one = json_array_get(json_object_get(partition, "candidates"), i);
-    const char *criterion = json_string_value(json_object_get(partition, "criterion"));
+
+    return json_object_get(partition, "candidates") != NULL ? partition
+                                                            : json_object_get(model->training, "family");
+}
+
+/* The option that a family chose with K, which stands second in a candidate: " --lambda 0.5"; or nothing. */
+static void add_swept(const json_t *candidate, char *out, size_t size)
+{
+    void *second = json_object_iter_next((json_t *)candidate, json_object_iter((json_t *)candidate));
+    const json_t *value = json_object_iter_value(second);
+    const char *name = second == NULL ? NULL : json_object_iter_key(second);
+
+    out[0] = '\0';
+    if (name != NULL && strcmp(name, "error") != 0 && strcmp(name, "criterion") != 0
+        && json_is_number(value))
+        snprintf(out, size, " --%s %.6g", name, json_number_value(value));
+}
+
+size_t mele_model_choice_text(const mele_model *model, size_t i, char *out, size_t size)
+{
+    const json_t *choice = choice_of(model);
+    const json_t *one = json_array_get(json_object_get(choice, "candidates"), i);
+    const char *criterion = json_string_value(json_object_get(choice, "criterion"));
     const json_t *value = json_object_get(one, "criterion"), *folds = json_object_get(one, "folds");
-    char number[32] = "NA", in[32] = "";
+    char number[32] = "NA", in[32] = "", swept[64];
 
     if (size > 0)
         out[0] = '\0';
     if (criterion == NULL || !json_is_integer(json_object_get(one, "clusters")))
         return 0;
+    value = value == NULL ? json_object_get(one, "error") : value;
     if (json_is_number(value))
         snprintf(number, sizeof number, "%.6g", json_number_value(value));
     if (json_is_integer(folds))
         snprintf(in, sizeof in, " in %jd folds", (intmax_t)json_integer_value(folds));
-    return (size_t)snprintf(out, size, "%jd: %s %s%s%s",
-                            (intmax_t)json_integer_value(json_object_get(one, "clusters")),
+    add_swept(one, swept, sizeof swept);
+    return (size_t)snprintf(out, size, "%jd%s: %s %s%s%s",
+                            (intmax_t)json_integer_value(json_object_get(one, "clusters")), swept,
                             criterion, number, in,
                             json_is_true(json_object_get(one, "chosen")) ? " (chosen)" : "");
 }

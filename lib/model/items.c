@@ -27,7 +27,8 @@ typedef enum need {
     EXPERTS = 32,
     EXPERT_SD = 64,
     DENSITIES = 128,
-    SD_PARTS = 256
+    SD_PARTS = 256,
+    REGION = 512 /* posteriors, or the gate's weights in their place */
 } need;
 
 /* Which models have the item. */
@@ -153,7 +154,8 @@ static void cluster_header(const mele_model *model, mele_text *text)
 static void cluster_row(const mele_model *model, const mele_prediction *p, size_t i,
                         mele_text *text)
 {
-    const double *row = p->log_posteriors + i * model->clusters;
+    const double *all = p->log_posteriors != NULL ? p->log_posteriors : p->log_gate;
+    const double *row = all + i * model->clusters;
 
     mele_text_number(text, isnan(row[0]) ? NAN
                                          : (double)(mele_i_largest(row, model->clusters) + 1));
@@ -295,8 +297,8 @@ static const mele_i_item table[] = {
     {"sd", "the standard deviation of each target", SD, REGRESSION, sd_header, sd_row},
     {"sd-parts", "its parts within and between the experts", SD_PARTS, REGRESSION,
      sd_parts_header, sd_parts_row},
-    {"cluster", "the region with the largest posterior, 1..K", POSTERIORS, ANY, cluster_header,
-     cluster_row},
+    {"cluster", "the region with the largest posterior, 1..K; without stage 1 the expert with the most weight",
+     REGION, ANY, cluster_header, cluster_row},
     {"posteriors", "the posterior of each region", POSTERIORS, ANY, posteriors_header,
      posteriors_row},
     {"logposteriors", "their logarithms", POSTERIORS, ANY, logposteriors_header,
@@ -449,8 +451,8 @@ static bool room(double **out, bool wanted, size_t rows, size_t width)
     return !wanted || *out != NULL;
 }
 
-mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model, size_t rows,
-                              mele_prediction *out, mele_error *error)
+mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model, bool given,
+                              size_t rows, mele_prediction *out, mele_error *error)
 {
     size_t m = targets(model), outputs = mele_model_outputs(model), k = model->clusters;
     mele_prediction p = {.reason = MELE_I_ARRAY(mele_reason, rows)};
@@ -458,6 +460,8 @@ mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model
 
     for (size_t i = 0; i < items->count; i++)
         needs |= items->item[i]->needs;
+    if (needs & REGION)
+        needs |= mele_i_model_regions_by_gate(model, given) ? GATE : POSTERIORS;
     if (needs == 0 && model->gate != NULL)
         needs = MEAN; /* the reason alone is asked for, why there would be none */
     if (p.reason == NULL || !room(&p.mean, needs & MEAN, rows, m)

@@ -21,9 +21,10 @@ typedef struct mele_i_items {
 mele_status mele_i_items_parse(const mele_model *model, const char *list, mele_i_items *out,
                                mele_error *error);
 
-/* Allocate what the items need for so many rows; free with mele_i_items_free_room(). */
-mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model, size_t rows,
-                              mele_prediction *out, mele_error *error);
+/* Allocate what the items need for so many rows, with posteriors from elsewhere (given) or not; free with
+ * mele_i_items_free_room(). */
+mele_status mele_i_items_room(const mele_i_items *items, const mele_model *model, bool given,
+                              size_t rows, mele_prediction *out, mele_error *error);
 void mele_i_items_free_room(mele_prediction *prediction);
 
 /* Add the items' column names, or row i of a prediction, to text. */

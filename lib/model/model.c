@@ -10,6 +10,7 @@
 #include "core/quote.h"
 #include "expert/expert.h"
 #include "gate/gate.h"
+#include "model/family_options.h"
 #include "model/options.h"
 #include "partition/partition.h"
 
@@ -107,6 +108,12 @@ const mele_i_scaling *mele_i_model_expert_scaling(const mele_model *model)
     return mele_i_selection_scaling(&model->expert_features, &model->scaling);
 }
 
+bool mele_i_model_regions_by_gate(const mele_model *model, bool given)
+{
+    return !given && model->joint == NULL && model->outside == NULL && model->gate != NULL
+           && !mele_gate_needs_posteriors(model->gate);
+}
+
 mele_status mele_i_model_set_gate(mele_model *model, mele_gate *gate, mele_error *error)
 {
     mele_status status = MELE_OK;
@@ -140,6 +147,14 @@ size_t mele_model_option_text(const mele_model *model, size_t i, char *out, size
     if (length == 0 && size > 0)
         out[0] = '\0';
     return length;
+}
+
+const char *mele_model_family(const mele_model *model)
+{
+    const json_t *options = json_object_get(model->training, "options");
+    const char *name = json_string_value(json_object_get(options, "family"));
+
+    return name == NULL ? mele_i_family_defaults().name : name;
 }
 
 mele_option_stage mele_i_model_last_stage(const mele_model *model)

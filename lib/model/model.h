@@ -56,6 +56,10 @@ static inline double mele_i_model_within(const mele_model *model, size_t t)
 const mele_schema *mele_i_model_expert_schema(const mele_model *model);
 const mele_i_scaling *mele_i_model_expert_scaling(const mele_model *model);
 
+/* Whether a row's region is told by the gate, as the expert of the most weight: the experts are the model's own,
+ * there are no posteriors (given: but from elsewhere), and the gate needs none. */
+bool mele_i_model_regions_by_gate(const mele_model *model, bool given);
+
 /* Set the gate, taking it, whatever this returns, and what predicts under a global one. MELE_EDATA: that
  * needs a global expert, and there is none; MELE_ENOMEM. */
 mele_status mele_i_model_set_gate(mele_model *model, mele_gate *gate, mele_error *error);

@@ -329,7 +329,8 @@ mele_status mele_predict_file(const mele_model *model, const char *path,
     if (status == MELE_OK)
         status = make_texts(&c, error);
     if (status == MELE_OK)
-        status = mele_i_items_room(&c.items, model, WINDOW_ROWS, &c.prediction, error);
+        status = mele_i_items_room(&c.items, model, options->posteriors != NULL, WINDOW_ROWS,
+                                   &c.prediction, error);
     if (status == MELE_OK)
         status = predict_windows(&c, &source, engine, &count, error);
     if (status == MELE_OK && summary != NULL)

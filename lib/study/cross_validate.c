@@ -48,6 +48,7 @@ typedef struct cv_context {
     const mele_options *options;
     const mele_cv_options *cv;
     size_t targets, classes, folds;
+    const char *expert;     /* the kind of the family's experts; NULL: the usual one */
     size_t *level_of_fold;  /* folds of the data: which of their values each is; NULL: dealt */
     size_t *fold_of_row, *place_of_row; /* place: among the rows that are left out */
     size_t repeat;
@@ -250,8 +251,10 @@ typedef struct window {
     fold_result *to;
     int side;
     size_t first, count;
-    double *posteriors, *given; /* count x K; given NULL: the model's partition; posteriors NULL: there
-                                   are none */
+    bool by_gate;
+    double *regions; /* count x K: the posteriors, or by_gate the weights, whose largest tells the region; NULL:
+                        there are none */
+    double *given;   /* count x K; NULL: the model's partition */
     mele_predictions said;      /* count of outside experts; no rows: the model's own */
 } window;
 
@@ -312,7 +315,8 @@ static mele_status predict_window(const window *w, mele_engine *engine, mele_err
         .sd = from_row(kept->sd, w->first, targets),
         .log_density = from_row(w->to->log_density[w->side], w->first, targets),
         .joint_log_density = from_row(w->to->joint_log_density[w->side], w->first, 1),
-        .log_posteriors = w->posteriors,
+        .log_posteriors = w->by_gate ? NULL : w->regions,
+        .log_gate = w->by_gate ? w->regions : NULL,
         .predictions = said.rows > 0 ? &said : NULL,
         .targets = w->left_out->targets + w->first * targets};
 
@@ -324,9 +328,9 @@ static mele_status predict_window(const window *w, mele_engine *engine, mele_err
     mele_status status = mele_i_model_predict(w->model, &features, w->given, engine, &wanted,
                                               error);
     for (size_t i = 0; i < w->count && status == MELE_OK; i++)
-        kept->cluster[w->first + i] = w->posteriors == NULL || isnan(wanted.mean[i * targets])
+        kept->cluster[w->first + i] = w->regions == NULL || isnan(wanted.mean[i * targets])
                                           ? MELE_NO_CLUSTER
-                                          : mele_i_largest(w->posteriors + i * clusters, clusters);
+                                          : mele_i_largest(w->regions + i * clusters, clusters);
     return status;
 }
 
@@ -335,14 +339,15 @@ static mele_status predict_fold(const cv_context *c, const mele_model *model, in
 {
     const size_t rows = to->fold.left_out->rows, clusters = mele_model_clusters(model);
     const bool given = c->cv->posteriors != NULL && side == MODEL;
-    const bool known = given || mele_model_has_partition(model);
+    const bool by_gate = mele_i_model_regions_by_gate(model, given);
+    const bool known = given || by_gate || mele_model_has_partition(model);
     const size_t most = rows < WINDOW_ROWS ? rows : WINDOW_ROWS;
     window w = {.c = c, .model = model, .left_out = to->fold.left_out, .to = to, .side = side,
-                .posteriors = known ? mele_i_array(most, clusters * sizeof(double)) : NULL,
+                .by_gate = by_gate, .regions = known ? mele_i_array(most, clusters * sizeof(double)) : NULL,
                 .given = given ? mele_i_array(most, clusters * sizeof(double)) : NULL};
     mele_status status = make_room(c, to, side, error);
 
-    if (status == MELE_OK && ((known && w.posteriors == NULL) || (given && w.given == NULL)))
+    if (status == MELE_OK && ((known && w.regions == NULL) || (given && w.given == NULL)))
         status = mele_i_no_memory(error);
     if (status == MELE_OK)
         status = make_said(&w, most, error);
@@ -350,7 +355,7 @@ static mele_status predict_fold(const cv_context *c, const mele_model *model, in
         w.count = rows - w.first < most ? rows - w.first : most;
         status = predict_window(&w, engine, error);
     }
-    free(w.posteriors);
+    free(w.regions);
     free(w.given);
     mele_predictions_clear(&w.said);
     return status;
@@ -366,7 +371,8 @@ static mele_status fit_and_predict(const cv_context *c, size_t index, int side, 
 
     options.partition.fold = options.experts.fold = c->repeat * c->folds + index + 1;
     if (side == GLOBAL) {
-        options.experts.kind = mele_i_family_settle(c->data, &options).experts.kind;
+        options.experts.kind = c->expert;
+        options.family = mele_options_defaults().family;
         options.family.name = "one";
     }
     const mele_handover handover = {.posteriors = posteriors, .predictions = c->cv->predictions};
@@ -606,6 +612,16 @@ static void context_clear(cv_context *c)
     mele_cv_result_free(c->result);
 }
 
+/* The kind of expert that the one for all rows is to be of. */
+static mele_status find_expert(cv_context *c, mele_error *error)
+{
+    mele_options settled;
+    mele_status status = mele_i_family_settle(c->data, c->options, &settled, error);
+
+    c->expert = status == MELE_OK ? settled.experts.kind : NULL;
+    return status;
+}
+
 mele_status mele_cross_validate(const mele_data *data, const mele_options *options,
                                 const mele_cv_options *cv, mele_engine *engine,
                                 mele_report *report, mele_cv_result **out, mele_error *error)
@@ -623,6 +639,8 @@ mele_status mele_cross_validate(const mele_data *data, const mele_options *optio
     status = prepare(&c, error);
     if (status == MELE_OK)
         status = mele_i_family_check(data, options, error);
+    if (status == MELE_OK)
+        status = find_expert(&c, error);
     if (status == MELE_OK && (chosen.posteriors != NULL || chosen.predictions != NULL))
         status = mele_i_check_by_stages(options, error);
     if (status == MELE_OK)

@@ -49,6 +49,16 @@ static json_t *lengths_of(const mele_i_gp *gp, size_t term)
     return array;
 }
 
+/* Of the covariances: a length a term and column, the terms' shares, the noise; and of each target a mean and a
+ * signal. The rows that it holds are data. */
+static size_t freedom(const mele_i_expert *expert, const mele_i_expert_shape *shape)
+{
+    const mele_i_gp *gp = expert->state;
+
+    (void)shape;
+    return gp->terms * gp->columns + (gp->terms - 1) + 1 + 2 * gp->outputs;
+}
+
 static json_t *describe(const mele_i_expert *expert, const mele_i_expert_shape *shape)
 {
     const mele_i_gp *gp = expert->state;
@@ -118,6 +128,7 @@ const mele_i_expert_kind mele_i_expert_gp = {
     .spreads = true,
     .ridge = NAN,
     .options = MELE_I_OPTION_TABLE(options),
+    .freedom = freedom,
     .train = mele_i_gp_train,
     .free = mele_i_gp_free,
     .equal = mele_i_gp_equal,

@@ -57,20 +57,28 @@ static void squares(const mele_i_expert *expert, const mele_i_expert_shape *shap
         out[t] = sum * mlp->unit[t] * mlp->unit[t] / (double)shape->outputs;
 }
 
+/* Those of all networks that are averaged. */
+static size_t freedom(const mele_i_expert *expert, const mele_i_expert_shape *shape)
+{
+    const mele_i_mlp *mlp = expert->state;
+
+    (void)shape;
+    return mlp->networks * mlp->count;
+}
+
 static json_t *describe(const mele_i_expert *expert, const mele_i_expert_shape *shape)
 {
     const mele_i_mlp *mlp = expert->state;
     const mele_i_network *n = &mlp->network;
     json_t *object = json_object();
 
-    (void)shape;
     if (mele_i_json_put(object, "hidden", json_integer((json_int_t)n->hidden))
         && mele_i_json_put(object, "activation",
                            json_string(mele_i_activation_name(n->activation)))
         && mele_i_json_put(object, "trainer", json_string(mlp->trainer))
         && mele_i_json_put(object, "networks", json_integer((json_int_t)mlp->networks))
         && mele_i_json_put(object, "parameters",
-                           json_integer((json_int_t)(mlp->networks * mlp->count))))
+                           json_integer((json_int_t)freedom(expert, shape))))
         return object;
     json_decref(object);
     return NULL;
@@ -145,6 +153,6 @@ static const mele_i_option options[] = {
 const mele_i_expert_kind mele_i_expert_mlp = {
     .name = "mlp", .regression = true, .classification = true, .folds = true, .ridge = RIDGE,
     .options = MELE_I_OPTION_TABLE(options),
-    .check = check, .parameters = parameters_of,
+    .check = check, .parameters = parameters_of, .freedom = freedom,
     .train = mele_i_mlp_train, .free = mele_i_mlp_free, .equal = mele_i_mlp_equal, .scratch = scratch, .predict = predict,
     .work = work, .squares = squares, .joint = &mele_i_mlp_joint, .describe = describe, .keys = MELE_I_MLP_KEYS, .save = save, .load = load};

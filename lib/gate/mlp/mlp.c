@@ -77,6 +77,15 @@ static size_t parameters(const mele_gate *gate, size_t *factors)
     return *factors + state->count;
 }
 
+/* One cluster's output weights say nothing that the others' do not. */
+static size_t freedom(const mele_gate *gate)
+{
+    const mele_i_gate_network *state = gate->state;
+    size_t factors;
+
+    return parameters(gate, &factors) - (1 + state->network.hidden);
+}
+
 static void get(const mele_gate *gate, double *out)
 {
     const mele_i_gate_network *state = gate->state;
@@ -177,7 +186,7 @@ static mele_status load(const json_t *section, mele_gate *gate, mele_error *erro
 const mele_i_gate_kind mele_i_gate_mlp = {
     .name = "mlp", .trained = true, .has_input = true, .bends = true, .make = make, .prepare = prepare,
     .start = start, .train = mele_i_gate_network_train, .finish = finish, .free = mele_i_gate_network_free,
-    .parameters = parameters, .get = get, .set = set, .work = work, .scratch = scratch_numbers,
+    .parameters = parameters, .freedom = freedom, .get = get, .set = set, .work = work, .scratch = scratch_numbers,
     .forward = forward, .backward = backward,
     .curvature_sums = mele_i_gate_network_curvature_sums,
     .curvature_scratch = mele_i_gate_network_curvature_scratch,

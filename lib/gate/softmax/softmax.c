@@ -104,6 +104,15 @@ static size_t parameters(const mele_gate *gate, size_t *factors)
     return *factors + (state->z.count > 0 ? state->clusters * (1 + state->z.count) : 0);
 }
 
+/* One cluster's coefficients say nothing that the others' do not. */
+static size_t freedom(const mele_gate *gate)
+{
+    const mele_i_softmax *state = gate->state;
+    size_t factors;
+
+    return parameters(gate, &factors) - (state->z.count > 0 ? 1 + state->z.count : 0);
+}
+
 static void get(const mele_gate *gate, double *out)
 {
     const mele_i_softmax *state = gate->state;
@@ -279,11 +288,10 @@ const mele_i_gate_kind mele_i_gate_posterior = {
 
 const mele_i_gate_kind mele_i_gate_temperature = {
     .name = "temperature", .trained = true, .make = make_plain, .start = start,
-    .parameters = parameters, .get = get, .set = set, FAMILY, CURVED, .backward = backward,
-    .save = save_temperature,
-    .load = load_temperature};
+    .parameters = parameters, .freedom = freedom, .get = get, .set = set, FAMILY, CURVED,
+    .backward = backward, .save = save_temperature, .load = load_temperature};
 
 const mele_i_gate_kind mele_i_gate_softmax = {
     .name = "softmax", .trained = true, .has_input = true, .make = make_softmax,
-    .prepare = prepare, .start = start, .finish = finish, .parameters = parameters, .get = get,
-    .set = set, FAMILY, CURVED, .backward = backward, .save = save_softmax, .load = load_softmax};
+    .prepare = prepare, .start = start, .finish = finish, .parameters = parameters,
+    .freedom = freedom, .get = get, .set = set, FAMILY, CURVED, .backward = backward, .save = save_softmax, .load = load_softmax};

@@ -91,6 +91,14 @@ static size_t parameters(const mele_gate *gate, size_t *factors)
     return (tree->nodes - 1) * (1 + tree->z.count);
 }
 
+/* One child's coefficients of a node say nothing that the others' do not. */
+static size_t freedom(const mele_gate *gate)
+{
+    const mele_i_tree *tree = gate->state;
+
+    return (tree->leaves - 1) * (1 + tree->z.count);
+}
+
 static void get(const mele_gate *gate, double *out)
 {
     const mele_i_tree *tree = gate->state;
@@ -342,6 +350,6 @@ static mele_status load(const json_t *section, mele_gate *gate, mele_error *erro
 const mele_i_gate_kind mele_i_gate_tree = {
     .name = "tree", .trained = true, .has_input = true, .for_families = true, .make = make,
     .prepare = prepare, .train = mele_i_tree_train, .finish = finish, .free = mele_i_tree_free,
-    .start = start, .parameters = parameters, .get = get, .set = set, .work = work,
+    .start = start, .parameters = parameters, .freedom = freedom, .get = get, .set = set, .work = work,
     .scratch = scratch_numbers, .forward = forward, .backward = backward, .describe = describe,
     .save = save, .load = load};
