@@ -664,7 +664,7 @@ Test(gate, weights_sum_to_one_everywhere)
     static const double places[][3] = {{1e6, -1e6, 1e6}, {-1e6, -1e6, -1e6}, {1e150, 0, -1e150},
                                        {DBL_MAX, -DBL_MAX, DBL_MAX}, {0, 0, 1e6}, {0, 1e6, 0},
                                        {1, 2, 3}, {-1e300, 1e300, 1e300}};
-    sample s = draw(500, 3, 4, 1, 121);
+    sample s = draw(TEST_SIZE(500, 500, 120), 3, 4, 1, 121);
     const mele_gate_data data = data_of(&s);
     const mele_matrix x = mele_matrix_of(places[0], 8, 3);
 
