@@ -17,14 +17,19 @@ static mele_status refuse(const mele_expert_options *options, const mele_i_exper
                           mele_error *error)
 {
     if (kind == NULL || kind->joint == NULL)
-        return mele_i_fail(error, MELE_EINVAL, "experts of kind \"%s\" are not trained together, by "
-                           "gradients: \"linear\", \"logistic\" and \"mlp\" are", options->kind);
+        return mele_i_fail(error, MELE_EINVAL,
+                           "experts of kind \"%s\" are not trained together, by "
+                           "gradients: \"linear\", \"logistic\" and \"mlp\" are",
+                           options->kind);
     if (options->ridge == MELE_RIDGE_GCV)
-        return mele_i_fail(error, MELE_EINVAL, "a ridge \"gcv\" is for experts that are each trained "
+        return mele_i_fail(error, MELE_EINVAL,
+                           "a ridge \"gcv\" is for experts that are each trained "
                            "alone: give a number (--ridge L)");
     if (options->networks > 1)
-        return mele_i_fail(error, MELE_EINVAL, "%zu networks whose outputs are averaged (--networks) are "
-                           "for experts that are each trained alone", options->networks);
+        return mele_i_fail(error, MELE_EINVAL,
+                           "%zu networks whose outputs are averaged (--networks) are "
+                           "for experts that are each trained alone",
+                           options->networks);
     return MELE_OK;
 }
 
@@ -111,9 +116,9 @@ static mele_status finish(const mele_i_joint *joint, const double *parameters, d
     return joint->how->finish(joint->form, parameters, expert, error);
 }
 
-mele_status mele_i_joint_experts(const mele_i_joint *joint, size_t clusters, const double *parameters,
-                                 const double *weight, const double *variance, mele_experts **out,
-                                 mele_error *error)
+mele_status mele_i_joint_experts(const mele_i_joint *joint, size_t clusters,
+                                 const double *parameters, const double *weight,
+                                 const double *variance, mele_experts **out, mele_error *error)
 {
     const mele_i_expert_shape *shape = &joint->rows.shape;
     mele_experts *experts = NULL;

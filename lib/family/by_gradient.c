@@ -1,11 +1,12 @@
-/* Families whose parts are trained together, by gradients (coupled.c has the objective, losses.c the losses).
+/* Families whose parts are trained together, by gradients (coupled.c has the objective, losses.c
+ * the losses).
  *
- * With a gate they start from random experts and equal weights, --restarts times, and the least objective is
- * kept. Without one nothing but the penalty couples experts: they start from experts that stage 2 has trained,
- * each alone on all rows, which without penalty is all there is to do.
+ * With a gate they start from random experts and equal weights, --restarts times, and the least
+ * objective is kept. Without one nothing but the penalty couples experts: they start from experts
+ * that stage 2 has trained, each alone on all rows, which without penalty is all there is to do.
  *
- * What the parts say of rows that they have not seen, and so the variances of predictions, come of refits
- * without folds of rows, which go on from the whole (leave_out.c). */
+ * What the parts say of rows that they have not seen, and so the variances of predictions, come of
+ * refits without folds of rows, which go on from the whole (leave_out.c). */
 #include "family/by_gradient.h"
 
 #include <math.h>
@@ -102,7 +103,8 @@ static mele_status train(mele_i_run *run, trained *t, mele_error *error)
 
 /* ---- rows left out ---- */
 
-static mele_status refit(const void *context, mele_i_run *run, const size_t *rows, mele_error *error)
+static mele_status refit(const void *context, mele_i_run *run, const size_t *rows,
+                         mele_error *error)
 {
     const trained *whole = context;
     const mele_i_together_start from = {whole->experts, whole->scales,
@@ -121,9 +123,10 @@ static mele_status refit(const void *context, mele_i_run *run, const size_t *row
 
 /* ---- a gate afterwards ---- */
 
-/* The likelihood of the rows left out under the blend (g - h by the logits), the experts being what they are. */
-static mele_status fit_gate(mele_i_run *run, trained *t, const mele_i_mixture_said *said, mele_gate **out,
-                            mele_error *error)
+/* The likelihood of the rows left out under the blend (g - h by the logits), the experts being
+ * what they are. */
+static mele_status fit_gate(mele_i_run *run, trained *t, const mele_i_mixture_said *said,
+                            mele_gate **out, mele_error *error)
 {
     mele_i_em_problem problem;
     mele_i_said_densities densities = {&problem.rows, said->mean, t->variance};
@@ -143,8 +146,9 @@ static mele_status blend_again(mele_i_run *run, trained *t, mele_i_family_left_o
 {
     const size_t n = run->features.rows, K = run->model->clusters;
     const mele_i_mixture mixture = {t->experts, t->gate, t->variance};
-    mele_i_mixture_said seen = {mele_i_large_array(n, K * mele_experts_outputs(t->experts) * sizeof(double)),
-                                left_out->said.log_gate};
+    mele_i_mixture_said seen = {
+        mele_i_large_array(n, K * mele_experts_outputs(t->experts) * sizeof(double)),
+        left_out->said.log_gate};
     mele_i_em_problem problem;
     mele_status status = seen.mean == NULL ? mele_i_no_memory(error) : MELE_OK;
 
@@ -154,8 +158,8 @@ static mele_status blend_again(mele_i_run *run, trained *t, mele_i_family_left_o
     free(seen.mean);
     if (status == MELE_OK)
         status = mele_i_said_variances(&problem.rows, &left_out->said, run->engine,
-                                       mele_i_run_classes(run) > 0 ? NULL : t->variance, &left_out->sums,
-                                       error);
+                                       mele_i_run_classes(run) > 0 ? NULL : t->variance,
+                                       &left_out->sums, error);
     return status == MELE_OK
                ? mele_i_said_measures(run, &problem.rows, &left_out->said, t->variance, error)
                : status;
@@ -187,12 +191,14 @@ static mele_status make_room(const mele_i_run *run, size_t outputs, trained *t, 
     t->variance = mele_i_array(K, outputs * sizeof(double));
     t->sums.weight = MELE_I_ARRAY(double, K);
     t->sums.loss = mele_i_array(K, outputs * sizeof(double));
-    return t->shares == NULL || t->variance == NULL || t->sums.weight == NULL || t->sums.loss == NULL
+    return t->shares == NULL || t->variance == NULL || t->sums.weight == NULL
+                   || t->sums.loss == NULL
                ? mele_i_no_memory(error)
                : MELE_OK;
 }
 
-/* What the parts say of the rows that they were trained on. Without scales variances are mean squares. */
+/* What the parts say of the rows that they were trained on. Without scales variances are mean
+ * squares. */
 static mele_status measure(mele_i_run *run, trained *t, mele_error *error)
 {
     const size_t K = run->model->clusters, n = run->features.rows;
@@ -216,7 +222,8 @@ static mele_status measure(mele_i_run *run, trained *t, mele_error *error)
     return status;
 }
 
-static void fill_infos(const mele_i_run *run, const trained *t, const mele_i_family_left_out *left_out)
+static void fill_infos(const mele_i_run *run, const trained *t,
+                       const mele_i_family_left_out *left_out)
 {
     const size_t K = run->model->clusters;
     const size_t parts = mele_i_run_classes(run) > 0 ? 1 : mele_experts_outputs(t->experts);
@@ -224,15 +231,20 @@ static void fill_infos(const mele_i_run *run, const trained *t, const mele_i_fam
     for (size_t k = 0; k < K; k++) {
         const mele_i_expert_facts facts = mele_i_experts_facts(t->experts, k);
         mele_expert_info *info = &t->info[k];
-        *info = (mele_expert_info){.kind = facts.kind, .rows = t->sums.weight[k], .rank = facts.rank,
-                                   .own = 1, .iterations = t->found.iterations, .ridge = info->ridge,
+        *info = (mele_expert_info){.kind = facts.kind,
+                                   .rows = t->sums.weight[k],
+                                   .rank = facts.rank,
+                                   .own = 1,
+                                   .iterations = t->found.iterations,
+                                   .ridge = info->ridge,
                                    .converged = t->found.converged};
         for (size_t p = 0; p < parts; p++) {
             const size_t at = k * parts + p;
             info->error += t->sums.loss[at] / t->sums.weight[k] / (double)parts;
-            info->left_out += left_out->said.mean == NULL
-                                  ? NAN
-                                  : left_out->sums.loss[at] / left_out->sums.weight[k] / (double)parts;
+            info->left_out +=
+                left_out->said.mean == NULL
+                    ? NAN
+                    : left_out->sums.loss[at] / left_out->sums.weight[k] / (double)parts;
         }
     }
 }
@@ -273,9 +285,11 @@ static json_t *more_of(const mele_i_run *run, const trained *t)
 static void warn(const mele_i_run *run, const trained *t)
 {
     if (t->lambda == 1 && mele_i_run_classes(run) == 0)
-        mele_i_report_warn(run->report, "with --lambda 1 nothing holds an expert near the target, only all "
-                           "together: standard deviations, which are made of how far experts are apart, are "
-                           "too large");
+        mele_i_report_warn(
+            run->report,
+            "with --lambda 1 nothing holds an expert near the target, only all "
+            "together: standard deviations, which are made of how far experts are apart, are "
+            "too large");
 }
 
 /* ---- the whole ---- */
@@ -288,8 +302,8 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_family_left_out *l
     mele_status status = measure(run, t, error);
 
     if (status == MELE_OK)
-        status = mele_i_family_leave_out(run, refit, t, t->gates, classes ? NULL : t->variance, left_out,
-                                         error);
+        status = mele_i_family_leave_out(run, refit, t, t->gates, classes ? NULL : t->variance,
+                                         left_out, error);
     if (status == MELE_OK && t->gates)
         status = gate_afterwards(run, t, left_out, error);
     if (status != MELE_OK)
@@ -348,14 +362,15 @@ static mele_status fit(mele_i_run *run, trained *t, mele_i_family_left_out *left
     return status == MELE_OK ? finish(run, t, left_out, result, error) : status;
 }
 
-mele_status mele_i_family_by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss, double lambda,
-                                      bool gates, mele_error *error)
+mele_status mele_i_family_by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss,
+                                      double lambda, bool gates, mele_error *error)
 {
     trained t = {.loss = loss, .lambda = lambda, .gates = gates,
                  .info = MELE_I_ZEROED(mele_expert_info, run->model->clusters + 1)};
     mele_i_family_result result = {.info = t.info, .log_likelihood = NAN};
     mele_i_family_left_out left_out = {.said = {NULL, NULL}};
-    mele_status status = t.info == NULL ? mele_i_no_memory(error) : fit(run, &t, &left_out, &result, error);
+    mele_status status =
+        t.info == NULL ? mele_i_no_memory(error) : fit(run, &t, &left_out, &result, error);
 
     if (status == MELE_OK) {
         result.experts = t.experts;
@@ -383,12 +398,15 @@ void mele_i_by_gradient_settle_afterwards(mele_options *options)
         options->gate.ridge = AFTERWARDS_RIDGE;
 }
 
-mele_status mele_i_by_gradient_check(const mele_data *data, const mele_options *options, mele_error *error)
+mele_status mele_i_by_gradient_check(const mele_data *data, const mele_options *options,
+                                     mele_error *error)
 {
     (void)data;
     if (options->experts.ridge == MELE_RIDGE_GCV)
-        return mele_i_fail(error, MELE_EINVAL, "the family %s minimises one penalised loss of all experts, and "
-                           "--ridge gcv is a penalty of each: give a number", options->family.name);
+        return mele_i_fail(error, MELE_EINVAL,
+                           "the family %s minimises one penalised loss of all experts, and "
+                           "--ridge gcv is a penalty of each: give a number",
+                           options->family.name);
     return MELE_OK;
 }
 

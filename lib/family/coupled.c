@@ -1,14 +1,15 @@
 /* Experts and gate that are trained as one. Minimised is
  *
- *     (1 / W) (sum_i w_i loss_i + L / 2 sum_kt c_kt |b_kt|^2 + G / 2 |gate's parameters|^2),  W = sum w_i,
+ *     (1 / W) (sum_i w_i loss_i + L / 2 sum_kt c_kt |b_kt|^2 + G / 2 |gate's parameters|^2),
  *
- * |b_kt|^2 what the ridge counts of expert k's part t, L and G the ridges of experts and gate, c the factor
- * that the loss gives it (losses.c), over the parameters of all experts, of the gate, and the loss's scales.
+ * W = sum w_i, |b_kt|^2 what the ridge counts of expert k's part t, L and G the ridges of experts
+ * and gate, c the factor that the loss gives it (losses.c), over the parameters of all experts, of
+ * the gate, and the loss's scales.
  *
- * One evaluation is one pass over the rows. A block goes through in tiles of so many rows that all that is
- * made of them stays in the second-level cache: the experts' outputs and the gate's logits, the loss and
- * its derivatives by these, and back through experts and gate. The minimum is that of L-BFGS (engine/lbfgs.c),
- * a local one: the loss is not convex, whatever experts are. */
+ * One evaluation is one pass over the rows. A block goes through in tiles of so many rows that all
+ * that is made of them stays in the second-level cache: the experts' outputs and the gate's
+ * logits, the loss and its derivatives by these, and back through experts and gate. The minimum is
+ * that of L-BFGS (engine/lbfgs.c), a local one: the loss is not convex, whatever experts are. */
 #include "family/coupled.h"
 
 #include <stdlib.h>
@@ -70,7 +71,8 @@ static size_t lay_out(const mele_i_coupled *c, size_t rows, double *memory, tile
            + (c->gate == NULL ? 0 : mele_i_gate_scratch(c->gate, rows, true));
 }
 
-static void learn_tile(const summation *s, size_t first, size_t count, const tile_room *r, double *sums)
+static void learn_tile(const summation *s, size_t first, size_t count, const tile_room *r,
+                       double *sums)
 {
     const mele_i_coupled *c = s->coupled;
     const mele_i_joint *joint = c->joint;
@@ -82,10 +84,11 @@ static void learn_tile(const summation *s, size_t first, size_t count, const til
                                       joint->rows.weights + first, r->outputs, r->log_gate,
                                       s->theta + s->parts.scales};
     double *gradient = sums + 1;
-    const mele_i_coupled_slopes slopes = {r->by_output, r->by_logit, gradient + s->parts.scales, r->work};
+    const mele_i_coupled_slopes slopes = {r->by_output, r->by_logit, gradient + s->parts.scales,
+                                          r->work};
 
-    joint->how->forward(joint->form, s->theta, K, joint->z + first * joint->rows.shape.columns, count,
-                        r->experts, r->outputs);
+    joint->how->forward(joint->form, s->theta, K, joint->z + first * joint->rows.shape.columns,
+                        count, r->experts, r->outputs);
     if (c->gate != NULL)
         mele_i_gate_weigh(c->gate, &seen, r->gate, r->log_gate);
     c->loss->block(&c->shape, &rows, &slopes, sums);
@@ -139,7 +142,8 @@ static size_t tile_rows(const mele_i_coupled *c, size_t *block)
     return tile;
 }
 
-static mele_status sum_rows(const mele_i_coupled *c, const double *theta, double *sums, mele_error *error)
+static mele_status sum_rows(const mele_i_coupled *c, const double *theta, double *sums,
+                            mele_error *error)
 {
     summation s = {.coupled = c, .parts = mele_i_coupled_parts_of(c), .theta = theta, .sums = sums};
     mele_i_pass pass = {.rows = c->joint->rows.count, .map = learn_block, .combine = add_sums,
@@ -158,7 +162,8 @@ static size_t ridge_parts(const mele_i_coupled *c)
     return c->shape.classes > 0 ? 1 : c->shape.outputs;
 }
 
-/* That of expert k, whose gradient is added; slopes: by the scales, without L / 2. room: 2 numbers a part. */
+/* That of expert k, whose gradient is added; slopes: by the scales, without L / 2. room: 2 numbers
+ * a part. */
 static double add_ridge(const mele_i_coupled *c, size_t k, const double *theta, double *room,
                         double *slopes, double *gradient)
 {
@@ -179,7 +184,8 @@ static double add_ridge(const mele_i_coupled *c, size_t k, const double *theta, 
     return c->ridge / 2 * sum;
 }
 
-static double add_penalties(const mele_i_coupled *c, const double *theta, double *room, double *gradient)
+static double add_penalties(const mele_i_coupled *c, const double *theta, double *room,
+                            double *gradient)
 {
     const mele_i_coupled_parts parts = mele_i_coupled_parts_of(c);
     const size_t scales = parts.gate - parts.scales;
@@ -206,8 +212,8 @@ size_t mele_i_coupled_room(const mele_i_coupled *c)
     return 1 + parts.count + 2 * ridge_parts(c) + (parts.gate - parts.scales);
 }
 
-mele_status mele_i_coupled_evaluate(void *coupled, const double *theta, double *value, double *gradient,
-                                    mele_error *error)
+mele_status mele_i_coupled_evaluate(void *coupled, const double *theta, double *value,
+                                    double *gradient, mele_error *error)
 {
     mele_i_coupled *c = coupled;
     const mele_i_coupled_parts parts = mele_i_coupled_parts_of(c);
@@ -219,7 +225,8 @@ mele_status mele_i_coupled_evaluate(void *coupled, const double *theta, double *
     if (status != MELE_OK)
         return status;
     c->loss_sum = sums[0];
-    *value = (sums[0] + add_penalties(c, theta, sums + 1 + parts.count, sums + 1)) / c->total_weight;
+    *value = sums[0] + add_penalties(c, theta, sums + 1 + parts.count, sums + 1);
+    *value /= c->total_weight;
     for (size_t i = 0; i < parts.count; i++)
         gradient[i] = sums[1 + i] / c->total_weight;
     return MELE_OK;
@@ -235,10 +242,14 @@ static mele_status tell(void *context, size_t iteration, double value, mele_erro
 static mele_status search(mele_i_coupled *c, size_t count, double *theta, double *room,
                           mele_i_coupled_found *found, mele_error *error)
 {
-    const mele_i_lbfgs_problem problem = {.count = count, .memory = PAIRS, .tolerance = c->tolerance,
-                                          .look = LOOK, .gain = c->gain,
+    const mele_i_lbfgs_problem problem = {.count = count,
+                                          .memory = PAIRS,
+                                          .tolerance = c->tolerance,
+                                          .look = LOOK,
+                                          .gain = c->gain,
                                           .max_iterations = c->max_iterations,
-                                          .objective = mele_i_coupled_evaluate, .tell = tell,
+                                          .objective = mele_i_coupled_evaluate,
+                                          .tell = tell,
                                           .context = c};
     mele_i_lbfgs_info info;
     mele_status status = mele_i_lbfgs(&problem, theta, room, &info, error);

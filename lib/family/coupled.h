@@ -11,7 +11,7 @@ typedef struct mele_i_coupled {
     const mele_i_coupled_loss *loss;
     mele_i_coupled_shape shape;
     const mele_i_joint *joint; /* the experts and their rows, of relative weights */
-    mele_gate *gate;           /* of mele_i_gate_begin(), which becomes what it is asked for; NULL: none */
+    mele_gate *gate; /* of mele_i_gate_begin(), which becomes what it is asked for; NULL: none */
     const double *gate_x;      /* what it sees of these rows, without gaps */
     size_t gate_columns;
     double ridge, gate_ridge;
@@ -46,9 +46,9 @@ typedef struct mele_i_coupled_found {
     bool converged;
 } mele_i_coupled_found;
 
-/* The minimum from theta on, which becomes where it is; so do the gate's parameters. MELE_EDATA: the
- * objective is not finite at the start. */
-mele_status mele_i_coupled_minimise(mele_i_coupled *coupled, double *theta, mele_i_coupled_found *found,
-                                    mele_error *error);
+/* The minimum from theta on, which becomes where it is; so do the gate's parameters. MELE_EDATA:
+ * the objective is not finite at the start. */
+mele_status mele_i_coupled_minimise(mele_i_coupled *coupled, double *theta,
+                                    mele_i_coupled_found *found, mele_error *error);
 
 #endif

@@ -1,12 +1,14 @@
-/* Gated negative correlation learning: the networks of ncl, frozen, and in the place of their mean a softmax
- * gate on features, trained on the error of the mixture. It is trained on what networks say of rows that they
- * have not seen: of rows that they have, all of them look better than they are. */
+/* Gated negative correlation learning: the networks of ncl, frozen, and in the place of their mean
+ * a softmax gate on features, trained on the error of the mixture. It is trained on what networks
+ * say of rows that they have not seen: of rows that they have, all of them look better than they
+ * are. */
 #include "family/by_gradient.h"
 #include "family/family.h"
 
 static mele_status fit(mele_i_run *run, mele_error *error)
 {
-    return mele_i_family_by_gradient(run, &mele_i_coupled_ncl, run->options->family.lambda, true, error);
+    return mele_i_family_by_gradient(run, &mele_i_coupled_ncl, run->options->family.lambda, true,
+                                     error);
 }
 
 const mele_i_family mele_i_family_gated_ncl = {

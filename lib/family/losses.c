@@ -1,39 +1,39 @@
 /* Losses of a row that couple the experts f_k and the gate g = softmax(a), and their derivatives.
  *
  *   me     -log sum_k g_k exp(-e_k)
- *              e_k = sum_t (log 2 pi s_kt^2 + (y_t - f_kt)^2 / s_kt^2) / 2, or of classes -log p_k(y):
- *              minus the log-likelihood of the mixture (Jacobs, Jordan, Nowlan, Hinton 1991, Neural Comput.
- *              3, who have s = 1). With h_k = g_k exp(-e_k) / sum_j (..)
- *              d/df_k = h_k (f_k - y) / s_k^2, d/da_k = g_k - h_k; of classes, by the logits,
- *              h_k (p_k - [y]).
+ *       e_k = sum_t (log 2 pi s_kt^2 + (y_t - f_kt)^2 / s_kt^2) / 2, or of classes -log p_k(y):
+ *       minus the log-likelihood of the mixture (Jacobs, Jordan, Nowlan, Hinton 1991, Neural
+ *       Comput. 3, who have s = 1). With h_k = g_k exp(-e_k) / sum_j (..)
+ *       d/df_k = h_k (f_k - y) / s_k^2, d/da_k = g_k - h_k; of classes, by the logits,
+ *       h_k (p_k - [y]).
  *
  *   ncl    sum_k (f_k - y)^2 / 2 - lambda (f_k - F)^2 / 2,  F = sum_k f_k / K
- *              of each target, whose derivative is (f_k - y) - lambda (f_k - F) (Liu, Yao 1999, Neural Netw.
- *              12): the deviations f_k - F sum to 0. It is
- *                  (1 - lambda) sum_k (f_k - y)^2 / 2 + lambda K (F - y)^2 / 2,
- *              the experts' own error and that of their mean, so that lambda = 0 is independent training,
- *              lambda = 1 that of one large model, and above 1 there is no minimum: experts that part
- *              around the same mean gain without end. Classes blend the two in the same way (Webb,
- *              Reynolds, Chen, Reeve, Iliescu, Lujan, Brown 2020, ECML PKDD), with the mean of the
- *              probabilities that is predicted by:
- *                  (1 - lambda) sum_k -log p_k(y) + lambda K (-log P(y)),  P = sum_k p_k / K.
+ *       of each target, whose derivative is (f_k - y) - lambda (f_k - F) (Liu, Yao 1999, Neural
+ *       Netw. 12): the deviations f_k - F sum to 0. It is
+ *           (1 - lambda) sum_k (f_k - y)^2 / 2 + lambda K (F - y)^2 / 2,
+ *       the experts' own error and that of their mean, so that lambda = 0 is independent training,
+ *       lambda = 1 that of one large model, and above 1 there is no minimum: experts that part
+ *       around the same mean gain without end. Classes blend the two in the same way (Webb,
+ *       Reynolds, Chen, Reeve, Iliescu, Lujan, Brown 2020, ECML PKDD), with the mean of the
+ *       probabilities that is predicted by:
+ *           (1 - lambda) sum_k -log p_k(y) + lambda K (-log P(y)),  P = sum_k p_k / K.
  *
  *   mnce   -log sum_k g_k exp(-(1 - lambda) e_k) + lambda e
- *              e: what e_k is, of the blend f = sum_k g_k f_k with a variance v_t^2 of its own; of classes
- *              -log sum_k g_k p_k(y). This is me with, in the place of each expert's error, that which ncl
- *              has, (1 - lambda) e_k + lambda e, and lambda = 0 is me. The definition is ours: what has
- *              been published of the method is h_k [(f_k - y) - lambda (f_k - f)] as derivative by f_k, f
- *              held constant, h_k [(1 - lambda) (f_k - y) + lambda (f - y)] in other words. No function has
- *              these derivatives; the sum of -lambda h_k (f_k - f)^2 / 2, or with g_k, has no minimum,
- *              since an expert whose weight is small may go anywhere and takes f along. Here the second
- *              term's factor is g_k in the place of h_k:
- *                  (1 - lambda) h_k (f_k - y) / s_k^2 + lambda g_k (f - y) / v^2,
- *              which is the same where the gate knows whose a row is.
+ *       e: what e_k is, of the blend f = sum_k g_k f_k with a variance v_t^2 of its own; of classes
+ *       -log sum_k g_k p_k(y). This is me with, in the place of each expert's error, that which ncl
+ *       has, (1 - lambda) e_k + lambda e, and lambda = 0 is me. The definition is ours: what has
+ *       been published of the method is h_k [(f_k - y) - lambda (f_k - f)] as derivative by f_k, f
+ *       held constant, h_k [(1 - lambda) (f_k - y) + lambda (f - y)] in other words. No function
+ *       has these derivatives; the sum of -lambda h_k (f_k - f)^2 / 2, or with g_k, has no minimum,
+ *       since an expert whose weight is small may go anywhere and takes f along. Here the second
+ *       term's factor is g_k in the place of h_k:
+ *           (1 - lambda) h_k (f_k - y) / s_k^2 + lambda g_k (f - y) / v^2,
+ *       which is the same where the gate knows whose a row is.
  *
- * The scales are theta with s^2 = floor + exp(theta): free, and never below the floor. The ridge is a prior
- * in units of the noise, as EM has it (fit/em.c): its squares are divided by s_kt^2, of mnce times
- * (1 - lambda) / s_kt^2 + lambda / v_t^2. ncl's squared errors are in the units of the targets, and so is its
- * ridge. */
+ * The scales are theta with s^2 = floor + exp(theta): free, and never below the floor. The ridge
+ * is a prior in units of the noise, as EM has it (fit/em.c): its squares are divided by s_kt^2, of
+ * mnce times (1 - lambda) / s_kt^2 + lambda / v_t^2. ncl's squared errors are in the units of the
+ * targets, and so is its ridge. */
 #include "family/losses.h"
 
 #include <math.h>
@@ -81,7 +81,8 @@ static size_t blend_scales(const mele_i_coupled_shape *shape)
 /* ---- what losses share ---- */
 
 /* The log-probability of its class under expert k, of row i. */
-static double own_class(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r, size_t i, size_t k)
+static double own_class(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r, size_t i,
+                        size_t k)
 {
     return r->outputs[(i * s->clusters + k) * s->outputs + (size_t)r->y[i]];
 }
@@ -137,7 +138,8 @@ static void join_targets(const mele_i_coupled_shape *s, const mele_i_coupled_row
         joint[i] = r->log_gate[i] - share / 2 * joint[i];
 }
 
-/* Joint log densities become responsibilities; returns the rows' loss. log_sum: room for a number a row. */
+/* Joint log densities become responsibilities; returns the rows' loss. log_sum: room for a number
+ * a row. */
 static double respond(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r, double *joint,
                       double *log_sum)
 {
@@ -152,8 +154,8 @@ static double respond(const mele_i_coupled_shape *s, const mele_i_coupled_rows *
 }
 
 /* g, then w (g_k - h_k). */
-static void gate_slopes(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r, const double *h,
-                        double *out)
+static void gate_slopes(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r,
+                        const double *h, double *out)
 {
     const size_t K = s->clusters;
 
@@ -221,7 +223,8 @@ const mele_i_coupled_loss mele_i_coupled_me = {"me", true, expert_scales, me_blo
 /* ---- the same with the penalty ---- */
 
 /* f_t of a row. */
-static double blend_of(const mele_i_coupled_shape *s, const double *outputs, const double *g, size_t t)
+static double blend_of(const mele_i_coupled_shape *s, const double *outputs, const double *g,
+                       size_t t)
 {
     double f = 0;
 
@@ -231,8 +234,8 @@ static double blend_of(const mele_i_coupled_shape *s, const double *outputs, con
 }
 
 /* lambda e, of the targets; g: of every row and expert. */
-static double add_blend(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r, const double *g,
-                        const mele_i_coupled_slopes *out)
+static double add_blend(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r,
+                        const double *g, const mele_i_coupled_slopes *out)
 {
     const size_t K = s->clusters, M = s->outputs;
     double loss = 0;
@@ -302,8 +305,8 @@ static void mnce_block(const mele_i_coupled_shape *s, const mele_i_coupled_rows 
         mnce_targets(s, r, out, sum);
 }
 
-static double mnce_factor(const mele_i_coupled_shape *shape, const double *scales, size_t k, size_t t,
-                          double square, double *slopes)
+static double mnce_factor(const mele_i_coupled_shape *shape, const double *scales, size_t k,
+                          size_t t, double square, double *slopes)
 {
     const size_t M = shape->outputs, own_at = k * M + t, blend_at = shape->clusters * M + t;
     const double lambda = shape->lambda;
@@ -317,7 +320,8 @@ static double mnce_factor(const mele_i_coupled_shape *shape, const double *scale
     return (1 - lambda) * own.inverse + lambda * blend.inverse;
 }
 
-const mele_i_coupled_loss mele_i_coupled_mnce = {"mnce", true, blend_scales, mnce_block, mnce_factor};
+const mele_i_coupled_loss mele_i_coupled_mnce = {"mnce", true, blend_scales, mnce_block,
+                                                 mnce_factor};
 
 /* ---- negative correlation ---- */
 

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The losses that experts and a gate are trained on together (losses.c has their mathematics), a table of
- * them. */
+/* The losses that experts and a gate are trained on together (losses.c has their mathematics), a
+ * table of them. */
 
 /* What of a mixture a loss is of. */
 typedef struct mele_i_coupled_shape {
@@ -43,8 +43,9 @@ typedef struct mele_i_coupled_loss {
     void (*block)(const mele_i_coupled_shape *shape, const mele_i_coupled_rows *rows,
                   const mele_i_coupled_slopes *slopes, double *sum);
 
-    /* What a square that the ridge counts of expert k's part t costs, half the ridge apart: factor; and
-     * slope_j = its derivative by the scales (count numbers are added to slopes, times square). NULL: 1. */
+    /* What a square that the ridge counts of expert k's part t costs, half the ridge apart:
+     * factor; and slope_j = its derivative by the scales (count numbers are added to slopes, times
+     * square). NULL: 1. */
     double (*factor)(const mele_i_coupled_shape *shape, const double *scales, size_t k, size_t t,
                      double square, double *slopes);
 } mele_i_coupled_loss;

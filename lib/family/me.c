@@ -1,6 +1,7 @@
-/* Mixtures of experts by gradients (Jacobs, Jordan, Nowlan, Hinton 1991, Neural Comput. 3): experts and a
- * softmax gate on features, which learn together whose rows are whose. The experts that are the default are
- * linear, or logistic, as those of EM, which maximises the same objective. */
+/* Mixtures of experts by gradients (Jacobs, Jordan, Nowlan, Hinton 1991, Neural Comput. 3):
+ * experts and a softmax gate on features, which learn together whose rows are whose. The experts
+ * that are the default are linear, or logistic, as those of EM, which maximises the same
+ * objective. */
 #include "family/by_gradient.h"
 #include "family/family.h"
 

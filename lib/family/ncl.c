@@ -1,7 +1,7 @@
-/* Negative correlation learning (Liu, Yao 1999, Neural Netw. 12): networks on all rows, whose mean predicts,
- * each of which is trained on its own error and a penalty for erring like the others (losses.c). Experts
- * that are linear in their parameters all have the same least error, and the same they stay whatever the
- * penalty, so networks it is. */
+/* Negative correlation learning (Liu, Yao 1999, Neural Netw. 12): networks on all rows, whose mean
+ * predicts, each of which is trained on its own error and a penalty for erring like the others
+ * (losses.c). Experts that are linear in their parameters all have the same least error, and the
+ * same they stay whatever the penalty, so networks it is. */
 #include "family/by_gradient.h"
 #include "family/family.h"
 

@@ -1,5 +1,6 @@
-/* What families do that train experts together: the rows are held, as they are passed over many times, starts
- * are drawn and the best is kept. A start is random experts, scales of 1 and a gate of equal weights. */
+/* What families do that train experts together: the rows are held, as they are passed over many
+ * times, starts are drawn and the best is kept. A start is random experts, scales of 1 and a gate
+ * of equal weights. */
 #include "family/together.h"
 
 #include <math.h>
@@ -21,8 +22,9 @@
 #define STAGE "family"
 #define ITERATIONS 1000    /* unless --max-epochs says */
 #define TOLERANCE 1e-6     /* of the gradient, a unit of weight: targets are standardised */
-#define GAIN 1e-5          /* of the objective, in 20 iterations: predictions of rows left out are then what they
-                              will be (see methods.md) */
+#define GAIN                                                                                       \
+    1e-5 /* of the objective, in 20 iterations: predictions of rows left out are then what they    \
+            will be (see methods.md) */
 
 /* ---- rows ---- */
 
@@ -51,10 +53,12 @@ static mele_status choose_rows(mele_i_together *t, mele_error *error)
     return status;
 }
 
-static mele_status hold(const mele_i_together *t, const mele_rows *rows, double **out, mele_error *error)
+static mele_status hold(const mele_i_together *t, const mele_rows *rows, double **out,
+                        mele_error *error)
 {
     *out = mele_i_large_array(t->count, rows->cols * sizeof **out);
-    return *out == NULL ? mele_i_no_memory(error) : mele_i_rows_gather(rows, t->row, t->count, *out, error);
+    return *out == NULL ? mele_i_no_memory(error)
+                        : mele_i_rows_gather(rows, t->row, t->count, *out, error);
 }
 
 static mele_status make_joint(mele_i_together *t, const mele_expert_data *data, mele_error *error)
@@ -85,7 +89,8 @@ mele_status mele_i_together_make(mele_i_run *run, const mele_i_coupled_loss *los
 
     mele_i_refining_problem(run, options.kind, &like_em);
     *t = (mele_i_together){.run = run, .gate_options = run->gate};
-    mele_status status = mele_i_joint_settle(&options, &data.targets, data.x.cols, &t->experts, error);
+    mele_status status =
+        mele_i_joint_settle(&options, &data.targets, data.x.cols, &t->experts, error);
     if (status == MELE_OK)
         status = choose_rows(t, error);
     if (status == MELE_OK)
@@ -156,7 +161,8 @@ static mele_status begin_gate(const mele_i_together *t, const mele_gate *from, m
 }
 
 /* Minimise from the experts that theta has. */
-static mele_status minimise(const mele_i_together *t, start *s, mele_engine *engine, mele_error *error)
+static mele_status minimise(const mele_i_together *t, start *s, mele_engine *engine,
+                            mele_error *error)
 {
     mele_i_coupled coupled = t->coupled;
 
@@ -166,11 +172,12 @@ static mele_status minimise(const mele_i_together *t, start *s, mele_engine *eng
 }
 
 /* Room for theta: zeros, and the gate's parameters. */
-static mele_status make_start(const mele_i_together *t, const mele_gate *gate, start *s, mele_engine *engine,
-                              mele_error *error)
+static mele_status make_start(const mele_i_together *t, const mele_gate *gate, start *s,
+                              mele_engine *engine, mele_error *error)
 {
     mele_i_coupled coupled = t->coupled;
-    mele_status status = coupled.loss->gated ? begin_gate(t, gate, engine, &s->gate, error) : MELE_OK;
+    mele_status status =
+        coupled.loss->gated ? begin_gate(t, gate, engine, &s->gate, error) : MELE_OK;
 
     if (status != MELE_OK)
         return status;
@@ -233,7 +240,10 @@ static void keep(mele_i_together *t, start *s)
 mele_status mele_i_together_search(mele_i_together *t, size_t starts, mele_error *error)
 {
     search all = {.together = t, .starts = MELE_I_ZEROED(start, starts)};
-    const mele_i_tasks tasks = {.count = starts, .run = run_start, .take = take_start, .context = &all,
+    const mele_i_tasks tasks = {.count = starts,
+                                .run = run_start,
+                                .take = take_start,
+                                .context = &all,
                                 .stage = starts > 1 ? STAGE : NULL};
     mele_status status = MELE_ENOMEM;
 
@@ -260,9 +270,11 @@ mele_status mele_i_together_continue(mele_i_together *t, const mele_i_together_s
     mele_status status = make_start(t, from->gate, &s, t->run->engine, error);
 
     if (status == MELE_OK && !mele_i_joint_start(&t->joint, from->experts, s.theta))
-        status = mele_i_fail(error, MELE_EINVAL, "experts of another kind or size cannot be gone on from");
+        status = mele_i_fail(error, MELE_EINVAL,
+                             "experts of another kind or size cannot be gone on from");
     if (status == MELE_OK && from->scales != NULL)
-        memcpy(s.theta + at, from->scales, t->coupled.loss->scales(&t->coupled.shape) * sizeof *s.theta);
+        memcpy(s.theta + at, from->scales,
+               t->coupled.loss->scales(&t->coupled.shape) * sizeof *s.theta);
     if (status == MELE_OK)
         status = minimise(t, &s, t->run->engine, error);
     if (status == MELE_OK)
@@ -281,9 +293,11 @@ const double *mele_i_together_scales(const mele_i_together *t)
 size_t mele_i_together_parameters(const mele_i_together *t)
 {
     const mele_i_coupled_shape *shape = &t->coupled.shape;
-    const size_t gate = t->coupled.loss->gated ? (shape->clusters - 1) * (1 + t->coupled.gate_columns) : 0;
+    const size_t gate =
+        t->coupled.loss->gated ? (shape->clusters - 1) * (1 + t->coupled.gate_columns) : 0;
 
-    return shape->clusters * t->joint.how->freedom(t->joint.form) + t->coupled.loss->scales(shape) + gate;
+    return shape->clusters * t->joint.how->freedom(t->joint.form) + t->coupled.loss->scales(shape)
+           + gate;
 }
 
 static mele_status make_experts(const mele_i_together *t, double *numbers, mele_experts **out,
@@ -308,7 +322,8 @@ mele_status mele_i_together_finish(mele_i_together *t, mele_experts **experts, m
     const mele_i_coupled_shape *shape = &t->coupled.shape;
     double *numbers = MELE_I_ARRAY(double, shape->clusters * (1 + shape->outputs));
     mele_experts *made = NULL;
-    mele_status status = numbers == NULL ? mele_i_no_memory(error) : make_experts(t, numbers, &made, error);
+    mele_status status =
+        numbers == NULL ? mele_i_no_memory(error) : make_experts(t, numbers, &made, error);
 
     free(numbers);
     if (status == MELE_OK && t->gate == NULL)

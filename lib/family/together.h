@@ -4,8 +4,8 @@
 #include "family/coupled.h"
 #include "fit/run.h"
 
-/* A run's experts, and gate, that are trained together: its rows, held, and the best parameters so far.
- * Points into itself and into the run. */
+/* A run's experts, and gate, that are trained together: its rows, held, and the best parameters so
+ * far. Points into itself and into the run. */
 typedef struct mele_i_together {
     mele_i_run *run;
     mele_expert_options experts; /* settled */
@@ -18,7 +18,7 @@ typedef struct mele_i_together {
     double *theta;               /* of the best start; NULL: there is none yet */
     mele_gate *gate;             /* of the best start; NULL: none */
     mele_i_coupled_found found;
-    double *reached;             /* the objective that each random start came to; NULL: there were none */
+    double *reached; /* the objective that each random start came to; NULL: there were none */
     size_t starts;
 } mele_i_together;
 
@@ -31,8 +31,8 @@ void mele_i_together_clear(mele_i_together *together);
 /* Minimise from so many random starts, as tasks; the best one is kept. */
 mele_status mele_i_together_search(mele_i_together *together, size_t starts, mele_error *error);
 
-/* A mixture that has been trained together, to go on from: its experts, the scales of its loss (NULL: 0), its
- * gate, which is finished (NULL: one of equal weights). */
+/* A mixture that has been trained together, to go on from: its experts, the scales of its loss
+ * (NULL: 0), its gate, which is finished (NULL: one of equal weights). */
 typedef struct mele_i_together_start {
     const mele_experts *experts;
     const double *scales;
@@ -43,10 +43,10 @@ typedef struct mele_i_together_start {
 mele_status mele_i_together_continue(mele_i_together *together, const mele_i_together_start *from,
                                      mele_error *error);
 
-/* The experts of the best start, with the variances of the loss's scales, or 1 where it has none; and its gate,
- * a constant one of equal weights where the loss has none. They are the caller's. */
-mele_status mele_i_together_finish(mele_i_together *together, mele_experts **experts, mele_gate **gate,
-                                   mele_error *error);
+/* The experts of the best start, with the variances of the loss's scales, or 1 where it has none;
+ * and its gate, a constant one of equal weights where the loss has none. They are the caller's. */
+mele_status mele_i_together_finish(mele_i_together *together, mele_experts **experts,
+                                   mele_gate **gate, mele_error *error);
 
 /* The scales of the best start. */
 const double *mele_i_together_scales(const mele_i_together *together);

@@ -3,12 +3,12 @@
 
 #include "gate/kind.h"
 
-/* A gate that is trained together with the experts: whoever has an objective over both moves its parameters,
- * by the members of its kind (parameters, set, forward, backward). */
+/* A gate that is trained together with the experts: whoever has an objective over both moves its
+ * parameters, by the members of its kind (parameters, set, forward, backward). */
 
-/* The gate that training would start from on these data, of which log posteriors, x, weights, center and
- * scale are looked at: that of equal weights, or, where log posteriors are there, the posterior gate; or
- * options->start. Options have been checked. Freed with mele_gate_free().
+/* The gate that training would start from on these data, of which log posteriors, x, weights,
+ * center and scale are looked at: that of equal weights, or, where log posteriors are there, the
+ * posterior gate; or options->start. Options have been checked. Freed with mele_gate_free().
  * MELE_EINVAL: a kind that has no parameters; a start of another kind. */
 mele_status mele_i_gate_begin(const mele_gate_data *data, const mele_gate_options *options,
                               mele_engine *engine, mele_gate **out, mele_error *error);

@@ -1,7 +1,7 @@
-/* Experts that are trained together: seconds of one evaluation of the objective (an epoch: loss and gradient
- * over all rows) with network experts, beside as many passes of stage 2's training over one network, on the
- * same engine, the best of interleaved trials; and the processor time used, by the clock.
- * Usage: bench_coupled [ROWS [COLUMNS [EXPERTS [HIDDEN [THREADS]]]]] */
+/* Experts that are trained together: seconds of one evaluation of the objective (an epoch: loss
+ * and gradient over all rows) with network experts, beside as many passes of stage 2's training
+ * over one network, on the same engine, the best of interleaved trials; and the processor time
+ * used, by the clock. Usage: bench_coupled [ROWS [COLUMNS [EXPERTS [HIDDEN [THREADS]]]]] */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,18 +49,21 @@ static void take_rows(const problem *p, const mele_i_network *n, mele_i_network_
 }
 
 static double seconds_of_networks(const problem *p, const mele_i_network *n,
-                                  const mele_i_network_rows *rows, const double *weights, double *room)
+                                  const mele_i_network_rows *rows, const double *weights,
+                                  double *room)
 {
     const double start = bench_now();
     double value;
 
     for (size_t k = 0; k < p->clusters; k++)
         bench_check(mele_i_network_objective(n, rows, 0.1, weights, p->engine,
-                                             &(mele_i_network_result){&value, room, NULL}, NULL), NULL);
+                                             &(mele_i_network_result){&value, room, NULL}, NULL),
+                    NULL);
     return bench_now() - start;
 }
 
-static double seconds_of_epoch(mele_i_coupled *c, const double *theta, double *gradient, double *busy)
+static double seconds_of_epoch(mele_i_coupled *c, const double *theta, double *gradient,
+                               double *busy)
 {
     const double start = bench_now();
     const clock_t used = clock();
@@ -101,8 +104,12 @@ static void measure(const problem *p, mele_i_coupled *c)
 
 static void bench(const problem *p, const mele_i_coupled_loss *loss, double lambda)
 {
-    const mele_i_joint_rows rows = {.shape = {p->columns, 1, 0}, .terms = p->columns, .count = p->rows,
-                                    .x = p->x, .y = p->y, .weights = p->weights};
+    const mele_i_joint_rows rows = {.shape = {p->columns, 1, 0},
+                                    .terms = p->columns,
+                                    .count = p->rows,
+                                    .x = p->x,
+                                    .y = p->y,
+                                    .weights = p->weights};
     const mele_gate_data data = {.rows = p->rows, .clusters = p->clusters, .weights = p->weights,
                                  .x = mele_rows_of_array(p->x, p->rows, p->columns)};
     const mele_targets targets = {mele_rows_of_array(p->y, p->rows, 1), 0};

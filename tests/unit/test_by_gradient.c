@@ -1,5 +1,5 @@
-/* Families whose parts are trained together by gradients: tonedata against mixtools' hmeEM, what no penalty and
- * one expert come to, what must not matter, what they refuse. */
+/* Families whose parts are trained together by gradients: tonedata against mixtools' hmeEM, what
+ * no penalty and one expert come to, what must not matter, what they refuse. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -46,7 +46,8 @@ static mele_options options_of(const char *family, const char *clusters)
     mele_options options = mele_options_defaults();
 
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        cr_assert_eq(mele_options_set(&options, settings[i].name, settings[i].value, NULL), MELE_OK);
+        cr_assert_eq(mele_options_set(&options, settings[i].name, settings[i].value, NULL),
+                     MELE_OK);
     return options;
 }
 
@@ -95,10 +96,11 @@ Test(by_gradient, tonedata_from_every_seed)
         set(&options, "ridge", "0");
         set(&options, "gate-ridge", "0");
         mele_model *model = fit(data, &options, NULL);
-        cr_assert_float_eq(told(model, "log_likelihood"), 142.848, 1e-3, "seed %u: %.6f", (unsigned)seed,
-                           told(model, "log_likelihood"));
+        cr_assert_float_eq(told(model, "log_likelihood"), 142.848, 1e-3, "seed %u: %.6f",
+                           (unsigned)seed, told(model, "log_likelihood"));
         cr_assert_float_eq(told(model, "penalised"), told(model, "log_likelihood"), 1e-9);
-        cr_assert_eq(told(model, "parameters"), 8); /* two lines, two variances, one line of logits */
+        cr_assert_eq(told(model, "parameters"),
+                     8); /* two lines, two variances, one line of logits */
         mele_model_free(model);
         mele_data_free(data);
         mele_options_clear(&options);
@@ -289,12 +291,14 @@ static mele_data *weighted_data(bool weights)
         const size_t times = i % 7 == 3 ? 0 : i % 5 == 0 ? 2 : 1;
         for (size_t r = 0; r < (weights ? 1 : times); r++, count++) {
             x[count] = sin((double)(7 * i));
-            y[count] = x[count] > 0.1 ? 2 - x[count] + 0.1 * cos((double)i) : x[count] + 0.2 * sin((double)i);
+            y[count] = x[count] > 0.1 ? 2 - x[count] + 0.1 * cos((double)i)
+                                      : x[count] + 0.2 * sin((double)i);
             w[count] = (double)times;
         }
     }
     const mele_matrix features = mele_matrix_of(x, count, 1), targets = mele_matrix_of(y, count, 1);
-    cr_assert_eq(mele_data_of_arrays(&features, &targets, 0, weights ? w : NULL, &data, NULL), MELE_OK);
+    cr_assert_eq(mele_data_of_arrays(&features, &targets, 0, weights ? w : NULL, &data, NULL),
+                 MELE_OK);
     return data;
 }
 
@@ -332,7 +336,8 @@ Test(by_gradient, degenerate_data_have_a_model)
                 x[i] = (double)i;
                 y[i] = 5 + cases[c].slope * (double)i;
             }
-            const mele_matrix a = mele_matrix_of(x, cases[c].rows, 1), b = mele_matrix_of(y, cases[c].rows, 1);
+            const mele_matrix a = mele_matrix_of(x, cases[c].rows, 1),
+                              b = mele_matrix_of(y, cases[c].rows, 1);
             cr_assert_eq(mele_data_of_arrays(&a, &b, 0, NULL, &data, NULL), MELE_OK);
             set_lambda(&options, "0.5");
             set(&options, "max-epochs", "200");
@@ -389,7 +394,8 @@ Test(by_gradient, lambda_is_chosen_by_refits)
 
     set(&options, "restarts", "1");
     mele_model *model = fit(data, &options, NULL);
-    const json_t *candidates = json_object_get(json_object_get(model->training, "family"), "candidates");
+    const json_t *candidates =
+        json_object_get(json_object_get(model->training, "family"), "candidates");
     cr_assert_eq(json_array_size(candidates), 5);
     cr_assert(told(model, "lambda") >= 0 && told(model, "lambda") <= 0.9);
     mele_model_free(model);
@@ -414,7 +420,8 @@ Test(by_gradient, memory_that_runs_out_leaves_nothing_behind)
                 mele_model_free(model);
                 break;
             }
-            cr_assert(status == MELE_ENOMEM || status == MELE_OK); /* rows are made anew without a cache */
+            cr_assert(status == MELE_ENOMEM
+                      || status == MELE_OK); /* rows are made anew without a cache */
             cr_assert_eq(model == NULL, status == MELE_ENOMEM, "%s: %zu", families[f], n);
             mele_model_free(model);
         }

@@ -1,5 +1,5 @@
-/* Objectives over all experts and the gate: values against an independent program (tests/ref/coupled.py),
- * derivatives against central differences, what their parameters lead to. */
+/* Objectives over all experts and the gate: values against an independent program
+ * (tests/ref/coupled.py), derivatives against central differences, where they lead. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -66,7 +66,8 @@ static double theta_of(size_t i)
     return 0.5 * cos(2.3 * (double)(i + 1));
 }
 
-static mele_status start(sample *s, const problem *p, const form *f, mele_engine *engine, mele_error *error)
+static mele_status start(sample *s, const problem *p, const form *f, mele_engine *engine,
+                         mele_error *error)
 {
     mele_expert_options options = mele_expert_defaults();
     mele_gate_options gate = mele_gate_defaults();
@@ -81,10 +82,17 @@ static mele_status start(sample *s, const problem *p, const form *f, mele_engine
     options.hidden = 3;
     gate.kind = "softmax";
     gate.on = "features";
-    s->coupled = (mele_i_coupled){.loss = f->loss, .shape = {K, p->outputs, p->classes, f->lambda, 1e-3},
-                                  .joint = &s->joint, .gate_x = s->x, .gate_columns = COLUMNS,
-                                  .ridge = 0.3, .gate_ridge = 0.7, .max_iterations = 1000,
-                                  .tolerance = 1e-7, .told = "family", .engine = engine};
+    s->coupled = (mele_i_coupled){.loss = f->loss,
+                                  .shape = {K, p->outputs, p->classes, f->lambda, 1e-3},
+                                  .joint = &s->joint,
+                                  .gate_x = s->x,
+                                  .gate_columns = COLUMNS,
+                                  .ridge = 0.3,
+                                  .gate_ridge = 0.7,
+                                  .max_iterations = 1000,
+                                  .tolerance = 1e-7,
+                                  .told = "family",
+                                  .engine = engine};
     for (size_t i = 0; i < ROWS; i++)
         s->coupled.total_weight += s->weights[i];
     mele_status status = mele_i_joint_settle(&options, &targets, COLUMNS, &s->options, error);
@@ -101,7 +109,8 @@ static void make(sample *s, const problem *p, const form *f, mele_engine *engine
 
     memset(s, 0, sizeof *s);
     fill(s, p);
-    cr_assert_eq(start(s, p, f, engine, &error), MELE_OK, "%s, %s: %s", p->what, f->what, error.message);
+    cr_assert_eq(start(s, p, f, engine, &error), MELE_OK, "%s, %s: %s", p->what, f->what,
+                 error.message);
     s->count = mele_i_coupled_parts_of(&s->coupled).count;
     s->theta = MELE_I_ARRAY(double, s->count);
     s->coupled.room = MELE_I_ARRAY(double, mele_i_coupled_room(&s->coupled));
@@ -127,7 +136,7 @@ static double value_at(sample *s, double *gradient)
 
 /* ---- values ---- */
 
-/* Of every problem and form, by tests/ref/coupled.py: the value, and the derivative along cos(i). */
+/* Of every problem and form, by tests/ref/coupled.py: value, and derivative along cos(i). */
 static const double reference[COUNT(problems)][COUNT(forms)][2] = {
     {{1.28749300782541, 0.0234901870199685},
      {1.28039738855059, -0.0500113067902507},

@@ -1,5 +1,5 @@
-/* Experts as functions of parameters that are moved together: against the experts that these become, and
- * derivatives against central differences. */
+/* Experts as functions of parameters that are moved together: against the experts that these
+ * become, and derivatives against central differences. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -99,7 +99,8 @@ static void outputs_of(const sample *s, const double *parameters, double *out)
     free(scratch);
 }
 
-static mele_status experts_of(const sample *s, const problem *p, mele_experts **out, mele_error *error)
+static mele_status experts_of(const sample *s, const problem *p, mele_experts **out,
+                              mele_error *error)
 {
     double weight[K] = {1, 2, 3}, variance[K * MOST_OUTPUTS];
 
@@ -122,7 +123,8 @@ Test(joint, says_what_its_experts_predict)
 {
     for (size_t c = 0; c < COUNT(problems); c++) {
         const problem *p = &problems[c];
-        double out[ROWS * K * MOST_OUTPUTS], mean[ROWS * K * MOST_OUTPUTS], variance[K * MOST_OUTPUTS];
+        double out[ROWS * K * MOST_OUTPUTS], mean[ROWS * K * MOST_OUTPUTS],
+            variance[K * MOST_OUTPUTS];
         const size_t M = p->outputs;
         mele_experts *experts = NULL;
         mele_error error;
@@ -136,7 +138,8 @@ Test(joint, says_what_its_experts_predict)
         for (size_t i = 0; i < ROWS * K && p->classes > 0; i++)
             to_log_probabilities(out + i * M, M);
         for (size_t i = 0; i < ROWS * K * M; i++)
-            cr_assert_float_eq(out[i], mean[i], 1e-11, "%s: %zu: %g, %g", p->what, i, out[i], mean[i]);
+            cr_assert_float_eq(out[i], mean[i], 1e-11, "%s: %zu: %g, %g", p->what, i, out[i],
+                               mean[i]);
         mele_experts_variances(experts, variance);
         for (size_t i = 0; i < K * M && p->classes == 0; i++)
             cr_assert_eq(variance[i], 1 + (double)i);

@@ -1,7 +1,7 @@
-/* Linear forms that are trained together: f_t = b_t0 + sum_j b_tj (x_j - c_j), c the columns' means over
- * all rows, in the units of x, so that the ridge counts what it counts in fits of each alone. A column that
- * is constant but for rounding has the coefficient 0. Of classes there is a form for each, whose mean over
- * the classes says nothing and is taken off in the end. */
+/* Linear forms that are trained together: f_t = b_t0 + sum_j b_tj (x_j - c_j), c the columns'
+ * means over all rows, in the units of x, so that the ridge counts what it counts in fits of each
+ * alone. A column that is constant but for rounding has the coefficient 0. Of classes there is a
+ * form for each, whose mean over the classes says nothing and is taken off in the end. */
 #include "expert/forms/joint.h"
 
 #include <math.h>
@@ -32,8 +32,8 @@ static void free_form(void *form)
     free(f);
 }
 
-/* Where the columns were measured: products of them in their own units. center and scale: columns numbers
- * each. */
+/* Where the columns were measured: products of them in their own units. center and scale: columns
+ * numbers each. */
 static mele_i_origin origin_of(const mele_i_joint_rows *rows, const mele_expert_options *options,
                                double *center, double *scale)
 {
@@ -62,7 +62,8 @@ static mele_status measure(affine_form *f, const mele_i_joint_rows *rows,
     for (size_t i = 0; i < rows->count; i++)
         row[i] = i;
     const mele_i_units_rows x = {rows->x, d, row, rows->weights, rows->count};
-    status = mele_i_units_of(&x, origin_of(rows, options, origin, origin + d), INFINITY, units, error);
+    status =
+        mele_i_units_of(&x, origin_of(rows, options, origin, origin + d), INFINITY, units, error);
     for (size_t j = 0; j < d && status == MELE_OK; j++) {
         f->centre[j] = units[j].centre / units[j].power;
         f->absent[j] = units[j].spread == 0;
@@ -77,8 +78,8 @@ cleanup:
     return status;
 }
 
-static mele_status make(const mele_i_joint_rows *rows, const mele_expert_options *options, void **form,
-                        mele_error *error)
+static mele_status make(const mele_i_joint_rows *rows, const mele_expert_options *options,
+                        void **form, mele_error *error)
 {
     affine_form *f = MELE_I_NEW(affine_form);
 
@@ -187,8 +188,8 @@ static void forward(const void *form, const double *b, size_t count, const doubl
     kernels->linear(z, d, rows, d, b, forms, out, forms);
 }
 
-static void backward(const void *form, const double *b, size_t count, size_t rows, const double *residual,
-                     double *scratch, double *gradient)
+static void backward(const void *form, const double *b, size_t count, size_t rows,
+                     const double *residual, double *scratch, double *gradient)
 {
     const affine_form *f = form;
     const mele_i_kernels *kernels = mele_i_kernels_best();
@@ -242,7 +243,8 @@ static void take_off_mean(const affine_form *f, double *b)
     }
 }
 
-static mele_status finish(const void *form, const double *b, mele_i_expert *expert, mele_error *error)
+static mele_status finish(const void *form, const double *b, mele_i_expert *expert,
+                          mele_error *error)
 {
     const affine_form *f = form;
     const size_t width = width_of(f);
@@ -261,8 +263,17 @@ static mele_status finish(const void *form, const double *b, mele_i_expert *expe
     return MELE_OK;
 }
 
-const mele_i_joint_kind mele_i_affine_joint = {
-    .make = make, .free = free_form, .parameters = parameters, .freedom = freedom,
-    .see = see, .draw = draw, .take = take, .work = parameters, .scratch = scratch, .forward = forward,
-    .backward = backward,
-    .squares = squares, .add_squares = add_squares, .finish = finish};
+const mele_i_joint_kind mele_i_affine_joint = {.make = make,
+                                               .free = free_form,
+                                               .parameters = parameters,
+                                               .freedom = freedom,
+                                               .see = see,
+                                               .draw = draw,
+                                               .take = take,
+                                               .work = parameters,
+                                               .scratch = scratch,
+                                               .forward = forward,
+                                               .backward = backward,
+                                               .squares = squares,
+                                               .add_squares = add_squares,
+                                               .finish = finish};

@@ -1,5 +1,6 @@
-/* Networks that are trained together: those of one size, in units of all rows, which so see the same panel
- * of inputs. Outputs are shift + unit f(z), so that what comes back times unit is d loss / d f. */
+/* Networks that are trained together: those of one size, in units of all rows, which so see the
+ * same panel of inputs. Outputs are shift + unit f(z), so that what comes back times unit is d
+ * loss / d f. */
 #include "expert/mlp/joint.h"
 
 #include <math.h>
@@ -42,8 +43,8 @@ static void set_plan(mlp_form *f)
     p->weights = mele_i_network_weights(&p->network);
 }
 
-static mele_status make(const mele_i_joint_rows *rows, const mele_expert_options *options, void **form,
-                        mele_error *error)
+static mele_status make(const mele_i_joint_rows *rows, const mele_expert_options *options,
+                        void **form, mele_error *error)
 {
     mlp_form *f = MELE_I_NEW(mlp_form);
 
@@ -105,7 +106,7 @@ static void draw(const void *form, mele_i_stream *stream, double *weights)
     mele_i_mlp_draw_start(&f->plan, &f->sample, stream, weights);
 }
 
-/* A target that is constant in these rows has no unit: weights that would be divided by it are 0. */
+/* A target that is constant in these rows has no unit: weights that it would divide are 0. */
 static bool take(const void *form, const mele_i_expert *expert, double *weights)
 {
     const mlp_form *f = form;
@@ -121,9 +122,10 @@ static bool take(const void *form, const mele_i_expert *expert, double *weights)
     return true;
 }
 
-/* ---- panels: that of the inputs, then what experts have of their own, then what they share ---- */
+/* ---- panels: of the inputs, then what experts have of their own, then what they share ---- */
 
-static mele_i_network_panel panel_of(const mele_i_network *n, size_t count, size_t e, double *scratch)
+static mele_i_network_panel panel_of(const mele_i_network *n, size_t count, size_t e,
+                                     double *scratch)
 {
     double *own = scratch + (1 + n->inputs) * MELE_I_PANEL;
     double *shared = own + count * (1 + n->hidden) * MELE_I_PANEL;
@@ -151,8 +153,8 @@ static size_t eights(size_t rows)
     return (rows + 7) / 8 * 8;
 }
 
-static void forward(const void *form, const double *weights, size_t count, const double *z, size_t rows,
-                    double *scratch, double *out)
+static void forward(const void *form, const double *weights, size_t count, const double *z,
+                    size_t rows, double *scratch, double *out)
 {
     const mlp_form *f = form;
     const mele_i_network *n = &f->plan.network;
@@ -210,7 +212,8 @@ static void squares(const void *form, const double *weights, double *out)
         out[t] = sum * unit_square(f, t);
 }
 
-static void add_squares(const void *form, const double *weights, const double *factor, double *gradient)
+static void add_squares(const void *form, const double *weights, const double *factor,
+                        double *gradient)
 {
     const mlp_form *f = form;
     double sum = 0;
