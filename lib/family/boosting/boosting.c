@@ -22,9 +22,13 @@
  * (model/combine.c); of one expert nothing is combined. D is held as logarithms, so that no row is lost of
  * which all are sure for long.
  *
- * The variance of an expert's residuals is found by its own D, which is largest where it errs: it is taken
- * times sum_i w_i r_i^2 / sum_i D_i r_i^2, which makes it that of rows as they come. */
-#include <float.h>
+ * The variance of an expert is that of its left-out residuals by the weights of rows as they come; by its own D
+ * it would be too large, for that is largest where it errs. What share of the experts' variances is within the
+ * blend, beside the variance between them, is told by the same left-out predictions, blended to F_i:
+ *
+ *     within = sum_i w_i ((y_i - F_i)^2 - sum_k g_k (f_ik - F_i)^2) / sum_i w_i sum_k g_k s_ik^2,
+ *
+ * at least a quarter and at most 1 (as of bagging, bagging/out_of_bag.c). Of many rows every m-th is looked at. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -43,6 +47,9 @@
 #include "model/combine.h"
 #include "schema/data.h"
 
+#define LEAST_WITHIN 0.25
+#define LEAST_VARIANCE 1e-8 /* of a scaled target: what experts have at least, see expert/units.h */
+#define HELD_ROWS 10000     /* at most twice as many: those whose left-out predictions are held */
 #define LOSS_WORK ((size_t)1 << 17) /* elementary operations of a block */
 
 /* Why the rounds are over: as many as were asked for, an expert no better than chance, one without error. */
@@ -59,6 +66,8 @@ typedef struct boosting {
     mele_expert_info *info;      /* one a round, and one more */
     mele_expert_info global;
     double *vote, *error;        /* one a round */
+    size_t step, held;           /* of a target: every so many rows, so many in all, */
+    double *mean, *variance;     /* held x rounds: what experts say of them, left out */
     ending ending;
 } boosting;
 
@@ -71,6 +80,8 @@ static void boosting_clear(boosting *b)
     free(b->loss);
     free(b->expert);
     free(b->info);
+    free(b->mean);
+    free(b->variance);
     free(b->vote);
     free(b->error);
 }
@@ -93,7 +104,11 @@ static mele_status boosting_make(boosting *b, mele_i_run *run, mele_error *error
     b->info = MELE_I_ZEROED(mele_expert_info, rounds + 1);
     b->vote = MELE_I_ARRAY(double, rounds);
     b->error = MELE_I_ARRAY(double, rounds);
-    if (b->log_factor == NULL || b->factor == NULL || b->loss == NULL || b->expert == NULL
+    b->step = b->classes > 0 ? rows : rows / HELD_ROWS > 0 ? rows / HELD_ROWS : 1;
+    b->held = b->classes > 0 ? 0 : (rows + b->step - 1) / b->step;
+    b->mean = mele_i_array(b->held, rounds * sizeof *b->mean);
+    b->variance = mele_i_array(b->held, rounds * sizeof *b->variance);
+    if (b->mean == NULL || b->variance == NULL || b->log_factor == NULL || b->factor == NULL || b->loss == NULL || b->expert == NULL
         || b->info == NULL || b->vote == NULL || b->error == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < rows; i++) {
@@ -106,8 +121,8 @@ static mele_status boosting_make(boosting *b, mele_i_run *run, mele_error *error
 /* ---- an expert of a round ---- */
 
 /* The first is the expert that there would be without boosting. */
-static mele_status train_first(boosting *b, const mele_expert_options *options, mele_expert_info *info,
-                               mele_error *error)
+static mele_status train_first(boosting *b, const mele_expert_options *options, mele_left_out **left_out,
+                               mele_expert_info *info, mele_error *error)
 {
     mele_expert_data data = mele_i_run_expert_data(b->run);
     uint32_t *labels = MELE_I_ZEROED(uint32_t, b->rows);
@@ -116,14 +131,16 @@ static mele_status train_first(boosting *b, const mele_expert_options *options, 
     if (labels == NULL)
         return mele_i_no_memory(error);
     data.assignment = &all;
-    mele_status status = mele_experts_fit(&data, options, b->run->engine, &b->expert[0], NULL, info,
-                                          error);
+    mele_status status = mele_experts_fit(&data, options, b->run->engine, &b->expert[0], left_out,
+                                          info, error);
     free(labels);
     return status;
 }
 
-static mele_status train(boosting *b, mele_error *error)
+/* *left_out: of a target. */
+static mele_status train(boosting *b, mele_left_out **left_out, mele_error *error)
 {
+    mele_left_out **wanted = b->classes > 0 ? NULL : left_out;
     mele_expert_options options = mele_i_run_expert_options(b->run);
     mele_expert_data data = mele_i_run_expert_data(b->run);
     const mele_rows factors = mele_rows_of_array(b->factor, b->rows, 1);
@@ -132,17 +149,93 @@ static mele_status train(boosting *b, mele_error *error)
     mele_status status;
 
     if (b->made == 0) {
-        status = train_first(b, &options, info, error);
+        status = train_first(b, &options, wanted, info, error);
         b->global = info[1];
     } else {
         options.only = 1; /* the global expert, which nobody asks, is the first round's */
         options.start = b->expert[0];
         options.cold = true;
         data.assignment = &weighted;
-        status = mele_experts_fit(&data, &options, b->run->engine, &b->expert[b->made], NULL, info,
+        status = mele_experts_fit(&data, &options, b->run->engine, &b->expert[b->made], wanted, info,
                                   error);
     }
     b->info[b->made] = info[0];
+    return status;
+}
+
+/* ---- what it says of rows left out ---- */
+
+/* The variance that the rows have by their own weights becomes the expert's; the first has it. */
+static mele_status settle_variance(boosting *b, const double *left_out, mele_error *error)
+{
+    mele_experts *experts = b->expert[b->made];
+    double sum = 0, weight = 0, target, variance;
+    mele_status status = MELE_OK;
+
+    if (b->made == 0 || !mele_i_experts_have_variance(experts, 0))
+        return MELE_OK;
+    for (size_t i = 0; i < b->rows && status == MELE_OK; i++) {
+        status = mele_i_rows_copy(&b->targets, i, &target, error);
+        if (status == MELE_OK && !isnan(left_out[i])) {
+            sum += weight_of(b, i) * (target - left_out[i]) * (target - left_out[i]);
+            weight += weight_of(b, i);
+        }
+    }
+    if (status != MELE_OK || !(weight > 0))
+        return status;
+    variance = fmax(LEAST_VARIANCE, sum / weight);
+    b->info[b->made].left_out = sum / weight;
+    mele_i_experts_set_variances(experts, &variance);
+    return MELE_OK;
+}
+
+static mele_status take_left_out(boosting *b, const mele_left_out *left_out, mele_error *error)
+{
+    const double *mean = mele_left_out_mean(left_out).data;
+    const double *variance = mele_left_out_variance(left_out).data;
+    mele_status status = settle_variance(b, mean, error);
+    double own;
+
+    mele_i_experts_variances(b->expert[b->made], 0, &own);
+    for (size_t i = 0; i < b->held; i++) {
+        const size_t to = i * b->rounds + b->made;
+        b->mean[to] = mean[i * b->step];
+        b->variance[to] = mele_i_experts_have_variance(b->expert[b->made], 0) ? own
+                                                                             : variance[i * b->step];
+    }
+    return status;
+}
+
+static mele_status train_and_look(boosting *b, mele_error *error)
+{
+    mele_left_out *left_out = NULL;
+    mele_status status = train(b, &left_out, error);
+
+    if (status == MELE_OK && left_out != NULL)
+        status = take_left_out(b, left_out, error);
+    mele_left_out_free(left_out);
+    return status;
+}
+
+/* What share of the variances is within the blend of weights g. */
+static mele_status find_within(const boosting *b, const double *g, double *out, mele_error *error)
+{
+    double *room = MELE_I_ARRAY(double, 2 * b->made), within = 0, own = 0, target;
+    mele_status status = room == NULL ? mele_i_no_memory(error) : MELE_OK;
+
+    for (size_t i = 0; i < b->held && status == MELE_OK; i++) {
+        const double w = weight_of(b, i * b->step);
+        const mele_i_voices voices = {b->made, 1, g, b->mean + i * b->rounds,
+                                      b->variance + i * b->rounds, 0, room, 1};
+        const mele_i_blend blend = b->run->model->combine->target(&voices);
+        status = mele_i_rows_copy(&b->targets, i * b->step, &target, error);
+        if (status != MELE_OK || isnan(blend.mean))
+            continue;
+        within += w * ((target - blend.mean) * (target - blend.mean) - blend.between);
+        own += w * blend.within;
+    }
+    free(room);
+    *out = own > 0 ? fmin(1, fmax(LEAST_WITHIN, within / own)) : 1;
     return status;
 }
 
@@ -187,32 +280,6 @@ static mele_status find_losses(boosting *b, mele_error *error)
                               .scratch_bytes = numbers * sizeof(double)};
 
     return mele_i_pass_run(b->run->engine, &pass, error);
-}
-
-/* How much larger the mean square of |y - f| is by the rows' weights than by D. */
-static double unweighting(const boosting *b)
-{
-    double by_rows = 0, by_factors = 0;
-
-    for (size_t i = 0; i < b->rows; i++) {
-        const double square = weight_of(b, i) * b->loss[i] * b->loss[i];
-        by_rows += square;
-        by_factors += b->factor[i] * square;
-    }
-    return by_factors > 0 && isfinite(by_rows / by_factors) ? by_rows / by_factors : 1;
-}
-
-/* Of kinds whose variances are residuals'. */
-static void settle_variance(const boosting *b)
-{
-    mele_experts *experts = b->expert[b->made];
-    double variance;
-
-    if (b->made == 0 || !mele_i_experts_have_variance(experts, 0))
-        return;
-    mele_i_experts_variances(experts, 0, &variance);
-    variance = fmax(variance * unweighting(b), DBL_MIN);
-    mele_i_experts_set_variances(experts, &variance);
 }
 
 /* To 0 .. 1, by the largest among the rows that count. */
@@ -279,16 +346,14 @@ static double least_error(const boosting *b)
 static mele_status run_round(boosting *b, bool *over, mele_error *error)
 {
     const double limit = limit_of(b);
-    mele_status status = train(b, error);
+    mele_status status = train_and_look(b, error);
 
     if (status == MELE_OK)
         status = find_losses(b, error);
     if (status != MELE_OK)
         return status;
-    if (b->classes == 0) {
-        settle_variance(b);
+    if (b->classes == 0)
         scale_losses(b);
-    }
     const double e = b->error[b->made] = error_of(b);
     const bool chance = !(e < limit);
     b->ending = chance ? CHANCE : e > 0 ? ROUNDS : PERFECT;
@@ -334,18 +399,11 @@ static json_t *result_object(const boosting *b)
     return NULL;
 }
 
-/* Left-out errors of rows by D are no errors of the rows, and of experts that were left out nothing is told. */
-static void settle_infos(const boosting *b)
-{
-    for (size_t k = 0; k < b->made && b->made > 1; k++)
-        b->info[k].left_out = NAN;
-    b->info[b->made] = b->global;
-}
-
 static void warn(const boosting *b)
 {
     mele_report *report = b->run->report;
 
+    b->info[b->made] = b->global; /* in the place of one that was left out */
     mele_i_warn_of_experts(report, b->info, b->made, 0, 0);
     if (b->ending == CHANCE && b->error[0] >= limit_of(b))
         mele_i_report_warn(report, "the first expert is no better than chance (error %.3g, where %.3g is "
@@ -354,17 +412,23 @@ static void warn(const boosting *b)
 }
 
 /* Of one expert there is nothing to combine. */
-static void set_combination(const boosting *b)
+static mele_status set_combination(const boosting *b, const mele_gate *gate, mele_error *error)
 {
     mele_model *model = b->run->model;
 
     model->clusters = b->made;
     mele_i_report_set(b->run->report, "clusters", json_integer((json_int_t)b->made));
     if (b->made == 1)
-        return;
+        return MELE_OK;
     model->combine = mele_i_combine_find(b->classes > 0 ? "vote" : "median");
     for (size_t k = 0; k < b->made && model->combine->votes; k++)
         model->votes += b->vote[k];
+    if (b->classes > 0)
+        return MELE_OK;
+    model->within = MELE_I_ARRAY(double, 1);
+    return model->within == NULL
+               ? mele_i_no_memory(error)
+               : find_within(b, mele_i_gate_constant_weights(gate), model->within, error);
 }
 
 static mele_status finish(boosting *b, mele_error *error)
@@ -377,14 +441,15 @@ static mele_status finish(boosting *b, mele_error *error)
                                      error);
     if (status == MELE_OK)
         status = mele_i_gate_constant_make(b->vote, b->made, &result.gate, error);
+    if (status == MELE_OK)
+        status = set_combination(b, result.gate, error);
     if (status != MELE_OK) {
         mele_experts_free(result.experts);
+        mele_gate_free(result.gate);
         json_decref(result.more);
         return status;
     }
-    settle_infos(b);
     warn(b);
-    set_combination(b);
     return mele_i_family_finish(b->run, &result, error);
 }
 
