@@ -332,6 +332,8 @@ references = \
 	tests/bench/peers/experts_sklearn.py \
 	tests/bench/peers/gate_mlp_sklearn.py \
 	tests/bench/peers/gate_sklearn.py \
+	tests/bench/peers/me_em.R \
+	tests/bench/peers/me_em.py \
 	tests/bench/peers/mlp_sklearn.py \
 	tests/bench/peers/partition_sklearn.py \
 	tests/bench/peers/quiet.py \

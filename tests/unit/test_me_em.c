@@ -341,6 +341,33 @@ Test(me_em, same_bytes_for_any_threads)
     }
 }
 
+Test(me_em, a_fit_without_memory_says_so)
+{
+    static const char *const families[] = {"me-em", "me-regions", "lme"};
+    const size_t stride = TEST_SIZE(1, 7, 31);
+
+    for (size_t f = 0; f < 3; f++) {
+        mele_options options = options_of(families[f], 2);
+        mele_data *data = read_data("tonedata.csv", "tuned", &options);
+        bool failed = true;
+        options.partition.restarts = 2;
+        options.family.em_iterations = 2;
+        for (size_t n = f; failed; n += stride) {
+            mele_model *model = NULL;
+            mele_report *report = NULL;
+            cr_assert_eq(mele_report_new("test", &report, NULL), MELE_OK);
+            failing_malloc_at(n);
+            const mele_status status = mele_fit(data, &options, NULL, report, &model, NULL);
+            failed = failing_malloc_end();
+            cr_assert(status == MELE_OK || (failed && status == MELE_ENOMEM && model == NULL), "%s, %zu",
+                      families[f], n);
+            mele_model_free(model);
+            mele_report_free(report);
+        }
+        mele_data_free(data);
+    }
+}
+
 /* ---- what must not win ---- */
 
 /* A line with noise, and seven rows that lie on another one exactly: an expert on these alone has a likelihood
