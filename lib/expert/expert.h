@@ -85,6 +85,11 @@ mele_status mele_i_experts_separate(const mele_experts *experts, mele_experts **
  * not marked has another's expert. */
 void mele_i_experts_put(mele_experts *experts, const mele_experts *from, const bool *which);
 
+/* One expert more, the last, which is the same as expert k. Of mele_i_experts_separate(), or a fit in which no
+ * region has another's expert: *out is freed with mele_experts_free(), untouched on error. */
+mele_status mele_i_experts_double(const mele_experts *experts, size_t k, mele_experts **out,
+                                  mele_error *error);
+
 /* The squares that the ridge counts of expert k: M numbers, in the units of the targets, or for classes
  * one; twice a penalty is L times that (regression: of a unit of variance). 0 of kinds without. */
 void mele_i_experts_squares(const mele_experts *experts, size_t k, double *out);

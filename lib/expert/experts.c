@@ -252,6 +252,28 @@ mele_status mele_i_experts_global(const mele_experts *from, mele_experts **out, 
     return MELE_OK;
 }
 
+/* The global expert, the last, moves on by one. */
+mele_status mele_i_experts_double(const mele_experts *from, size_t k, mele_experts **out,
+                                  mele_error *error)
+{
+    const size_t K = from->clusters;
+    mele_experts *e = NULL;
+    mele_status status = mele_i_experts_new(K + 1, from->columns, from->outputs, from->classes > 0,
+                                            &e, error);
+
+    if (status != MELE_OK) {
+        mele_experts_free(e);
+        return status;
+    }
+    e->name = from->name;
+    for (size_t to = 0; to <= K + 1; to++) {
+        copy(from, to < K ? to : to == K ? k : K, e, to);
+        e->expert[to].answers = to;
+    }
+    *out = e;
+    return MELE_OK;
+}
+
 /* Kinds that see all rows anyway have it always. */
 bool mele_i_experts_have_spare(const mele_experts *e)
 {

@@ -40,9 +40,11 @@ bool mele_i_gate_asks_global(const mele_gate_options *options);
  * same. */
 bool mele_i_gate_is_untrained(const mele_gate_options *options, bool blind, mele_gate_options *settled);
 
-/* A tree with one more expert, the last: it and `expert` are the children of a node in the place of that one's leaf,
- * which gives each half of the weight. Of a gate of kind tree. MELE_ENOMEM. */
-mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, mele_gate **out, mele_error *error);
+/* A tree with one more expert, the last: it and `expert` are the children of a node in the place of that one's
+ * leaf. form (1 + features, the constant first, in the units of the features; NULL: 0): the logit of `expert`
+ * beside the new one. Of a gate of kind tree. MELE_ENOMEM. */
+mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, const double *form, mele_gate **out,
+                              mele_error *error);
 
 /* A node of a tree, from the root, 0: a parent comes before its children, which stand together. */
 typedef struct mele_i_gate_node {

@@ -344,10 +344,11 @@ Test(tree, a_split_halves_a_leaf)
     double *shares = shares_of(&s);
     const mele_gate_data data = with_shares(&s, shares);
     const mele_gate_options options = tree_options(0, 1);
+    const double form[] = {0.5, 2, -1};
     mele_gate *gate = fit(&data, &options, NULL, NULL), *grown = NULL;
     double *before = weights_of(gate, &s);
 
-    cr_assert_eq(mele_i_gate_split(gate, 1, &grown, NULL), MELE_OK);
+    cr_assert_eq(mele_i_gate_split(gate, 1, NULL, &grown, NULL), MELE_OK);
     double *after = numbers(s.rows * 4);
     const mele_matrix x = mele_matrix_of(s.x, s.rows, s.cols);
     cr_assert_eq(mele_gate_log_weights(grown, NULL, &x, s.rows, NULL, after, NULL), MELE_OK);
@@ -356,6 +357,13 @@ Test(tree, a_split_halves_a_leaf)
         cr_assert_float_eq(after[i * 4 + 1], before[i * 3 + 1] - log(2), 1e-12);
         cr_assert_float_eq(after[i * 4 + 2], before[i * 3 + 2], 1e-12);
         cr_assert_float_eq(after[i * 4 + 3], before[i * 3 + 1] - log(2), 1e-12);
+    }
+    mele_gate_free(grown);
+    cr_assert_eq(mele_i_gate_split(gate, 1, form, &grown, NULL), MELE_OK);
+    cr_assert_eq(mele_gate_log_weights(grown, NULL, &x, s.rows, NULL, after, NULL), MELE_OK);
+    for (size_t i = 0; i < s.rows; i++) {
+        const double logit = form[0] + form[1] * s.x[i * 2] + form[2] * s.x[i * 2 + 1];
+        cr_assert_float_eq(after[i * 4 + 1] - after[i * 4 + 3], logit, 1e-12);
     }
     mele_gate_free(gate);
     mele_gate_free(grown);
@@ -479,7 +487,7 @@ Test(tree, memory)
     for (n = 0;; n++) {
         mele_gate *grown = NULL;
         failing_malloc_at(n);
-        mele_status status = mele_i_gate_split(gate, 4, &grown, NULL);
+        mele_status status = mele_i_gate_split(gate, 4, NULL, &grown, NULL);
         if (!failing_malloc_end()) {
             cr_assert_eq(status, MELE_OK);
             mele_gate_free(grown);

@@ -134,7 +134,8 @@ static void finish(mele_gate *gate)
     mele_i_gate_columns_fold(&tree->z, tree->coefficients, tree->nodes - 1);
 }
 
-mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, mele_gate **out, mele_error *error)
+mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, const double *form, mele_gate **out,
+                              mele_error *error)
 {
     const mele_i_tree *tree = gate->state;
     const size_t width = 1 + tree->z.count;
@@ -149,6 +150,11 @@ mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, mele_gate **
     memcpy(grown->z.column, tree->z.column, tree->z.count * sizeof *tree->z.column);
     memcpy(grown->coefficients, tree->coefficients,
            (tree->nodes - 1) * width * sizeof *tree->coefficients);
+    double *first = mele_i_tree_coefficients(grown, tree->leaf[expert]);
+    for (size_t j = 0; j < width && form != NULL; j++) {
+        first[j] = form[j] / 2;
+        first[width + j] = -form[j] / 2;
+    }
     made->needs = gate->needs;
     made->features = gate->features;
     made->state = grown;
