@@ -532,6 +532,9 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/lme.c \
 	lib/family/losses.c \
 	lib/family/losses.h \
+	lib/family/grow.c \
+	lib/family/grow.h \
+	lib/family/hme.c \
 	lib/family/me_em.c \
 	lib/family/me_regions.c \
 	lib/family/me.c \

@@ -85,10 +85,11 @@ mele_status mele_i_experts_separate(const mele_experts *experts, mele_experts **
  * not marked has another's expert. */
 void mele_i_experts_put(mele_experts *experts, const mele_experts *from, const bool *which);
 
-/* One expert more, the last, which is the same as expert k. Of mele_i_experts_separate(), or a fit in which no
- * region has another's expert: *out is freed with mele_experts_free(), untouched on error. */
-mele_status mele_i_experts_double(const mele_experts *experts, size_t k, mele_experts **out,
-                                  mele_error *error);
+/* Experts that come from several, which have one shape: expert k is that of number which[k] of from[k], the global
+ * one that of from[0]. All are of mele_i_experts_separate(), or of fits in which no region has another's expert:
+ * *out is freed with mele_experts_free(), untouched on error. */
+mele_status mele_i_experts_gather(const mele_experts *const *from, const size_t *which, size_t clusters,
+                                  mele_experts **out, mele_error *error);
 
 /* The squares that the ridge counts of expert k: M numbers, in the units of the targets, or for classes
  * one; twice a penalty is L times that (regression: of a unit of variance). 0 of kinds without. */

@@ -252,24 +252,24 @@ mele_status mele_i_experts_global(const mele_experts *from, mele_experts **out, 
     return MELE_OK;
 }
 
-/* The global expert, the last, moves on by one. */
-mele_status mele_i_experts_double(const mele_experts *from, size_t k, mele_experts **out,
-                                  mele_error *error)
+mele_status mele_i_experts_gather(const mele_experts *const *from, const size_t *which, size_t clusters,
+                                  mele_experts **out, mele_error *error)
 {
-    const size_t K = from->clusters;
+    const mele_experts *first = from[0];
     mele_experts *e = NULL;
-    mele_status status = mele_i_experts_new(K + 1, from->columns, from->outputs, from->classes > 0,
-                                            &e, error);
+    mele_status status = mele_i_experts_new(clusters, first->columns, first->outputs,
+                                            first->classes > 0, &e, error);
 
     if (status != MELE_OK) {
         mele_experts_free(e);
         return status;
     }
-    e->name = from->name;
-    for (size_t to = 0; to <= K + 1; to++) {
-        copy(from, to < K ? to : to == K ? k : K, e, to);
-        e->expert[to].answers = to;
-    }
+    e->name = first->name;
+    for (size_t k = 0; k < clusters; k++)
+        copy(from[k], which[k], e, k);
+    copy(first, first->clusters, e, clusters);
+    for (size_t k = 0; k <= clusters; k++)
+        e->expert[k].answers = k;
     *out = e;
     return MELE_OK;
 }

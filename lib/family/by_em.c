@@ -104,6 +104,7 @@ void mele_i_by_em_clear(mele_i_by_em *by)
     free(by->gate_x);
     free(by->y);
     free(by->reached);
+    json_decref(by->grown);
     *by = (mele_i_by_em){.run = NULL};
 }
 
@@ -361,7 +362,8 @@ static json_t *more_of(const mele_i_by_em *by, size_t parameters)
 
     if (mele_i_json_put(object, "penalised", mele_i_report_real(by->em.objective - by->units))
         && mele_i_json_put(object, "parameters", json_integer((json_int_t)count))
-        && (by->starts == 0 || mele_i_json_put(object, "starts", reached_of(by))))
+        && (by->starts == 0 || mele_i_json_put(object, "starts", reached_of(by)))
+        && (by->grown == NULL || mele_i_json_put(object, "grown", json_incref(by->grown))))
         return object;
     json_decref(object);
     return NULL;

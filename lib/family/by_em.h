@@ -1,6 +1,8 @@
 #ifndef MELE_FAMILY_BY_EM_H
 #define MELE_FAMILY_BY_EM_H
 
+#include <jansson.h>
+
 #include "fit/em.h"
 #include "fit/run.h"
 
@@ -21,6 +23,7 @@ typedef struct mele_i_by_em {
     size_t doubtful;               /* experts of it that stand on a handful of rows */
     double *reached;               /* where each start came to: its penalised log-likelihood */
     size_t starts;
+    json_t *grown;                 /* what it grew from, to be told; NULL: it did not grow */
 } mele_i_by_em;
 
 /* gate: settled, of a kind that is trained, or NULL: Gaussians in the model's space. mele_i_by_em_clear(), also

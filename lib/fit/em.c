@@ -236,7 +236,8 @@ static mele_status train_gate(const mele_i_em *em, step *s, mele_error *error)
         return train_gaussians(em, s, error);
 
     options.loss = "posteriors";
-    options.start = em->gate;
+    if (em->gate != NULL)
+        options.start = em->gate;
     return mele_gate_fit(&data, &options, em->problem->engine, &s->gate, &s->gate_info, error);
 }
 

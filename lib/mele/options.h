@@ -35,6 +35,9 @@ typedef struct mele_family_options {
     size_t em_iterations; /**< families trained by EM: steps at most, >= 1; default 500 */
     double lambda;     /**< ncl, mnce, gated-ncl: strength of the penalty for experts that err alike, 0 to
                             1; MELE_LAMBDA_AUTO (default): chosen by cross-validation */
+    size_t depth;      /**< hme: levels of the tree of gates at most, whose nodes have as few children as make do
+                            with them; 1: a flat mixture; 0 (default): as many as binary nodes need */
+    bool grow;         /**< hme: grow the tree from one expert; default false: its shape is given from the start */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_family_options;
 

@@ -13,6 +13,7 @@
     X(me_em, "me-em") \
     X(me_regions, "me-regions") \
     X(lme, "lme") \
+    X(hme, "hme") \
     X(ncl, "ncl") \
     X(gated_ncl, "gated-ncl") \
     X(mnce, "mnce")

@@ -9,6 +9,7 @@
 #define DEFAULT "mele"
 #define MOST_PARAMETERS 1e9
 #define EM_ITERATIONS 500
+#define MOST_DEPTH 1e9
 
 const char *mele_i_family_name(size_t i)
 {
@@ -40,6 +41,12 @@ static const mele_i_option rows[] = {
     {.name = "em-iter", .argument = "N",
      .help = "families trained by EM: its steps at most",
      MEMBER(em_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
+    {.name = "depth", .argument = "N",
+     .help = "hme: levels of the tree of gates at most, 1 being a flat mixture (default: binary nodes)",
+     MEMBER(depth), .type = MELE_I_WHOLE, .least = 1, .most = MOST_DEPTH, .optional = true},
+    {.name = "grow",
+     .help = "hme: grow the tree from one expert, splitting the worst one",
+     MEMBER(grow), .type = MELE_I_FLAG},
 };
 
 const mele_i_option_table *mele_i_family_options_at(size_t i)

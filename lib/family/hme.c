@@ -1,0 +1,74 @@
+/* Hierarchical mixtures of experts (Jordan, Jacobs 1994, Neural Comput. 6): experts are the leaves of a tree whose
+ * nodes have softmax gates on features; all learn together by EM (by_em.c), in whose maximisation each node is a
+ * fit of its own (gate/tree/train.c). The tree is given, and starts are random responsibilities; or it grows
+ * (grow.c), of which nothing is drawn. */
+#include <stdlib.h>
+
+#include "core/error.h"
+#include "family/by_em.h"
+#include "family/family.h"
+#include "family/grow.h"
+
+static mele_status check(const mele_data *data, const mele_options *options, mele_error *error)
+{
+    static const char *const given[] = {"depth", "restarts"};
+    static const char *const why[] = {"the tree has the levels that it grows", "nothing is drawn"};
+
+    for (size_t i = 0; i < 2 && options->family.grow; i++)
+        if (mele_options_given(options, given[i]))
+            return mele_i_fail(error, MELE_EINVAL, "--grow excludes --%s: %s", given[i], why[i]);
+    return mele_i_by_em_check(data, options, error);
+}
+
+/* The mixture becomes the run's, and goes on from there as others do. */
+static mele_status take_grown(mele_i_by_em *by, mele_i_growth *growth, mele_error *error)
+{
+    by->em = growth->em;
+    by->em.problem = &by->problem;
+    growth->em = (mele_i_em){.problem = NULL};
+    by->grown = growth->path;
+    growth->path = NULL;
+    const mele_status status = mele_i_by_em_go_on(by, error);
+    by->problem.gate.start = by->em.gate; /* its shape is that of refits, too */
+    return status;
+}
+
+static mele_status fit_grown(mele_i_run *run, const mele_gate_options *gate, mele_error *error)
+{
+    mele_i_by_em by;
+    mele_i_growth growth = {.path = NULL};
+    mele_status status = mele_i_by_em_make(run, gate, &by, error);
+
+    if (status == MELE_OK)
+        status = mele_i_grow_tree(&by.problem, run->model->clusters, by.steps, by.units, &growth, error);
+    if (status == MELE_OK)
+        status = take_grown(&by, &growth, error);
+    mele_i_growth_clear(&growth);
+    if (status == MELE_OK)
+        status = mele_i_by_em_finish(&by, (run->model->clusters - 1) * (1 + by.problem.rows.gate_x.cols),
+                                     error);
+    mele_i_by_em_clear(&by);
+    return status;
+}
+
+static mele_status fit(mele_i_run *run, mele_error *error)
+{
+    mele_gate_options gate = run->gate;
+
+    gate.kind = "tree";
+    gate.depth = run->options->family.depth;
+    return run->options->family.grow && run->model->clusters > 1
+               ? fit_grown(run, &gate, error)
+               : mele_i_family_by_em(run, &gate, NULL, error);
+}
+
+const mele_i_family mele_i_family_hme = {
+    .help = "experts and a tree of softmax gates that learn together, by EM (--depth, --grow)",
+    .takes = MELE_I_FAMILY_EVERYTHING,
+    .options = MELE_I_FAMILY_LOOKS_AT("restarts", "depth", "grow", MELE_I_BY_EM_EXPERTS, MELE_I_BY_EM_GATE),
+    .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
+    .gate = "softmax", /* of which the tree is made */
+    .settle = mele_i_by_em_settle,
+    .check = check,
+    .fit = fit,
+};
