@@ -203,6 +203,7 @@ cli_tests = \
 	tests/cli/gate-mlp.test \
 	tests/cli/gate-told.test \
 	tests/cli/global-gate.test \
+	tests/cli/hme.test \
 	tests/cli/hostile.test \
 	tests/cli/cross_validation.test \
 	tests/cli/groups.test \
