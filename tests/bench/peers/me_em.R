@@ -25,7 +25,8 @@ if (argument[1] == "time") {
         set.seed(start)
         said <- c(
             tryCatch(as.numeric(logLik(by_flexmix(1000, 1e-9))), error = function(e) -Inf),
-            if (K != 2) -Inf else tryCatch({capture.output(m <- hmeEM(y, x, k = 2, maxit = 2000)); m$loglik},
+            if (K != 2 || start > 1) -Inf # its time is minutes
+            else tryCatch({capture.output(m <- hmeEM(y, x, k = 2, maxit = 60)); m$loglik},
                                            error = function(e) -Inf),
             tryCatch({capture.output(m <- regmixEM(y, x, k = K, maxit = 5000)); m$loglik},
                      error = function(e) -Inf))
