@@ -48,6 +48,7 @@ unit_tests = \
 	tests/unit/test_engine \
 	tests/unit/test_extremes \
 	tests/unit/test_features \
+	tests/unit/test_families \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
 	tests/unit/test_gate_choice \
@@ -297,6 +298,7 @@ thread_programs = \
 	tests/unit/test_criteria \
 	tests/unit/test_cross_validation \
 	tests/unit/test_engine \
+	tests/unit/test_families \
 	tests/unit/test_fit \
 	tests/unit/test_fuzzy_map \
 	tests/unit/test_gate \

@@ -1,0 +1,265 @@
+/* What holds of every family: this walks the table, so that a new family is tested by its row. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mele/mele.h>
+
+#include "core/stream.h"
+#include "family/families.h"
+#include "family/settle.h"
+#include "unit/engine_support.h"
+
+#define ROWS 80
+#define FEATURES 2
+
+typedef enum task { NUMBERS, CLASSES, MANY_TARGETS, WEIGHTED, TASKS } task;
+
+static const char *const task_names[] = {"one target", "classes", "two targets", "weights"};
+
+/* Two regimes of the first feature. */
+static mele_data *make_data(task which)
+{
+    double x[ROWS * FEATURES], y[ROWS * 2], weights[ROWS];
+    const size_t targets = which == MANY_TARGETS ? 2 : 1;
+    mele_i_stream stream = mele_i_stream_make(7, MELE_I_FOR_TESTS, 0, 0);
+    mele_data *data = NULL;
+    mele_error error = {0};
+
+    for (size_t i = 0; i < ROWS; i++) {
+        const double a = 2 * mele_i_stream_uniform(&stream) - 1, b = 2 * mele_i_stream_uniform(&stream) - 1;
+        const double noise = mele_i_stream_uniform(&stream) - 0.5;
+        x[i * FEATURES] = a;
+        x[i * FEATURES + 1] = b;
+        weights[i] = 1 + (double)(i % 3);
+        y[i * targets] = which == CLASSES ? (double)((a > 0) + (b + noise > 0.3))
+                                          : (a > 0 ? 3 * a + b : 1 - 2 * a) + 0.4 * noise;
+        if (targets == 2)
+            y[i * targets + 1] = a - b + noise;
+    }
+    const mele_matrix mx = mele_matrix_of(x, ROWS, FEATURES), my = mele_matrix_of(y, ROWS, targets);
+    cr_assert_eq(mele_data_of_arrays(&mx, &my, which == CLASSES ? 3 : 0, which == WEIGHTED ? weights : NULL,
+                                     &data, &error), MELE_OK, "%s", error.message);
+    return data;
+}
+
+static bool takes(const mele_i_family *family, task which)
+{
+    const unsigned wanted[] = {MELE_I_FAMILY_REGRESSION, MELE_I_FAMILY_CLASSES,
+                               MELE_I_FAMILY_REGRESSION | MELE_I_FAMILY_MANY_TARGETS,
+                               MELE_I_FAMILY_REGRESSION | MELE_I_FAMILY_WEIGHTS};
+
+    return (family->takes & wanted[which]) == wanted[which];
+}
+
+/* Small fits: an option is set where the family looks at it. */
+static void set(const mele_i_family *family, mele_options *options, const char *name, const char *value)
+{
+    mele_error error = {0};
+
+    if (mele_i_family_looks_at(family, name))
+        cr_assert_eq(mele_options_set(options, name, value, &error), MELE_OK, "%s", error.message);
+}
+
+static mele_options *options_of(size_t i, const char *clusters)
+{
+    const mele_i_family *family = mele_i_family_named(mele_family(i));
+    mele_options *options = NULL;
+
+    cr_assert_eq(mele_options_new(&options, NULL), MELE_OK);
+    cr_assert_eq(mele_options_set(options, "family", mele_family(i), NULL), MELE_OK);
+    set(family, options, "clusters", strcmp(mele_family(i), "one") == 0 ? "1" : clusters);
+    set(family, options, "max-epochs", "4");
+    set(family, options, "hidden", "2");
+    set(family, options, "em-iter", "4");
+    set(family, options, "lambda", "0.1");
+    if (strcmp(mele_family(i), "mele-em") == 0)
+        set(family, options, "refine", "2");
+    if (strncmp(mele_family(i), "mele", 4) == 0)
+        set(family, options, "gate", "softmax");
+    return options;
+}
+
+static char *fit_text(size_t i, task which, const char *clusters, mele_engine *engine, mele_model **out)
+{
+    mele_data *data = make_data(which);
+    mele_options *options = options_of(i, clusters);
+    mele_model *model = NULL;
+    mele_error error = {0};
+    char *text = NULL;
+
+    cr_assert_eq(mele_fit(data, options, engine, NULL, &model, &error), MELE_OK, "%s, %s: %s",
+                 mele_family(i), task_names[which], error.message);
+    cr_assert_eq(mele_model_text(model, &text, NULL, NULL), MELE_OK);
+    if (out != NULL)
+        *out = model;
+    else
+        mele_model_free(model);
+    mele_options_free(options);
+    mele_data_free(data);
+    return text;
+}
+
+static void predict(const mele_model *model, double *out)
+{
+    double x[9 * FEATURES];
+    const mele_matrix m = mele_matrix_of(x, 9, FEATURES);
+    const bool classes = mele_schema_classes(mele_model_schema(model)) > 0;
+    const mele_prediction wanted = {.mean = classes ? NULL : out, .probability = classes ? out : NULL};
+    mele_error error = {0};
+
+    for (size_t i = 0; i < 9 * FEATURES; i++)
+        x[i] = cos((double)i);
+    cr_assert_eq(mele_model_predict(model, &m, NULL, NULL, &wanted, &error), MELE_OK, "%s", error.message);
+}
+
+Test(families, have_names_and_lines_of_help)
+{
+    cr_assert_str_eq(mele_family(0), mele_options_defaults().family.name);
+    for (size_t i = 0; mele_family(i) != NULL; i++) {
+        cr_assert_not_null(mele_i_family_named(mele_family(i)));
+        cr_assert(mele_family_help(i) != NULL && strlen(mele_family_help(i)) > 10, "%s", mele_family(i));
+        cr_assert_null(strchr(mele_family_help(i), '\n'));
+    }
+    cr_assert_null(mele_i_family_named("nobody"));
+    cr_assert_null(mele_family_sweeps("nobody"));
+}
+
+/* An option that a family claims to look at is one, or its refusal could not name the others. */
+Test(families, look_at_options_that_there_are)
+{
+    for (size_t i = 0; mele_family(i) != NULL; i++) {
+        const mele_i_family *family = mele_i_family_named(mele_family(i));
+        for (const char *const *name = family->options; name != NULL && *name != NULL; name++)
+            cr_assert_not_null(mele_option_help(*name), "%s: --%s", mele_family(i), *name);
+        for (const char *const *kind = family->experts; kind != NULL && *kind != NULL; kind++) {
+            size_t k = 0;
+            while (mele_expert_kind(k) != NULL && strcmp(mele_expert_kind(k), *kind) != 0)
+                k++;
+            cr_assert_not_null(mele_expert_kind(k), "%s: %s", mele_family(i), *kind);
+        }
+        if (family->swept != NULL)
+            cr_assert(mele_i_family_looks_at(family, family->swept), "%s", mele_family(i));
+    }
+}
+
+Test(families, are_the_same_bytes_for_any_threads_and_read_back)
+{
+    mele_engine *three = engine_of(3);
+
+    for (size_t i = 0; mele_family(i) != NULL; i++)
+        for (int which = 0; which < TASKS; which++) {
+            if (!takes(mele_i_family_named(mele_family(i)), (task)which))
+                continue;
+            mele_model *model = NULL, *read = NULL;
+            double a[27], b[27];
+            char *text = fit_text(i, (task)which, "2", NULL, &model);
+            char *again = fit_text(i, (task)which, "2", three, NULL);
+            cr_assert_str_eq(text, again, "%s, %s", mele_family(i), task_names[which]);
+            cr_assert_eq(mele_model_of_text(text, strlen(text), &read, NULL), MELE_OK);
+            cr_assert_str_eq(mele_model_family(read), mele_family(i));
+            cr_assert_eq(mele_model_parameters(read), mele_model_parameters(model));
+            cr_assert_gt(mele_model_parameters(model), 0);
+            memset(a, 0, sizeof a);
+            memset(b, 0, sizeof b);
+            predict(model, a);
+            predict(read, b);
+            cr_assert_arr_eq(a, b, sizeof a, "%s, %s", mele_family(i), task_names[which]);
+            for (size_t n = 0; n < 9; n++)
+                cr_assert(isfinite(a[n]), "%s, %s", mele_family(i), task_names[which]);
+            free(text);
+            free(again);
+            mele_model_free(model);
+            mele_model_free(read);
+        }
+    mele_engine_free(three);
+}
+
+/* Before any work, by its name. */
+Test(families, refuse_what_they_do_not_take)
+{
+    for (size_t i = 0; mele_family(i) != NULL; i++)
+        for (int which = 0; which < TASKS; which++) {
+            if (takes(mele_i_family_named(mele_family(i)), (task)which))
+                continue;
+            mele_data *data = make_data((task)which);
+            mele_options *options = options_of(i, "2");
+            mele_model *model = NULL;
+            mele_error error = {0};
+            cr_assert_eq(mele_fit(data, options, NULL, NULL, &model, &error), MELE_EINVAL, "%s, %s",
+                         mele_family(i), task_names[which]);
+            cr_assert(strstr(error.message, mele_family(i)) != NULL, "%s", error.message);
+            cr_assert_null(model);
+            mele_options_free(options);
+            mele_data_free(data);
+        }
+}
+
+Test(families, refuse_options_that_they_do_not_look_at)
+{
+    static const char *const option[][2] = {{"cluster-on", "xy"}, {"gate-rows", "50"}, {"small", "merge"},
+                                            {"lambda", "0.5"}, {"parameters", "9"}, {"criterion", "nll"},
+                                            {"gate", "hard"}, {"kernel", "matern52"}};
+    mele_data *data = make_data(NUMBERS);
+
+    for (size_t i = 0; mele_family(i) != NULL; i++)
+        for (size_t o = 0; o < sizeof option / sizeof *option; o++) {
+            mele_options *options = options_of(i, "2");
+            mele_model *model = NULL;
+            mele_error error = {0};
+            char name[64];
+            if (!mele_i_family_looks_at(mele_i_family_named(mele_family(i)), option[o][0])) {
+                snprintf(name, sizeof name, "--%s", option[o][0]);
+                cr_assert_eq(mele_options_set(options, option[o][0], option[o][1], NULL), MELE_OK);
+                cr_assert_eq(mele_fit(data, options, NULL, NULL, &model, &error), MELE_EINVAL);
+                cr_assert(strstr(error.message, name) != NULL, "%s", error.message);
+                cr_assert_eq(mele_cross_validate(data, options, NULL, NULL, NULL, NULL, &error), MELE_EINVAL);
+            }
+            mele_options_free(options);
+        }
+    mele_data_free(data);
+}
+
+/* Another stage would be of another model. */
+Test(families, of_other_training_get_no_stage)
+{
+    mele_data *data = make_data(NUMBERS);
+
+    for (size_t i = 1; mele_family(i) != NULL; i++) {
+        mele_options options = mele_options_defaults();
+        mele_model *model = NULL, *none = NULL;
+        mele_error error = {0};
+        if (!takes(mele_i_family_named(mele_family(i)), NUMBERS))
+            continue;
+        free(fit_text(i, NUMBERS, "2", NULL, &model));
+        cr_assert_eq(mele_fit_gate(data, NULL, &options, NULL, NULL, model, &error), MELE_EINVAL);
+        cr_assert(strstr(error.message, mele_family(i)) != NULL, "%s", error.message);
+        options.family.name = mele_family(i);
+        cr_assert_eq(mele_fit_partition(data, &options, NULL, NULL, &none, &error), MELE_EINVAL);
+        cr_assert(strstr(error.message, mele_family(i)) != NULL, "%s", error.message);
+        mele_model_free(model);
+    }
+    mele_data_free(data);
+}
+
+Test(families, one_network_has_as_many_parameters_as_are_asked_for)
+{
+    mele_data *data = make_data(NUMBERS);
+
+    for (size_t wanted = 1; wanted < 60; wanted += 7) {
+        mele_options options = mele_options_defaults();
+        mele_model *model = NULL;
+        options.family.name = "one";
+        options.family.parameters = wanted;
+        options.experts.kind = "mlp";
+        options.experts.max_epochs = 1;
+        cr_assert_eq(mele_fit(data, &options, NULL, NULL, &model, NULL), MELE_OK);
+        /* h (2 + 1) + h + 1 */
+        const double off = fabs((double)mele_model_parameters(model) - (double)wanted);
+        cr_assert(off <= 2 || mele_model_parameters(model) == 5, "%zu: off by %g", wanted, off);
+        mele_model_free(model);
+    }
+    mele_data_free(data);
+}
