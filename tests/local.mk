@@ -332,6 +332,7 @@ EXTRA_DIST += $(cli_tests) $(house_tests) tests/cli/run tests/support/in-process
 references = \
 	tests/bench/gates.py \
 	tests/bench/sunspots.py \
+	tests/bench/peers/ensembles_sklearn.py \
 	tests/bench/peers/experts_sklearn.py \
 	tests/bench/peers/gate_mlp_sklearn.py \
 	tests/bench/peers/gate_sklearn.py \
