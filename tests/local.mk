@@ -63,6 +63,7 @@ unit_tests = \
 	tests/unit/test_gp_levels \
 	tests/unit/test_group_left_out \
 	tests/unit/test_groups \
+	tests/unit/test_hme \
 	tests/unit/test_hostile \
 	tests/unit/test_independence \
 	tests/unit/test_joint \
@@ -161,6 +162,7 @@ tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_sketch_LDFLAGS = $(failing_malloc)
 tests_unit_test_solvers_LDFLAGS = $(failing_malloc)
 tests_unit_test_spill_LDFLAGS = $(failing_malloc)
+tests_unit_test_hme_LDFLAGS = $(failing_malloc)
 tests_unit_test_tree_LDFLAGS = $(failing_malloc)
 tests_unit_test_start_LDFLAGS = $(failing_malloc)
 tests_unit_test_table_memory_LDFLAGS = $(failing_malloc)
@@ -363,6 +365,7 @@ test_headers = \
 	tests/support/size.h \
 	tests/unit/boosting_reference.h \
 	tests/unit/criteria_reference.h \
+	tests/unit/em_support.h \
 	tests/unit/engine_support.h \
 	tests/unit/expert_support.h \
 	tests/unit/file_support.h \
