@@ -334,9 +334,9 @@ mele_status mele_i_run_gate_refined(mele_i_run *run, mele_error *error)
         status = mele_i_run_gate(run, error);
     if (status != MELE_OK || run->options->refine == 0)
         return status;
-    if (mele_i_gate_is_global(model->gate)) {
-        mele_i_report_warn(run->report, "the gate is global, one model for all rows: there is no mixture "
-                           "to refine");
+    if (mele_i_gate_is_global(model->gate) || model->clusters == 1) {
+        mele_i_report_warn(run->report, "%s, one model for all rows: there is no mixture to refine",
+                           model->clusters == 1 ? "there is one expert" : "the gate is global");
         return MELE_OK;
     }
     before = model->experts;

@@ -19,10 +19,12 @@ typedef enum task { NUMBERS, CLASSES, MANY_TARGETS, WEIGHTED, TASKS } task;
 
 static const char *const task_names[] = {"one target", "classes", "two targets", "weights"};
 
+static double x[ROWS * FEATURES]; /* the data's, which are a view of it: the same for all tasks */
+
 /* Two regimes of the first feature. */
 static mele_data *make_data(task which)
 {
-    double x[ROWS * FEATURES], y[ROWS * 2], weights[ROWS];
+    double y[ROWS * 2], weights[ROWS];
     const size_t targets = which == MANY_TARGETS ? 2 : 1;
     mele_i_stream stream = mele_i_stream_make(7, MELE_I_FOR_TESTS, 0, 0);
     mele_data *data = NULL;
@@ -104,14 +106,14 @@ static char *fit_text(size_t i, task which, const char *clusters, mele_engine *e
 
 static void predict(const mele_model *model, double *out)
 {
-    double x[9 * FEATURES];
-    const mele_matrix m = mele_matrix_of(x, 9, FEATURES);
+    double asked[9 * FEATURES];
+    const mele_matrix m = mele_matrix_of(asked, 9, FEATURES);
     const bool classes = mele_schema_classes(mele_model_schema(model)) > 0;
     const mele_prediction wanted = {.mean = classes ? NULL : out, .probability = classes ? out : NULL};
     mele_error error = {0};
 
     for (size_t i = 0; i < 9 * FEATURES; i++)
-        x[i] = cos((double)i);
+        asked[i] = cos((double)i);
     cr_assert_eq(mele_model_predict(model, &m, NULL, NULL, &wanted, &error), MELE_OK, "%s", error.message);
 }
 
@@ -262,4 +264,76 @@ Test(families, one_network_has_as_many_parameters_as_are_asked_for)
         mele_model_free(model);
     }
     mele_data_free(data);
+}
+
+/* What the family one fits with the options of experts that another gives. */
+static mele_model *fit_one(const mele_data *data, const mele_options *others, const char *kind)
+{
+    static const char *const experts[] = {"max-epochs", "hidden"};
+    const mele_i_family *one = mele_i_family_named("one");
+    mele_options *options = NULL;
+    mele_model *model = NULL;
+    mele_error error = {0};
+    char value[64];
+
+    cr_assert_eq(mele_options_new(&options, NULL), MELE_OK);
+    set(one, options, "family", "one");
+    set(one, options, "expert", kind);
+    for (size_t i = 0; i < sizeof experts / sizeof *experts; i++) {
+        mele_options_get(others, experts[i], value, sizeof value, NULL, NULL);
+        if (mele_options_given(others, experts[i]))
+            set(one, options, experts[i], value);
+    }
+    cr_assert_eq(mele_fit(data, options, NULL, NULL, &model, &error), MELE_OK, "%s", error.message);
+    mele_options_free(options);
+    return model;
+}
+
+static bool trains(const mele_i_family *family, const char *kind)
+{
+    bool found = family->experts == NULL;
+
+    for (const char *const *one = family->experts; one != NULL && *one != NULL; one++)
+        found = found || strcmp(*one, kind) == 0;
+    return found;
+}
+
+/* kind: of the expert; NULL: the default. */
+static void check_one_expert(size_t i, task which, const char *kind)
+{
+    mele_data *data = make_data(which);
+    mele_options *options = options_of(i, "1"), settled;
+    mele_model *model = NULL, *one;
+    mele_error error = {0};
+    double a[27] = {0}, b[27] = {0};
+
+    if (kind != NULL)
+        set(mele_i_family_named(mele_family(i)), options, "expert", kind);
+    cr_assert_eq(mele_i_family_settle(data, options, &settled, NULL), MELE_OK);
+    one = fit_one(data, options, settled.experts.kind != NULL ? settled.experts.kind
+                                                              : which == CLASSES ? "logistic" : "linear");
+    cr_assert_eq(mele_fit(data, options, NULL, NULL, &model, &error), MELE_OK, "%s", error.message);
+    predict(one, a);
+    predict(model, b);
+    for (size_t n = 0; n < sizeof a / sizeof *a; n++)
+        cr_assert(a[n] == b[n], "%s, %s: %.17g is not %.17g", mele_family(i), task_names[which], b[n], a[n]);
+    mele_model_free(model);
+    mele_model_free(one);
+    mele_options_free(options);
+    mele_data_free(data);
+}
+
+/* However it is trained: but for bagging's, which has a sample of the rows. */
+Test(families, of_one_expert_are_the_single_expert)
+{
+    for (size_t i = 0; mele_family(i) != NULL; i++) {
+        const mele_i_family *family = mele_i_family_named(mele_family(i));
+        for (int which = 0; which < TASKS && strcmp(mele_family(i), "bagging") != 0; which++) {
+            if (!takes(family, (task)which))
+                continue;
+            check_one_expert(i, (task)which, NULL);
+            if (trains(family, "mlp"))
+                check_one_expert(i, (task)which, "mlp");
+        }
+    }
 }
