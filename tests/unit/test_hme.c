@@ -185,7 +185,7 @@ Test(hme, a_split_loses_nothing)
         const mele_i_em_problem p = problem_of(&s, &f, outputs == 2, NULL);
         mele_i_growth growth;
         double last = -INFINITY;
-        grow(&p, 3, &growth);
+        grow(&p, 0, &growth);
         for (size_t k = 0; k < 5; k++) {
             const json_t *stage = json_array_get(growth.path, k);
             const double value = json_real_value(json_object_get(stage, "log_likelihood"));
