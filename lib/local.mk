@@ -75,6 +75,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/utf8.h \
 	lib/core/version.c \
 	lib/core/word.h \
+	lib/engine/adam.c \
+	lib/engine/adam.h \
 	lib/engine/check.c \
 	lib/engine/check.h \
 	lib/engine/columns.c \
@@ -400,6 +402,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/gate/softmax/section.c \
 	lib/gate/softmax/softmax.c \
 	lib/gate/softmax/softmax.h \
+	lib/gate/softmax/sparse.c \
 	lib/gate/softmax/state.c \
 	lib/gate/train.c \
 	lib/gate/tree/section.c \
