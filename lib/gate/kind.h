@@ -135,7 +135,7 @@ struct mele_i_gate_kind {
 
 extern const mele_i_gate_kind mele_i_gate_global, mele_i_gate_hard, mele_i_gate_posterior,
     mele_i_gate_temperature, mele_i_gate_softmax, mele_i_gate_mlp, mele_i_gate_constant,
-    mele_i_gate_tree;
+    mele_i_gate_tree, mele_i_gate_sparse;
 
 /* Members of kinds without a state, whose weights are made of the posteriors alone (plain.c). */
 mele_status mele_i_gate_plain_make(mele_gate *gate, const mele_i_gate_training *training,

@@ -7,7 +7,8 @@
 static const mele_i_gate_kind *const kinds[] = {&mele_i_gate_hard, &mele_i_gate_posterior,
                                                 &mele_i_gate_temperature, &mele_i_gate_softmax,
                                                 &mele_i_gate_mlp, &mele_i_gate_global,
-                                                &mele_i_gate_constant, &mele_i_gate_tree};
+                                                &mele_i_gate_constant, &mele_i_gate_tree,
+                                                &mele_i_gate_sparse};
 
 static const mele_i_gate_loss *const losses[] = {&mele_i_gate_likelihood, &mele_i_gate_squared,
                                                  &mele_i_gate_cross_entropy};

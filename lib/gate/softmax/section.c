@@ -103,14 +103,13 @@ static mele_status read_numbers(const json_t *section, mele_i_softmax *state, me
                              : status;
 }
 
-mele_status mele_i_softmax_load(const json_t *section, size_t clusters, mele_i_softmax **out,
-                                mele_error *error)
+mele_status mele_i_softmax_load(const json_t *section, size_t clusters, const char *keys,
+                                mele_i_softmax **out, mele_error *error)
 {
     double temperature = 0;
     size_t columns = 0;
     const mele_i_gate_input *on = NULL;
-    mele_status status = mele_i_json_keys(
-        section, "gate", "kind,clusters,on,temperature,intercept,coefficients,lower,upper", error);
+    mele_status status = mele_i_json_keys(section, "gate", keys, error);
 
     if (status == MELE_OK)
         status = mele_i_gate_read_temperature(section, &temperature, error);

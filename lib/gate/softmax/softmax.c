@@ -266,7 +266,7 @@ static bool save_softmax(const mele_gate *gate, json_t *section)
 static mele_status load_softmax(const json_t *section, mele_gate *gate, mele_error *error)
 {
     mele_i_softmax *state = NULL;
-    mele_status status = mele_i_softmax_load(section, gate->clusters, &state, error);
+    mele_status status = mele_i_softmax_load(section, gate->clusters, MELE_I_SOFTMAX_KEYS, &state, error);
 
     return status == MELE_OK ? adopt(gate, state, error) : status;
 }

@@ -9,6 +9,7 @@ typedef struct mele_i_softmax {
     double temperature;    /* t >= 0; 0: log p is left out of the logits */
     mele_i_gate_columns z; /* what V sees; none: there is no V and no b */
     double *coefficients;  /* K x (1 + columns): b_k, then row k of V */
+    size_t active;         /* of kind sparse: so many of a row's weights, the largest, are not 0 */
 } mele_i_softmax;
 
 /* A state with room for so many columns of what V sees (NULL: there is no V), V and b 0. NULL: no
@@ -32,9 +33,12 @@ void mele_i_softmax_hessian(const mele_gate *gate, const double *sums, double *o
 
 /* ---- the model file (section.c) ---- */
 
+/* keys: of the kind, no others are taken. */
 bool mele_i_softmax_save(const mele_i_softmax *state, json_t *section);
-mele_status mele_i_softmax_load(const json_t *section, size_t clusters, mele_i_softmax **out,
-                                mele_error *error);
+mele_status mele_i_softmax_load(const json_t *section, size_t clusters, const char *keys,
+                                mele_i_softmax **out, mele_error *error);
+
+#define MELE_I_SOFTMAX_KEYS "kind,clusters,on,temperature,intercept,coefficients,lower,upper"
 
 /* The keys "intercept" and "coefficients" of linear forms: forms x (1 + columns), the constant first.
  * check_forms() is asked before memory is taken for them. */
