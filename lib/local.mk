@@ -550,6 +550,11 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/parts.h \
 	lib/family/settle.c \
 	lib/family/settle.h \
+	lib/family/sparse/batch.c \
+	lib/family/sparse/batch.h \
+	lib/family/sparse/sparse.c \
+	lib/family/sparse/train.c \
+	lib/family/sparse/train.h \
 	lib/family/together.c \
 	lib/family/together.h \
 	lib/family/train.c \

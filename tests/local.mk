@@ -99,6 +99,7 @@ unit_tests = \
 	tests/unit/test_sizes \
 	tests/unit/test_sketch \
 	tests/unit/test_small \
+	tests/unit/test_sparse \
 	tests/unit/test_solvers \
 	tests/unit/test_spill \
 	tests/unit/test_stack \
@@ -223,6 +224,7 @@ cli_tests = \
 	tests/cli/programs.test \
 	tests/cli/refine.test \
 	tests/cli/weights.test \
+	tests/cli/sparse.test \
 	tests/cli/windows.test
 TESTS += $(cli_tests)
 

@@ -25,7 +25,8 @@ typedef enum mele_i_purpose {
     MELE_I_FOR_GATE_ROWS,
     MELE_I_FOR_JOINT,
     MELE_I_FOR_BOOTSTRAP,
-    MELE_I_FOR_EM
+    MELE_I_FOR_EM,
+    MELE_I_FOR_SPARSE
 } mele_i_purpose;
 
 mele_i_stream mele_i_stream_make(uint64_t seed, mele_i_purpose purpose, uint64_t fold,

@@ -1,7 +1,8 @@
-/* Adam (Kingma, Ba 2015, ICLR, arXiv:1412.6980). The step size falls linearly from `rate` to 0 over the steps,
- * which replaces an average of the last iterates: where it ends is below the noise of any constant step (measured
- * on two smooth functions of 16 inputs, 1e5 rows: after 6 epochs the test error that 20 epochs of a constant 1e-3
- * lead to). Squares are averaged over 100 steps, not 1000: with few epochs that is better by a third. */
+/* Adam (Kingma, Ba 2015, ICLR, arXiv:1412.6980). The step size falls linearly from `rate` to 0 over
+ * the steps, which replaces an average of the last iterates: where it ends is below the noise of
+ * any constant step (measured on two smooth functions of 16 inputs, 1e5 rows: after 6 epochs the
+ * test error that 20 epochs of a constant 1e-3 lead to). Squares are averaged over 100 steps, not
+ * 1000: with few epochs that is better by a third. */
 #include "engine/adam.h"
 
 #include <math.h>
@@ -23,7 +24,8 @@ mele_status mele_i_descent_make(size_t count, double rate, mele_i_descent *out, 
 {
     mele_i_descent *d = out;
 
-    *d = (mele_i_descent){.count = count, .padded = (count + GROUP - 1) / GROUP * GROUP, .rate = rate};
+    *d = (mele_i_descent){
+        .count = count, .padded = (count + GROUP - 1) / GROUP * GROUP, .rate = rate};
     d->x = MELE_I_ZEROED(double, 5 * d->padded);
     if (d->x == NULL)
         return mele_i_no_memory(error);
@@ -45,8 +47,11 @@ void mele_i_descent_step(mele_i_descent *d, double scale)
 {
     const double left = 1 - (double)d->step / (double)d->steps, age = (double)++d->step;
     const double mean = 1 - pow(1 - MEAN_SHARE, age), square = 1 - pow(1 - SQUARE_SHARE, age);
-    const mele_i_adam step = {.scale = scale, .mean_share = MEAN_SHARE, .square_share = SQUARE_SHARE,
-                              .size = d->rate * left * sqrt(square) / mean, .floor = FLOOR};
+    const mele_i_adam step = {.scale = scale,
+                              .mean_share = MEAN_SHARE,
+                              .square_share = SQUARE_SHARE,
+                              .size = d->rate * left * sqrt(square) / mean,
+                              .floor = FLOOR};
 
     mele_i_kernels_best()->adam(&step, d->padded, d->gradient, d->decay, d->x, d->mean, d->square);
 }

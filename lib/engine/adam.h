@@ -5,13 +5,14 @@
 
 #include <mele/status.h>
 
-/* Adam: steps along gradients of mini-batches, divided by the root of their mean squares (adam.c). Who has an
- * objective puts a batch's gradient where it belongs and takes a step. */
+/* Adam: steps along gradients of mini-batches, divided by the root of their mean squares (adam.c).
+ * Who has an objective puts a batch's gradient where it belongs and takes a step. */
 typedef struct mele_i_descent {
     size_t count, padded;
     size_t steps, step; /* of the whole schedule; taken */
     double rate;        /* the size of the first */
-    double *x, *gradient, *decay, *mean, *square; /* padded numbers each, in one memory, which is x */
+    double *x, *gradient, *decay, *mean,
+        *square; /* padded numbers each, in one memory, which is x */
 } mele_i_descent;
 
 /* All numbers are 0. mele_i_descent_clear(), also after a failure. */

@@ -34,6 +34,7 @@
 /* What has been trained, and what refits go on from. */
 typedef struct trained {
     const mele_i_coupled_loss *loss;
+    const mele_i_by_gradient_way *way; /* NULL: L-BFGS */
     double lambda;
     bool gates; /* a gate is to be trained afterwards */
     mele_experts *experts;
@@ -81,13 +82,24 @@ static mele_status take(mele_i_together *t, trained *out, mele_error *error)
     return mele_i_together_finish(t, &out->experts, &out->gate, error);
 }
 
+static mele_status make_together(mele_i_run *run, const trained *t, mele_i_together *out, mele_error *error)
+{
+    mele_status status = mele_i_together_make(run, t->loss, t->lambda, out, error);
+
+    if (t->way != NULL) {
+        out->move = t->way->move;
+        out->context = t->way->context;
+    }
+    return status;
+}
+
 /* Of a loss with a gate, from random starts; else from the experts, which are replaced. */
 static mele_status train(mele_i_run *run, trained *t, mele_error *error)
 {
     mele_experts *alone = t->experts;
     const mele_i_together_start from = {.experts = alone};
     mele_i_together together;
-    mele_status status = mele_i_together_make(run, t->loss, t->lambda, &together, error);
+    mele_status status = make_together(run, t, &together, error);
 
     if (status == MELE_OK && t->loss->gated)
         status = mele_i_together_search(&together, run->options->partition.restarts, error);
@@ -110,7 +122,7 @@ static mele_status refit(const void *context, mele_i_run *run, const size_t *row
     const mele_i_together_start from = {whole->experts, whole->scales,
                                         whole->loss->gated ? whole->gate : NULL};
     mele_i_together together;
-    mele_status status = mele_i_together_make(run, whole->loss, whole->lambda, &together, error);
+    mele_status status = make_together(run, whole, &together, error);
 
     (void)rows;
     if (status == MELE_OK)
@@ -319,7 +331,9 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_family_left_out *l
     result->gate_info = t->gates ? &t->gate_info : NULL;
     result->more = more_of(run, t);
     warn(run, t);
-    return result->more == NULL ? mele_i_no_memory(error) : MELE_OK;
+    if (result->more == NULL)
+        return mele_i_no_memory(error);
+    return t->way == NULL ? MELE_OK : t->way->tell(run, t->gate, result->more, error);
 }
 
 /* The expert of the family one. */
@@ -362,10 +376,11 @@ static mele_status fit(mele_i_run *run, trained *t, mele_i_family_left_out *left
     return status == MELE_OK ? finish(run, t, left_out, result, error) : status;
 }
 
-mele_status mele_i_family_by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss,
-                                      double lambda, bool gates, mele_error *error)
+static mele_status by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss,
+                               const mele_i_by_gradient_way *way, double lambda, bool gates,
+                               mele_error *error)
 {
-    trained t = {.loss = loss, .lambda = lambda, .gates = gates,
+    trained t = {.loss = loss, .way = way, .lambda = lambda, .gates = gates,
                  .info = MELE_I_ZEROED(mele_expert_info, run->model->clusters + 1)};
     mele_i_family_result result = {.info = t.info, .log_likelihood = NAN};
     mele_i_family_left_out left_out = {.said = {NULL, NULL}};
@@ -382,6 +397,18 @@ mele_status mele_i_family_by_gradient(mele_i_run *run, const mele_i_coupled_loss
     mele_i_family_left_out_clear(&left_out);
     clear_trained(&t);
     return status;
+}
+
+mele_status mele_i_family_by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss, double lambda,
+                                      bool gates, mele_error *error)
+{
+    return by_gradient(run, loss, NULL, lambda, gates, error);
+}
+
+mele_status mele_i_family_by_moves(mele_i_run *run, const mele_i_coupled_loss *loss,
+                                   const mele_i_by_gradient_way *way, mele_error *error)
+{
+    return by_gradient(run, loss, way, 0, false, error);
 }
 
 /* ---- options ---- */

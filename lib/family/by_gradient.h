@@ -1,7 +1,9 @@
 #ifndef MELE_FAMILY_BY_GRADIENT_H
 #define MELE_FAMILY_BY_GRADIENT_H
 
-#include "family/losses.h"
+#include <jansson.h>
+
+#include "family/together.h"
 #include "fit/run.h"
 
 /* fit() of families whose experts, and a gate where the loss has one, are trained together: from
@@ -10,6 +12,17 @@
  * without a gate get one afterwards, which is trained on what they say of rows left out. */
 mele_status mele_i_family_by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss,
                                       double lambda, bool gates, mele_error *error);
+
+/* What a family has of its own that is trained like that. */
+typedef struct mele_i_by_gradient_way {
+    mele_i_together_move *move; /* its way to minimise */
+    const void *context;
+    mele_status (*tell)(mele_i_run *run, const mele_gate *gate, json_t *more, mele_error *error); /* further
+                                    keys, after training */
+} mele_i_by_gradient_way;
+
+mele_status mele_i_family_by_moves(mele_i_run *run, const mele_i_coupled_loss *loss,
+                                   const mele_i_by_gradient_way *way, mele_error *error);
 
 /* What defaults stand for in families with a gate, and with one that is trained afterwards; what
  * is refused. */

@@ -184,8 +184,8 @@ static double add_ridge(const mele_i_coupled *c, size_t k, const double *theta, 
     return c->ridge / 2 * sum;
 }
 
-static double add_penalties(const mele_i_coupled *c, const double *theta, double *room,
-                            double *gradient)
+double mele_i_coupled_add_penalties(const mele_i_coupled *c, const double *theta, double *room,
+                                    double *gradient)
 {
     const mele_i_coupled_parts parts = mele_i_coupled_parts_of(c);
     const size_t scales = parts.gate - parts.scales;
@@ -225,7 +225,8 @@ mele_status mele_i_coupled_evaluate(void *coupled, const double *theta, double *
     if (status != MELE_OK)
         return status;
     c->loss_sum = sums[0];
-    *value = sums[0] + add_penalties(c, theta, sums + 1 + parts.count, sums + 1);
+    *value = sums[0]
+             + mele_i_coupled_add_penalties(c, theta, sums + 1 + parts.count, sums + 1);
     *value /= c->total_weight;
     for (size_t i = 0; i < parts.count; i++)
         gradient[i] = sums[1 + i] / c->total_weight;

@@ -35,6 +35,10 @@ typedef struct mele_i_coupled_parts {
 mele_i_coupled_parts mele_i_coupled_parts_of(const mele_i_coupled *coupled);
 size_t mele_i_coupled_room(const mele_i_coupled *coupled);
 
+/* The ridges, times W, whose gradient is added. room: mele_i_coupled_room() numbers less 1 + all parameters. */
+double mele_i_coupled_add_penalties(const mele_i_coupled *coupled, const double *theta, double *room,
+                                    double *gradient);
+
 /* The penalised mean loss and its gradient, for mele_i_lbfgs(). One pass over the rows. */
 mele_status mele_i_coupled_evaluate(void *coupled, const double *theta, double *value,
                                     double *gradient, mele_error *error);

@@ -161,14 +161,16 @@ static mele_status begin_gate(const mele_i_together *t, const mele_gate *from, m
 }
 
 /* Minimise from the experts that theta has. */
-static mele_status minimise(const mele_i_together *t, start *s, mele_engine *engine,
-                            mele_error *error)
+static mele_status minimise(const mele_i_together *t, start *s, size_t number, bool again,
+                            mele_engine *engine, mele_error *error)
 {
     mele_i_coupled coupled = t->coupled;
+    const mele_i_together_moved moved = {number, again, &coupled, s->theta, &s->found};
 
     coupled.gate = s->gate;
     coupled.engine = engine;
-    return mele_i_coupled_minimise(&coupled, s->theta, &s->found, error);
+    return t->move == NULL ? mele_i_coupled_minimise(&coupled, s->theta, &s->found, error)
+                           : t->move(t, &moved, error);
 }
 
 /* Room for theta: zeros, and the gate's parameters. */
@@ -210,7 +212,7 @@ static mele_status run_start(void *context, size_t r, mele_engine *engine, mele_
                                                   ((uint64_t)r << 32) + k);
         t->joint.how->draw(t->joint.form, &stream, s->theta + k * t->joint.parameters);
     }
-    return status == MELE_OK ? minimise(t, s, engine, error) : status;
+    return status == MELE_OK ? minimise(t, s, r, false, engine, error) : status;
 }
 
 static void take_start(void *context, size_t r)
@@ -276,7 +278,7 @@ mele_status mele_i_together_continue(mele_i_together *t, const mele_i_together_s
         memcpy(s.theta + at, from->scales,
                t->coupled.loss->scales(&t->coupled.shape) * sizeof *s.theta);
     if (status == MELE_OK)
-        status = minimise(t, &s, t->run->engine, error);
+        status = minimise(t, &s, 0, true, t->run->engine, error);
     if (status == MELE_OK)
         keep(t, &s);
     clear_start(&s);

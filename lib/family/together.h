@@ -4,10 +4,27 @@
 #include "family/coupled.h"
 #include "fit/run.h"
 
+typedef struct mele_i_together mele_i_together;
+
+/* One start: what is moved, from where it is to where the objective is least. */
+typedef struct mele_i_together_moved {
+    size_t number;           /* of the random starts */
+    bool again;              /* it goes on from what was trained */
+    mele_i_coupled *coupled; /* with its gate and an engine of its own */
+    double *theta;
+    mele_i_coupled_found *found;
+} mele_i_together_moved;
+
+/* A way to minimise; that of coupled.h unless a family has another. Called in several threads at once. */
+typedef mele_status mele_i_together_move(const mele_i_together *together, const mele_i_together_moved *moved,
+                                         mele_error *error);
+
 /* A run's experts, and gate, that are trained together: its rows, held, and the best parameters so
  * far. Points into itself and into the run. */
-typedef struct mele_i_together {
+struct mele_i_together {
     mele_i_run *run;
+    mele_i_together_move *move; /* NULL: that of coupled.h */
+    const void *context;        /* of move */
     mele_expert_options experts; /* settled */
     mele_gate_options gate_options;
     size_t count;                /* rows of positive weight */
@@ -20,7 +37,7 @@ typedef struct mele_i_together {
     mele_i_coupled_found found;
     double *reached; /* the objective that each random start came to; NULL: there were none */
     size_t starts;
-} mele_i_together;
+};
 
 /* The run's rows for a loss. lambda: of its penalty. mele_i_together_clear(), also after a failure.
  * MELE_EINVAL: experts that are not trained together. */

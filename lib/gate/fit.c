@@ -102,7 +102,9 @@ static mele_status find_loss(const mele_gate *gate, const mele_i_gate_training *
 
 static mele_status start_from(mele_gate *gate, const mele_gate *from, mele_error *error)
 {
-    if (from->kind == gate->kind && from->clusters == gate->clusters && gate->kind->start != NULL
+    const mele_i_gate_kind *kind = from->kind->trained_as == NULL ? from->kind : from->kind->trained_as;
+
+    if (kind == gate->kind && from->clusters == gate->clusters && gate->kind->start != NULL
         && gate->kind->start(gate, from))
         return MELE_OK;
     return mele_i_fail(error, MELE_EINVAL, "gate: the gate to start from (\"%s\", %zu clusters) is "

@@ -13,12 +13,12 @@
 mele_status mele_i_gate_begin(const mele_gate_data *data, const mele_gate_options *options,
                               mele_engine *engine, mele_gate **out, mele_error *error);
 
-/* A softmax gate, also one that is under training, becomes one of kind sparse: only the `active` largest weights of
- * a row, 1 to all of them, are not 0. */
+/* A softmax gate, also one that is under training, becomes one of kind sparse: only the `active`
+ * largest weights of a row, 1 to all of them, are not 0. */
 void mele_i_gate_make_sparse(mele_gate *gate, size_t active);
 
-/* All but the `active` largest of these logits become -infinity; of equal ones the first are kept. room: for
- * `active` numbers. */
+/* All but the `active` largest of these logits become -infinity; of equal ones the first are kept.
+ * room: for `active` numbers. */
 void mele_i_gate_keep_largest(double *logits, size_t clusters, size_t active, double *room);
 
 /* Its parameters are what they are to be: make it ready for use. */

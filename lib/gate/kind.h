@@ -81,7 +81,9 @@ struct mele_i_gate_kind {
     void (*finish)(mele_gate *gate);
     void (*free)(void *state);
 
-    /* Start a gate that is prepared from a finished one of the same kind; false: it sees other numbers,
+    const mele_i_gate_kind *trained_as; /* the kind whose training it goes on from; NULL: its own */
+
+    /* Start a gate that is prepared from a finished one of that kind; false: it sees other numbers,
      * and nothing is changed. NULL: a gate that is not trained. */
     bool (*start)(mele_gate *gate, const mele_gate *from);
 

@@ -70,7 +70,7 @@ typedef struct mele_expert_options {
                              parameters, see methods.md */
     size_t max_epochs;  /**< mlp: passes over the rows (adam), or iterations, at most; 0 (default):
                              the trainer's own */
-    size_t batch;       /**< mlp, adam: rows of a mini-batch; default 200 */
+    size_t batch;       /**< mlp, adam, and family sparse: rows of a mini-batch; default 200 */
     double rate;        /**< mlp, adam: the step size it starts with; default 0.01 */
     double holdout;     /**< mlp: the share of rows that early stopping watches, 0 to 0.5; 0: none;
                              negative (default): 0.1 with many rows, else none, see methods.md */

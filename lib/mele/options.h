@@ -38,6 +38,12 @@ typedef struct mele_family_options {
     size_t depth;      /**< hme: levels of the tree of gates at most, whose nodes have as few children as make do
                             with them; 1: a flat mixture; 0 (default): as many as binary nodes need */
     bool grow;         /**< hme: grow the tree from one expert; default false: its shape is given from the start */
+    size_t active;     /**< sparse: so many experts see a row, those with the largest weights, at most as
+                            many as there are; default 2, of one expert 1 */
+    double noise;      /**< sparse: standard deviation of the noise on the gate's logits in training, which
+                            falls to 0; default 0.5 */
+    double balance;    /**< sparse: factor of the penalty for unequal loads, which is 1 where all experts see
+                            the same share of rows, and at most clusters; default 0.01 */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_family_options;
 

@@ -16,6 +16,7 @@
     X(hme, "hme") \
     X(ncl, "ncl") \
     X(gated_ncl, "gated-ncl") \
-    X(mnce, "mnce")
+    X(mnce, "mnce") \
+    X(sparse, "sparse")
 
 #endif

@@ -8,6 +8,9 @@
 #define MEMBER(name) MELE_I_MEMBER(mele_family_options, name)
 #define DEFAULT "mele"
 #define MOST_PARAMETERS 1e9
+#define ACTIVE 2 /* of sparse */
+#define NOISE 0.5
+#define BALANCE 0.01
 #define EM_ITERATIONS 500
 #define MOST_DEPTH 1e9
 
@@ -23,7 +26,8 @@ const char *mele_i_family_name(size_t i)
 mele_family_options mele_i_family_defaults(void)
 {
     return (mele_family_options){.name = DEFAULT, .em_iterations = EM_ITERATIONS,
-                                 .lambda = MELE_LAMBDA_AUTO};
+                                 .lambda = MELE_LAMBDA_AUTO, .active = ACTIVE, .noise = NOISE,
+                                 .balance = BALANCE};
 }
 
 static const mele_i_option rows[] = {
@@ -35,6 +39,15 @@ static const mele_i_option rows[] = {
      "cross-validation",
      MEMBER(lambda), .type = MELE_I_NUMBER, .least = 0, .most = 1, .word = "auto",
      .word_value = MELE_LAMBDA_AUTO},
+    {.name = "active", .argument = "N",
+     .help = "sparse: so many experts see a row, those with the largest weights",
+     MEMBER(active), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
+    {.name = "noise", .argument = "S",
+     .help = "sparse: standard deviation of the noise that training adds to the gate's logits",
+     MEMBER(noise), .type = MELE_I_NUMBER, .least = 0, .most = 1e3},
+    {.name = "balance", .argument = "L",
+     .help = "sparse: weight of the penalty for experts that see unequal shares of the rows",
+     MEMBER(balance), .type = MELE_I_NUMBER, .least = 0, .most = 1e6},
     {.name = "parameters", .argument = "N",
      .help = "family one with mlp: as many hidden units as make about N parameters, in place of --hidden",
      MEMBER(parameters), .type = MELE_I_WHOLE, .least = 1, .most = MOST_PARAMETERS, .optional = true},

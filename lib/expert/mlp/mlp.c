@@ -138,14 +138,14 @@ static const mele_i_option options[] = {
      MELE_I_EXPERT_MEMBER(max_epochs), .type = MELE_I_WHOLE, .least = 1, .most = 1e9,
      .optional = true},
     {.name = "batch", .argument = "N",
-     .help = "mlp, adam: rows of a mini-batch",
+     .help = "mlp, adam, and family sparse: rows of a mini-batch",
      MELE_I_EXPERT_MEMBER(batch), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
     {.name = "rate", .argument = "R",
-     .help = "mlp, adam: the first step size",
+     .help = "mlp, adam, and family sparse: the first step size",
      MELE_I_EXPERT_MEMBER(rate), .type = MELE_I_NUMBER, .least = 1e-12, .most = 1e3},
     {.name = "holdout", .argument = "SHARE",
-     .help = "mlp: of the rows, that early stopping watches, from 0 (none) to 0.5 (default: by "
-     "the rows)",
+     .help = "mlp, and family sparse: of the rows, that early stopping watches, from 0 (none) to 0.5 "
+     "(default: by the rows; sparse 0.1)",
      MELE_I_EXPERT_MEMBER(holdout), .type = MELE_I_NUMBER, .least = 0, .most = 0.5,
      .optional = true},
 };

@@ -1,6 +1,7 @@
-/* The sparse gate (Shazeer, Mirhoseini, Maziarz, Davis, Le, Hinton, Dean 2017, ICLR): a softmax gate that keeps
- * only the N largest logits of a row, of which the softmax is taken. All other weights are 0, so that the experts
- * that have them are not asked. Of equal logits those of the first experts are kept.
+/* The sparse gate (Shazeer, Mirhoseini, Maziarz, Davis, Le, Hinton, Dean 2017, ICLR): a softmax
+ * gate that keeps only the N largest logits of a row, of which the softmax is taken. All other
+ * weights are 0, so that the experts that have them are not asked. Of equal logits those of the
+ * first experts are kept.
  *
  * A family has trained it, as a softmax gate on what it keeps. */
 #include <math.h>
@@ -24,7 +25,8 @@ static mele_status refuse(mele_gate *gate, const mele_i_gate_training *training,
 {
     (void)gate;
     (void)training;
-    return mele_i_fail(error, MELE_EINVAL, "gate: a sparse gate is trained by a family, together with its "
+    return mele_i_fail(error, MELE_EINVAL,
+                       "gate: a sparse gate is trained by a family, together with its "
                        "experts");
 }
 
@@ -73,14 +75,21 @@ static size_t scratch_numbers(const mele_gate *gate, size_t rows, bool backward)
     return mele_i_gate_softmax.scratch(gate, rows, backward) + state->active;
 }
 
-static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch, double *out)
+static void forward(const mele_gate *gate, const mele_i_gate_rows *rows, double *scratch,
+                    double *out)
 {
     const mele_i_softmax *state = gate->state;
     double *largest = scratch + mele_i_gate_softmax.scratch(gate, rows->count, false);
 
     mele_i_gate_softmax.forward(gate, rows, scratch, out);
     for (size_t i = 0; i < rows->count; i++)
-        mele_i_gate_keep_largest(out + i * state->clusters, state->clusters, state->active, largest);
+        mele_i_gate_keep_largest(out + i * state->clusters, state->clusters, state->active,
+                                 largest);
+}
+
+static void finish(mele_gate *gate)
+{
+    mele_i_gate_softmax.finish(gate);
 }
 
 static size_t work(const mele_gate *gate)
@@ -92,9 +101,9 @@ static size_t describe(const mele_gate *gate, char *out, size_t size)
 {
     const mele_i_softmax *state = gate->state;
 
-    return (size_t)snprintf(out, size, "sparse on %s, %zu of %zu experts active in a row, %zu coefficients",
-                            state->z.on->name, state->active, state->clusters,
-                            state->clusters * (1 + state->z.count));
+    return (size_t)snprintf(
+        out, size, "sparse on %s, %zu of %zu experts active in a row, %zu coefficients",
+        state->z.on->name, state->active, state->clusters, state->clusters * (1 + state->z.count));
 }
 
 static bool save(const mele_gate *gate, json_t *section)
@@ -108,8 +117,8 @@ static bool save(const mele_gate *gate, json_t *section)
 static mele_status load(const json_t *section, mele_gate *gate, mele_error *error)
 {
     mele_i_softmax *state = NULL;
-    mele_status status = mele_i_softmax_load(section, gate->clusters, MELE_I_SOFTMAX_KEYS ",active", &state,
-                                             error);
+    mele_status status =
+        mele_i_softmax_load(section, gate->clusters, MELE_I_SOFTMAX_KEYS ",active", &state, error);
 
     if (status != MELE_OK)
         return status;
@@ -118,6 +127,15 @@ static mele_status load(const json_t *section, mele_gate *gate, mele_error *erro
     return mele_i_json_get_size(section, "active", 1, gate->clusters, &state->active, error);
 }
 
-const mele_i_gate_kind mele_i_gate_sparse = {
-    .name = "sparse", .for_families = true, .make = refuse, .free = mele_i_softmax_free, .work = work,
-    .scratch = scratch_numbers, .forward = forward, .describe = describe, .save = save, .load = load};
+const mele_i_gate_kind mele_i_gate_sparse = {.name = "sparse",
+                                             .for_families = true,
+                                             .make = refuse,
+                                             .trained_as = &mele_i_gate_softmax,
+                                             .finish = finish,
+                                             .free = mele_i_softmax_free,
+                                             .work = work,
+                                             .scratch = scratch_numbers,
+                                             .forward = forward,
+                                             .describe = describe,
+                                             .save = save,
+                                             .load = load};
