@@ -199,6 +199,7 @@ cli_tests = \
 	tests/cli/degenerate.test \
 	tests/cli/experts.test \
 	tests/cli/failures.test \
+	tests/cli/families.test \
 	tests/cli/features.test \
 	tests/cli/files.test \
 	tests/cli/formats.test \

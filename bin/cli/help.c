@@ -23,8 +23,8 @@ bool cli_takes(const cli_usage *usage, const char *option)
     return false;
 }
 
-/* Words of `text` from `column` on, broken before WIDTH, later lines indented by `indent`. */
-static void print_wrapped(FILE *out, const char *text, int column, int indent)
+/* Words of `text` from `column` on, broken before WIDTH, later lines indented by `indent`; the column after them. */
+static int print_words(FILE *out, const char *text, int column, int indent)
 {
     while (*text != '\0') {
         int length = (int)strcspn(text, " ");
@@ -38,6 +38,12 @@ static void print_wrapped(FILE *out, const char *text, int column, int indent)
         text += length;
         text += strspn(text, " ");
     }
+    return column;
+}
+
+static void print_wrapped(FILE *out, const char *text, int column, int indent)
+{
+    print_words(out, text, column, indent);
     fputc('\n', out);
 }
 
@@ -128,6 +134,76 @@ static void print_items(FILE *out, const cli_usage *usage)
     }
 }
 
+/* ---- families ---- */
+
+/* The options of a stage, --family apart, that a family looks at, or that it does not: how many. */
+static size_t count_options(const cli_usage *usage, const char *family, mele_option_stage stage, bool looks)
+{
+    const char *name;
+    size_t count = 0;
+
+    for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++)
+        count += mele_option_stage_of(name) == stage && strcmp(name, "family") != 0 && cli_takes(usage, name)
+                 && mele_family_looks_at(family, name) == looks;
+    return count;
+}
+
+/* Their names from `column` on; the column after that. */
+static int print_names(FILE *out, const cli_usage *usage, const char *family, mele_option_stage stage,
+                       bool looks, int column)
+{
+    size_t left = count_options(usage, family, stage, looks);
+    char word[64];
+    const char *name;
+
+    for (size_t i = 0; left > 0 && (name = mele_option_name(i)) != NULL; i++) {
+        if (mele_option_stage_of(name) != stage || strcmp(name, "family") == 0 || !cli_takes(usage, name)
+            || mele_family_looks_at(family, name) != looks)
+            continue;
+        left--;
+        snprintf(word, sizeof word, "--%s%s", name, left == 0 && !looks ? ")" : "");
+        column = print_words(out, word, column, HELP_COLUMN);
+    }
+    return column;
+}
+
+/* Where a family looks at most options of a stage, the others are named. */
+static int print_taken(FILE *out, const cli_usage *usage, const char *family, mele_option_stage stage,
+                       int column)
+{
+    static const char *const all[] = {[MELE_OPTION_PARTITION] = "all of stage 1",
+                                      [MELE_OPTION_EXPERTS] = "all of stage 2",
+                                      [MELE_OPTION_GATE] = "all of stage 3"};
+    const size_t looks = count_options(usage, family, stage, true);
+    const size_t others = count_options(usage, family, stage, false);
+
+    if (stage == MELE_OPTION_FAMILY || looks < 2 * others || looks == 0)
+        return print_names(out, usage, family, stage, true, column);
+    column = print_words(out, all[stage], column, HELP_COLUMN);
+    if (others > 0)
+        column = print_words(out, "(not", column, HELP_COLUMN);
+    return print_names(out, usage, family, stage, false, column);
+}
+
+static void print_families(FILE *out, const cli_usage *usage)
+{
+    static const mele_option_stage stages[] = {MELE_OPTION_FAMILY, MELE_OPTION_PARTITION,
+                                               MELE_OPTION_EXPERTS, MELE_OPTION_GATE};
+    const char *name;
+
+    if (!cli_takes(usage, "family"))
+        return;
+    fputs("\nWhat --family NAME names, and the options that each takes beside those of the data:\n", out);
+    for (size_t i = 0; (name = mele_family(i)) != NULL; i++) {
+        fprintf(out, "  %-*s", HELP_COLUMN - 2, name);
+        int column = print_words(out, mele_family_help(i), HELP_COLUMN, HELP_COLUMN);
+        column += fprintf(out, ";");
+        for (size_t s = 0; s < sizeof stages / sizeof *stages; s++)
+            column = print_taken(out, usage, name, stages[s], column);
+        fputc('\n', out);
+    }
+}
+
 /* The options of the stages. Those that a program does not run itself it takes as well: it records
  * them, or they agree with what the model records. */
 static void print_stages(FILE *out, const cli_usage *usage)
@@ -141,8 +217,10 @@ static void print_stages(FILE *out, const cli_usage *usage)
     for (mele_option_stage stage = MELE_OPTION_PARTITION; stage <= MELE_OPTION_FAMILY; stage++)
         if (usage->runs == MELE_OPTION_DATA || usage->runs == stage)
             print_table(out, usage, stage, title[stage]);
-    if (usage->runs == MELE_OPTION_DATA)
+    if (usage->runs == MELE_OPTION_DATA) {
+        print_families(out, usage);
         return;
+    }
     fputs("\nThe options of the other stages, which 'mele-fit --help' lists, are taken too:\n", out);
     fputs(usage->runs == MELE_OPTION_PARTITION
               ? "the model records them for the later stages.\n"

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/number.h"
 #include "core/quote.h"
+#include "core/suggest.h"
 #include "core/utf8.h"
 
 #define WANTED 320 /* room for what a message says is a value */
@@ -144,30 +145,40 @@ static bool take(const mele_i_option *option, void *options, const char *text)
     return true;
 }
 
-/* What follows what is a value, where the text is one elsewhere. */
-static const char *say_elsewhere(const mele_i_option *option, const char *text, const char **before)
+static const char *choice_at(size_t i, const void *user)
+{
+    const mele_i_option *option = user;
+
+    return option->choice(i);
+}
+
+/* What follows what is a value, in out[size]: that the text is one elsewhere, or nearly one here. */
+static void say_meant(const mele_i_option *option, const char *text, char *out, size_t size)
 {
     const char *where = option->elsewhere == NULL || text == NULL ? NULL : option->elsewhere(text);
+    const char *near = option->type != MELE_I_CHOICE || text == NULL
+                           ? NULL : mele_i_nearest(text, strlen(text), choice_at, option);
 
-    *before = where == NULL ? "" : ": ";
-    return where == NULL ? "" : where;
+    out[0] = '\0';
+    if (where != NULL)
+        snprintf(out, size, ": %s", where);
+    else if (near != NULL)
+        snprintf(out, size, ": is it %s?", near);
 }
 
 mele_status mele_i_option_set(const mele_i_option *option, void *options, const char *text,
                               mele_error *error)
 {
     const bool flag = option->type == MELE_I_FLAG || option->type == MELE_I_DENIAL;
-    const char *where, *before;
-    char wanted[WANTED];
+    char wanted[WANTED], meant[WANTED];
 
     if (text == NULL && !flag)
         return mele_i_fail(error, MELE_EINVAL, "--%s needs a value", option->name);
     if (take(option, options, text))
         return MELE_OK;
     say_wanted(option, wanted, sizeof wanted);
-    where = say_elsewhere(option, text, &before);
-    return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", not %s%s%s", option->name, text, wanted,
-                       before, where);
+    say_meant(option, text, meant, sizeof meant);
+    return mele_i_fail(error, MELE_EINVAL, "--%s is \"%s\", not %s%s", option->name, text, wanted, meant);
 }
 
 /* ---- to text ---- */

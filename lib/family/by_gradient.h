@@ -37,6 +37,7 @@ bool mele_i_by_gradient_sweep(size_t i, mele_options *options);
 /* The options that they look at beside those of the family. */
 #define MELE_I_BY_GRADIENT_EXPERTS                                                                 \
     "expert", "hidden", "activation", "max-epochs", "ridge", "expert-features"
+#define MELE_I_BY_GRADIENT_STARTS "trainer", "batch", "rate", "holdout" /* from experts trained alone */
 #define MELE_I_BY_GRADIENT_GATE "restarts", "degree", "gate-ridge", "gate-features"
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/family_options.h"
+#include "model/options.h"
 
 #define ROW(identifier, name) &mele_i_family_##identifier,
 static const mele_i_family *const families[] = {MELE_I_FAMILIES(ROW)};
@@ -32,4 +33,32 @@ const char *mele_family_sweeps(const char *name)
     const mele_i_family *family = name == NULL ? NULL : mele_i_family_named(name);
 
     return family == NULL ? NULL : family->swept;
+}
+
+bool mele_i_family_is_listed(const char *const *list, const char *name)
+{
+    for (; list != NULL && *list != NULL; list++)
+        if (strcmp(*list, name) == 0)
+            return true;
+    return false;
+}
+
+bool mele_i_family_looks_at(const mele_i_family *family, const char *option)
+{
+    static const char *const of_regions[] = {"assign", "min-rows", "small", NULL};
+    const mele_option_stage stage = mele_option_stage_of(option);
+
+    if (strcmp(option, "family") == 0 || mele_i_family_is_listed(family->options, option))
+        return true;
+    if (stage == MELE_OPTION_EXPERTS && (family->takes & MELE_I_FAMILY_ANY_EXPERT))
+        return !mele_i_family_is_listed(of_regions, option);
+    return stage != MELE_OPTION_FAMILY && (family->takes & MELE_I_FAMILY_STAGES);
+}
+
+bool mele_family_looks_at(const char *name, const char *option)
+{
+    const mele_i_family *family = name == NULL ? NULL : mele_i_family_named(name);
+
+    return family != NULL && option != NULL && mele_option_help(option) != NULL
+           && mele_i_family_looks_at(family, option);
 }

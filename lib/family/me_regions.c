@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "family/by_em.h"
 #include "family/family.h"
+#include "fit/stages.h"
 #include "fit/whole.h"
 
 #define OWN 0.9
@@ -57,15 +58,32 @@ static mele_status fit(mele_i_run *run, mele_error *error)
     return status;
 }
 
+/* A grid that is given says how many regions there are. */
+static void settle(mele_options *options)
+{
+    const mele_partition_options *partition = &options->partition;
+
+    if (partition->clusters == 0 && options->clusters_most == 0)
+        options->partition.clusters = partition->grid_rows * partition->grid_columns;
+    mele_i_by_em_settle(options);
+}
+
+static mele_status check(const mele_data *data, const mele_options *options, mele_error *error)
+{
+    mele_status status = mele_i_check_grid(options, error);
+
+    return status == MELE_OK ? mele_i_by_em_check(data, options, error) : status;
+}
+
 const mele_i_family mele_i_family_me_regions = {
     .help = "me-em, but started from the regions of stage 1",
     .takes = MELE_I_FAMILY_EVERYTHING,
-    .options = MELE_I_FAMILY_LOOKS_AT("method", "covariance", "covariance-floor", "shrinkage", "cluster-on",
-                                      "y-weight", "scale", "init", "restarts", "max-iter", "tol",
-                                      MELE_I_BY_EM_EXPERTS, MELE_I_BY_EM_GATE),
+    .options = MELE_I_FAMILY_LOOKS_AT("method", "covariance", "covariance-floor", "shrinkage", "fuzzifier",
+                                      "grid", "cluster-on", "y-weight", "scale", "init", "restarts",
+                                      "max-iter", "tol", MELE_I_BY_EM_EXPERTS, MELE_I_BY_EM_GATE),
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
     .gate = "softmax",
-    .settle = mele_i_by_em_settle,
-    .check = mele_i_by_em_check,
+    .settle = settle,
+    .check = check,
     .fit = fit,
 };

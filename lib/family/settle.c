@@ -12,26 +12,6 @@
 #include "model/options.h"
 #include "schema/data.h"
 
-static bool is_listed(const char *const *list, const char *name)
-{
-    for (; list != NULL && *list != NULL; list++)
-        if (strcmp(*list, name) == 0)
-            return true;
-    return false;
-}
-
-bool mele_i_family_looks_at(const mele_i_family *family, const char *option)
-{
-    static const char *const of_regions[] = {"assign", "min-rows", "small", NULL};
-    const mele_option_stage stage = mele_option_stage_of(option);
-
-    if (strcmp(option, "family") == 0 || is_listed(family->options, option))
-        return true;
-    if (stage == MELE_OPTION_EXPERTS && (family->takes & MELE_I_FAMILY_ANY_EXPERT))
-        return !is_listed(of_regions, option);
-    return stage != MELE_OPTION_FAMILY && (family->takes & MELE_I_FAMILY_STAGES);
-}
-
 /* Names in out[size], with commas. */
 static void list_names(const char *const *names, char *out, size_t size)
 {
@@ -78,7 +58,7 @@ static mele_status check_expert(const mele_i_family *family, const mele_options 
     char kinds[128];
 
     if (family->experts == NULL || options->experts.kind == NULL
-        || is_listed(family->experts, options->experts.kind))
+        || mele_i_family_is_listed(family->experts, options->experts.kind))
         return MELE_OK;
     list_names(family->experts, kinds, sizeof kinds);
     return mele_i_fail(error, MELE_EINVAL, "the family %s does not train %s experts: take one of %s (--expert)",
@@ -203,7 +183,7 @@ static const char *expert_of(const mele_i_family *family, const mele_data *data,
 
     if (options->experts.kind != NULL)
         return options->experts.kind;
-    return family->experts == NULL || is_listed(family->experts, usual) ? usual : family->experts[0];
+    return family->experts == NULL || mele_i_family_is_listed(family->experts, usual) ? usual : family->experts[0];
 }
 
 static size_t parameters_with(size_t hidden, const mele_data *data, size_t columns, mele_options *options)

@@ -13,7 +13,4 @@ mele_status mele_i_family_check(const mele_data *data, const mele_options *optio
 mele_status mele_i_family_settle(const mele_data *data, const mele_options *options, mele_options *out,
                                  mele_error *error);
 
-/* Whether a fit of the family looks at an option of a stage or of families. */
-bool mele_i_family_looks_at(const mele_i_family *family, const char *option);
-
 #endif

@@ -100,8 +100,7 @@ static size_t known_clusters(const mele_partition_options *options)
                                                : 0;
 }
 
-/* A map has as many units as there are regions. */
-static mele_status check_grid(const mele_options *options, mele_error *error)
+mele_status mele_i_check_grid(const mele_options *options, mele_error *error)
 {
     const mele_partition_options *o = &options->partition;
     const size_t units = o->grid_rows * o->grid_columns;
@@ -119,7 +118,7 @@ static mele_status make_options(const mele_i_run *run, mele_i_regions_fit *fit, 
     mele_status status;
 
     fit->options = run->options->partition;
-    status = check_grid(run->options, error);
+    status = mele_i_check_grid(run->options, error);
     if (status != MELE_OK)
         return status;
     status = mele_i_centres_use(run->options, space, &fit->options, &fit->given, &fit->centres,

@@ -26,6 +26,9 @@ typedef struct mele_i_regions_fit {
 /* Schema and scalings: what every model starts with. */
 mele_status mele_i_run_start(mele_i_run *run, mele_error *error);
 
+/* A map has as many units as there are regions: MELE_EINVAL where their number is given and another. */
+mele_status mele_i_check_grid(const mele_options *options, mele_error *error);
+
 /* The space that would be clustered, of a run that was started. */
 mele_status mele_i_run_make_space(mele_i_run *run, mele_error *error);
 

@@ -1,6 +1,7 @@
 #ifndef MELE_FAMILY_H
 #define MELE_FAMILY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <mele/status.h>
@@ -23,6 +24,10 @@ MELE_API const char *mele_family_help(size_t i);
 /** The option that the family of that name sweeps where it is "auto", by refits, as K is chosen: its name without
  *  dashes; NULL: none, or there is no such family. */
 MELE_API const char *mele_family_sweeps(const char *name);
+
+/** Whether mele_fit() of a family looks at an option of a stage or of families (mele_option_stage_of()), without
+ *  dashes; one that is given and not looked at is refused. False where there is no such family or option. */
+MELE_API bool mele_family_looks_at(const char *name, const char *option);
 
 #ifdef __cplusplus
 }
