@@ -1,7 +1,8 @@
 /* Sparsely gated mixtures of experts (Shazeer et al. 2017, Fedus et al. 2022; batch.c has the
- * mathematics): of many experts a few see a row, in training and in prediction, so that what a row
- * costs depends on these, and on the gate, but not on how many others there are. It is what the
- * literature of large networks calls conditional computation, or dynamic routing. */
+ * mathematics): of many experts a few see a row, in training and in prediction, so that only these
+ * are evaluated. What is left of the others is the gate: logits, the choice, and of targets their
+ * place in the loss, so that a row's time still grows with their number where experts are small.
+ * It is what the literature of large networks calls conditional computation, or dynamic routing. */
 #include <math.h>
 #include <stdlib.h>
 
