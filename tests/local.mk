@@ -49,6 +49,8 @@ unit_tests = \
 	tests/unit/test_extremes \
 	tests/unit/test_features \
 	tests/unit/test_families \
+	tests/unit/test_family_choice \
+	tests/unit/test_family_memory \
 	tests/unit/test_fit \
 	tests/unit/test_gate \
 	tests/unit/test_gate_choice \
@@ -147,6 +149,7 @@ tests_unit_test_constant_LDFLAGS = $(failing_malloc)
 tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_features_LDFLAGS = $(failing_malloc)
+tests_unit_test_family_memory_LDFLAGS = $(failing_malloc)
 tests_unit_test_em_LDFLAGS = $(failing_malloc)
 tests_unit_test_me_em_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_choice_LDFLAGS = $(failing_malloc)
@@ -304,6 +307,7 @@ thread_programs = \
 	tests/unit/test_cross_validation \
 	tests/unit/test_engine \
 	tests/unit/test_families \
+	tests/unit/test_family_choice \
 	tests/unit/test_fit \
 	tests/unit/test_fuzzy_map \
 	tests/unit/test_gate \

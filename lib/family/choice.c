@@ -1,8 +1,8 @@
 /* The choice of K, and of what a family sweeps, by refits.
  *
  * Each candidate is a whole fit of the family, made again outside each fold of a race (fit/race.c) and measured
- * on the rows inside: the same rows, folds and losses as those of the choice of K by stages. Candidates come
- * by ascending K and, of one K, as the family sweeps them, simplest first; of one expert there is one. The
+ * on the rows inside: the same rows, folds and losses as those of the choice of K by stages; but of a family that
+ * votes for classes it is the share of errors, unless the criterion is nll. Candidates come by ascending K and, of one K, as the family sweeps them, simplest first; of one expert there is one. The
  * first is taken that is within one standard error of the best. One expert, where it is a candidate, stays
  * unless the best gains more over it than chance does. */
 #include "family/choice.h"
@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/largest.h"
 #include "core/memory.h"
 #include "family/families.h"
 #include "family/train.h"
@@ -98,7 +99,15 @@ static mele_status list_candidates(choice *c, mele_error *error)
 typedef struct window {
     double *said;    /* rows x M */
     double *density; /* rows; NULL: the loss is an error */
+    bool votes;      /* of classes the loss is whether it is an error */
 } window;
+
+static double class_loss(const window *w, const double *probability, size_t classes, size_t truth)
+{
+    if (w->votes)
+        return mele_i_largest(probability, classes) == truth ? 0 : 1;
+    return mele_i_course_class_loss(probability[truth]);
+}
 
 static double loss_of(const mele_i_course *course, const mele_data *left_out, const window *w, size_t row,
                       size_t at)
@@ -108,7 +117,7 @@ static double loss_of(const mele_i_course *course, const mele_data *left_out, co
     double sum = 0;
 
     if (classes > 0)
-        return mele_i_course_class_loss(w->said[at * classes + (size_t)truth[0]]);
+        return class_loss(w, w->said + at * classes, classes, (size_t)truth[0]);
     if (w->density != NULL)
         return -w->density[at];
     for (size_t t = 0; t < targets; t++)
@@ -147,12 +156,13 @@ static mele_status measure_rows(const mele_model *model, const mele_i_heat *h, c
 }
 
 static mele_status measure(const mele_model *model, const mele_i_heat *h, const mele_data *left_out,
-                           mele_engine *engine, mele_error *error)
+                           bool votes, mele_engine *engine, mele_error *error)
 {
     const size_t rows = left_out->rows, most = rows < WINDOW_ROWS ? rows : WINDOW_ROWS;
     const bool by_density = h->course->by_density && mele_schema_classes(left_out->schema) == 0;
     const window w = {mele_i_array(most, mele_model_outputs(model) * sizeof(double)),
-                      by_density ? MELE_I_ARRAY(double, most) : NULL};
+                      by_density ? MELE_I_ARRAY(double, most) : NULL,
+                      votes && !h->course->by_density};
     mele_status status = w.said == NULL || (by_density && w.density == NULL) ? mele_i_no_memory(error)
                                                                             : MELE_OK;
 
@@ -183,7 +193,7 @@ static mele_status run_candidate(void *context, const mele_i_heat *h, mele_engin
     const mele_i_family_job job = {fold.training, &options, &options, NULL};
     status = mele_i_family_train(&job, engine, NULL, &model, error);
     if (status == MELE_OK)
-        status = measure(model, h, fold.left_out, engine, error);
+        status = measure(model, h, fold.left_out, c->family->takes & MELE_I_FAMILY_VOTES, engine, error);
     mele_model_free(model);
     mele_i_fold_clear(&fold);
     return status;

@@ -469,7 +469,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 const mele_i_family mele_i_family_boosting = {
     .help = "experts that each train on what those before got wrong: AdaBoost.M1 and SAMME, AdaBoost.R2",
     .takes = MELE_I_FAMILY_REGRESSION | MELE_I_FAMILY_CLASSES | MELE_I_FAMILY_WEIGHTS
-             | MELE_I_FAMILY_ANY_EXPERT,
+             | MELE_I_FAMILY_VOTES | MELE_I_FAMILY_ANY_EXPERT,
     .options = MELE_I_FAMILY_LOOKS_AT("expert"),
     .clusters = 50,
     .fit = fit,
