@@ -2,7 +2,8 @@
  *
  * Each candidate is a whole fit of the family, made again outside each fold of a race (fit/race.c) and measured
  * on the rows inside: the same rows, folds and losses as those of the choice of K by stages; but of a family that
- * votes for classes it is the share of errors, unless the criterion is nll. Candidates come by ascending K and, of one K, as the family sweeps them, simplest first; of one expert there is one. The
+ * votes for classes it is the share of errors, unless the criterion is nll. Of several starts (--restarts) such a fit
+ * has three at most: all candidates lose by it, the larger ones rather more. Candidates come by ascending K and, of one K, as the family sweeps them, simplest first; of one expert there is one. The
  * first is taken that is within one standard error of the best. One expert, where it is a candidate, stays
  * unless the best gains more over it than chance does. */
 #include "family/choice.h"
@@ -27,6 +28,7 @@
 
 #define STAGE "choice"
 #define WINDOW_ROWS 4096 /* predicted at a time */
+#define MOST_STARTS 3    /* of a fit that is compared */
 
 typedef struct choice {
     const mele_data *data;
@@ -188,6 +190,8 @@ static mele_status run_candidate(void *context, const mele_i_heat *h, mele_engin
     if (status != MELE_OK)
         return status;
     set_candidate(c, i, &options);
+    if (options.partition.restarts > MOST_STARTS)
+        options.partition.restarts = MOST_STARTS;
     if (strcmp(options.experts.kind, "auto") != 0) /* which chooses by what is left out */
         options.experts.in_sample = !h->course->by_density;
     const mele_i_family_job job = {fold.training, &options, &options, NULL};

@@ -87,9 +87,17 @@ static mele_status count_loads(mele_i_run *run, const mele_gate *gate, double *s
     return status;
 }
 
+/* As many a row as are asked for, of fewer all. */
+static size_t active_of(const mele_i_run *run)
+{
+    const size_t K = run->model->clusters, asked = run->options->family.active;
+
+    return asked < K ? asked : K;
+}
+
 static mele_status tell(mele_i_run *run, const mele_gate *gate, json_t *more, mele_error *error)
 {
-    const size_t K = run->model->clusters, active = run->options->family.active;
+    const size_t K = run->model->clusters, active = active_of(run);
     double *shares = MELE_I_ZEROED(double, K + 1);
     mele_status status =
         shares == NULL ? mele_i_no_memory(error) : count_loads(run, gate, shares, error);
@@ -117,18 +125,13 @@ static mele_status fit(mele_i_run *run, mele_error *error)
     const mele_family_options *family = &run->options->family;
     const mele_expert_options *experts = &run->options->experts;
     const mele_i_sparse_training training = {
-        .rule = {family->active, family->noise, family->balance},
+        .rule = {active_of(run), family->noise, family->balance},
         .batch = experts->batch,
         .max_epochs = experts->max_epochs,
         .rate = experts->rate,
         .holdout = experts->holdout < 0 ? HOLDOUT : experts->holdout};
     const mele_i_by_gradient_way way = {mele_i_sparse_move, &training, tell};
 
-    if (family->active > run->model->clusters)
-        return mele_i_fail(error, MELE_EINVAL,
-                           "--active %zu is more than the %zu experts that there are "
-                           "(--clusters)",
-                           family->active, run->model->clusters);
     return mele_i_family_by_moves(run, &mele_i_coupled_me, &way, error);
 }
 
@@ -137,20 +140,18 @@ static void settle(mele_options *options)
     mele_i_by_gradient_settle(options);
     if (!mele_options_given(options, "restarts"))
         options->partition.restarts = 1;
-    if (!mele_options_given(options, "active") && options->partition.clusters == 1)
-        options->family.active = 1;
 }
 
 static mele_status check(const mele_data *data, const mele_options *options, mele_error *error)
 {
-    const size_t most =
+    const size_t least =
         options->clusters_most > 0 ? options->clusters_least : options->partition.clusters;
 
-    if (most > 0 && mele_options_given(options, "active") && options->family.active > most)
+    if (least > 0 && mele_options_given(options, "active") && options->family.active > least)
         return mele_i_fail(error, MELE_EINVAL,
                            "--active %zu is more than the %zu experts of --clusters: take "
                            "fewer",
-                           options->family.active, most);
+                           options->family.active, least);
     return mele_i_by_gradient_check(data, options, error);
 }
 
