@@ -2,15 +2,21 @@
  *
  * Random starts. Responsibilities of a row are drawn uniformly from all that sum to one (exponentials over
  * their sum), so that all experts are near the global one at first, and drift apart where that gains most.
- * On tonedata all of 1000 seeds found the same maximum so; on concrete (K 8), friedman1 and mixtures of
- * regressions starts from labels at random, from lines through a few rows and from cells around random rows
- * came to no better maxima.
+ * On tonedata all of 1000 seeds found the same maximum so. Of 8 single starts on concrete (K 8) from these, from
+ * labels at random, lines through a few rows and cells around random rows the best was from cells (P -2894.7, of
+ * these -2906.6); no kind was clearly better, and no other data were compared.
  *
  * Starts compete. Each goes on until a step gains less than ROUGH a unit of weight, which takes a part of
  * the steps; the best goes on to FINE. A likelihood that a start owes to an expert on a handful of rows is
  * none (a spurious maximum, on rows that happen to lie on a plane): fewer than LEAST_ROWS rows (sum of w h) for
  * each of its free parameters, and of some target less than LEAST_SHARE of the mixture's mean variance. Starts
- * are ranked by the number of such experts, fewest first, then by the penalised log-likelihood. */
+ * are ranked by the number of such experts, fewest first, then by the penalised log-likelihood.
+ *
+ * Steps are cheap. The gate takes GATE_ITERATIONS of Newton's method towards the minimum in each, and linear
+ * experts are solved by normal equations until ROUGH, by what --solver says after that. P never falls by
+ * either, since a step compares what it has measured, and its maxima are the same, though a start may come to
+ * another. concrete (K 8) came to the same one after as many steps; 20000 rows of 16 features, 16 experts, 10
+ * steps and refits took 2.0 s in place of 4.5 s. */
 #include "family/by_em.h"
 
 #include <math.h>
@@ -36,6 +42,8 @@
 #define STAGE "family"
 #define ROUGH 1e-4
 #define FINE 1e-7
+#define ROUGH_SOLVER "normal"
+#define GATE_ITERATIONS 2
 #define GATE_RIDGE 0.1
 #define LEAST_ROWS 3.0
 #define LEAST_SHARE 1e-2
@@ -87,6 +95,9 @@ mele_status mele_i_by_em_make(mele_i_run *run, const mele_gate_options *gate, me
 
     mele_i_refining_problem(run, run->options->experts.kind, &by->problem);
     by->problem.tolerance = ROUGH;
+    by->problem.gate_iterations = GATE_ITERATIONS;
+    if (!mele_options_given(run->options, "solver"))
+        by->problem.experts.solver = ROUGH_SOLVER;
     by->units = mele_i_family_units(run);
     if (gate != NULL)
         by->problem.gate = *gate;
@@ -254,6 +265,7 @@ mele_status mele_i_by_em_begin(mele_i_by_em *by, const double *shares, mele_erro
 mele_status mele_i_by_em_go_on(mele_i_by_em *by, mele_error *error)
 {
     by->problem.tolerance = FINE;
+    by->problem.experts.solver = by->run->options->experts.solver;
     by->em.converged = false;
     mele_status status = take_steps(&by->em, by->steps, by->run->engine, error);
     by->doubtful = status == MELE_OK ? count_doubtful(&by->em) : 0;
@@ -262,7 +274,7 @@ mele_status mele_i_by_em_go_on(mele_i_by_em *by, mele_error *error)
 
 /* ---- without the rows of a fold ---- */
 
-/* From the responsibilities of the rows that are left. */
+/* From the responsibilities of the rows that are left, and from the gate. */
 static mele_status begin_again(const mele_i_by_em *whole, const size_t *rows, mele_i_by_em *by,
                                mele_error *error)
 {
@@ -298,6 +310,8 @@ static mele_status refit(const void *context, mele_i_run *run, const size_t *row
     mele_i_by_em by;
     mele_status status = mele_i_by_em_make(run, gaussians ? NULL : &whole->problem.gate, &by, error);
 
+    if (!gaussians)
+        by.problem.gate.start = whole->em.gate;
     if (status == MELE_OK)
         status = begin_again(whole, rows, &by, error);
     if (status == MELE_OK)

@@ -13,7 +13,8 @@
  *             depend on s, after which s_kt^2 = (RSS_kt + L |b_kt|^2) / sum_i w_i h_ik, or the floor
  *             where that is above, since Q rises up to this s and falls beyond. Classes: Newton's minimum.
  *             Networks: some epochs from where they are, which is a generalised EM.
- *   gate      the cross-entropy to h and its penalty, from where it is. Gaussians (Xu, Jordan, Hinton 1995,
+ *   gate      the cross-entropy to h and its penalty, from where it is: to its minimum, or a few iterations
+ *             towards it, which never rise (a generalised EM, too). Gaussians (Xu, Jordan, Hinton 1995,
  *             NIPS 7) in its place: g_k(x) = a_k N(x; m_k, S_k) / sum_j a_j N(x; m_j, S_j), and P has
  *             log p(x, y), so that Q has log a_k + log N_k in place of log g_k: one maximisation of a
  *             Gaussian mixture whose responsibilities are given (partition/gmm.c).
@@ -238,6 +239,8 @@ static mele_status train_gate(const mele_i_em *em, step *s, mele_error *error)
     options.loss = "posteriors";
     if (em->gate != NULL)
         options.start = em->gate;
+    if (em->gate != NULL && em->problem->gate_iterations > 0)
+        options.max_iterations = em->problem->gate_iterations;
     return mele_gate_fit(&data, &options, em->problem->engine, &s->gate, &s->gate_info, error);
 }
 

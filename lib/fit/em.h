@@ -22,6 +22,8 @@ typedef struct mele_i_em_problem {
     mele_expert_options experts; /* kind and ridge settled */
     mele_gate_options gate; /* of any kind that is trained; its start: of the first step from
                                responsibilities. Of Gaussians: not looked at */
+    size_t gate_iterations; /* of the gate's search at most, a step that goes on from a gate; 0: to its
+                               minimum */
     const mele_i_em_gaussians *gaussians; /* NULL: the gate is trained */
     const double *gate_center, *gate_scale; /* where the columns of gate_x were measured */
     double least_variance; /* of a target */

@@ -23,6 +23,7 @@
 #include "gate/part.h"
 
 #define PAIRS 10               /* of L-BFGS */
+#define FEW 3
 #define RENEWED 15             /* iterations with one matrix of a part */
 #define MOST_PARAMETERS 2500   /* with a matrix, of 50 MB */
 #define NEWTON_WORK 4e7        /* multiply-adds of a Hessian that is taken of all rows, anyway */
@@ -143,6 +144,12 @@ static mele_status start_from_lower(mele_i_gate_objective *objective, size_t cou
     return status;
 }
 
+/* Few iterations from a gate are to better it: it is nearer than what a part of the rows would find. */
+static bool is_near(const mele_gate_options *options)
+{
+    return options->start != NULL && options->max_iterations <= FEW;
+}
+
 /* nearer: room for 2 p numbers. */
 static mele_status search_by_part(mele_i_gate_objective *objective, mele_i_gate_curvature *curvature,
                                   double *theta, double *nearer, double *room,
@@ -152,10 +159,11 @@ static mele_status search_by_part(mele_i_gate_objective *objective, mele_i_gate_
     search part = {curvature->objective, curvature, 1, true};
     search all = {objective, curvature, RENEWED, false};
 
+    const bool near = is_near(objective->training->options);
     memcpy(nearer, theta, count * sizeof *theta);
     mele_status status =
-        run(&part, FIRST_TOLERANCE, nearer, room, found, error);
-    if (status == MELE_OK)
+        near ? MELE_OK : run(&part, FIRST_TOLERANCE, nearer, room, found, error);
+    if (status == MELE_OK && !near)
         status = start_from_lower(objective, count, theta, nearer, error);
     if (status == MELE_OK)
         status = run(&all, 0, nearer, room, found, error);

@@ -98,6 +98,26 @@ Test(em, the_objective_of_linear_experts_never_falls)
         }
 }
 
+/* Where steps whose gate takes one iteration end, those whose gate goes to its minimum gain nothing. */
+Test(em, a_gate_that_takes_one_iteration_ends_at_a_maximum)
+{
+    const form f = {"linear", "softmax", "features", 0.1, 0.5, 1};
+    sample s = draw(160, 3, 1, 0);
+    mele_i_em_problem p = problem_of(&s, &f, true, NULL);
+
+    p.gate_iterations = 1;
+    p.tolerance = 1e-10;
+    mele_i_em em = started(&s, &p);
+    climb(&s, &em, 1000, "one iteration");
+    cr_assert(em.converged);
+    const double end = em.objective;
+    p.gate_iterations = 0;
+    em.converged = false;
+    climb(&s, &em, 20, "to the minimum");
+    cr_assert_float_eq(em.objective, end, 1e-6, "%.9f, %.9f", em.objective, end);
+    mele_i_em_clear(&em);
+}
+
 Test(em, the_objective_under_a_network_as_gate_never_falls)
 {
     const form forms[] = {{"linear", "mlp", "features", 0.1, 0.5, 1},
