@@ -2,9 +2,10 @@
  * 1997, NIPS 9): EM of one expert; then, as often as experts are wanted, one leaf becomes a node of two, and
  * EM of the whole mixture goes on from there. Nothing is drawn.
  *
- *   which   the leaf with the worst log-likelihood, weighted by the gate:
- *           the least of sum_i w_i g_k(x_i) log p_k(y_i | x_i), the first of several. A leaf to which fewer
- *           rows belong than two is passed over while there are others.
+ *   which   the leaf with the worst log-likelihood of the rows that are its own: the least of
+ *           sum_i w_i h_k(i) log p_k(y_i | x_i), h the responsibilities, the first of several. (Weighted by
+ *           the gate, as Fritsch et al. have it, an expert with little noise is the worst one, for a few rows of its
+ *           neighbour's.) A leaf to which fewer rows belong than two is passed over while there are others.
  *   how     two copies of its expert, under a softmax of two that tells them apart along one column j of x:
  *           its logit is SHARPNESS (x_j - m_j) / s_j, m and s the mean and deviation of the leaf's rows. All
  *           columns are tried by TRIAL steps of EM of the two on the leaf's rows alone, which have weights
@@ -21,7 +22,6 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/total.h"
-#include "engine/kernels.h"
 #include "engine/pass.h"
 #include "engine/rows.h"
 #include "engine/weights.h"
@@ -40,30 +40,30 @@ static size_t parts_of(const mele_i_em *em)
 
 /* ---- which leaf ---- */
 
-/* sum_i w_i g_k log p_k, of the sums over the gate's weights. */
-static double log_likelihood_of(const mele_i_em *em, const mele_i_mixture_sums *sums, size_t k)
+/* sum_i w_i h_k log p_k. */
+static double log_likelihood_of(const mele_i_em *em, size_t k)
 {
     const size_t parts = parts_of(em);
-    const double *loss = sums->loss + k * parts;
+    const double *loss = em->sums.loss + k * parts;
     double value = 0;
 
     if (em->variance == NULL)
         return -loss[0];
     for (size_t t = 0; t < parts; t++) {
         const double variance = em->variance[k * parts + t];
-        value -= (sums->weight[k] * log(2 * M_PI * variance) + loss[t] / variance) / 2;
+        value -= (em->sums.weight[k] * log(2 * M_PI * variance) + loss[t] / variance) / 2;
     }
     return value;
 }
 
-static size_t worst(const mele_i_em *em, const mele_i_mixture_sums *sums)
+static size_t worst_leaf(const mele_i_em *em)
 {
     size_t worst = 0;
     double least = INFINITY;
     bool enough = false;
 
     for (size_t k = 0; k < em->problem->rows.clusters; k++) {
-        const double value = log_likelihood_of(em, sums, k);
+        const double value = log_likelihood_of(em, k);
         const bool has = em->sums.weight[k] >= LEAST_WEIGHT;
         if ((has && !enough) || (has == enough && value < least)) {
             worst = k;
@@ -72,41 +72,6 @@ static size_t worst(const mele_i_em *em, const mele_i_mixture_sums *sums)
         }
     }
     return worst;
-}
-
-static mele_status sum_over_gate(const mele_i_em *em, const mele_i_mixture_said *said,
-                                 mele_i_mixture_sums *sums, mele_error *error)
-{
-    const mele_i_mixture_rows *rows = &em->problem->rows;
-    const mele_i_mixture mixture = {em->experts, em->gate, em->variance};
-    mele_status status = mele_i_mixture_predict(rows, &mixture, em->problem->engine, said, error);
-
-    if (status != MELE_OK)
-        return status;
-    mele_i_kernels_best()->exponential(said->log_gate, rows->rows * rows->clusters);
-    return mele_i_mixture_measure(rows, em->experts, said->log_gate, em->problem->engine, sums, error);
-}
-
-static mele_status find_leaf(const mele_i_em *em, size_t *leaf, mele_error *error)
-{
-    const mele_i_mixture_rows *rows = &em->problem->rows;
-    const mele_targets *targets = &rows->targets;
-    const size_t K = rows->clusters;
-    const size_t outputs = targets->classes > 0 ? targets->classes : targets->values.cols;
-    mele_i_mixture_sums sums = {.weight = MELE_I_ARRAY(double, K),
-                                .loss = mele_i_array(K, parts_of(em) * sizeof(double))};
-    mele_i_mixture_said said;
-    mele_status status = mele_i_mixture_said_make(rows->rows, K, outputs, &said, error);
-
-    if (status == MELE_OK)
-        status = sums.weight == NULL || sums.loss == NULL ? mele_i_no_memory(error)
-                                                          : sum_over_gate(em, &said, &sums, error);
-    if (status == MELE_OK)
-        *leaf = worst(em, &sums);
-    mele_i_mixture_said_clear(&said);
-    free(sums.weight);
-    free(sums.loss);
-    return status;
 }
 
 /* ---- the rows of a leaf ---- */
@@ -351,13 +316,10 @@ static mele_status go_on(mele_i_growth *growth, const split *s, mele_error *erro
 static mele_status split_leaf(mele_i_growth *growth, mele_error *error)
 {
     const size_t columns = growth->problem.rows.gate_x.cols;
-    size_t leaf = 0;
     split s = {.weights = NULL};
 
     put_variances(&growth->em);
-    mele_status status = find_leaf(&growth->em, &leaf, error);
-    if (status == MELE_OK)
-        status = split_make(growth, leaf, &s, error);
+    mele_status status = split_make(growth, worst_leaf(&growth->em), &s, error);
     for (size_t j = 0; j < columns && status == MELE_OK; j++)
         status = try_column(&s, j, error);
     if (status == MELE_OK) {
