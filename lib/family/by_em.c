@@ -345,17 +345,6 @@ static void fill_infos(const mele_i_em *em, const mele_i_family_left_out *left_o
     }
 }
 
-static size_t count_parameters(const mele_i_em *em, size_t others)
-{
-    const size_t parts = em->variance == NULL ? 0 : mele_i_mixture_parts(&em->problem->rows.targets);
-    const size_t forms = em->variance == NULL ? 1 : parts;
-    size_t count = others;
-
-    for (size_t k = 0; k < em->problem->rows.clusters; k++)
-        count += mele_i_experts_facts(em->experts, k).rank * forms + parts;
-    return count;
-}
-
 static json_t *reached_of(const mele_i_by_em *by)
 {
     json_t *list = json_array();
@@ -369,13 +358,11 @@ static json_t *reached_of(const mele_i_by_em *by)
     return list;
 }
 
-static json_t *more_of(const mele_i_by_em *by, size_t parameters)
+static json_t *more_of(const mele_i_by_em *by)
 {
-    const size_t count = count_parameters(&by->em, parameters);
     json_t *object = json_object();
 
     if (mele_i_json_put(object, "penalised", mele_i_report_real(by->em.objective - by->units))
-        && mele_i_json_put(object, "parameters", json_integer((json_int_t)count))
         && (by->starts == 0 || mele_i_json_put(object, "starts", reached_of(by)))
         && (by->grown == NULL || mele_i_json_put(object, "grown", json_incref(by->grown))))
         return object;
@@ -397,15 +384,14 @@ static void warn(const mele_i_by_em *by)
                            by->doubtful, by->doubtful == 1 ? "s" : "");
 }
 
-static mele_status finish(mele_i_by_em *by, size_t parameters, mele_i_family_left_out *left_out,
-                          mele_error *error)
+static mele_status finish(mele_i_by_em *by, mele_i_family_left_out *left_out, mele_error *error)
 {
     mele_i_em *em = &by->em;
     double *variance = em->variance;
     mele_i_family_result result = {
         .info = em->info, .unit = "steps", .iterations = em->steps, .converged = em->converged,
         .log_likelihood = em->sums.log_likelihood + em->log_density - by->units,
-        .more = more_of(by, parameters)};
+        .more = more_of(by)};
     mele_status status = result.more == NULL
                              ? mele_i_no_memory(error)
                              : mele_i_family_leave_out(by->run, refit, by, false, variance, left_out, error);
@@ -431,10 +417,10 @@ static mele_status finish(mele_i_by_em *by, size_t parameters, mele_i_family_lef
     return status;
 }
 
-mele_status mele_i_by_em_finish(mele_i_by_em *by, size_t parameters, mele_error *error)
+mele_status mele_i_by_em_finish(mele_i_by_em *by, mele_error *error)
 {
     mele_i_family_left_out left_out = {.said = {NULL, NULL}};
-    mele_status status = finish(by, parameters, &left_out, error);
+    mele_status status = finish(by, &left_out, error);
 
     mele_i_family_left_out_clear(&left_out);
     return status;
@@ -474,7 +460,7 @@ mele_status mele_i_family_by_em(mele_i_run *run, const mele_gate_options *gate, 
     if (status == MELE_OK)
         status = mele_i_by_em_go_on(&by, error);
     if (status == MELE_OK)
-        status = mele_i_by_em_finish(&by, (K - 1) * (1 + by.problem.rows.gate_x.cols), error);
+        status = mele_i_by_em_finish(&by, error);
     mele_i_by_em_clear(&by);
     return status;
 }

@@ -41,9 +41,8 @@ mele_status mele_i_by_em_begin(mele_i_by_em *by, const double *shares, mele_erro
 /* From there to convergence, or as many steps as there may be. */
 mele_status mele_i_by_em_go_on(mele_i_by_em *by, mele_error *error);
 
-/* What there is becomes the model's, its variances those of rows left out (left_out.c), and is told of.
- * parameters: free ones of gate or Gaussians. */
-mele_status mele_i_by_em_finish(mele_i_by_em *by, size_t parameters, mele_error *error);
+/* What there is becomes the model's, its variances those of rows left out (leave_out.c), and is told of. */
+mele_status mele_i_by_em_finish(mele_i_by_em *by, mele_error *error);
 
 /* fit() of families with a gate on features; one expert is trained alone. shares: the responsibilities to start
  * from, n x K; NULL: random ones, of --restarts starts. */

@@ -43,7 +43,7 @@ typedef struct trained {
     double *scales; /* of the loss */
     mele_i_coupled_found found;
     double *reached; /* by random starts; NULL: there were none */
-    size_t starts, parameters;
+    size_t starts;
     mele_expert_info *info; /* K + 1 */
 
     double *shares, *variance; /* n x K, K x M: what it says of its rows */
@@ -75,7 +75,6 @@ static mele_status take(mele_i_together *t, trained *out, mele_error *error)
         return mele_i_no_memory(error);
     memcpy(out->scales, mele_i_together_scales(t), scales * sizeof *out->scales);
     out->found = t->found;
-    out->parameters = mele_i_together_parameters(t);
     out->reached = t->reached;
     out->starts = t->starts;
     t->reached = NULL;
@@ -285,7 +284,7 @@ static json_t *more_of(const mele_i_run *run, const trained *t)
 {
     json_t *object = json_object();
 
-    if (mele_i_json_put(object, "parameters", json_integer((json_int_t)t->parameters))
+    if (object != NULL
         && (!t->loss->gated
             || (mele_i_json_put(object, "penalised", penalised(run, t->found.value))
                 && mele_i_json_put(object, "starts", starts_of(run, t)))))
@@ -357,7 +356,6 @@ static mele_status fit_alone(mele_i_run *run, trained *t, mele_error *error)
         t->found.converged = t->found.converged && t->info[k].converged;
         t->found.iterations = t->info[k].iterations > t->found.iterations ? t->info[k].iterations
                                                                           : t->found.iterations;
-        t->parameters += t->info[k].rank;
     }
     return mele_i_gate_constant_make(NULL, K, &t->gate, error);
 }

@@ -45,8 +45,7 @@ static mele_status fit_grown(mele_i_run *run, const mele_gate_options *gate, mel
         status = take_grown(&by, &growth, error);
     mele_i_growth_clear(&growth);
     if (status == MELE_OK)
-        status = mele_i_by_em_finish(&by, (run->model->clusters - 1) * (1 + by.problem.rows.gate_x.cols),
-                                     error);
+        status = mele_i_by_em_finish(&by, error);
     mele_i_by_em_clear(&by);
     return status;
 }

@@ -8,16 +8,6 @@
 #include "family/by_em.h"
 #include "family/family.h"
 #include "fit/stages.h"
-#include "partition/covariance.h"
-
-/* Of Gaussians: weights, means and matrices. */
-static size_t count_parameters(const mele_i_by_em *by)
-{
-    const mele_i_covariance *kind = mele_i_covariance_named(by->gaussians.options.covariance);
-    const size_t K = by->problem.rows.clusters, d = by->points.rows.cols;
-
-    return K - 1 + K * d + mele_i_covariance_count(kind, K, d);
-}
 
 static mele_status fit(mele_i_run *run, mele_error *error)
 {
@@ -34,7 +24,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
     if (status == MELE_OK)
         status = mele_i_by_em_go_on(&by, error);
     if (status == MELE_OK)
-        status = mele_i_by_em_finish(&by, count_parameters(&by), error);
+        status = mele_i_by_em_finish(&by, error);
     mele_i_by_em_clear(&by);
     return status;
 }

@@ -292,16 +292,6 @@ const double *mele_i_together_scales(const mele_i_together *t)
     return t->theta + t->coupled.shape.clusters * t->joint.parameters;
 }
 
-size_t mele_i_together_parameters(const mele_i_together *t)
-{
-    const mele_i_coupled_shape *shape = &t->coupled.shape;
-    const size_t gate =
-        t->coupled.loss->gated ? (shape->clusters - 1) * (1 + t->coupled.gate_columns) : 0;
-
-    return shape->clusters * t->joint.how->freedom(t->joint.form) + t->coupled.loss->scales(shape)
-           + gate;
-}
-
 static mele_status make_experts(const mele_i_together *t, double *numbers, mele_experts **out,
                                 mele_error *error)
 {

@@ -68,7 +68,4 @@ mele_status mele_i_together_finish(mele_i_together *together, mele_experts **exp
 /* The scales of the best start. */
 const double *mele_i_together_scales(const mele_i_together *together);
 
-/* How many numbers are free in it: of logits all but one. */
-size_t mele_i_together_parameters(const mele_i_together *together);
-
 #endif
