@@ -157,12 +157,22 @@ static bool is_wanted_anyway(const fitting *f)
     return f->options.global && f->experts->clusters > 1;
 }
 
+/* Whether the global expert that others were trained with stays. */
+static bool keeps_global(const fitting *f)
+{
+    const mele_experts *from = f->options.start;
+
+    return f->options.only > 0 && from != NULL && from->clusters == f->experts->clusters
+           && from->expert[from->clusters].state != NULL;
+}
+
 /* Whether somebody needs the global expert: kinds that see all rows anyway have it always. */
 static bool needs_global(const fitting *f)
 {
     const size_t K = f->experts->clusters;
+    const bool always = f->kind != NULL && f->kind->fit != NULL;
 
-    if ((f->kind != NULL && f->kind->fit != NULL) || is_wanted_anyway(f))
+    if ((always && !keeps_global(f)) || is_wanted_anyway(f))
         return true;
     for (size_t k = 0; k < K; k++) {
         const mele_i_expert *e = &f->experts->expert[k];

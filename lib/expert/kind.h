@@ -193,6 +193,8 @@ struct mele_i_expert_kind {
     bool folds;   /* left-out predictions may come from folds */
     bool spreads; /* its variance depends on x */
     bool checks;  /* fit() itself refuses an x, or targets, that are not finite */
+    bool convex;  /* its experts have one optimum: where they start from is but a matter of time */
+    bool in_sample; /* options.in_sample is for it: it leaves rows out for its errors alone */
     double ridge; /* what MELE_RIDGE_DEFAULT stands for */
     mele_i_option_table options; /* those that are for this kind alone */
 

@@ -205,7 +205,17 @@ static void start_from(const mele_i_multinomial *m, const mele_i_expert *expert,
     }
 }
 
-/* The global one is solved also where nobody needs its expert: the regions start from it. */
+/* Whether the global expert stays as it was, and what is trained may start from what was. */
+static bool keeps_global(const fitting *f)
+{
+    const mele_i_expert_problem *p = f->problem;
+
+    return p->options->only > 0 && p->start != NULL && p->start[f->clusters].state != NULL
+           && !p->train[f->clusters];
+}
+
+/* The global one is solved also where nobody needs its expert, unless it is there: the regions start
+ * from it. */
 static mele_status fit_region(void *context, size_t k, mele_engine *engine, mele_error *error)
 {
     const fitting *f = context;
@@ -222,6 +232,8 @@ static mele_status fit_region(void *context, size_t k, mele_engine *engine, mele
         start = solution.differences;
         start_from(&m, &f->problem->start[k], solution.differences);
     }
+    if (status == MELE_OK && k == f->clusters && keeps_global(f))
+        goto cleanup;
     if (status == MELE_OK && f->problem->train[k])
         status = need_state(f, k, error);
     if (status == MELE_OK)
@@ -418,6 +430,8 @@ const mele_i_expert_kind mele_i_expert_logistic = {
     .classification = true,
     .folds = true,
     .expands = true,
+    .convex = true,
+    .in_sample = true,
     .ridge = 0.03,
     .options = MELE_I_OPTION_TABLE(options),
     .fit = fit,

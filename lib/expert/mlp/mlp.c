@@ -151,7 +151,8 @@ static const mele_i_option options[] = {
 };
 
 const mele_i_expert_kind mele_i_expert_mlp = {
-    .name = "mlp", .regression = true, .classification = true, .folds = true, .ridge = RIDGE,
+    .name = "mlp", .regression = true, .classification = true, .folds = true, .in_sample = true,
+    .ridge = RIDGE,
     .options = MELE_I_OPTION_TABLE(options),
     .check = check, .parameters = parameters_of, .freedom = freedom,
     .train = mele_i_mlp_train, .free = mele_i_mlp_free, .equal = mele_i_mlp_equal, .scratch = scratch, .predict = predict,

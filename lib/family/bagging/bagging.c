@@ -9,11 +9,11 @@
  * these (out_of_bag.c). */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "expert/kinds.h"
 #include "family/bagging/bootstrap.h"
 #include "family/bagging/out_of_bag.h"
 #include "family/family.h"
@@ -25,8 +25,9 @@
 /* Whether experts of these options choose nothing by what is left out of their rows. */
 static bool leaves_nothing_out(const mele_expert_options *options)
 {
-    return strcmp(options->kind, "linear") == 0 || strcmp(options->kind, "logistic") == 0
-           || strcmp(options->kind, "mlp") == 0;
+    const mele_i_expert_kind *kind = mele_i_expert_kind_named(options->kind);
+
+    return kind != NULL && kind->in_sample;
 }
 
 static mele_status train(mele_i_run *run, const mele_rows *counts, mele_experts **experts,

@@ -38,6 +38,7 @@
 #include "core/memory.h"
 #include "engine/rows.h"
 #include "expert/expert.h"
+#include "expert/kinds.h"
 #include "family/family.h"
 #include "family/parts.h"
 #include "fit/experts.h"
@@ -137,6 +138,14 @@ static mele_status train_first(boosting *b, const mele_expert_options *options, 
     return status;
 }
 
+/* Whether an expert is the same wherever it starts from, but for rounding. */
+static bool is_convex(const mele_expert_options *options)
+{
+    const mele_i_expert_kind *kind = mele_i_expert_kind_named(options->kind);
+
+    return kind != NULL && kind->convex;
+}
+
 /* *left_out: of a target. */
 static mele_status train(boosting *b, mele_left_out **left_out, mele_error *error)
 {
@@ -153,8 +162,8 @@ static mele_status train(boosting *b, mele_left_out **left_out, mele_error *erro
         b->global = info[1];
     } else {
         options.only = 1; /* the global expert, which nobody asks, is the first round's */
-        options.start = b->expert[0];
-        options.cold = true;
+        options.start = b->expert[b->made - 1];
+        options.cold = !is_convex(&options);
         data.assignment = &weighted;
         status = mele_experts_fit(&data, &options, b->run->engine, &b->expert[b->made], wanted, info,
                                   error);
