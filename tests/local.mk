@@ -200,6 +200,7 @@ cli_tests = \
 	tests/cli/clusters.test \
 	tests/cli/covariances.test \
 	tests/cli/degenerate.test \
+	tests/cli/ensembles.test \
 	tests/cli/experts.test \
 	tests/cli/failures.test \
 	tests/cli/families.test \

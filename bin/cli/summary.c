@@ -58,12 +58,14 @@ static void add_rows(line *out, const cli_stage *stage)
         add(out, " (%zu more dropped)", dropped);
 }
 
+/* A family without stage 1 has no regions, but experts. */
 static void add_regions(line *out, const cli_run *run, const cli_stage *stage)
 {
     const mele_partition_options *partition = &run->options.partition;
     double objective;
 
-    add_count(out, ", ", mele_model_clusters(stage->model), "region");
+    add_count(out, ", ", mele_model_clusters(stage->model),
+              mele_model_has_partition(stage->model) ? "region" : "expert");
     if (!mele_report_number(run->report, "partition.objective", &objective))
         return;
     add(out, " (%s", partition->method);
@@ -177,9 +179,9 @@ static bool add_expert_errors(line *out, const cli_run *run, const mele_model *m
     }
     if (!(weight > 0))
         return false;
-    add(out, classes ? "; in their regions, with each %s left out: log loss %.4g"
-                     : "; in their regions, with each %s left out: squared error %.4g of the "
-                       "target's variance", unit_of(run), sum / weight);
+    add(out, "; %s, with each %s left out: ",
+        mele_model_has_partition(model) ? "in their regions" : "each for itself", unit_of(run));
+    add(out, classes ? "log loss %.4g" : "squared error %.4g of the target's variance", sum / weight);
     return true;
 }
 

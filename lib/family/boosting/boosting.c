@@ -22,6 +22,8 @@
  * (model/combine.c); of one expert nothing is combined. D is held as logarithms, so that no row is lost of
  * which all are sure for long.
  *
+ * Experts of one optimum start from the last one's, which is near; others from nothing.
+ *
  * The variance of an expert is that of its left-out residuals by the weights of rows as they come; by its own D
  * it would be too large, for that is largest where it errs. What share of the experts' variances is within the
  * blend, beside the variance between them, is told by the same left-out predictions, blended to F_i:
