@@ -40,7 +40,8 @@ MAINTAINERCLEANFILES += $(man_pages)
 
 option_rows = \
 	lib/expert/options.c lib/expert/gp/gp.c lib/expert/linear/linear.c lib/expert/mlp/mlp.c \
-	lib/gate/options.c lib/model/family_options.c lib/model/own_options.c lib/partition/options.c lib/schema/options.c
+	lib/gate/options.c lib/model/family_options.c lib/model/own_options.c lib/partition/options.c lib/schema/options.c \
+	lib/model/families.h $(filter lib/family/%.c,$(lib_libmele_core_la_SOURCES))
 
 doc/man/%.1: doc/man/%.x bin/%.c $(bin_libcli_a_SOURCES) $(option_rows) configure.ac \
 		| bin/%$(EXEEXT)
