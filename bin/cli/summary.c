@@ -210,6 +210,15 @@ static void add_choice(line *out, const cli_run *run, const mele_model *model)
     }
 }
 
+/* Of parts that are trained together nothing is left out by the way. */
+static void add_way_to_errors(line *out, const cli_run *run)
+{
+    const char *family = mele_report_string(run->report, "family.name");
+
+    if (family != NULL && strcmp(family, mele_family(0)) != 0)
+        add(out, "; --cv N measures its errors");
+}
+
 void cli_summary(cli_run *run, const cli_stage *stage)
 {
     line out = {.length = 0};
@@ -219,7 +228,9 @@ void cli_summary(cli_run *run, const cli_stage *stage)
     add_regions(&out, run, stage);
     add_experts(&out, run, stage->model);
     add_gate(&out, run);
-    if (!add_mixture_errors(&out, run) && !add_expert_errors(&out, run, stage->model))
+    if (!add_mixture_errors(&out, run) && !add_expert_errors(&out, run, stage->model)) {
         add_choice(&out, run, stage->model);
+        add_way_to_errors(&out, run);
+    }
     cli_say(&run->console, "%s", out.text);
 }

@@ -325,7 +325,7 @@ static mele_status refit(const void *context, mele_i_run *run, const size_t *row
 /* ---- what is told ---- */
 
 /* Errors a row, as those of stage 2. */
-static void fill_infos(const mele_i_em *em, const mele_i_family_left_out *left_out)
+static void fill_infos(const mele_i_em *em)
 {
     const size_t parts = mele_i_mixture_parts(&em->problem->rows.targets);
 
@@ -334,14 +334,10 @@ static void fill_infos(const mele_i_em *em, const mele_i_family_left_out *left_o
         info->rows = em->sums.weight[k];
         info->own = 1;
         info->fallback = false;
-        info->error = info->left_out = 0;
-        for (size_t t = 0; t < parts; t++) {
+        info->error = 0;
+        info->left_out = NAN;
+        for (size_t t = 0; t < parts; t++)
             info->error += em->sums.loss[k * parts + t] / em->sums.weight[k] / (double)parts;
-            info->left_out += left_out->said.mean == NULL
-                                  ? NAN
-                                  : left_out->sums.loss[k * parts + t] / left_out->sums.weight[k]
-                                        / (double)parts;
-        }
     }
 }
 
@@ -400,7 +396,7 @@ static mele_status finish(mele_i_by_em *by, mele_i_family_left_out *left_out, me
         json_decref(result.more);
         return status;
     }
-    fill_infos(em, left_out);
+    fill_infos(em);
     if (variance != NULL)
         mele_i_experts_set_variances(em->experts, variance);
     warn(by);

@@ -168,12 +168,10 @@ static mele_status blend_again(mele_i_run *run, trained *t, mele_i_family_left_o
     if (status == MELE_OK)
         status = mele_i_mixture_predict(&problem.rows, &mixture, run->engine, &seen, error);
     free(seen.mean);
-    if (status == MELE_OK)
-        status = mele_i_said_variances(&problem.rows, &left_out->said, run->engine,
-                                       mele_i_run_classes(run) > 0 ? NULL : t->variance,
-                                       &left_out->sums, error);
     return status == MELE_OK
-               ? mele_i_said_measures(run, &problem.rows, &left_out->said, t->variance, error)
+               ? mele_i_said_variances(&problem.rows, &left_out->said, run->engine,
+                                       mele_i_run_classes(run) > 0 ? NULL : t->variance,
+                                       &left_out->sums, error)
                : status;
 }
 
@@ -234,8 +232,7 @@ static mele_status measure(mele_i_run *run, trained *t, mele_error *error)
     return status;
 }
 
-static void fill_infos(const mele_i_run *run, const trained *t,
-                       const mele_i_family_left_out *left_out)
+static void fill_infos(const mele_i_run *run, const trained *t)
 {
     const size_t K = run->model->clusters;
     const size_t parts = mele_i_run_classes(run) > 0 ? 1 : mele_experts_outputs(t->experts);
@@ -247,16 +244,13 @@ static void fill_infos(const mele_i_run *run, const trained *t,
                                    .rows = t->sums.weight[k],
                                    .rank = facts.rank,
                                    .own = 1,
+                                   .left_out = NAN,
                                    .iterations = t->found.iterations,
                                    .ridge = info->ridge,
                                    .converged = t->found.converged};
         for (size_t p = 0; p < parts; p++) {
             const size_t at = k * parts + p;
             info->error += t->sums.loss[at] / t->sums.weight[k] / (double)parts;
-            info->left_out +=
-                left_out->said.mean == NULL
-                    ? NAN
-                    : left_out->sums.loss[at] / left_out->sums.weight[k] / (double)parts;
         }
     }
 }
@@ -372,7 +366,7 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_family_left_out *l
         status = gate_afterwards(run, t, left_out, error);
     if (status != MELE_OK)
         return status;
-    fill_infos(run, t, left_out);
+    fill_infos(run, t);
     if (!classes)
         mele_i_experts_set_variances(t->experts, t->variance);
     if (t->loss->gated)

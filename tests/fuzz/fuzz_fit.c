@@ -59,8 +59,8 @@ static char *take_options(char *text, mele_options *options)
         text = end + 1;
     }
     options->centres_file = NULL;
-    options->partition.init =
-        strcmp(options->partition.init, "random") == 0 ? "random" : "kmeans++";
+    if (options->partition.init != NULL && strcmp(options->partition.init, "given") == 0)
+        options->partition.init = NULL;
     bound_work(options);
     return end == NULL ? text + strlen(text) : end + 1;
 }
