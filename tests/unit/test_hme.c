@@ -189,7 +189,7 @@ Test(hme, a_split_loses_nothing)
         for (size_t k = 0; k < 5; k++) {
             const json_t *stage = json_array_get(growth.path, k);
             const double value = json_real_value(json_object_get(stage, "log_likelihood"));
-            cr_assert_eq(json_integer_value(json_object_get(stage, "experts")), k + 1);
+            cr_assert_eq(json_integer_value(json_object_get(stage, "experts")), (json_int_t)k + 1);
             cr_assert_gt(value, last, "%zu experts: %.12g after %.12g", k + 1, value, last);
             last = value;
         }
