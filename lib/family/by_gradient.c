@@ -440,6 +440,8 @@ static mele_status by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss,
         t.experts = NULL;
         t.gate = NULL;
         status = mele_i_family_finish(run, &result, error);
+    } else {
+        json_decref(result.more);
     }
     mele_i_family_left_out_clear(&left_out);
     clear_trained(&t);

@@ -74,9 +74,10 @@ typedef struct boosting {
     ending ending;
 } boosting;
 
+/* Also the expert of a round that came to nothing. */
 static void boosting_clear(boosting *b)
 {
-    for (size_t k = 0; b->expert != NULL && k < b->made; k++)
+    for (size_t k = 0; b->expert != NULL && k < b->rounds; k++)
         mele_experts_free(b->expert[k]);
     free(b->log_factor);
     free(b->factor);
