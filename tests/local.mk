@@ -355,6 +355,7 @@ references = \
 	tests/bench/peers/stages_sklearn.py \
 	tests/bench/peers/start_sklearn.py \
 	tests/ref/boosting.py \
+	tests/ref/coupled.py \
 	tests/ref/criteria.py \
 	tests/ref/em.py \
 	tests/ref/experts.R \
