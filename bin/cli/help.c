@@ -193,7 +193,7 @@ static void print_families(FILE *out, const cli_usage *usage)
 
     if (!cli_takes(usage, "family"))
         return;
-    fputs("\nWhat --family NAME names, and the options of stages that each takes:\n", out);
+    fputs("\nWhat --family NAME names, and which options each takes:\n", out);
     for (size_t i = 0; (name = mele_family(i)) != NULL; i++) {
         fprintf(out, "  %-*s", HELP_COLUMN - 2, name);
         int column = print_words(out, mele_family_help(i), HELP_COLUMN, HELP_COLUMN);

@@ -161,7 +161,7 @@ mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit,
                                              .loss = mele_i_array(K, M * sizeof(double))}};
     if (out->sums.weight == NULL || out->sums.loss == NULL)
         return mele_i_no_memory(error);
-    if (!always && run->report == NULL && (variance == NULL || run->options->experts.in_sample))
+    if (!always && (variance == NULL || run->options->experts.in_sample))
         return MELE_OK;
     mele_status status = mele_i_refine_folds_deal(run, run->options->experts.folds, &folds, error);
     if (status == MELE_OK && folds.count > 0)

@@ -17,7 +17,7 @@ typedef struct mele_i_family_left_out {
     mele_i_mixture_sums sums; /* of it, with room for K and K x M */
 } mele_i_family_left_out;
 
-/* The run's model has no parts yet. always: also where only a report wants it (of classes, and of experts whose
+/* The run's model has no parts yet. always: also where no variance comes of it (of classes, and of experts whose
  * variances are to be those in sample). variance (K x M): those of maximum likelihood become those of rows left
  * out, where rows can be; NULL: classes. mele_i_family_left_out_clear(), also after a failure. */
 mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit, const void *context,
