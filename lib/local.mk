@@ -4,6 +4,7 @@
 melepublicdir = $(includedir)/mele
 melepublic_HEADERS = \
 	lib/mele/assignment.h \
+	lib/mele/compare.h \
 	lib/mele/cross_validation.h \
 	lib/mele/data.h \
 	lib/mele/engine.h \
@@ -559,6 +560,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/together.h \
 	lib/family/train.c \
 	lib/family/train.h \
+	lib/study/comparison.c \
+	lib/study/comparison.h \
 	lib/study/cross_validate.c \
 	lib/study/cv.h \
 	lib/study/cv_report.c \

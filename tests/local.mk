@@ -38,6 +38,7 @@ unit_tests = \
 	tests/unit/test_clusters \
 	tests/unit/test_combine \
 	tests/unit/test_constant \
+	tests/unit/test_comparison \
 	tests/unit/test_contest \
 	tests/unit/test_coupled \
 	tests/unit/test_coreset \

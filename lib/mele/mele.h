@@ -4,6 +4,7 @@
 /** All of mele but the views of GSL's types, which are in <mele/gsl.h>. */
 
 #include <mele/assignment.h>
+#include <mele/compare.h>
 #include <mele/cross_validation.h>
 #include <mele/data.h>
 #include <mele/engine.h>

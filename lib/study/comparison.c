@@ -1,0 +1,378 @@
+/* What a comparison holds, and what is asked of it. */
+#include "study/comparison.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+
+/* ---- freeing ---- */
+
+void mele_i_outcome_clear(mele_i_outcome *outcome)
+{
+    free(outcome->message);
+    free(outcome->measure);
+    free(outcome->moments);
+    memset(outcome, 0, sizeof *outcome);
+}
+
+static void free_names(char **name, size_t count)
+{
+    for (size_t i = 0; name != NULL && i < count; i++)
+        free(name[i]);
+    free(name);
+}
+
+static void set_clear(mele_i_compared_set *set, size_t contenders, size_t seeds)
+{
+    for (size_t i = 0; set->outcome != NULL && i < contenders * set->splits * seeds; i++)
+        mele_i_outcome_clear(&set->outcome[i]);
+    free(set->outcome);
+    for (size_t i = 0; set->entry != NULL && i < contenders; i++) {
+        mele_options_free(set->entry[i].options);
+        free(set->entry[i].refusal);
+    }
+    free(set->entry);
+    free_names(set->measure, set->measures);
+    free_names(set->fold_name, set->folds);
+    free(set->fold_of_row);
+    free(set->loss_name);
+    free(set->name);
+    free(set->target);
+    mele_data_free(set->owned);
+    free(set->made);
+}
+
+void mele_comparison_free(mele_comparison *comparison)
+{
+    if (comparison == NULL)
+        return;
+    for (size_t s = 0; s < comparison->sets; s++)
+        set_clear(&comparison->set[s], comparison->contenders, comparison->seeds);
+    for (size_t c = 0; c < comparison->contenders; c++) {
+        free(comparison->contender[c].name);
+        free(comparison->contender[c].family);
+    }
+    free(comparison->set);
+    free(comparison->contender);
+    free(comparison);
+}
+
+/* ---- making ---- */
+
+mele_status mele_i_comparison_new(size_t seeds, mele_comparison **out, mele_error *error)
+{
+    mele_comparison *made = MELE_I_NEW(mele_comparison);
+
+    if (made == NULL)
+        return mele_i_no_memory(error);
+    made->seeds = seeds;
+    made->seed = 1;
+    *out = made;
+    return MELE_OK;
+}
+
+/* What is told of a measure that grows as fits get better is 1 - it. */
+static bool is_gain(const char *measure)
+{
+    return strcmp(measure, "accuracy") == 0 || strncmp(measure, "r2", 2) == 0;
+}
+
+/* "error" of accuracy, "1 - r2", and the measure's own name else. */
+static char *name_loss(const char *measure)
+{
+    char name[128];
+
+    if (strcmp(measure, "accuracy") == 0)
+        return mele_i_string("error");
+    if (!is_gain(measure))
+        return mele_i_string(measure);
+    snprintf(name, sizeof name, "1 - %s", measure);
+    return mele_i_string(name);
+}
+
+static bool fill_set(mele_i_compared_set *set, const mele_i_set_form *form, size_t contenders)
+{
+    *set = (mele_i_compared_set){
+        .name = mele_i_string(form->name), .target = mele_i_string(form->target), .rows = form->rows,
+        .features = form->features, .targets = form->targets, .classes = form->classes, .folds = form->folds,
+        .repeats = form->repeats, .splits = form->folds * form->repeats, .train_share = form->train_share,
+        .test_share = form->test_share, .measures = form->measures, .moments = form->moments, .loss = form->loss,
+        .gain = is_gain(form->measure[form->loss]), .loss_name = name_loss(form->measure[form->loss]),
+        .measure = MELE_I_ZEROED(char *, form->measures), .entry = MELE_I_ZEROED(mele_i_entry, contenders)};
+    for (size_t m = 0; set->measure != NULL && m < form->measures; m++)
+        if ((set->measure[m] = mele_i_string(form->measure[m])) == NULL)
+            return false;
+    return set->name != NULL && (set->target != NULL || form->target == NULL) && set->loss_name != NULL
+           && set->measure != NULL && set->entry != NULL;
+}
+
+mele_status mele_i_comparison_add_set(mele_comparison *comparison, const mele_i_set_form *form, mele_error *error)
+{
+    mele_i_compared_set *grown = mele_i_grow(comparison->set, comparison->sets + 1, sizeof *grown);
+
+    if (grown == NULL)
+        return mele_i_no_memory(error);
+    comparison->set = grown;
+    if (!fill_set(&grown[comparison->sets], form, comparison->contenders)) {
+        set_clear(&grown[comparison->sets], comparison->contenders, comparison->seeds);
+        return mele_i_no_memory(error);
+    }
+    comparison->sets++;
+    return MELE_OK;
+}
+
+/* Room for one entry more in each set. */
+static bool grow_entries(mele_comparison *comparison)
+{
+    const size_t count = comparison->contenders + 1;
+
+    for (size_t s = 0; s < comparison->sets; s++) {
+        mele_i_entry *grown = mele_i_grow(comparison->set[s].entry, count, sizeof *grown);
+        if (grown == NULL)
+            return false;
+        memset(&grown[count - 1], 0, sizeof *grown);
+        comparison->set[s].entry = grown;
+    }
+    return true;
+}
+
+mele_status mele_i_comparison_add_contender(mele_comparison *comparison, const char *name, const char *family,
+                                            mele_error *error)
+{
+    const size_t count = comparison->contenders;
+    mele_i_contender *grown = mele_i_grow(comparison->contender, count + 1, sizeof *grown);
+
+    if (grown == NULL)
+        return mele_i_no_memory(error);
+    comparison->contender = grown;
+    grown[count] = (mele_i_contender){mele_i_string(name), mele_i_string(family)};
+    if (grown[count].name == NULL || (family != NULL && grown[count].family == NULL)
+        || !grow_entries(comparison)) {
+        free(grown[count].name);
+        free(grown[count].family);
+        return mele_i_no_memory(error);
+    }
+    comparison->contenders++;
+    return MELE_OK;
+}
+
+mele_status mele_i_comparison_make_outcomes(mele_comparison *comparison, mele_error *error)
+{
+    for (size_t s = 0; s < comparison->sets; s++) {
+        mele_i_compared_set *set = &comparison->set[s];
+        size_t each;
+        if (__builtin_mul_overflow(set->splits, comparison->seeds, &each)
+            || __builtin_mul_overflow(each, sizeof *set->outcome, &each)
+            || (set->outcome = mele_i_zeroed(comparison->contenders, each)) == NULL)
+            return mele_i_no_memory(error);
+    }
+    return MELE_OK;
+}
+
+mele_status mele_i_entry_refuse(mele_i_entry *entry, const char *why, mele_error *error)
+{
+    char *copy = mele_i_string(why);
+
+    if (copy == NULL)
+        return mele_i_no_memory(error);
+    free(entry->refusal);
+    entry->refusal = copy;
+    return MELE_OK;
+}
+
+mele_status mele_i_outcome_done(const mele_i_compared_set *set, mele_i_outcome *outcome, mele_error *error)
+{
+    double *measure = MELE_I_ARRAY(double, set->measures), *moments = MELE_I_ARRAY(double, set->moments);
+
+    if (measure == NULL || moments == NULL) {
+        free(measure);
+        free(moments);
+        return mele_i_no_memory(error);
+    }
+    for (size_t m = 0; m < set->measures; m++)
+        measure[m] = NAN;
+    for (size_t m = 0; m < set->moments; m++)
+        moments[m] = NAN;
+    mele_i_outcome_clear(outcome);
+    *outcome = (mele_i_outcome){.state = MELE_I_OUTCOME_DONE, .measure = measure, .moments = moments,
+                                .seconds_fit = NAN, .seconds_predict = NAN, .parameters = NAN,
+                                .gate_entropy = NAN, .error_correlation = NAN};
+    return MELE_OK;
+}
+
+mele_status mele_i_outcome_fail(mele_i_outcome *outcome, const char *why, mele_error *error)
+{
+    char *copy = mele_i_string(why);
+
+    if (copy == NULL)
+        return mele_i_no_memory(error);
+    mele_i_outcome_clear(outcome);
+    outcome->state = MELE_I_OUTCOME_FAILED;
+    outcome->message = copy;
+    return MELE_OK;
+}
+
+/* ---- asking ---- */
+
+mele_i_outcome *mele_i_comparison_outcome(const mele_comparison *comparison, size_t set, size_t contender,
+                                          size_t split, size_t seed)
+{
+    const mele_i_compared_set *s = &comparison->set[set];
+
+    return &s->outcome[(contender * s->splits + split) * comparison->seeds + seed];
+}
+
+double mele_i_set_loss(const mele_i_compared_set *set, const double *measure)
+{
+    return set->gain ? 1 - measure[set->loss] : measure[set->loss];
+}
+
+/* NaN where it is not done. */
+static double loss_of(const mele_i_compared_set *set, const mele_i_outcome *outcome)
+{
+    return outcome->state == MELE_I_OUTCOME_DONE ? mele_i_set_loss(set, outcome->measure) : NAN;
+}
+
+bool mele_i_comparison_has(const mele_comparison *comparison, size_t set, size_t contender)
+{
+    const mele_i_compared_set *s = &comparison->set[set];
+    const size_t count = s->splits * comparison->seeds;
+
+    if (s->entry[contender].refusal != NULL || s->outcome == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(loss_of(s, &s->outcome[contender * count + i])))
+            return false;
+    return count > 0;
+}
+
+/* The mean and the squares about it, of numbers as they come. */
+typedef struct moments {
+    double count, mean, squares;
+} moments;
+
+static void moments_add(moments *m, double value)
+{
+    const double off = value - m->mean;
+
+    m->count++;
+    m->mean += off / m->count;
+    m->squares += off * (value - m->mean);
+}
+
+/* NaN of one number. */
+static double variance_of(const moments *m)
+{
+    return m->count > 1 ? m->squares / (m->count - 1) : NAN;
+}
+
+/* The losses over seeds. */
+static moments moments_of_split(const mele_comparison *comparison, size_t set, size_t contender, size_t split)
+{
+    moments m = {0, 0, 0};
+
+    for (size_t seed = 0; seed < comparison->seeds; seed++)
+        moments_add(&m, loss_of(&comparison->set[set],
+                                mele_i_comparison_outcome(comparison, set, contender, split, seed)));
+    return m;
+}
+
+void mele_i_comparison_losses(const mele_comparison *comparison, size_t set, size_t contender, double *out)
+{
+    const mele_i_compared_set *s = &comparison->set[set];
+    const bool has = mele_i_comparison_has(comparison, set, contender);
+
+    for (size_t split = 0; split < s->splits; split++)
+        out[split] = has ? moments_of_split(comparison, set, contender, split).mean : NAN;
+}
+
+/* "fold 3", "fold 3 of repeat 2", and which seed where there are several. */
+static void name_place(const mele_comparison *comparison, const mele_i_compared_set *set, size_t at, char *out,
+                       size_t size)
+{
+    const size_t split = at / comparison->seeds, fold = split % set->folds;
+    char name[64], repeat[48] = "", seed[48] = "";
+
+    if (set->fold_name == NULL)
+        snprintf(name, sizeof name, "%zu", fold + 1);
+    else
+        snprintf(name, sizeof name, "\"%.50s\"", set->fold_name[fold]);
+    if (set->repeats > 1)
+        snprintf(repeat, sizeof repeat, " of repeat %zu", split / set->folds + 1);
+    if (comparison->seeds > 1)
+        snprintf(seed, sizeof seed, " with seed %zu", at % comparison->seeds + 1);
+    snprintf(out, size, "fold %s%s%s", name, repeat, seed);
+}
+
+size_t mele_i_comparison_reason(const mele_comparison *comparison, size_t set, size_t contender, char *out,
+                                size_t size)
+{
+    const mele_i_compared_set *s = &comparison->set[set];
+    const size_t count = s->splits * comparison->seeds;
+    char place[192];
+
+    if (s->entry[contender].refusal != NULL)
+        return (size_t)snprintf(out, size, "%s", s->entry[contender].refusal);
+    for (size_t i = 0; s->outcome != NULL && i < count; i++) {
+        const mele_i_outcome *outcome = &s->outcome[contender * count + i];
+        if (outcome->state == MELE_I_OUTCOME_MISSING || isfinite(loss_of(s, outcome)))
+            continue;
+        name_place(comparison, s, i, place, sizeof place);
+        if (outcome->state == MELE_I_OUTCOME_FAILED)
+            return (size_t)snprintf(out, size, "%s: %s", place, outcome->message);
+        return (size_t)snprintf(out, size, "%s: %s is not defined for the rows left out", place, s->loss_name);
+    }
+    if (size > 0)
+        out[0] = '\0';
+    return 0;
+}
+
+/* Means over outcomes of what is known of models; of entropies and correlations over those that have one. */
+static void add_means(const mele_i_outcome *outcome, size_t count, mele_i_summary *out)
+{
+    const double share = 1 / (double)count;
+    double entropy = 0, correlation = 0;
+    size_t entropies = 0, correlations = 0;
+
+    out->seconds_fit = out->seconds_predict = out->clusters = out->dead = out->parameters = 0;
+    for (const mele_i_outcome *o = outcome; o < outcome + count; o++) {
+        out->seconds_fit += share * o->seconds_fit;
+        out->seconds_predict += share * o->seconds_predict;
+        out->clusters += o->clusters > 0 ? share * (double)o->clusters : NAN;
+        out->dead += o->clusters > 0 ? share * (double)o->dead : NAN;
+        out->parameters += share * o->parameters;
+        entropies += !isnan(o->gate_entropy);
+        entropy += isnan(o->gate_entropy) ? 0 : o->gate_entropy;
+        correlations += !isnan(o->error_correlation);
+        correlation += isnan(o->error_correlation) ? 0 : o->error_correlation;
+    }
+    out->gate_entropy = entropies > 0 ? entropy / (double)entropies : NAN;
+    out->error_correlation = correlations > 0 ? correlation / (double)correlations : NAN;
+}
+
+mele_i_summary mele_i_comparison_summary(const mele_comparison *comparison, size_t set, size_t contender)
+{
+    const mele_i_compared_set *s = &comparison->set[set];
+    const size_t count = s->splits * comparison->seeds;
+    mele_i_summary out = {false, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    moments over_splits = {0, 0, 0};
+    double variance = 0;
+
+    if (!mele_i_comparison_has(comparison, set, contender))
+        return out;
+    for (size_t split = 0; split < s->splits; split++) {
+        const moments m = moments_of_split(comparison, set, contender, split);
+        moments_add(&over_splits, m.mean);
+        variance += variance_of(&m);
+    }
+    out.has = true;
+    out.loss = over_splits.mean;
+    out.sd = sqrt(variance_of(&over_splits));
+    out.spread = sqrt(variance / (double)s->splits);
+    add_means(&s->outcome[contender * count], count, &out);
+    return out;
+}
