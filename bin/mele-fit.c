@@ -8,6 +8,7 @@
 
 typedef struct fit_options {
     size_t folds, repeats; /* 0: not given */
+    bool blocks;
     const char *cv_output, *posteriors, *predictions, *left_out; /* NULL: not given */
 } fit_options;
 
@@ -22,6 +23,7 @@ static mele_cv_options cv_options(const fit_options *own, const cli_stage *stage
 
     cv.folds = own->folds;
     cv.repeats = own->repeats > 0 ? own->repeats : 1;
+    cv.blocks = own->blocks;
     cv.posteriors = stage->posteriors;
     cv.predictions = stage->predictions.rows > 0 ? &stage->predictions : NULL;
     cv.rows = own->cv_output != NULL;
@@ -140,6 +142,9 @@ static int check_use(cli_run *run, const fit_options *own)
     if (own->predictions != NULL && own->left_out != NULL)
         return cli_wrong_usage(&run->console, "--predictions are of outside experts: --left-out has none "
                                "to write");
+    if (own->blocks && own->folds == 0)
+        return cli_wrong_usage(&run->console, "--blocks says which rows the folds of --cv N are: it goes with "
+                               "that%s", run->options.data.folds == NULL ? "" : ", not with --folds");
     if (own->cv_output != NULL && !cross_validates(run, own))
         return cli_wrong_usage(&run->console, "--cv-output is for the rows that --cv N or --folds COL "
                                "leaves out: give one of the two");
@@ -229,6 +234,8 @@ int main(int argc, char **argv)
                  "folds, to standard error and to the report"},
         {.name = "repeats", .argument = "R", .whole = &own.repeats, .least = 1, .most = 1000000,
          .help = "with --cv: deal the rows anew R times, and pool the errors (default: 1)"},
+        {.name = "blocks", .flag = &own.blocks,
+         .help = "with --cv: folds are runs of consecutive rows, for rows in the order of time"},
         {.name = "folds", .library = true},
         {.name = "cv-output", .argument = "FILE", .text = &own.cv_output,
          .help = "write the cross-validated prediction of every row as CSV: repeat, fold, row, --id, "

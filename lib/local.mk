@@ -566,7 +566,11 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/cv.h \
 	lib/study/cv_report.c \
 	lib/study/cv_result.c \
-	lib/study/cv_write.c
+	lib/study/cv_write.c \
+	lib/study/fold_predictions.c \
+	lib/study/fold_predictions.h \
+	lib/study/splits.c \
+	lib/study/splits.h
 
 lib_LTLIBRARIES += lib/libmele.la
 lib_libmele_la_SOURCES =

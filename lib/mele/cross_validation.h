@@ -30,6 +30,9 @@ typedef struct mele_cv_options {
     const mele_predictions *predictions; /**< of outside experts, in place of stages 1 and 2
                          (mele_fit_gate_outside()), a row as of posteriors: the gate alone is trained again.
                          NULL (default): none */
+    bool blocks;    /**< folds are runs of consecutive rows, equal in size but for one row, in place of rows that
+                         are dealt: for rows in the order of time. With folds N and repeats 1, and groups that
+                         lie within them; default false */
     bool rows;      /**< keep the predictions of every row left out; default false */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_cv_options;
@@ -82,9 +85,10 @@ typedef struct mele_cv_result {
 /** Say what mele_cross_validate() would refuse of folds, data and posteriors, before a fit that takes
  *  long.
  * @param cv  NULL: mele_cv_defaults().
- * @return MELE_OK; MELE_EINVAL: no target, fewer than 2 folds, no folds in the data, repeats of those;
+ * @return MELE_OK; MELE_EINVAL: no target, fewer than 2 folds, no folds in the data, repeats of those or of
+ *         blocks;
  *         MELE_EDATA: more folds than rows or groups, all rows in one fold of the data, a group that is
- *         in two of them, posteriors of other rows, with `rows` an id whose name is one of
+ *         in two of them or in two blocks, posteriors of other rows, with `rows` an id whose name is one of
  *         mele_cv_write()'s; MELE_ENOMEM. O(n). */
 MELE_API mele_status mele_cv_check(const mele_data *data, const mele_cv_options *cv,
                                    mele_error *error);
