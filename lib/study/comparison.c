@@ -332,7 +332,7 @@ size_t mele_i_comparison_reason(const mele_comparison *comparison, size_t set, s
 }
 
 /* Means over outcomes of what is known of models; of entropies and correlations over those that have one. */
-static void add_means(const mele_i_outcome *outcome, size_t count, mele_i_summary *out)
+static void add_means(const mele_i_outcome *outcome, size_t count, mele_compared *out)
 {
     const double share = 1 / (double)count;
     double entropy = 0, correlation = 0;
@@ -354,11 +354,11 @@ static void add_means(const mele_i_outcome *outcome, size_t count, mele_i_summar
     out->error_correlation = correlations > 0 ? correlation / (double)correlations : NAN;
 }
 
-mele_i_summary mele_i_comparison_summary(const mele_comparison *comparison, size_t set, size_t contender)
+mele_compared mele_i_comparison_summary(const mele_comparison *comparison, size_t set, size_t contender)
 {
     const mele_i_compared_set *s = &comparison->set[set];
     const size_t count = s->splits * comparison->seeds;
-    mele_i_summary out = {false, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    mele_compared out = {false, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, {0}};
     moments over_splits = {0, 0, 0};
     double variance = 0;
 

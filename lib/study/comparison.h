@@ -124,15 +124,7 @@ void mele_i_comparison_losses(const mele_comparison *comparison, size_t set, siz
 size_t mele_i_comparison_reason(const mele_comparison *comparison, size_t set, size_t contender, char *out,
                                 size_t size);
 
-/* The whole of a contender on a set. Without a figure all is NaN. */
-typedef struct mele_i_summary {
-    bool has;
-    double loss, sd;        /* mean and standard deviation over splits; NaN of one split */
-    double spread;          /* root of the mean over splits of the variance over seeds; NaN of one seed */
-    double seconds_fit, seconds_predict; /* means over outcomes, as all that follows */
-    double clusters, dead, parameters, gate_entropy, error_correlation;
-} mele_i_summary;
-
-mele_i_summary mele_i_comparison_summary(const mele_comparison *comparison, size_t set, size_t contender);
+/* The whole of a contender on a set. */
+mele_compared mele_i_comparison_summary(const mele_comparison *comparison, size_t set, size_t contender);
 
 #endif

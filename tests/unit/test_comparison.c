@@ -62,7 +62,7 @@ Test(comparison, summary)
     const double expected[] = {2, 3, 5, 6};
     for (size_t i = 0; i < 4; i++)
         check(loss[i], expected[i], "loss");
-    const mele_i_summary s = mele_i_comparison_summary(c, 0, 0);
+    const mele_compared s = mele_i_comparison_summary(c, 0, 0);
     check(s.loss, 4, "mean");
     check(s.sd, sqrt(10.0 / 3), "sd");
     check(s.spread, 1, "spread");
