@@ -37,6 +37,8 @@ lib_libmele_core_la_CPPFLAGS = $(mele_cppflags)
 lib_libmele_core_la_CFLAGS = $(AM_CFLAGS) $(VISIBILITY_CFLAGS)
 lib_libmele_core_la_LIBADD = $(MELE_DEPENDENCIES)
 lib_libmele_core_la_SOURCES = \
+	lib/core/buffer.c \
+	lib/core/buffer.h \
 	lib/core/cholesky.c \
 	lib/core/cholesky.h \
 	lib/core/error.c \
@@ -153,6 +155,19 @@ lib_libmele_core_la_SOURCES = \
 	lib/data/text.h \
 	lib/data/typing.c \
 	lib/data/typing.h \
+	lib/draw/axis.c \
+	lib/draw/axis.h \
+	lib/draw/boxes.c \
+	lib/draw/label.c \
+	lib/draw/label.h \
+	lib/draw/map.c \
+	lib/draw/markup.c \
+	lib/draw/markup.h \
+	lib/draw/plots.h \
+	lib/draw/ranks.c \
+	lib/draw/scatter.c \
+	lib/draw/shape.c \
+	lib/draw/shape.h \
 	lib/maker/branin.c \
 	lib/maker/fill.c \
 	lib/maker/friedman.c \

@@ -7,7 +7,7 @@ srcdir=${srcdir:-.}
 cd "$srcdir" || exit 99
 
 declare -A floor=(
-    [core]=0 [engine]=1 [data]=2 [maker]=2 [schema]=3 [measure]=3
+    [core]=0 [engine]=1 [data]=2 [maker]=2 [draw]=2 [schema]=3 [measure]=3
     [partition]=4 [expert]=4 [gate]=4 [model]=5 [fit]=6 [family]=7 [study]=8
 )
 # The rooms of public headers that have another name.

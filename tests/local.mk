@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test_criteria \
 	tests/unit/test_cross_validation \
 	tests/unit/test_csv_plain \
+	tests/unit/test_draw \
 	tests/unit/test_em \
 	tests/unit/test_engine \
 	tests/unit/test_extremes \
@@ -151,6 +152,8 @@ tests_unit_test_extremes_LDFLAGS = $(failing_malloc)
 tests_unit_test_coreset_LDFLAGS = $(failing_malloc)
 tests_unit_test_features_LDFLAGS = $(failing_malloc)
 tests_unit_test_family_memory_LDFLAGS = $(failing_malloc)
+tests_unit_test_draw_LDFLAGS = $(failing_malloc)
+tests_unit_test_draw_SOURCES = tests/unit/test_draw.c tests/unit/markup_support.c
 tests_unit_test_em_LDFLAGS = $(failing_malloc)
 tests_unit_test_me_em_LDFLAGS = $(failing_malloc)
 tests_unit_test_gate_choice_LDFLAGS = $(failing_malloc)
@@ -384,6 +387,7 @@ test_headers = \
 	tests/unit/gp_reference.h \
 	tests/unit/npz_reference.h \
 	tests/unit/partition_reference.h \
+	tests/unit/markup_support.h \
 	tests/unit/table_support.h
 EXTRA_DIST += $(references) $(test_headers)
 

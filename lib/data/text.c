@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buffer.h"
 #include "core/error.h"
 #include "core/escape.h"
 #include "core/memory.h"
@@ -44,12 +45,10 @@ mele_status mele_number_parse(const char *text, size_t length, double *out, mele
 /* ---- CSV ---- */
 
 struct mele_text {
-    char *data;
-    size_t length, room;
+    mele_i_buffer written;
     char delimiter;
     size_t cells;     /* of the row so far */
     size_t row_start; /* where the row begins */
-    bool failed;
 };
 
 mele_status mele_text_new(char delimiter, mele_text **out, mele_error *error)
@@ -67,46 +66,22 @@ void mele_text_free(mele_text *text)
 {
     if (text == NULL)
         return;
-    free(text->data);
+    free(text->written.data);
     free(text);
-}
-
-static bool grow(mele_text *text, size_t more)
-{
-    size_t room;
-    char *data = NULL;
-
-    if (!__builtin_add_overflow(text->length, more, &room)
-        && !__builtin_add_overflow(room, text->room / 2 + 4096, &room))
-        data = mele_i_grow(text->data, room, 1);
-    if (data == NULL) {
-        text->failed = true;
-        return false;
-    }
-    text->data = data;
-    text->room = room;
-    return true;
-}
-
-static inline bool has_room(mele_text *text, size_t more)
-{
-    if (text->failed)
-        return false;
-    return text->room - text->length >= more || grow(text, more);
 }
 
 static inline void begin_cell(mele_text *text)
 {
     if (text->cells++ > 0)
-        text->data[text->length++] = text->delimiter;
+        text->written.data[text->written.length++] = text->delimiter;
 }
 
 void mele_text_number(mele_text *text, double value)
 {
-    if (!has_room(text, 1 + MELE_I_NUMBER_ROOM))
+    if (!mele_i_buffer_has_room(&text->written, 1 + MELE_I_NUMBER_ROOM))
         return;
     begin_cell(text);
-    text->length += mele_i_number_print(value, text->data + text->length);
+    text->written.length += mele_i_number_print(value, text->written.data + text->written.length);
 }
 
 static bool is_blank(char c)
@@ -128,7 +103,7 @@ static bool needs_quotes(char delimiter, const char *cell, size_t length)
 
 static void put_quoted(mele_text *text, const char *cell, size_t length)
 {
-    char *at = text->data + text->length;
+    char *at = text->written.data + text->written.length;
 
     *at++ = '"';
     for (size_t i = 0; i < length; i++) {
@@ -137,7 +112,7 @@ static void put_quoted(mele_text *text, const char *cell, size_t length)
         *at++ = cell[i];
     }
     *at++ = '"';
-    text->length = (size_t)(at - text->data);
+    text->written.length = (size_t)(at - text->written.data);
 }
 
 void mele_text_cell(mele_text *text, const char *cell, size_t length)
@@ -145,17 +120,16 @@ void mele_text_cell(mele_text *text, const char *cell, size_t length)
     size_t most; /* every byte a quote */
 
     if (__builtin_mul_overflow(length, 2, &most) || __builtin_add_overflow(most, 3, &most)) {
-        text->failed = true;
+        text->written.failed = true;
         return;
     }
-    if (!has_room(text, most))
+    if (!mele_i_buffer_has_room(&text->written, most))
         return;
     begin_cell(text);
     if (needs_quotes(text->delimiter, cell, length)) {
         put_quoted(text, cell, length);
-    } else if (length > 0) {
-        memcpy(text->data + text->length, cell, length);
-        text->length += length;
+    } else {
+        mele_i_buffer_add(&text->written, cell, length);
     }
 }
 
@@ -165,7 +139,7 @@ void mele_i_text_name(mele_text *text, const char *before, const char *name, con
     char room[256], *cell = room;
 
     if (first + escaped >= sizeof room && (cell = mele_i_array(first + escaped + 1, 1)) == NULL) {
-        text->failed = true;
+        text->written.failed = true;
         return;
     }
     memcpy(cell, before, first);
@@ -187,32 +161,32 @@ size_t mele_name_print(const char *name, char *out, size_t size)
 
 void mele_text_newline(mele_text *text)
 {
-    if (!has_room(text, 3))
+    if (!mele_i_buffer_has_room(&text->written, 3))
         return;
-    if (text->cells == 1 && text->length == text->row_start)
+    if (text->cells == 1 && text->written.length == text->row_start)
         put_quoted(text, "", 0);
-    text->data[text->length++] = '\n';
+    text->written.data[text->written.length++] = '\n';
     text->cells = 0;
-    text->row_start = text->length;
+    text->row_start = text->written.length;
 }
 
 const char *mele_text_data(const mele_text *text)
 {
-    return text->data == NULL ? "" : text->data;
+    return text->written.data == NULL ? "" : text->written.data;
 }
 
 size_t mele_text_length(const mele_text *text)
 {
-    return text->length;
+    return text->written.length;
 }
 
 mele_status mele_text_status(const mele_text *text, mele_error *error)
 {
-    return text->failed ? mele_i_no_memory(error) : MELE_OK;
+    return text->written.failed ? mele_i_no_memory(error) : MELE_OK;
 }
 
 void mele_text_clear(mele_text *text)
 {
-    text->length = text->cells = text->row_start = 0;
-    text->failed = false;
+    text->written.length = text->cells = text->row_start = 0;
+    text->written.failed = false;
 }
