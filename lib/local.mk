@@ -26,6 +26,7 @@ melepublic_HEADERS = \
 	lib/mele/predictions.h \
 	lib/mele/report.h \
 	lib/mele/rows.h \
+	lib/mele/significance.h \
 	lib/mele/status.h \
 	lib/mele/table.h \
 	lib/mele/text.h
@@ -582,8 +583,19 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/cv_report.c \
 	lib/study/cv_result.c \
 	lib/study/cv_write.c \
+	lib/study/effects.c \
 	lib/study/fold_predictions.c \
 	lib/study/fold_predictions.h \
+	lib/study/friedman.c \
+	lib/study/holm.c \
+	lib/study/noncentral_t.c \
+	lib/study/noncentral_t.h \
+	lib/study/paired.c \
+	lib/study/paired.h \
+	lib/study/range.c \
+	lib/study/resampled_t.c \
+	lib/study/resampled_t.h \
+	lib/study/signed_rank.c \
 	lib/study/splits.c \
 	lib/study/splits.h
 

@@ -100,6 +100,7 @@ unit_tests = \
 	tests/unit/test_schema \
 	tests/unit/test_sequences \
 	tests/unit/test_shared_experts \
+	tests/unit/test_significance \
 	tests/unit/test_sizes \
 	tests/unit/test_sketch \
 	tests/unit/test_small \
@@ -139,6 +140,7 @@ failing_malloc = $(AM_LDFLAGS) -Wl,--undefined=__wrap_malloc \
 tests_unit_test_apart_LDFLAGS = $(failing_malloc)
 tests_unit_test_centres_LDFLAGS = $(failing_malloc)
 tests_unit_test_model_file_LDFLAGS = $(failing_malloc)
+tests_unit_test_significance_LDFLAGS = $(failing_malloc)
 tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_outside_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
@@ -372,7 +374,8 @@ references = \
 	tests/ref/measure.py \
 	tests/ref/mlp.R \
 	tests/ref/partition.py \
-	tests/ref/partition_fuzzy_map.py
+	tests/ref/partition_fuzzy_map.py \
+	tests/ref/significance.R
 test_headers = \
 	tests/support/failing_malloc.h \
 	tests/support/size.h \
@@ -388,6 +391,7 @@ test_headers = \
 	tests/unit/npz_reference.h \
 	tests/unit/partition_reference.h \
 	tests/unit/markup_support.h \
+	tests/unit/significance_reference.h \
 	tests/unit/table_support.h
 EXTRA_DIST += $(references) $(test_headers)
 

@@ -91,6 +91,11 @@ double mele_i_excess_error(const mele_i_excess *e)
     return e->pairs > 1 ? sqrt(e->variance / e->pairs) : NAN;
 }
 
+double mele_i_excess_resampled_error(const mele_i_excess *e, double share)
+{
+    return e->pairs > 1 ? sqrt((1 / e->pairs + share) * e->variance) : NAN;
+}
+
 double mele_i_excess_bound(const mele_i_excess *e, size_t looks)
 {
     return e->pairs > 1 ? gsl_cdf_tdist_Qinv(CHANCE / (double)looks, e->pairs - 1)
@@ -101,7 +106,7 @@ double mele_i_excess_bound(const mele_i_excess *e, size_t looks)
 double mele_i_excess_chance(const mele_i_excess *e, double slice)
 {
     return e->pairs > 1 ? gsl_cdf_tdist_Qinv(CHANCE, e->pairs - 1)
-                              * sqrt((1 / e->pairs + slice) * e->variance)
+                              * mele_i_excess_resampled_error(e, slice)
                         : NAN;
 }
 

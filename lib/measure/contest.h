@@ -33,6 +33,10 @@ mele_i_excess mele_i_excess_of(const mele_i_losses *one, const mele_i_losses *ot
 /* The standard error of that mean; NaN: not known. */
 double mele_i_excess_error(const mele_i_excess *excess);
 
+/* The same where the training rows of what is left out are mostly the same (Nadeau, Bengio). share: the
+ * rows of a slice, or of a split, as a share of those trained on. */
+double mele_i_excess_resampled_error(const mele_i_excess *excess, double share);
+
 /* By how much one seems worse than another, in 1 of 20 / looks cases, that is as good; NaN: not known. */
 double mele_i_excess_bound(const mele_i_excess *excess, size_t looks);
 

@@ -24,6 +24,7 @@
 #include <mele/predictions.h>
 #include <mele/report.h>
 #include <mele/rows.h>
+#include <mele/significance.h>
 #include <mele/status.h>
 #include <mele/table.h>
 #include <mele/text.h>
