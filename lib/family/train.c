@@ -20,6 +20,8 @@ static mele_status start(mele_i_run *run, mele_error *error)
     if (status == MELE_OK)
         status = mele_i_run_select_for_gate(run, error);
     if (status == MELE_OK)
+        status = mele_i_run_leave_constants(run, error);
+    if (status == MELE_OK)
         mele_i_run_start_report(run);
     return status;
 }

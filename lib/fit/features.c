@@ -146,3 +146,15 @@ mele_status mele_i_run_select_for_gate(mele_i_run *run, mele_error *error)
         model->gate_features = chosen;
     return status;
 }
+
+mele_status mele_i_run_leave_constants(mele_i_run *run, mele_error *error)
+{
+    mele_model *model = run->model;
+    mele_status status = mele_i_selection_remove(model->schema, &model->scaling, run->constant,
+                                                 &model->expert_features, error);
+
+    return status == MELE_OK
+               ? mele_i_selection_remove(model->schema, &model->scaling, run->constant,
+                                         &model->gate_features, error)
+               : status;
+}

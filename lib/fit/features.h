@@ -30,6 +30,11 @@ bool mele_i_run_builds_on_experts(const mele_i_run *run);
  * model see that stay or are started from: MELE_EINVAL. What the model had is the caller's. */
 mele_status mele_i_run_select_for_experts(mele_i_run *run, mele_error *error);
 
+/* Experts and gate of the model no longer see features that are constant, of which nothing can be
+ * learnt, unless they see no other: so that these change nothing, not what is drawn for the columns
+ * after them, nor the last bit of a sum. After mele_i_run_start(). */
+mele_status mele_i_run_leave_constants(mele_i_run *run, mele_error *error);
+
 /* What a gate of the run's options is to see into the model, in the same way. MELE_EINVAL: the
  * options name other features for the experts than these see. */
 mele_status mele_i_run_select_for_gate(mele_i_run *run, mele_error *error);

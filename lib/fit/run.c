@@ -44,12 +44,14 @@ void mele_i_run_left_out_clear(mele_i_run_left_out *left_out)
 void mele_i_run_clear(mele_i_run *run)
 {
     free(run->labels);
+    free(run->constant);
     mele_i_run_left_out_clear(&run->left_out);
     json_decref(run->gate_choice);
     run->gate_choice = NULL;
     mele_i_row_cache_clear(&run->expert_x.cache);
     mele_i_row_cache_clear(&run->gate_x.cache);
     run->labels = NULL;
+    run->constant = NULL;
 }
 
 size_t mele_i_run_classes(const mele_i_run *run)

@@ -56,6 +56,7 @@ typedef struct mele_i_run {
     const json_t *family_choice; /* what a family was chosen from; NULL: nothing was chosen */
 
     mele_i_features features;
+    bool *constant; /* which features are, of the rows of positive weight; NULL: not yet known */
     mele_i_run_design expert_x; /* see mele_i_run_expert_x() */
     mele_i_run_design gate_x;   /* see mele_i_run_gate_x(); not used where it is the same */
     mele_i_scaled_rows targets; /* see mele_i_run_targets() */

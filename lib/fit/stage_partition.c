@@ -32,11 +32,30 @@ static mele_status start_model(mele_i_run *run, mele_i_summary *summary, mele_er
     return status;
 }
 
+/* Features of which every column is constant. */
+static mele_status find_constants(mele_i_run *run, const mele_i_summary *summary, mele_error *error)
+{
+    const mele_schema *schema = run->model->schema;
+
+    run->constant = MELE_I_ARRAY(bool, schema->features);
+    if (run->constant == NULL)
+        return mele_i_no_memory(error);
+    for (size_t j = 0, c = 0; j < schema->features; j++) {
+        const size_t columns = mele_i_variable_columns(&schema->feature[j]);
+        run->constant[j] = true;
+        for (size_t last = c + columns; c < last; c++)
+            run->constant[j] = run->constant[j] && mele_i_summary_is_constant(summary, c);
+    }
+    return MELE_OK;
+}
+
 mele_status mele_i_run_start(mele_i_run *run, mele_error *error)
 {
     mele_i_summary summary = {0};
     mele_status status = start_model(run, &summary, error);
 
+    if (status == MELE_OK)
+        status = find_constants(run, &summary, error);
     mele_i_summary_clear(&summary);
     return status;
 }
@@ -144,12 +163,15 @@ static bool holds_coordinates(const mele_i_run *run)
            || run->features.rows <= MOST_HELD / (space->columns + space->target_columns);
 }
 
-static mele_status fit_space(mele_i_run *run, const mele_i_summary *summary, mele_error *error)
+/* varies: see mele_i_space_plan. */
+static mele_status fit_space(mele_i_run *run, const mele_i_summary *summary, bool varies,
+                             mele_error *error)
 {
     const mele_options *options = run->options;
     mele_model *model = run->model;
     const mele_i_space_plan plan = {options->cluster_on, options->scale, options->target_weight,
-                                    run->features.rows, run->data->targets, run->data->weights};
+                                    run->features.rows, run->data->targets, run->data->weights,
+                                    varies};
 
     return mele_i_space_fit(model->schema, summary, &plan, run->engine, &model->space, error);
 }
@@ -161,7 +183,7 @@ mele_status mele_i_run_make_space(mele_i_run *run, mele_error *error)
                                           run->engine, &summary, error);
 
     if (status == MELE_OK)
-        status = fit_space(run, &summary, error);
+        status = fit_space(run, &summary, true, error);
     mele_i_summary_clear(&summary);
     return status;
 }
@@ -175,7 +197,7 @@ mele_status mele_i_run_space(mele_i_run *run, mele_i_regions_fit *fit, mele_erro
     if (status == MELE_OK)
         status = start_model(run, &fit->summary, error);
     if (status == MELE_OK)
-        status = fit_space(run, &fit->summary, error);
+        status = fit_space(run, &fit->summary, false, error);
     if (status == MELE_OK)
         status = mele_i_run_coordinates(run, true, holds_coordinates(run), &fit->points, error);
     if (status == MELE_OK && fit->points.rows.data == NULL && run->features.windows == NULL)

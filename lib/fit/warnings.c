@@ -92,8 +92,7 @@ static void square_extremes(shares *s)
 
 static oddity oddity_of(const shares *s, size_t j, double rows, double weight)
 {
-    if (mele_i_is_constant((mele_i_origin){NULL, NULL}, j, s->summary->low[j],
-                           s->summary->high[j]))
+    if (mele_i_summary_is_constant(s->summary, j))
         return CONSTANT;
     return rows >= FEW_ROWS && s->most[j] / weight > NEARLY_ALL ? ONE_ROW : NONE;
 }

@@ -1,6 +1,6 @@
 /* The mixture that partitions by nearest centres stand for: equal priors 1/K, density N(c_k, v I) with
- * v = inertia / (d sum w), floored at LEAST_SHARE of the data's own variance. Of k-means it is the
- * limit. */
+ * v = inertia / (d sum w), d the columns that vary, floored at LEAST_SHARE of the data's own variance.
+ * Of k-means it is the limit. */
 #include "partition/shared.h"
 
 #include <float.h>
@@ -54,12 +54,22 @@ static mele_status keep_sizes(mele_partition *p, mele_i_lead lead, const uint32_
     return MELE_OK;
 }
 
+/* Columns that vary: a constant one has no part in the inertia. */
+static double count_varying(const mele_i_sample *sample)
+{
+    size_t count = 0;
+
+    for (size_t j = 0; j < sample->rows.cols; j++)
+        count += sample->low[j] < sample->high[j];
+    return count > 0 ? (double)count : 1;
+}
+
 /* The variance of a result, and the sizes where they are known; p has its centres. */
 static mele_status settle(mele_partition *p, const mele_i_sample *sample,
                           const mele_i_lloyd_result *result, mele_error *error)
 {
     p->clusters = result->clusters;
-    p->shape[0] = fmax(result->info.objective / ((double)sample->rows.cols * sample->total),
+    p->shape[0] = fmax(result->info.objective / (count_varying(sample) * sample->total),
                        mele_i_variance_floor(sample, LEAST_SHARE));
     return p->shape[0] <= MOST_VARIANCE
                ? keep_sizes(p, result->lead, result->label, sample->rows.rows, error)

@@ -80,7 +80,7 @@ static mele_status take_arrays(const mele_matrix *x, const mele_matrix *y, const
         return mele_i_no_memory(error);
     if (weights != NULL)
         memcpy(data->weights, weights, n * sizeof *weights);
-    return mele_i_weights_divide(data->weights, n, error);
+    return mele_i_data_settle_weights(data, error);
 }
 
 mele_status mele_data_of_arrays(const mele_matrix *x, const mele_matrix *y, size_t classes,
@@ -264,7 +264,7 @@ mele_status mele_i_data_check_options(const mele_data *data, const mele_data_opt
                            "categories are asked for (--categorical %s), and the "
                            "arrays have none: they get them by mele_data_set_levels()",
                            options->categorical);
-    if (options->weights != NULL && arrays && data->weights == NULL)
+    if (options->weights != NULL && arrays && !data->weighted)
         return mele_i_fail(error, MELE_EINVAL,
                            "weights are asked for (--weights %s), and the arrays "
                            "came without",

@@ -112,6 +112,7 @@ static mele_status copy_rows(const mele_data *data, const size_t *rows, size_t c
     size_t targets = data->schema->targets;
 
     subset->rows = count;
+    subset->weighted = data->weighted;
     subset->dropped = data->rows + data->dropped - count;
     subset->row = MELE_I_ARRAY(size_t, count);
     subset->targets = MELE_I_ARRAY(double, count * targets);
@@ -133,6 +134,23 @@ static mele_status copy_rows(const mele_data *data, const size_t *rows, size_t c
     return MELE_OK;
 }
 
+mele_status mele_i_data_settle_weights(mele_data *data, mele_error *error)
+{
+    mele_status status = mele_i_weights_divide(data->weights, data->rows, error);
+    bool equal = true;
+
+    data->weighted = data->weighted || data->weights != NULL;
+    if (status != MELE_OK)
+        return status;
+    for (size_t i = 0; i < data->rows && data->weights != NULL && equal; i++)
+        equal = data->weights[i] == 1;
+    if (equal) {
+        free(data->weights);
+        data->weights = NULL;
+    }
+    return MELE_OK;
+}
+
 mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t count,
                                bool to_train, mele_data **out, mele_error *error)
 {
@@ -146,7 +164,7 @@ mele_status mele_i_data_subset(const mele_data *data, const size_t *rows, size_t
     if (status == MELE_OK)
         status = copy_rows(data, rows, count, subset, error);
     if (status == MELE_OK && to_train)
-        status = mele_i_weights_divide(subset->weights, count, error);
+        status = mele_i_data_settle_weights(subset, error);
     if (status != MELE_OK)
         mele_data_free(subset);
     else

@@ -21,6 +21,7 @@ struct mele_data {
     bool complete;        /* no feature is known to be missing */
     double *targets;      /* rows x targets; class indices for classes; NULL: none */
     double *weights;      /* the ordinary row's is 1 (engine/weights.h); NULL: all 1 */
+    bool weighted;        /* weights were given, if equal ones */
     size_t *group;        /* NULL: none */
     size_t *fold;         /* of cross-validation, 0 .. folds - 1; NULL: none */
     size_t folds;
@@ -71,6 +72,11 @@ mele_status mele_i_data_find_clash(const mele_data *data, mele_i_fold_clash *out
 /* MELE_EDATA: say it, by the lines of the two rows in their file; NULL: by their numbers. */
 mele_status mele_i_data_refuse_clash(const mele_data *data, const mele_i_fold_clash *clash,
                                      const size_t *line, mele_error *error);
+
+/* The weights that were put into new data become relative. Those that are all 1 then say nothing: they
+ * are freed, so that the unit of equal weights, or whether they are given, changes no bit of what
+ * follows. MELE_EDATA: see mele_i_weights_check(). */
+mele_status mele_i_data_settle_weights(mele_data *data, mele_error *error);
 
 /* Some rows of data as data of their own, which share its columns: they must not outlive it. The
  * others are dropped rows of theirs. To train on, their weights must have a positive sum, and get the

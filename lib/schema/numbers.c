@@ -12,7 +12,6 @@
 #include "core/memory.h"
 #include "engine/check.h"
 #include "engine/pass.h"
-#include "engine/weights.h"
 #include "schema/bind.h"
 
 #define BLOCK_NUMBERS 32768
@@ -264,7 +263,7 @@ static mele_status gather(taking *t, mele_error *error)
         else if (t->folded)
             data->fold[i] = data->fold[row];
     }
-    return mele_i_weights_divide(data->weights, used, error);
+    return mele_i_data_settle_weights(data, error);
 }
 
 static mele_status use_rows(taking *t, mele_error *error)
@@ -277,7 +276,7 @@ static mele_status use_rows(taking *t, mele_error *error)
     if (data->rows == 0)
         return mele_i_fail(error, MELE_EDATA, "every row has a missing value");
     if (t->used.bit == NULL && t->class == NULL && t->group == NULL && t->fold == NULL)
-        return mele_i_weights_divide(data->weights, data->rows, error);
+        return mele_i_data_settle_weights(data, error);
     return gather(t, error);
 }
 

@@ -8,7 +8,6 @@
 #include "core/memory.h"
 #include "data/spill.h"
 #include "engine/pass.h"
-#include "engine/weights.h"
 #include "schema/bind.h"
 #include "schema/data.h"
 #include "schema/numbers.h"
@@ -209,7 +208,7 @@ static mele_status gather(const row_check *check, mele_data *data, mele_error *e
         if (weighted)
             data->weights[i] = mele_table_values(check->table, roles->weights)[r];
     }
-    return mele_i_weights_divide(data->weights, n, error);
+    return mele_i_data_settle_weights(data, error);
 }
 
 /* Give back what the data have copies of. */

@@ -64,6 +64,12 @@ void mele_i_summary_clear(mele_i_summary *summary)
     memset(summary, 0, sizeof *summary);
 }
 
+bool mele_i_summary_is_constant(const mele_i_summary *summary, size_t column)
+{
+    return mele_i_is_constant((mele_i_origin){NULL, NULL}, column, summary->low[column],
+                              summary->high[column]);
+}
+
 static void scale_column(const mele_i_summary *summary, size_t j, mele_i_scale_kind kind,
                          double *center, double *scale)
 {
@@ -74,7 +80,7 @@ static void scale_column(const mele_i_summary *summary, size_t j, mele_i_scale_k
     *center = low;
     if (low == high)
         return;
-    if (mele_i_is_constant((mele_i_origin){NULL, NULL}, j, low, high)) {
+    if (mele_i_summary_is_constant(summary, j)) {
         *scale = fmax(1, fmax(fabs(low), fabs(high)));
         return;
     }

@@ -37,6 +37,9 @@ typedef struct mele_i_summary {
 
 void mele_i_summary_clear(mele_i_summary *summary);
 
+/* Whether a column is constant but for rounding, or has no values. */
+bool mele_i_summary_is_constant(const mele_i_summary *summary, size_t column);
+
 /* A scaling from a summary. A column that is constant is centred on its value with scale 1; one
  * that is constant but for rounding (core/magnitude.h) on its least value, with its size, at least 1,
  * for the scale. */

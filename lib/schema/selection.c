@@ -175,6 +175,34 @@ mele_status mele_i_selection_of_columns(const mele_schema *schema, const mele_i_
     return status;
 }
 
+mele_status mele_i_selection_remove(const mele_schema *schema, const mele_i_scaling *scaling,
+                                    const bool *marked, mele_i_selection *selection,
+                                    mele_error *error)
+{
+    const size_t before = selection->features > 0 ? selection->features : schema->features;
+    bool *named = MELE_I_ZEROED(bool, schema->features);
+    mele_i_selection left = {.features = 0};
+    mele_status status = MELE_OK;
+    size_t count = 0;
+
+    if (named == NULL)
+        return mele_i_no_memory(error);
+    for (size_t i = 0; i < before; i++) {
+        const size_t j = selection->features > 0 ? selection->feature[i] : i;
+        named[j] = !marked[j];
+        count += named[j];
+    }
+    if (count > 0 && count < before) {
+        status = select_marked(named, schema, scaling, "the fit", &left, error);
+        if (status == MELE_OK) {
+            mele_i_selection_clear(selection);
+            *selection = left;
+        }
+    }
+    free(named);
+    return status;
+}
+
 static void *copy_of(const void *from, size_t bytes)
 {
     void *copy = MELE_I_ARRAY(char, bytes);

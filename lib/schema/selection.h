@@ -32,6 +32,10 @@ mele_status mele_i_selection_make(const mele_schema *schema, const mele_i_scalin
 mele_status mele_i_selection_of_columns(const mele_schema *schema, const mele_i_scaling *scaling,
                                         const size_t *column, size_t columns,
                                         mele_i_selection *out, mele_error *error);
+/* Features that are marked leave a selection, unless none would be left. */
+mele_status mele_i_selection_remove(const mele_schema *schema, const mele_i_scaling *scaling,
+                                    const bool *marked, mele_i_selection *selection,
+                                    mele_error *error);
 mele_status mele_i_selection_copy(const mele_i_selection *selection, mele_i_selection *out,
                                   mele_error *error);
 void mele_i_selection_clear(mele_i_selection *selection);

@@ -106,6 +106,22 @@ static mele_status fit_target_scaling(const mele_schema *schema, const mele_i_sp
     return status;
 }
 
+/* Columns that are constant leave the space. */
+static void leave_constants(const mele_i_summary *summary, mele_i_space *space)
+{
+    size_t count = 0;
+
+    for (size_t c = 0; c < space->columns; c++)
+        count += !mele_i_summary_is_constant(summary, space->column[c]);
+    if (count == 0)
+        return;
+    count = 0;
+    for (size_t c = 0; c < space->columns; c++)
+        if (!mele_i_summary_is_constant(summary, space->column[c]))
+            space->column[count++] = space->column[c];
+    space->columns = count;
+}
+
 mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *summary,
                              const mele_i_space_plan *plan, mele_engine *engine,
                              mele_i_space *out, mele_error *error)
@@ -120,6 +136,8 @@ mele_status mele_i_space_fit(const mele_schema *schema, const mele_i_summary *su
     if (with_targets && plan->targets == NULL)
         return mele_i_fail(error, MELE_EINVAL, "--cluster-on xy needs a target");
     status = mele_i_space_choose(schema, plan->on, &space.column, &space.columns, error);
+    if (status == MELE_OK && plan->varies)
+        leave_constants(summary, &space);
     if (status == MELE_OK)
         status = mele_i_scaling_of(summary, kind, &space.scaling, error);
     if (status == MELE_OK)

@@ -29,6 +29,7 @@ typedef struct mele_i_space_plan {
     size_t rows;
     const double *targets; /* rows x m; NULL without */
     const double *weights; /* rows; NULL: all 1 */
+    bool varies; /* without columns that are constant, unless there are no others */
 } mele_i_space_plan;
 
 /* Build the space of some rows, whose design columns the summary describes. */

@@ -19,13 +19,18 @@ typedef enum task { NUMBERS, CLASSES, MANY_TARGETS, WEIGHTED, TASKS } task;
 
 static const char *const task_names[] = {"one target", "classes", "two targets", "weights"};
 
-static double x[ROWS * FEATURES]; /* the data's, which are a view of it: the same for all tasks */
+/* What must change nothing: the unit of weights, weights that are all the same, a column that is constant. */
+typedef enum change { NOTHING, UNIT, EQUAL_WEIGHTS, CONSTANT_FIRST, CONSTANT_BETWEEN } change;
+
+static double x[2][ROWS * (FEATURES + 1)]; /* the data's, which are a view of it; with a constant column */
 
 /* Two regimes of the first feature. */
-static mele_data *make_data(task which)
+static mele_data *make_changed(task which, change what)
 {
     double y[ROWS * 2], weights[ROWS];
-    const size_t targets = which == MANY_TARGETS ? 2 : 1;
+    const bool wide = what == CONSTANT_FIRST || what == CONSTANT_BETWEEN;
+    const size_t targets = which == MANY_TARGETS ? 2 : 1, columns = FEATURES + wide;
+    const size_t at[2] = {what == CONSTANT_FIRST, 1 + wide};
     mele_i_stream stream = mele_i_stream_make(7, MELE_I_FOR_TESTS, 0, 0);
     mele_data *data = NULL;
     mele_error error = {0};
@@ -33,18 +38,26 @@ static mele_data *make_data(task which)
     for (size_t i = 0; i < ROWS; i++) {
         const double a = 2 * mele_i_stream_uniform(&stream) - 1, b = 2 * mele_i_stream_uniform(&stream) - 1;
         const double noise = mele_i_stream_uniform(&stream) - 0.5;
-        x[i * FEATURES] = a;
-        x[i * FEATURES + 1] = b;
-        weights[i] = 1 + (double)(i % 3);
+        for (size_t j = 0; j < columns; j++)
+            x[wide][i * columns + j] = 5;
+        x[wide][i * columns + at[0]] = a;
+        x[wide][i * columns + at[1]] = b;
+        weights[i] = (what == EQUAL_WEIGHTS ? 1 : 1 + (double)(i % 3)) * (what == NOTHING ? 1 : 7);
         y[i * targets] = which == CLASSES ? (double)((a > 0) + (b + noise > 0.3))
                                           : (a > 0 ? 3 * a + b : 1 - 2 * a) + 0.4 * noise;
         if (targets == 2)
             y[i * targets + 1] = a - b + noise;
     }
-    const mele_matrix mx = mele_matrix_of(x, ROWS, FEATURES), my = mele_matrix_of(y, ROWS, targets);
-    cr_assert_eq(mele_data_of_arrays(&mx, &my, which == CLASSES ? 3 : 0, which == WEIGHTED ? weights : NULL,
-                                     &data, &error), MELE_OK, "%s", error.message);
+    const mele_matrix mx = mele_matrix_of(x[wide], ROWS, columns), my = mele_matrix_of(y, ROWS, targets);
+    cr_assert_eq(mele_data_of_arrays(&mx, &my, which == CLASSES ? 3 : 0,
+                                     which == WEIGHTED || what == EQUAL_WEIGHTS ? weights : NULL, &data,
+                                     &error), MELE_OK, "%s", error.message);
     return data;
+}
+
+static mele_data *make_data(task which)
+{
+    return make_changed(which, NOTHING);
 }
 
 static bool takes(const mele_i_family *family, task which)
@@ -104,17 +117,30 @@ static char *fit_text(size_t i, task which, const char *clusters, mele_engine *e
     return text;
 }
 
-static void predict(const mele_model *model, double *out)
+/* Of a model of data that were changed. */
+static void predict_changed(const mele_model *model, change what, double *out)
 {
-    double asked[9 * FEATURES];
-    const mele_matrix m = mele_matrix_of(asked, 9, FEATURES);
+    double asked[9 * (FEATURES + 1)];
+    const bool wide = what == CONSTANT_FIRST || what == CONSTANT_BETWEEN;
+    const size_t columns = FEATURES + wide;
+    const mele_matrix m = mele_matrix_of(asked, 9, columns);
     const bool classes = mele_schema_classes(mele_model_schema(model)) > 0;
     const mele_prediction wanted = {.mean = classes ? NULL : out, .probability = classes ? out : NULL};
     mele_error error = {0};
 
-    for (size_t i = 0; i < 9 * FEATURES; i++)
-        asked[i] = cos((double)i);
+    for (size_t i = 0; i < 9; i++) {
+        asked[i * columns + wide] = 5;
+        asked[i * columns + (what == CONSTANT_FIRST)] = cos((double)(i * FEATURES));
+        asked[i * columns + 1 + wide] = cos((double)(i * FEATURES + 1));
+        if (what == CONSTANT_FIRST)
+            asked[i * columns] = 5;
+    }
     cr_assert_eq(mele_model_predict(model, &m, NULL, NULL, &wanted, &error), MELE_OK, "%s", error.message);
+}
+
+static void predict(const mele_model *model, double *out)
+{
+    predict_changed(model, NOTHING, out);
 }
 
 Test(families, have_names_and_lines_of_help)
@@ -177,6 +203,51 @@ Test(families, are_the_same_bytes_for_any_threads_and_read_back)
             mele_model_free(read);
         }
     mele_engine_free(three);
+}
+
+/* What changed data are predicted to be less what the data are, at most. */
+static double change_of(size_t i, task which, change what)
+{
+    mele_data *data[2] = {make_changed(which, NOTHING), make_changed(which, what)};
+    double said[2][27] = {{0}}, most = 0;
+
+    for (int d = 0; d < 2; d++) {
+        mele_options *options = options_of(i, "2");
+        mele_model *model = NULL;
+        mele_error error = {0};
+        cr_assert_eq(mele_fit(data[d], options, NULL, NULL, &model, &error), MELE_OK, "%s: %s", mele_family(i),
+                     error.message);
+        predict_changed(model, d == 0 ? NOTHING : what, said[d]);
+        mele_model_free(model);
+        mele_options_free(options);
+        mele_data_free(data[d]);
+    }
+    for (size_t n = 0; n < 27; n++)
+        most = fmax(most, fabs(said[0][n] - said[1][n]));
+    return most;
+}
+
+Test(families, do_not_look_at_the_unit_of_weights)
+{
+    for (size_t i = 0; mele_family(i) != NULL; i++)
+        if (takes(mele_i_family_named(mele_family(i)), WEIGHTED)) {
+            cr_assert_eq(change_of(i, WEIGHTED, UNIT), 0, "%s", mele_family(i));
+            cr_assert_eq(change_of(i, NUMBERS, EQUAL_WEIGHTS), 0, "%s", mele_family(i));
+        }
+}
+
+/* Sums may be taken in another order: of stages also while they are trained, since their regions have
+ * the column. */
+Test(families, do_not_look_at_constant_columns)
+{
+    for (size_t i = 0; mele_family(i) != NULL; i++) {
+        const mele_i_family *family = mele_i_family_named(mele_family(i));
+        const double most = family->takes & MELE_I_FAMILY_STAGES ? 1e-5 : 1e-14;
+        for (int which = 0; which <= CLASSES; which++)
+            for (int what = CONSTANT_FIRST; what <= CONSTANT_BETWEEN && takes(family, (task)which); what++)
+                cr_assert_leq(change_of(i, (task)which, (change)what), most, "%s, %s: %g", mele_family(i),
+                              task_names[which], change_of(i, (task)which, (change)what));
+    }
 }
 
 /* Before any work, by its name. */

@@ -135,18 +135,16 @@ static void see(const void *form, const double *x, size_t rows, double *z)
             z[i * d + j] = f->absent[j] ? 0 : x[i * d + j] - f->centre[j];
 }
 
-/* As small as the weights of a unit that has so many inputs. */
+/* As small as the weights of a unit that has so many inputs; what is absent changes no draw. */
 static void draw(const void *form, mele_i_stream *stream, double *out)
 {
     const affine_form *f = form;
-    const double bound = sqrt(6 / (double)(f->shape.columns + f->shape.outputs));
+    const double bound = sqrt(6 / (double)(rank(f) - 1 + f->shape.outputs));
 
     for (size_t t = 0; t < f->shape.outputs; t++, out += width_of(f)) {
         out[0] = 0;
-        for (size_t j = 0; j < f->shape.columns; j++) {
-            const double at = bound * (2 * mele_i_stream_uniform(stream) - 1);
-            out[1 + j] = f->absent[j] ? 0 : at;
-        }
+        for (size_t j = 0; j < f->shape.columns; j++)
+            out[1 + j] = f->absent[j] ? 0 : bound * (2 * mele_i_stream_uniform(stream) - 1);
     }
 }
 

@@ -15,17 +15,28 @@
 #define TRIES 20
 #define LITTLE_WORK 1e6
 
+/* Of a unit: its bias and the weights of inputs that are not constant, of which `last` is the last,
+ * to their places, which are further on; inputs that are constant get 0, and change no draw. */
+static void spread_draw(const mele_i_network *n, const mele_i_mlp_sample *s, const double *last,
+                        double *out)
+{
+    for (size_t j = n->inputs; j-- > 0;)
+        out[1 + j] = s->of_x[j].spread > 0 ? *last-- : 0;
+    out[0] = *last;
+}
+
 void mele_i_mlp_draw_start(const mele_i_mlp_plan *p, const mele_i_mlp_sample *s,
                            mele_i_stream *stream, double *weights)
 {
     const mele_i_network *n = &p->network;
     double *output = weights + n->hidden * (n->inputs + 1);
+    size_t present = 0;
 
-    mele_i_network_draw(stream, n->hidden, n->inputs, weights);
-    for (size_t h = 0; h < n->hidden; h++)
-        for (size_t j = 0; j < n->inputs; j++)
-            if (s->of_x[j].spread == 0)
-                weights[h * (n->inputs + 1) + 1 + j] = 0;
+    for (size_t j = 0; j < n->inputs; j++)
+        present += s->of_x[j].spread > 0;
+    mele_i_network_draw(stream, n->hidden, present, weights);
+    for (size_t h = n->hidden; h-- > 0;)
+        spread_draw(n, s, weights + h * (present + 1) + present, weights + h * (n->inputs + 1));
     mele_i_network_draw(stream, n->outputs, n->hidden, output);
     for (size_t m = 0; m < n->outputs; m++)
         output[m * (n->hidden + 1)] = 0;
