@@ -530,7 +530,12 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/bagging/bootstrap.h \
 	lib/family/bagging/out_of_bag.c \
 	lib/family/bagging/out_of_bag.h \
+	lib/family/boosted/boosted_me.c \
+	lib/family/boosted/filters.c \
+	lib/family/boosted/filters.h \
 	lib/family/boosting/boosting.c \
+	lib/family/afterwards.c \
+	lib/family/afterwards.h \
 	lib/family/alone.c \
 	lib/family/alone.h \
 	lib/family/by_em.c \

@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/test_apart \
 	tests/unit/test_assignment \
 	tests/unit/test_bagging \
+	tests/unit/test_boosted_me \
 	tests/unit/test_boosting \
 	tests/unit/test_by_gradient \
 	tests/unit/test_centres \

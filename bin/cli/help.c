@@ -167,6 +167,16 @@ static int print_names(FILE *out, const cli_usage *usage, const char *family, me
     return column;
 }
 
+/* How many experts a family has, where it says so. */
+static int print_clusters(FILE *out, const char *family, int column)
+{
+    const size_t clusters = mele_family_clusters(family);
+    char text[48];
+
+    snprintf(text, sizeof text, "(always -k %zu)", clusters);
+    return clusters == 0 ? column : print_words(out, text, column, HELP_COLUMN);
+}
+
 /* Where a family looks at most options of a stage, the others are named. */
 static int print_taken(FILE *out, const cli_usage *usage, const char *family, mele_option_stage stage,
                        int column)
@@ -197,6 +207,7 @@ static void print_families(FILE *out, const cli_usage *usage)
     for (size_t i = 0; (name = mele_family(i)) != NULL; i++) {
         fprintf(out, "  %-*s", HELP_COLUMN - 2, name);
         int column = print_words(out, mele_family_help(i), HELP_COLUMN, HELP_COLUMN);
+        column = print_clusters(out, name, column);
         column += fprintf(out, ";");
         for (size_t s = 0; s < sizeof stages / sizeof *stages; s++)
             column = print_taken(out, usage, name, stages[s], column);

@@ -26,7 +26,8 @@ typedef enum mele_i_purpose {
     MELE_I_FOR_JOINT,
     MELE_I_FOR_BOOTSTRAP,
     MELE_I_FOR_EM,
-    MELE_I_FOR_SPARSE
+    MELE_I_FOR_SPARSE,
+    MELE_I_FOR_FILTERS
 } mele_i_purpose;
 
 mele_i_stream mele_i_stream_make(uint64_t seed, mele_i_purpose purpose, uint64_t fold,

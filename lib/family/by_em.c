@@ -23,6 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mele/family.h>
+
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
@@ -115,7 +117,7 @@ void mele_i_by_em_clear(mele_i_by_em *by)
     free(by->gate_x);
     free(by->y);
     free(by->reached);
-    json_decref(by->grown);
+    json_decref(by->more);
     *by = (mele_i_by_em){.run = NULL};
 }
 
@@ -262,6 +264,13 @@ mele_status mele_i_by_em_begin(mele_i_by_em *by, const double *shares, mele_erro
     return mele_i_em_start_shares(&by->problem, shares, &by->em, error);
 }
 
+mele_status mele_i_by_em_begin_with(mele_i_by_em *by, const mele_experts *experts, const mele_gate *gate,
+                                    mele_error *error)
+{
+    by->trained = true;
+    return mele_i_em_start(&by->problem, experts, gate, &by->em, error);
+}
+
 mele_status mele_i_by_em_go_on(mele_i_by_em *by, mele_error *error)
 {
     by->problem.tolerance = FINE;
@@ -274,13 +283,15 @@ mele_status mele_i_by_em_go_on(mele_i_by_em *by, mele_error *error)
 
 /* ---- without the rows of a fold ---- */
 
-/* From the responsibilities of the rows that are left, and from the gate. */
+/* From the responsibilities of the rows that are left, and from the gate; or from experts and gate. */
 static mele_status begin_again(const mele_i_by_em *whole, const size_t *rows, mele_i_by_em *by,
                                mele_error *error)
 {
     const size_t count = by->problem.rows.rows, K = by->problem.rows.clusters;
-    double *shares = mele_i_large_array(count, K * sizeof *shares);
 
+    if (whole->trained)
+        return mele_i_by_em_begin_with(by, whole->em.experts, whole->em.gate, error);
+    double *shares = mele_i_large_array(count, K * sizeof *shares);
     if (shares == NULL)
         return mele_i_no_memory(error);
     for (size_t i = 0; i < count; i++)
@@ -315,7 +326,7 @@ static mele_status refit(const void *context, mele_i_run *run, const size_t *row
     if (status == MELE_OK)
         status = begin_again(whole, rows, &by, error);
     if (status == MELE_OK)
-        status = take_steps(&by.em, whole->em.steps, run->engine, error);
+        status = take_steps(&by.em, whole->trained ? whole->steps : whole->em.steps, run->engine, error);
     if (status == MELE_OK)
         status = install(&by.em, run->model, error);
     mele_i_by_em_clear(&by);
@@ -360,7 +371,7 @@ static json_t *more_of(const mele_i_by_em *by)
 
     if (mele_i_json_put(object, "penalised", mele_i_report_real(by->em.objective - by->units))
         && (by->starts == 0 || mele_i_json_put(object, "starts", reached_of(by)))
-        && (by->grown == NULL || mele_i_json_put(object, "grown", json_incref(by->grown))))
+        && (by->more == NULL || json_object_update(object, by->more) == 0))
         return object;
     json_decref(object);
     return NULL;
@@ -369,28 +380,30 @@ static json_t *more_of(const mele_i_by_em *by)
 static void warn(const mele_i_by_em *by)
 {
     const mele_i_em *em = &by->em;
+    const bool fixed = mele_family_clusters(by->run->options->family.name) > 0;
+    const char *fewer = fixed ? "another family has fewer (--family)" : "take fewer (--clusters)";
 
     for (size_t k = 0; k < em->problem->rows.clusters; k++)
         if (em->sums.weight[k] < 1)
-            mele_i_report_warn(by->run->report, "no row is of expert %zu (%.3g in all): fewer would do "
-                               "(--clusters)", k + 1, em->sums.weight[k]);
+            mele_i_report_warn(by->run->report, "no row is of expert %zu (%.3g in all): %s", k + 1,
+                               em->sums.weight[k], fewer);
     if (by->doubtful > 0)
         mele_i_report_warn(by->run->report, "%zu of the experts fit%s a handful of rows with next to no error, "
-                           "by chance perhaps, and no start came to better: take fewer (--clusters)",
-                           by->doubtful, by->doubtful == 1 ? "s" : "");
+                           "by chance perhaps, and no start came to better: %s",
+                           by->doubtful, by->doubtful == 1 ? "s" : "", fewer);
 }
 
-static mele_status finish(mele_i_by_em *by, mele_i_family_left_out *left_out, mele_error *error)
+static mele_status finish(mele_i_by_em *by, mele_i_mixture_said *said, mele_error *error)
 {
     mele_i_em *em = &by->em;
     double *variance = em->variance;
     mele_i_family_result result = {
-        .info = em->info, .unit = "steps", .iterations = em->steps, .converged = em->converged,
+        .info = em->info, .unit = "iterations", .iterations = em->steps, .converged = em->converged,
         .log_likelihood = em->sums.log_likelihood + em->log_density - by->units,
         .more = more_of(by)};
     mele_status status = result.more == NULL
                              ? mele_i_no_memory(error)
-                             : mele_i_family_leave_out(by->run, refit, by, false, variance, left_out, error);
+                             : mele_i_family_leave_out(by->run, refit, by, false, variance, said, error);
 
     if (status != MELE_OK) {
         json_decref(result.more);
@@ -415,10 +428,10 @@ static mele_status finish(mele_i_by_em *by, mele_i_family_left_out *left_out, me
 
 mele_status mele_i_by_em_finish(mele_i_by_em *by, mele_error *error)
 {
-    mele_i_family_left_out left_out = {.said = {NULL, NULL}};
-    mele_status status = finish(by, &left_out, error);
+    mele_i_mixture_said said = {.mean = NULL};
+    mele_status status = finish(by, &said, error);
 
-    mele_i_family_left_out_clear(&left_out);
+    mele_i_mixture_said_clear(&said);
     return status;
 }
 
@@ -472,6 +485,9 @@ void mele_i_by_em_settle(mele_options *options)
 mele_status mele_i_by_em_check(const mele_data *data, const mele_options *options, mele_error *error)
 {
     (void)data;
+    if (options->family.em_iterations == 0)
+        return mele_i_fail(error, MELE_EINVAL, "--em-iter 0 leaves the family %s where it starts: give at least 1",
+                           options->family.name);
     if (options->experts.ridge == MELE_RIDGE_GCV)
         return mele_i_fail(error, MELE_EINVAL, "the family %s maximises one penalised likelihood, and --ridge gcv "
                            "is a penalty that changes from step to step: give a number", options->family.name);

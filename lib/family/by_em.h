@@ -23,7 +23,8 @@ typedef struct mele_i_by_em {
     size_t doubtful;               /* experts of it that stand on a handful of rows */
     double *reached;               /* where each start came to: its penalised log-likelihood */
     size_t starts;
-    json_t *grown;                 /* what it grew from, to be told; NULL: it did not grow */
+    bool trained;                  /* it began with experts, not with responsibilities; so do refits */
+    json_t *more;                  /* an object of further keys, of how it began, to be told; NULL: none */
 } mele_i_by_em;
 
 /* gate: settled, of a kind that is trained, or NULL: Gaussians in the model's space. mele_i_by_em_clear(), also
@@ -37,6 +38,10 @@ mele_status mele_i_by_em_search(mele_i_by_em *by, size_t starts, mele_error *err
 
 /* One start, from these responsibilities (n x K). */
 mele_status mele_i_by_em_begin(mele_i_by_em *by, const double *shares, mele_error *error);
+
+/* One start, from experts and a gate, which are copied. */
+mele_status mele_i_by_em_begin_with(mele_i_by_em *by, const mele_experts *experts, const mele_gate *gate,
+                                    mele_error *error);
 
 /* From there to convergence, or as many steps as there may be. */
 mele_status mele_i_by_em_go_on(mele_i_by_em *by, mele_error *error);

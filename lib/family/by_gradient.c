@@ -18,6 +18,7 @@
 #include "core/memory.h"
 #include "core/total.h"
 #include "engine/rows.h"
+#include "family/afterwards.h"
 #include "family/alone.h"
 #include "family/leave_out.h"
 #include "family/parts.h"
@@ -25,7 +26,6 @@
 #include "fit/expect.h"
 #include "fit/refining.h"
 #include "fit/report.h"
-#include "fit/said_variances.h"
 #include "gate/constant.h"
 #include "schema/data.h"
 
@@ -60,8 +60,7 @@ static void clear_trained(trained *t)
     free(t->info);
     free(t->shares);
     free(t->variance);
-    free(t->sums.weight);
-    free(t->sums.loss);
+    mele_i_mixture_sums_clear(&t->sums);
 }
 
 /* ---- training ---- */
@@ -133,62 +132,21 @@ static mele_status refit(const void *context, mele_i_run *run, const size_t *row
     return status;
 }
 
-/* ---- a gate afterwards ---- */
-
-/* The likelihood of the rows left out under the blend (g - h by the logits), the experts being
- * what they are. */
-static mele_status fit_gate(mele_i_run *run, trained *t, const mele_i_mixture_said *said,
-                            mele_gate **out, mele_error *error)
-{
-    mele_i_em_problem problem;
-    mele_i_said_densities densities = {&problem.rows, said->mean, t->variance};
-
-    mele_i_refining_problem(run, run->options->experts.kind, &problem);
-    const mele_gate_data data = {.rows = problem.rows.rows, .clusters = problem.rows.clusters,
-                                 .log_likelihoods = mele_i_said_densities_of(&densities),
-                                 .x = problem.rows.gate_x, .center = problem.gate_center,
-                                 .scale = problem.gate_scale, .weights = problem.rows.weights};
-
-    return mele_gate_fit(&data, &run->gate, run->engine, out, &t->gate_info, error);
-}
-
-/* Of the gate that there is: the variances that make what was said of rows left out likeliest. */
-static mele_status blend_again(mele_i_run *run, trained *t, mele_i_family_left_out *left_out,
-                               mele_error *error)
-{
-    const size_t n = run->features.rows, K = run->model->clusters;
-    const mele_i_mixture mixture = {t->experts, t->gate, t->variance};
-    mele_i_mixture_said seen = {
-        mele_i_large_array(n, K * mele_experts_outputs(t->experts) * sizeof(double)),
-        left_out->said.log_gate};
-    mele_i_em_problem problem;
-    mele_status status = seen.mean == NULL ? mele_i_no_memory(error) : MELE_OK;
-
-    mele_i_refining_problem(run, run->options->experts.kind, &problem);
-    if (status == MELE_OK)
-        status = mele_i_mixture_predict(&problem.rows, &mixture, run->engine, &seen, error);
-    free(seen.mean);
-    return status == MELE_OK
-               ? mele_i_said_variances(&problem.rows, &left_out->said, run->engine,
-                                       mele_i_run_classes(run) > 0 ? NULL : t->variance,
-                                       &left_out->sums, error)
-               : status;
-}
-
 /* Where no row can be left out the weights stay equal. */
-static mele_status gate_afterwards(mele_i_run *run, trained *t, mele_i_family_left_out *left_out,
+static mele_status gate_afterwards(mele_i_run *run, trained *t, mele_i_mixture_said *said,
                                    mele_error *error)
 {
     mele_gate *gate = NULL;
 
-    if (left_out->said.mean == NULL)
+    if (said->mean == NULL)
         return MELE_OK;
-    mele_status status = fit_gate(run, t, &left_out->said, &gate, error);
-    if (status != MELE_OK)
-        return status;
-    mele_gate_free(t->gate);
-    t->gate = gate;
-    return blend_again(run, t, left_out, error);
+    mele_status status = mele_i_family_gate_afterwards(run, t->experts, said, t->variance, &gate,
+                                                       &t->gate_info, error);
+    if (status == MELE_OK) {
+        mele_gate_free(t->gate);
+        t->gate = gate;
+    }
+    return status;
 }
 
 /* ---- what is told ---- */
@@ -199,12 +157,9 @@ static mele_status make_room(const mele_i_run *run, size_t outputs, trained *t, 
 
     t->shares = mele_i_large_array(run->features.rows, K * sizeof(double));
     t->variance = mele_i_array(K, outputs * sizeof(double));
-    t->sums.weight = MELE_I_ARRAY(double, K);
-    t->sums.loss = mele_i_array(K, outputs * sizeof(double));
-    return t->shares == NULL || t->variance == NULL || t->sums.weight == NULL
-                   || t->sums.loss == NULL
-               ? mele_i_no_memory(error)
-               : MELE_OK;
+    if (t->shares == NULL || t->variance == NULL)
+        return mele_i_no_memory(error);
+    return mele_i_mixture_sums_make(K, outputs, &t->sums, error);
 }
 
 /* What the parts say of the rows that they were trained on. Without scales variances are mean
@@ -353,7 +308,7 @@ static mele_status warn(mele_i_run *run, const trained *t, const mele_i_mixture_
 /* ---- the whole ---- */
 
 /* Trained together. */
-static mele_status finish(mele_i_run *run, trained *t, mele_i_family_left_out *left_out,
+static mele_status finish(mele_i_run *run, trained *t, mele_i_mixture_said *said,
                           mele_i_family_result *result, mele_error *error)
 {
     const bool classes = mele_i_run_classes(run) > 0;
@@ -361,9 +316,9 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_family_left_out *l
 
     if (status == MELE_OK)
         status = mele_i_family_leave_out(run, refit, t, t->gates, classes ? NULL : t->variance,
-                                         left_out, error);
+                                         said, error);
     if (status == MELE_OK && t->gates)
-        status = gate_afterwards(run, t, left_out, error);
+        status = gate_afterwards(run, t, said, error);
     if (status != MELE_OK)
         return status;
     fill_infos(run, t);
@@ -375,7 +330,7 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_family_left_out *l
     result->iterations = t->found.iterations;
     result->converged = t->found.converged;
     result->gate_info = t->gates ? &t->gate_info : NULL;
-    status = warn(run, t, &left_out->said, error);
+    status = warn(run, t, said, error);
     if (status != MELE_OK)
         return status;
     result->more = more_of(run, t);
@@ -409,7 +364,7 @@ static mele_status fit_alone(mele_i_run *run, trained *t, mele_error *error)
     return mele_i_gate_constant_make(NULL, K, &t->gate, error);
 }
 
-static mele_status fit(mele_i_run *run, trained *t, mele_i_family_left_out *left_out,
+static mele_status fit(mele_i_run *run, trained *t, mele_i_mixture_said *said,
                        mele_i_family_result *result, mele_error *error)
 {
     mele_status status = MELE_OK;
@@ -420,7 +375,7 @@ static mele_status fit(mele_i_run *run, trained *t, mele_i_family_left_out *left
         status = fit_alone(run, t, error);
     if (status == MELE_OK && (t->loss->gated || t->lambda > 0))
         status = train(run, t, error);
-    return status == MELE_OK ? finish(run, t, left_out, result, error) : status;
+    return status == MELE_OK ? finish(run, t, said, result, error) : status;
 }
 
 static mele_status by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss,
@@ -430,9 +385,9 @@ static mele_status by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss,
     trained t = {.loss = loss, .way = way, .lambda = lambda, .gates = gates,
                  .info = MELE_I_ZEROED(mele_expert_info, run->model->clusters + 1)};
     mele_i_family_result result = {.info = t.info, .log_likelihood = NAN};
-    mele_i_family_left_out left_out = {.said = {NULL, NULL}};
+    mele_i_mixture_said said = {.mean = NULL};
     mele_status status =
-        t.info == NULL ? mele_i_no_memory(error) : fit(run, &t, &left_out, &result, error);
+        t.info == NULL ? mele_i_no_memory(error) : fit(run, &t, &said, &result, error);
 
     if (status == MELE_OK) {
         result.experts = t.experts;
@@ -443,7 +398,7 @@ static mele_status by_gradient(mele_i_run *run, const mele_i_coupled_loss *loss,
     } else {
         json_decref(result.more);
     }
-    mele_i_family_left_out_clear(&left_out);
+    mele_i_mixture_said_clear(&said);
     clear_trained(&t);
     return status;
 }

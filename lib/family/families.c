@@ -28,6 +28,13 @@ const mele_i_family *mele_i_family_named(const char *name)
     return NULL;
 }
 
+size_t mele_family_clusters(const char *name)
+{
+    const mele_i_family *family = name == NULL ? NULL : mele_i_family_named(name);
+
+    return family == NULL || !family->fixed ? 0 : family->clusters;
+}
+
 const char *mele_family_sweeps(const char *name)
 {
     const mele_i_family *family = name == NULL ? NULL : mele_i_family_named(name);

@@ -34,6 +34,7 @@ typedef struct mele_i_family {
                                    default where that is not among them; NULL: all */
     const char *gate;  /* the kind of gate on features that it trains; NULL: it has another gate, or none */
     size_t clusters;   /* K where it is not given; 0: it is chosen, by refits of the whole family (choice.c) */
+    bool fixed;        /* K is always that, and another one that is given is refused */
 
     /* An option that is chosen as K is, where its value is to be chosen ("auto"): set the i-th value, simplest
      * first, into options that have what was given. False: past the last, or at once: it was given. NULL:

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "core/error.h"
+#include "core/error.h"
+#include "core/json.h"
 #include "family/by_em.h"
 #include "family/family.h"
 #include "family/grow.h"
@@ -26,9 +28,10 @@ static mele_status take_grown(mele_i_by_em *by, mele_i_growth *growth, mele_erro
     by->em = growth->em;
     by->em.problem = &by->problem;
     growth->em = (mele_i_em){.problem = NULL};
-    by->grown = growth->path;
+    by->more = json_object();
+    const bool told = mele_i_json_put(by->more, "grown", growth->path);
     growth->path = NULL;
-    const mele_status status = mele_i_by_em_go_on(by, error);
+    const mele_status status = told ? mele_i_by_em_go_on(by, error) : mele_i_no_memory(error);
     by->problem.gate.start = by->em.gate; /* its shape is that of refits, too */
     return status;
 }

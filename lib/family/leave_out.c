@@ -75,7 +75,7 @@ typedef struct leaving {
     mele_i_family_refit *refit;
     const void *context;
     const mele_i_refine_folds *folds;
-    const mele_i_mixture_said *out;
+    mele_i_mixture_said *out;
 } leaving;
 
 /* The rows of positive weight that are not the fold's, in their order. */
@@ -130,53 +130,55 @@ static mele_status leave_fold(void *context, size_t index, mele_engine *engine, 
     return status;
 }
 
-static mele_status leave_folds(leaving *l, double *variance, mele_i_family_left_out *out, mele_error *error)
+mele_status mele_i_family_said_variances(mele_i_run *run, const mele_i_mixture_said *said, double *variance,
+                                         mele_error *error)
+{
+    mele_i_em_problem problem;
+    mele_i_mixture_sums sums;
+
+    if (mele_i_run_classes(run) > 0)
+        return MELE_OK;
+    mele_i_refining_problem(run, run->options->experts.kind, &problem);
+    mele_status status = mele_i_mixture_sums_make(problem.rows.clusters,
+                                                  mele_i_mixture_parts(&problem.rows.targets), &sums, error);
+    if (status == MELE_OK)
+        status = mele_i_said_variances(&problem.rows, said, run->engine, variance, &sums, error);
+    mele_i_mixture_sums_clear(&sums);
+    return status;
+}
+
+static mele_status leave_folds(leaving *l, double *variance, mele_error *error)
 {
     mele_i_run *run = l->run;
     const size_t n = run->features.rows, K = run->model->clusters, M = mele_model_outputs(run->model);
     const mele_i_tasks tasks = {.count = l->folds->count, .run = leave_fold, .context = l,
                                 .stage = "family", .in_turn = run->data->windows != NULL};
-    mele_i_em_problem problem;
-    mele_status status = mele_i_mixture_said_make(n, K, M, &out->said, error);
+    mele_status status = mele_i_mixture_said_make(n, K, M, l->out, error);
 
     if (status != MELE_OK)
         return status;
-    memset(out->said.mean, 0, n * K * M * sizeof(double));
-    memset(out->said.log_gate, 0, n * K * sizeof(double));
+    memset(l->out->mean, 0, n * K * M * sizeof(double));
+    memset(l->out->log_gate, 0, n * K * sizeof(double));
     status = mele_i_tasks_run(run->engine, &tasks, error);
-    mele_i_refining_problem(run, run->options->experts.kind, &problem);
-    return status == MELE_OK ? mele_i_said_variances(&problem.rows, &out->said, run->engine, variance, &out->sums,
-                                                     error)
-                             : status;
+    return status == MELE_OK ? mele_i_family_said_variances(run, l->out, variance, error) : status;
 }
 
 mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit, const void *context,
-                                    bool always, double *variance, mele_i_family_left_out *out, mele_error *error)
+                                    bool always, double *variance, mele_i_mixture_said *said,
+                                    mele_error *error)
 {
-    const size_t K = run->model->clusters, M = mele_model_outputs(run->model);
     mele_i_refine_folds folds = {.count = 0};
-    leaving l = {run, refit, context, &folds, &out->said};
+    leaving l = {run, refit, context, &folds, said};
 
-    *out = (mele_i_family_left_out){.sums = {.weight = MELE_I_ARRAY(double, K),
-                                             .loss = mele_i_array(K, M * sizeof(double))}};
-    if (out->sums.weight == NULL || out->sums.loss == NULL)
-        return mele_i_no_memory(error);
+    *said = (mele_i_mixture_said){.mean = NULL};
     if (!always && (variance == NULL || run->options->experts.in_sample))
         return MELE_OK;
     mele_status status = mele_i_refine_folds_deal(run, run->options->experts.folds, &folds, error);
     if (status == MELE_OK && folds.count > 0)
-        status = leave_folds(&l, variance, out, error);
+        status = leave_folds(&l, variance, error);
     else if (status == MELE_OK)
         mele_i_report_warn(run->report, "no row can be left out: variances are those of the rows that the "
                            "mixture has seen");
     mele_i_refine_folds_clear(&folds);
     return status;
-}
-
-void mele_i_family_left_out_clear(mele_i_family_left_out *left_out)
-{
-    mele_i_mixture_said_clear(&left_out->said);
-    free(left_out->sums.weight);
-    free(left_out->sums.loss);
-    *left_out = (mele_i_family_left_out){.said = {NULL, NULL}};
 }

@@ -12,17 +12,17 @@
 typedef mele_status mele_i_family_refit(const void *context, mele_i_run *run, const size_t *rows,
                                         mele_error *error);
 
-typedef struct mele_i_family_left_out {
-    mele_i_mixture_said said; /* NULL: nothing was left out */
-    mele_i_mixture_sums sums; /* of it, with room for K and K x M */
-} mele_i_family_left_out;
-
 /* The run's model has no parts yet. always: also where no variance comes of it (of classes, and of experts whose
  * variances are to be those in sample). variance (K x M): those of maximum likelihood become those of rows left
- * out, where rows can be; NULL: classes. mele_i_family_left_out_clear(), also after a failure. */
+ * out, where rows can be; NULL: classes. said: NULL where nothing was left out. mele_i_mixture_said_clear(), also
+ * after a failure. */
 mele_status mele_i_family_leave_out(mele_i_run *run, mele_i_family_refit *refit, const void *context,
-                                    bool always, double *variance, mele_i_family_left_out *out,
+                                    bool always, double *variance, mele_i_mixture_said *said,
                                     mele_error *error);
-void mele_i_family_left_out_clear(mele_i_family_left_out *left_out);
+
+/* The variances (K x M, from those given; of classes there are none) that make what was said of rows left out
+ * likeliest. */
+mele_status mele_i_family_said_variances(mele_i_run *run, const mele_i_mixture_said *said, double *variance,
+                                         mele_error *error);
 
 #endif

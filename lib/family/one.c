@@ -1,29 +1,10 @@
 /* One expert for all rows, of any kind: what mixtures are compared with. */
 #include <math.h>
 
-#include "core/error.h"
 #include "family/alone.h"
 #include "family/family.h"
 #include "family/parts.h"
 #include "fit/experts.h"
-
-static void settle(mele_options *options)
-{
-    options->partition.clusters = 1;
-    options->clusters_least = options->clusters_most = 0;
-}
-
-static mele_status check(const mele_data *data, const mele_options *options, mele_error *error)
-{
-    char text[48];
-
-    (void)data;
-    mele_options_get(options, "clusters", text, sizeof text, NULL, NULL);
-    if (options->partition.clusters > 1 || options->clusters_most > 1)
-        return mele_i_fail(error, MELE_EINVAL, "the family one has one expert, not --clusters %s: leave that "
-                           "out, or take another family (--family)", text);
-    return MELE_OK;
-}
 
 static mele_status fit(mele_i_run *run, mele_error *error)
 {
@@ -49,7 +30,6 @@ const mele_i_family mele_i_family_one = {
     .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_ANY_EXPERT,
     .options = (const char *const[]){"clusters", "parameters", NULL},
     .clusters = 1,
-    .settle = settle,
-    .check = check,
+    .fixed = true,
     .fit = fit,
 };

@@ -126,6 +126,22 @@ static mele_status check_whole(const mele_options *options, mele_error *error)
     return MELE_OK;
 }
 
+static mele_status check_clusters(const mele_i_family *family, const mele_options *options,
+                                  mele_error *error)
+{
+    const size_t wanted = family->clusters, least = options->clusters_least;
+    const size_t most = options->clusters_most, given = options->partition.clusters;
+    char text[48];
+
+    if (!family->fixed || (given == 0 && most == 0) || given == wanted
+        || (given == 0 && least == wanted && most == wanted))
+        return MELE_OK;
+    mele_options_get(options, "clusters", text, sizeof text, NULL, NULL);
+    return mele_i_fail(error, MELE_EINVAL, "the family %s has %zu expert%s, not --clusters %s: leave that out, or "
+                       "take another family (--family)", options->family.name, wanted, wanted == 1 ? "" : "s",
+                       text);
+}
+
 static mele_status check_family(const mele_i_family *family, const mele_data *data,
                                 const mele_options *options, mele_error *error)
 {
@@ -133,6 +149,8 @@ static mele_status check_family(const mele_i_family *family, const mele_data *da
 
     if (status == MELE_OK)
         status = check_expert(family, options, error);
+    if (status == MELE_OK)
+        status = check_clusters(family, options, error);
     if (status == MELE_OK)
         status = check_criterion(family, options, error);
     if (status == MELE_OK)
@@ -195,6 +213,18 @@ static size_t parameters_with(size_t hidden, const mele_data *data, size_t colum
                                     &options->experts);
 }
 
+/* K where it is not given, and where it is always the same. */
+static void set_clusters(const mele_i_family *family, const mele_options *given, mele_options *options)
+{
+    const bool open = options->partition.clusters == 0 && options->clusters_most == 0
+                      && !mele_options_given(given, "clusters");
+
+    if (open || family->fixed)
+        options->partition.clusters = family->clusters;
+    if (family->fixed)
+        options->clusters_least = options->clusters_most = 0;
+}
+
 /* As many hidden units as come nearest to the parameters that are asked for, of two the fewer. */
 static mele_status set_hidden(const mele_data *data, mele_options *options, mele_error *error)
 {
@@ -229,9 +259,7 @@ mele_status mele_i_family_settle(const mele_data *data, const mele_options *opti
 
     if (!(family->takes & MELE_I_FAMILY_STAGES)) {
         settled.experts.kind = expert_of(family, data, options);
-        if (settled.partition.clusters == 0 && !mele_options_given(options, "clusters")
-            && settled.clusters_most == 0)
-            settled.partition.clusters = family->clusters;
+        set_clusters(family, options, &settled);
         settled.gate.kind = family->gate == NULL ? "posterior" : family->gate;
         settled.gate.on = family->gate == NULL ? NULL : "features";
     }

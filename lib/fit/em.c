@@ -111,19 +111,6 @@ typedef struct step {
     bool *stays;                  /* K */
 } step;
 
-static bool sums_make(size_t clusters, size_t parts, mele_i_mixture_sums *sums)
-{
-    sums->weight = MELE_I_ARRAY(double, clusters);
-    sums->loss = mele_i_array(clusters, parts * sizeof(double));
-    return sums->weight != NULL && sums->loss != NULL;
-}
-
-static void sums_clear(mele_i_mixture_sums *sums)
-{
-    free(sums->weight);
-    free(sums->loss);
-}
-
 static mele_status step_make(const mele_i_em *em, step *s, mele_error *error)
 {
     const size_t K = em->problem->rows.clusters, parts = parts_of(em);
@@ -132,8 +119,8 @@ static mele_status step_make(const mele_i_em *em, step *s, mele_error *error)
                 .variance = mele_i_array(K, parts * sizeof(double)),
                 .penalty = MELE_I_ARRAY(double, 2 * parts),
                 .stays = MELE_I_ZEROED(bool, K)};
-    const bool made = sums_make(K, parts, &s->measured);
-    return made && s->info != NULL && s->variance != NULL && s->penalty != NULL && s->stays != NULL
+    const mele_status status = mele_i_mixture_sums_make(K, parts, &s->measured, error);
+    return status == MELE_OK && s->info != NULL && s->variance != NULL && s->penalty != NULL && s->stays != NULL
                ? MELE_OK
                : mele_i_no_memory(error);
 }
@@ -143,7 +130,7 @@ static void step_clear(step *s)
     mele_experts_free(s->experts);
     mele_gate_free(s->gate);
     mele_partition_free(s->partition);
-    sums_clear(&s->measured);
+    mele_i_mixture_sums_clear(&s->measured);
     free(s->info);
     free(s->variance);
     free(s->penalty);
@@ -342,8 +329,8 @@ static mele_status make_room(mele_i_em *em, mele_error *error)
     em->shares = mele_i_large_array(em->problem->rows.rows, K * sizeof(double));
     em->info = MELE_I_ZEROED(mele_expert_info, K + 1);
     em->variance = has_classes(em) ? NULL : mele_i_array(K, parts * sizeof(double));
-    const bool made = sums_make(K, parts, &em->sums);
-    return made && em->shares != NULL && em->info != NULL && (has_classes(em) || em->variance != NULL)
+    const mele_status status = mele_i_mixture_sums_make(K, parts, &em->sums, error);
+    return status == MELE_OK && em->shares != NULL && em->info != NULL && (has_classes(em) || em->variance != NULL)
                ? MELE_OK
                : mele_i_no_memory(error);
 }
@@ -470,7 +457,7 @@ void mele_i_em_clear(mele_i_em *em)
     mele_experts_free(em->experts);
     mele_gate_free(em->gate);
     mele_partition_free(em->partition);
-    sums_clear(&em->sums);
+    mele_i_mixture_sums_clear(&em->sums);
     free(em->variance);
     free(em->info);
     free(em->shares);

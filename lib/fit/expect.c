@@ -321,6 +321,21 @@ mele_status mele_i_mixture_measure(const mele_i_mixture_rows *rows, const mele_e
     return ask_experts(&e, experts, engine, error);
 }
 
+mele_status mele_i_mixture_sums_make(size_t clusters, size_t parts, mele_i_mixture_sums *out,
+                                     mele_error *error)
+{
+    *out = (mele_i_mixture_sums){.weight = MELE_I_ARRAY(double, clusters),
+                                 .loss = mele_i_array(clusters, parts * sizeof(double))};
+    return out->weight == NULL || out->loss == NULL ? mele_i_no_memory(error) : MELE_OK;
+}
+
+void mele_i_mixture_sums_clear(mele_i_mixture_sums *sums)
+{
+    free(sums->weight);
+    free(sums->loss);
+    *sums = (mele_i_mixture_sums){.weight = NULL};
+}
+
 mele_status mele_i_mixture_said_make(size_t rows, size_t clusters, size_t outputs,
                                      mele_i_mixture_said *out, mele_error *error)
 {

@@ -35,6 +35,11 @@ typedef struct mele_i_mixture_sums {
 /* Parts of an expert's loss: targets, or 1 for classes. */
 size_t mele_i_mixture_parts(const mele_targets *targets);
 
+/* Room for so many. mele_i_mixture_sums_clear(), also after a failure. */
+mele_status mele_i_mixture_sums_make(size_t clusters, size_t parts, mele_i_mixture_sums *out,
+                                     mele_error *error);
+void mele_i_mixture_sums_clear(mele_i_mixture_sums *sums);
+
 /* Responsibilities h_k = g_k p_k / sum_j g_j p_j of every row to shares (n x K), and the sums over
  * them. One pass, O(n K (d + K) M). A row that is impossible (density 0 everywhere) has equal shares. */
 mele_status mele_i_mixture_expect(const mele_i_mixture_rows *rows, const mele_i_mixture *mixture,

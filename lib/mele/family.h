@@ -21,6 +21,10 @@ MELE_API const char *mele_family(size_t i);
 /** A line about the i-th family, lower case, no full stop; NULL past the last. */
 MELE_API const char *mele_family_help(size_t i);
 
+/** The number of experts that a fit of the family of that name always has, others being refused; 0: it takes any, or
+ *  there is no such family. */
+MELE_API size_t mele_family_clusters(const char *name);
+
 /** The option that the family of that name sweeps where it is "auto", by refits, as K is chosen: its name without
  *  dashes; NULL: none, or there is no such family. */
 MELE_API const char *mele_family_sweeps(const char *name);

@@ -32,7 +32,8 @@ typedef struct mele_family_options {
     const char *name;  /**< one of mele_family(); default "mele", the three stages */
     size_t parameters; /**< one, with mlp: as many hidden units as come nearest to so many parameters;
                             0 (default): experts.hidden */
-    size_t em_iterations; /**< families trained by EM: steps at most, >= 1; default 500 */
+    size_t em_iterations; /**< families trained by EM: iterations at most, >= 1; boosted-me: 0: its experts and gate
+                               are not trained together; default 500 */
     double lambda;     /**< ncl, mnce, gated-ncl: strength of the penalty for experts that err alike, 0 to
                             1; MELE_LAMBDA_AUTO (default): chosen by cross-validation */
     size_t depth;      /**< hme: levels of the tree of gates at most, whose nodes have as few children as make do
@@ -44,6 +45,8 @@ typedef struct mele_family_options {
                             falls to 0; default 0.5 */
     double balance;    /**< sparse: factor of the penalty for unequal loads, which is 1 where all experts see
                             the same share of rows, and at most clusters; default 0.01 */
+    const char *combine; /**< boosted-me: what makes one prediction of what the experts say, "gate" (default) or
+                              "mean": all count alike, and nothing is trained after them */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */
 } mele_family_options;
 

@@ -9,6 +9,7 @@
     X(one, "one") \
     X(bagging, "bagging") \
     X(boosting, "boosting") \
+    X(boosted_me, "boosted-me") \
     X(me, "me") \
     X(me_em, "me-em") \
     X(me_regions, "me-regions") \

@@ -12,6 +12,7 @@
 #define NOISE 0.5
 #define BALANCE 0.01
 #define EM_ITERATIONS 500
+#define COMBINE "gate"
 #define MOST_DEPTH 1e9
 
 const char *mele_i_family_name(size_t i)
@@ -27,7 +28,15 @@ mele_family_options mele_i_family_defaults(void)
 {
     return (mele_family_options){.name = DEFAULT, .em_iterations = EM_ITERATIONS,
                                  .lambda = MELE_LAMBDA_AUTO, .active = ACTIVE, .noise = NOISE,
-                                 .balance = BALANCE};
+                                 .balance = BALANCE, .combine = COMBINE};
+}
+
+/* The i-th way, NULL past the last. */
+static const char *combination(size_t i)
+{
+    static const char *const names[] = {COMBINE, "mean"};
+
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
 static const mele_i_option rows[] = {
@@ -52,8 +61,11 @@ static const mele_i_option rows[] = {
      .help = "family one with mlp: as many hidden units as make about N parameters, in place of --hidden",
      MEMBER(parameters), .type = MELE_I_WHOLE, .least = 1, .most = MOST_PARAMETERS, .optional = true},
     {.name = "em-iter", .argument = "N",
-     .help = "families trained by EM: its steps at most",
-     MEMBER(em_iterations), .type = MELE_I_WHOLE, .least = 1, .most = 1e9},
+     .help = "families trained by EM: its iterations at most; 0: boosted-me without training its parts together",
+     MEMBER(em_iterations), .type = MELE_I_WHOLE, .least = 0, .most = 1e9},
+    {.name = "combine", .argument = "NAME",
+     .help = "boosted-me: what makes one prediction of what the experts say",
+     MEMBER(combine), .type = MELE_I_CHOICE, .choice = combination, .unsaid = COMBINE},
     {.name = "depth", .argument = "N",
      .help = "hme: levels of the tree of gates at most, 1 being a flat mixture (default: binary nodes)",
      MEMBER(depth), .type = MELE_I_WHOLE, .least = 1, .most = MOST_DEPTH, .optional = true},
