@@ -23,8 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <mele/family.h>
-
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
@@ -379,18 +377,11 @@ static json_t *more_of(const mele_i_by_em *by)
 
 static void warn(const mele_i_by_em *by)
 {
-    const mele_i_em *em = &by->em;
-    const bool fixed = mele_family_clusters(by->run->options->family.name) > 0;
-    const char *fewer = fixed ? "another family has fewer (--family)" : "take fewer (--clusters)";
-
-    for (size_t k = 0; k < em->problem->rows.clusters; k++)
-        if (em->sums.weight[k] < 1)
-            mele_i_report_warn(by->run->report, "no row is of expert %zu (%.3g in all): %s", k + 1,
-                               em->sums.weight[k], fewer);
+    mele_i_family_warn_idle(by->run, by->em.sums.weight);
     if (by->doubtful > 0)
         mele_i_report_warn(by->run->report, "%zu of the experts fit%s a handful of rows with next to no error, "
                            "by chance perhaps, and no start came to better: %s",
-                           by->doubtful, by->doubtful == 1 ? "s" : "", fewer);
+                           by->doubtful, by->doubtful == 1 ? "s" : "", mele_i_family_fewer(by->run));
 }
 
 static mele_status finish(mele_i_by_em *by, mele_i_mixture_said *said, mele_error *error)

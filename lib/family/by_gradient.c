@@ -322,6 +322,8 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_mixture_said *said
     if (status != MELE_OK)
         return status;
     fill_infos(run, t);
+    if (t->loss->gated)
+        mele_i_family_warn_idle(run, t->sums.weight);
     if (!classes)
         mele_i_experts_set_variances(t->experts, t->variance);
     if (t->loss->gated)

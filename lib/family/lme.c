@@ -8,12 +8,15 @@
 #include "family/by_em.h"
 #include "family/family.h"
 #include "fit/stages.h"
+#include "partition/partition.h"
 
 static mele_status fit(mele_i_run *run, mele_error *error)
 {
     mele_i_by_em by;
-    mele_status status = mele_i_run_make_space(run, error);
+    mele_status status = mele_i_check_clusters(run->model->clusters, run->features.rows, error);
 
+    if (status == MELE_OK)
+        status = mele_i_run_make_space(run, error);
     if (status != MELE_OK)
         return status;
     if (run->model->clusters == 1)

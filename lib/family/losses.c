@@ -31,9 +31,12 @@
  *       which is the same where the gate knows whose a row is.
  *
  * The scales are theta with s^2 = floor + exp(theta): free, and never below the floor. The ridge
- * is a prior in units of the noise, as EM has it (fit/em.c): its squares are divided by s_kt^2, of
- * mnce times (1 - lambda) / s_kt^2 + lambda / v_t^2. ncl's squared errors are in the units of the
- * targets, and so is its ridge. */
+ * is a prior in units of the noise, as EM has it (fit/em.c), and in those of the targets, whose
+ * variance is 1: its squares are times 1 / s_kt^2 + 1, of mnce times (1 - lambda) / s_kt^2 +
+ * lambda / v_t^2 + 1. In units of the noise alone nothing would hold an expert that no row is of:
+ * its noise could grow and take the coefficients along, at no cost, until what little weight the
+ * gate leaves it is seen in the blend. ncl's squared errors are in the units of the targets, and so
+ * is its ridge. */
 #include "family/losses.h"
 
 #include <math.h>
@@ -215,7 +218,7 @@ static double me_factor(const mele_i_coupled_shape *shape, const double *scales,
     const scale own = scale_of(shape, scales[k * shape->outputs + t]);
 
     slopes[k * shape->outputs + t] -= square * own.inverse * own.share;
-    return own.inverse;
+    return own.inverse + 1;
 }
 
 const mele_i_coupled_loss mele_i_coupled_me = {"me", true, expert_scales, me_block, me_factor};
@@ -317,7 +320,7 @@ static double mnce_factor(const mele_i_coupled_shape *shape, const double *scale
 
     slopes[own_at] -= (1 - lambda) * square * own.inverse * own.share;
     slopes[blend_at] -= lambda * square * blend.inverse * blend.share;
-    return (1 - lambda) * own.inverse + lambda * blend.inverse;
+    return (1 - lambda) * own.inverse + lambda * blend.inverse + 1;
 }
 
 const mele_i_coupled_loss mele_i_coupled_mnce = {"mnce", true, blend_scales, mnce_block,

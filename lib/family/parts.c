@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <mele/family.h>
+
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
@@ -25,6 +27,20 @@ double mele_i_family_units(const mele_i_run *run)
     for (size_t t = 0; t < scaling->columns; t++)
         units += log(scaling->scale[t]);
     return mele_i_total_weight(run->data->weights, run->features.rows) * units;
+}
+
+const char *mele_i_family_fewer(const mele_i_run *run)
+{
+    return mele_family_clusters(run->options->family.name) > 0 ? "another family has fewer (--family)"
+                                                               : "take fewer (--clusters)";
+}
+
+void mele_i_family_warn_idle(mele_i_run *run, const double *weight)
+{
+    for (size_t k = 0; k < run->model->clusters; k++)
+        if (weight[k] < 1)
+            mele_i_report_warn(run->report, "no row is of expert %zu (%.3g in all): %s", k + 1,
+                               weight[k], mele_i_family_fewer(run));
 }
 
 /* named: for the report; the record has the name among the options. */

@@ -30,6 +30,12 @@ mele_status mele_i_family_finish(mele_i_run *run, mele_i_family_result *result, 
 /* The report of a family of stages, whose model is finished: its record has only what the stages have. */
 mele_status mele_i_family_tell(mele_i_run *run, mele_error *error);
 
+/* How there come to be fewer experts. */
+const char *mele_i_family_fewer(const mele_i_run *run);
+
+/* A warning for each expert whose responsibilities (K sums, in rows) are less than a row in all. */
+void mele_i_family_warn_idle(mele_i_run *run, const double *weight);
+
 /* What log-likelihoods of targets in the data's units are less than those of the scaled ones. */
 double mele_i_family_units(const mele_i_run *run);
 

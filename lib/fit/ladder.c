@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "partition/partition.h"
 #include "schema/data.h"
 
 #define LEAST_ROWS 20 /* of a region, for auto to try so many */
@@ -28,9 +29,10 @@ mele_status mele_i_ladder_make(const mele_data *data, const mele_options *option
     const size_t least = options->clusters_least, most = options->clusters_most;
     const size_t steps = most > 0 ? most - least + 1 : count_steps(data);
 
-    if (most > data->rows)
-        return mele_i_fail(error, MELE_EDATA, "%zu clusters asked for, the data have %zu row%s", most,
-                           data->rows, data->rows == 1 ? "" : "s");
+    const mele_status status = mele_i_check_clusters(most, data->rows, error);
+
+    if (status != MELE_OK)
+        return status;
     size_t *list = MELE_I_ARRAY(size_t, steps);
     if (list == NULL)
         return mele_i_no_memory(error);

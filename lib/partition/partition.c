@@ -52,16 +52,25 @@ static mele_status check_given(const mele_matrix *given, const char *name, size_
     return mele_i_check_matrix(given, name, engine, error);
 }
 
+mele_status mele_i_check_clusters(size_t clusters, size_t rows, mele_error *error)
+{
+    if (clusters <= rows)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EDATA,
+                       "%zu clusters asked for, the data have %zu row%s: take fewer (--clusters)",
+                       clusters, rows, rows == 1 ? "" : "s");
+}
+
+/* A maximisation alone has as many clusters as it is given responsibilities of. */
 static mele_status check_data(const mele_rows *rows, const mele_partition_options *o,
                               mele_engine *engine, mele_error *error)
 {
     mele_status status = check_rows(rows, error);
 
+    if (status == MELE_OK && o->max_iterations > 0)
+        status = mele_i_check_clusters(o->clusters, rows->rows, error);
     if (status != MELE_OK)
         return status;
-    if (o->clusters > rows->rows)
-        return mele_i_fail(error, MELE_EDATA, "%zu clusters asked for, the data have %zu row%s",
-                           o->clusters, rows->rows, rows->rows == 1 ? "" : "s");
     status = check_given(o->centres, "centres", o->clusters, rows->cols, NULL, error);
     if (status == MELE_OK)
         status = check_given(o->responsibilities, "responsibilities", rows->rows, o->clusters,

@@ -4,6 +4,9 @@
 #include <jansson.h>
 #include <mele/partition.h>
 
+/* MELE_EDATA where there are fewer rows than clusters. */
+mele_status mele_i_check_clusters(size_t clusters, size_t rows, mele_error *error);
+
 /* The section "partition" of a model: a new reference, NULL when memory ran out. */
 json_t *mele_i_partition_save(const mele_partition *partition);
 mele_status mele_i_partition_load(const json_t *section, mele_partition **out, mele_error *error);

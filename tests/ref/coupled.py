@@ -71,7 +71,7 @@ class Problem:
             own = None
         else:
             own = (np.log(2 * np.pi * s2[:K]) + (f - self.y[:, None]) ** 2 / s2[:K]).sum(2) / 2
-            factor = 1 / s2[:K]
+            factor = 1 / s2[:K] + 1
         if form == "me":
             loss = -log_sum(log_g - own)
         elif form == "mnce":
@@ -80,7 +80,7 @@ class Problem:
             else:
                 mean = (np.exp(log_g)[:, :, None] * f).sum(1)
                 blend = (np.log(2 * np.pi * s2[K]) + (mean - self.y) ** 2 / s2[K]).sum(1) / 2
-                factor = (1 - lam) / s2[:K] + lam / s2[K]
+                factor = (1 - lam) / s2[:K] + lam / s2[K] + 1
             loss = -log_sum(log_g - (1 - lam) * own) + lam * blend
         elif self.classes:
             loss = (1 - lam) * own.sum(1) + lam * K * -(log_sum(-own) - np.log(K))

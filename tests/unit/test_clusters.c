@@ -473,7 +473,8 @@ Test(clusters, refusals)
         mele_status status;
         const char *message;
     } cases[] = {
-        {1, 273, "bic", MELE_EDATA, "273 clusters asked for, the data have 272 rows"},
+        {1, 273, "bic", MELE_EDATA,
+         "273 clusters asked for, the data have 272 rows: take fewer (--clusters)"},
         {0, 3, "bic", MELE_EINVAL, "clusters from 0 to 3 are no range from 1"},
         {4, 3, "bic", MELE_EINVAL, "clusters from 4 to 3 are no range from 1"},
         {1, 3, "cv", MELE_EINVAL, "--criterion cv needs a target (-t COL)"},

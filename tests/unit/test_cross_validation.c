@@ -452,7 +452,7 @@ Test(cross_validation, a_fold_that_fails_is_named)
     cr_assert_eq(mele_cross_validate(whole.data, &options, &(mele_cv_options){.folds = 4,
                                      .repeats = 1}, NULL, NULL, NULL, &error), MELE_EDATA);
     cr_assert_str_eq(error.message, "outside fold 1 of 4 are 72 rows: 86 clusters asked for, the data "
-                     "have 72 rows");
+                     "have 72 rows: take fewer (--clusters)");
     cr_assert_eq(mele_cross_validate(whole.data, &options, &(mele_cv_options){.folds = 4,
                                      .repeats = 1}, NULL, NULL, NULL, NULL), MELE_EDATA);
     mele_data_free(whole.data);

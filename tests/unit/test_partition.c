@@ -742,7 +742,8 @@ typedef struct refusal {
 } refusal;
 
 static const refusal refusals[] = {
-    {"K above n", "8 clusters asked for, the data have 5 rows", MELE_EDATA, 5, 8, 1, 9, "kmeans",
+    {"K above n", "8 clusters asked for, the data have 5 rows: take fewer (--clusters)",
+     MELE_EDATA, 5, 8, 1, 9, "kmeans",
      "full", "kmeans++", 1e-4, 1e-6, 2, 1},
     {"K = 0", "clusters is 0, not a whole number from 1 to 2147483647", MELE_EINVAL, 5, 0, 1, 9, "kmeans", "full",
      "kmeans++", 1e-4, 1e-6, 2, 1},
