@@ -595,14 +595,26 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/holm.c \
 	lib/study/noncentral_t.c \
 	lib/study/noncentral_t.h \
+	lib/study/page.c \
+	lib/study/page_head.c \
+	lib/study/page_maps.c \
+	lib/study/page_parts.c \
+	lib/study/page_parts.h \
+	lib/study/page_set.c \
+	lib/study/page_summary.c \
+	lib/study/page_words.c \
 	lib/study/paired.c \
 	lib/study/paired.h \
+	lib/study/plane.c \
+	lib/study/plane.h \
 	lib/study/range.c \
 	lib/study/resampled_t.c \
 	lib/study/resampled_t.h \
 	lib/study/signed_rank.c \
 	lib/study/splits.c \
-	lib/study/splits.h
+	lib/study/splits.h \
+	lib/study/standings.c \
+	lib/study/standings.h
 
 lib_LTLIBRARIES += lib/libmele.la
 lib_libmele_la_SOURCES =

@@ -99,6 +99,7 @@ unit_tests = \
 	tests/unit/test_rows \
 	tests/unit/test_sample \
 	tests/unit/test_schema \
+	tests/unit/test_page \
 	tests/unit/test_sequences \
 	tests/unit/test_shared_experts \
 	tests/unit/test_significance \
@@ -168,6 +169,8 @@ tests_unit_test_left_out_LDFLAGS = $(failing_malloc)
 tests_unit_test_linear_LDFLAGS = $(failing_malloc)
 tests_unit_test_lloyd_LDFLAGS = $(failing_malloc)
 tests_unit_test_logistic_LDFLAGS = $(failing_malloc)
+tests_unit_test_page_LDFLAGS = $(failing_malloc)
+tests_unit_test_page_SOURCES = tests/unit/test_page.c tests/unit/markup_support.c
 tests_unit_test_sequences_LDFLAGS = $(failing_malloc)
 tests_unit_test_sizes_LDFLAGS = $(failing_malloc)
 tests_unit_test_sketch_LDFLAGS = $(failing_malloc)

@@ -183,7 +183,7 @@ void mele_i_axis_ticks_beside(const mele_i_axis *axis, mele_i_ticks *out)
 
 void mele_i_axis_words(const mele_i_axis *axis, const char *words, double width, mele_i_label *out)
 {
-    char text[MELE_I_LABEL_LINES * MELE_I_LABEL_BYTES];
+    char text[2 * MELE_I_LABEL_LINES * MELE_I_LABEL_BYTES];
 
     snprintf(text, sizeof text, "%s%s", words, axis->logarithmic ? " (logarithmic)" : "");
     mele_i_label_break(text, MELE_I_TEXT_SIZE, width, out);

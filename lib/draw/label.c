@@ -101,40 +101,72 @@ static void put_line(const char *at, size_t bytes, mele_i_label *out)
     out->width = fmax(out->width, mele_i_text_width(line, out->size));
 }
 
-/* The last line of what does not fit, with three points at its end, which are given room. */
-static void put_cut_line(const char *at, double width, mele_i_label *out)
+/* The last line of what does not fit: three points and the end of the name, which often tells it
+ * from others, `left` bytes at `at`. */
+static void put_end(const char *at, size_t left, double width, mele_i_label *out)
 {
-    size_t bytes = line_bytes(at, out->size, width - mele_i_text_width("...", out->size));
-    char cut[MELE_I_LABEL_BYTES + 4];
+    char line[MELE_I_LABEL_BYTES + 4] = "...";
+    size_t first = left;
+    double used = mele_i_text_width(line, out->size);
 
-    while (bytes > MELE_I_LABEL_BYTES - 4)
-        for (bytes--; bytes > 0 && is_continuation(at[bytes]); bytes--)
-            ;
-    memcpy(cut, at, bytes);
-    memcpy(cut + bytes, "...", 4);
+    while (first > 0) {
+        size_t before = first - 1;
+        while (before > 0 && is_continuation(at[before]))
+            before--;
+        used += character_width(at + before, out->size);
+        if (used > width || left - before > MELE_I_LABEL_BYTES - 4)
+            break;
+        first = before;
+    }
+    memcpy(line + 3, at + first, left - first);
     out->cut = true;
-    put_line(cut, bytes + 3, out);
+    put_line(line, 3 + left - first, out);
 }
 
-void mele_i_label_break(const char *name, double size, double width, mele_i_label *out)
+static void break_visible(const char *at, double width, mele_i_label *out)
 {
-    char visible[MELE_I_LABEL_LINES * MELE_I_LABEL_BYTES + 1];
-    const char *at = visible;
-
-    *out = (mele_i_label){.name = name, .size = size};
-    out->cut = mele_i_escape(name, strlen(name), "", visible, sizeof visible) >= sizeof visible;
     do {
-        const size_t bytes = line_bytes(at, size, width);
-        const bool last = out->count + 1 == MELE_I_LABEL_LINES;
+        const size_t bytes = line_bytes(at, out->size, width);
 
-        if (last && (at[bytes] != '\0' || out->cut)) {
-            put_cut_line(at, width, out);
+        if (out->count + 1 == MELE_I_LABEL_LINES && at[bytes] != '\0') {
+            put_end(at, strlen(at), width, out);
             break;
         }
         put_line(at, bytes, out);
         at += bytes;
     } while (*at != '\0');
-    out->height = (double)out->count * size * LINE_HEIGHT;
+    out->height = (double)out->count * out->size * LINE_HEIGHT;
+}
+
+enum { ROOM = 2 * MELE_I_LABEL_LINES * MELE_I_LABEL_BYTES, PART = ROOM / 8 };
+
+/* Control characters escaped, of each byte four at most; of what has no room the first part and the
+ * last. Returns whether all is there. */
+static bool make_visible(const char *name, char visible[ROOM + 4])
+{
+    const size_t length = strlen(name);
+    size_t end = PART, first;
+
+    if (mele_i_escape(name, length, "", visible, ROOM + 4) <= ROOM)
+        return true;
+    while (is_continuation(name[end]))
+        end--;
+    first = mele_i_escape(name, end, "", visible, ROOM / 2 + 1);
+    memcpy(visible + first, "...", 3);
+    end = length - PART;
+    while (is_continuation(name[end]))
+        end++;
+    mele_i_escape(name + end, length - end, "", visible + first + 3, ROOM / 2 + 1);
+    return false;
+}
+
+void mele_i_label_break(const char *name, double size, double width, mele_i_label *out)
+{
+    char visible[ROOM + 4];
+
+    *out = (mele_i_label){.name = name, .size = size};
+    out->cut = !make_visible(name, visible);
+    break_visible(visible, width, out);
 }
 
 mele_i_label *mele_i_labels(const char *const *names, size_t count, double size, double width)

@@ -29,17 +29,18 @@ void mele_i_draw_text(mele_i_buffer *out, const mele_i_text_style *style, double
                       const char *text);
 
 /* A name broken into lines. */
-enum { MELE_I_LABEL_LINES = 4, MELE_I_LABEL_BYTES = 256 };
+enum { MELE_I_LABEL_LINES = 6, MELE_I_LABEL_BYTES = 256 };
 typedef struct mele_i_label {
     const char *name; /* the caller's */
     char line[MELE_I_LABEL_LINES][MELE_I_LABEL_BYTES];
     size_t count;
     double size, width, height; /* of the font; of the widest line; of all lines */
-    bool cut;                   /* not all of the name is there: the last line ends in "..." */
+    bool cut; /* not all of the name is there: the last line is "..." and its end */
 } mele_i_label;
 
 /* Break a name, control characters escaped, into lines of at most `width`: behind one of
- * , : ; = / - _ or a space where that is possible. An empty name is one empty line. */
+ * , : ; = / - _ or a space where that is possible. Of a name that takes more lines than there are,
+ * the middle is left out. An empty name is one empty line. */
 void mele_i_label_break(const char *name, double size, double width, mele_i_label *out);
 
 /* The same of several names; to be freed with free(). NULL: no memory. */

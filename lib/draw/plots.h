@@ -47,9 +47,9 @@ void mele_i_draw_scatter(mele_i_buffer *out, const mele_i_scatter *scatter);
  * joins those of which all pairs differ by less than the critical difference. */
 typedef struct mele_i_ranks {
     mele_i_words words;
-    size_t count; /* 2 or more */
+    size_t count;
     const char *const *name;
-    const double *rank; /* mean ranks, 1 to count */
+    const double *rank; /* mean ranks, 1 to the number that have one, 2 at least; NaN: left out */
     double difference;  /* that is critical; NaN: no bars */
 } mele_i_ranks;
 

@@ -25,6 +25,7 @@ typedef struct picture {
     const mele_i_ranks *ranks;
     mele_i_label *labels;
     size_t *order; /* best first; those in the first half have their names on the left */
+    size_t count;  /* of them */
     double *track; /* how far each row of bars is taken */
     size_t half, tracks;
     mele_i_axis axis;
@@ -36,12 +37,15 @@ static void sort(picture *p)
     const double *rank = p->ranks->rank;
 
     for (size_t i = 0; i < p->ranks->count; i++) {
-        size_t at = i;
+        size_t at = p->count;
+        if (isnan(rank[i]))
+            continue;
         for (; at > 0 && rank[p->order[at - 1]] > rank[i]; at--)
             p->order[at] = p->order[at - 1];
         p->order[at] = i;
+        p->count++;
     }
-    p->half = (p->ranks->count + 1) / 2;
+    p->half = (p->count + 1) / 2;
 }
 
 static double place(const picture *p, size_t i) /* of the i-th in order */
@@ -54,14 +58,14 @@ static void lay_out(picture *p)
     double left = 0, right = 0;
 
     sort(p);
-    for (size_t i = 0; i < p->ranks->count; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         double *widest = i < p->half ? &left : &right;
         *widest = fmax(*widest, p->labels[p->order[i]].width);
     }
     p->names_left = left + 4;
     p->names_right = WIDTH - right - 4;
     p->axis = (mele_i_axis){.least = 1,
-                            .most = (double)p->ranks->count,
+                            .most = (double)p->count,
                             .from = p->names_left + RANK_ROOM,
                             .to = p->names_right - RANK_ROOM};
 }
@@ -74,7 +78,7 @@ static size_t last_joined(const picture *p, size_t i)
     const double *rank = p->ranks->rank;
     size_t last = i;
 
-    while (last + 1 < p->ranks->count
+    while (last + 1 < p->count
            && rank[p->order[last + 1]] - rank[p->order[i]] < p->ranks->difference)
         last++;
     return last;
@@ -97,7 +101,7 @@ static void draw_bars(mele_i_buffer *out, picture *p)
 {
     size_t end = 0;
 
-    for (size_t i = 0; i < p->ranks->count; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         const size_t last = last_joined(p, i);
         const double x0 = place(p, i) - 3, x1 = place(p, last) + 3;
 
@@ -133,11 +137,11 @@ static void draw_difference(mele_i_buffer *out, const picture *p)
 static void draw_axis(mele_i_buffer *out, const picture *p)
 {
     const mele_i_text_style style = {SMALL, MELE_I_MIDDLE, "fill=\"#555\""};
-    const double step = (p->axis.to - p->axis.from) / (double)(p->ranks->count - 1);
+    const double step = (p->axis.to - p->axis.from) / (double)(p->count - 1);
     const size_t every = (size_t)ceil(22 / step);
 
     mele_i_draw_line(out, p->axis.from, AXIS, p->axis.to, AXIS, "stroke=\"#555\"");
-    for (size_t r = 1; r <= p->ranks->count; r++) {
+    for (size_t r = 1; r <= p->count; r++) {
         const double x = mele_i_axis_place(&p->axis, (double)r);
         char text[24];
 
@@ -174,10 +178,10 @@ static double level_height(const picture *p, size_t i)
  * `out` this is all that is done. */
 static double draw_side(mele_i_buffer *out, const picture *p, bool left, double y)
 {
-    const size_t count = left ? p->half : p->ranks->count - p->half;
+    const size_t count = left ? p->half : p->count - p->half;
 
     for (size_t n = 0; n < count; n++) {
-        const size_t i = left ? n : p->ranks->count - 1 - n;
+        const size_t i = left ? n : p->count - 1 - n;
         const double height = level_height(p, i);
 
         if (out != NULL)

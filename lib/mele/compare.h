@@ -31,6 +31,15 @@ typedef struct mele_compared {
 /** NULL is nothing. */
 MELE_API void mele_comparison_free(mele_comparison *comparison);
 
+/** A page for people: HTML with tables and pictures, whole in itself: it needs no network and no scripts.
+ * @param times    whether seconds are told, which differ from run to run.
+ * @param command  how to make it again, told at its end; NULL: it is not told.
+ * @param out      text in memory that is freed with free(); untouched on error.
+ * @param length   NULL: not wanted.
+ * @return MELE_OK; MELE_EINVAL: nothing was compared; MELE_ENOMEM. */
+MELE_API mele_status mele_comparison_html(const mele_comparison *comparison, bool times, const char *command,
+                                          char **out, size_t *length, mele_error *error);
+
 #ifdef __cplusplus
 }
 #endif

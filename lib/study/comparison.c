@@ -44,6 +44,7 @@ static void set_clear(mele_i_compared_set *set, size_t contenders, size_t seeds)
     free(set->target);
     mele_data_free(set->owned);
     free(set->made);
+    mele_i_plane_free(set->plane);
 }
 
 void mele_comparison_free(mele_comparison *comparison)

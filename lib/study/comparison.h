@@ -7,6 +7,8 @@
 #include <mele/data.h>
 #include <mele/options.h>
 
+#include "study/plane.h"
+
 /* What a comparison holds: sets x contenders x splits x seeds. A run (compare.c) or a test fills it; what tests,
  * verdicts and writers tell is read from it. A split is one fold of one repeat, split = repeat x folds + fold: its
  * rows are left out. The numbers of a split are the same rows for all contenders. */
@@ -56,6 +58,7 @@ typedef struct mele_i_compared_set {
     char *loss_name;         /* "error", "rmse", ... */
     mele_i_entry *entry;     /* a contender each */
     mele_i_outcome *outcome; /* contenders x splits x seeds; NULL until they are made */
+    mele_i_plane *plane;     /* regions to look at; NULL: there are none */
 } mele_i_compared_set;
 
 typedef struct mele_i_contender {

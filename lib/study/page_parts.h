@@ -1,0 +1,58 @@
+#ifndef MELE_STUDY_PAGE_PARTS_H
+#define MELE_STUDY_PAGE_PARTS_H
+
+#include <stdbool.h>
+
+#include "core/buffer.h"
+#include "draw/markup.h"
+#include "study/comparison.h"
+#include "study/standings.h"
+
+/* A page in the making: parts are added one after another. */
+typedef struct mele_i_page {
+    mele_i_buffer out;
+    const mele_comparison *comparison;
+    const mele_i_standings *standings;
+    const char **name;   /* of contenders */
+    const char *command; /* that makes the page again; NULL: not told */
+    bool times;          /* whether seconds are told */
+} mele_i_page;
+
+/* ---- words ---- */
+
+/* As printf() does; the text means what it means to HTML. */
+#define mele_i_page_print(page, ...) mele_i_buffer_print(&(page)->out, __VA_ARGS__)
+
+/* A text that means nothing to HTML. */
+void mele_i_page_text(mele_i_page *page, const char *text);
+
+/* A contender's sign and name. */
+void mele_i_page_name(mele_i_page *page, size_t contender);
+
+/* "p = 0.032", "p < 0.0001"; the number alone. What is not known is a dash. */
+void mele_i_page_p(mele_i_page *page, double p);
+void mele_i_page_probability(mele_i_page *page, double p);
+
+/* A cell with a number of so many decimals, or significant digits; what is not known is a dash. */
+void mele_i_page_fixed(mele_i_page *page, double value, int decimals);
+void mele_i_page_significant(mele_i_page *page, double value, int digits);
+
+/* How many decimals losses of a set are told with: four digits of the best one's. */
+int mele_i_page_decimals(const mele_i_page *page, size_t set);
+
+/* "3 sets", "1 set": with an s unless there is one. */
+void mele_i_page_count(mele_i_page *page, size_t count, const char *thing);
+
+/* Whether one is worse than the best of its set: p adjusted below 0.05. */
+bool mele_i_page_is_worse(const mele_i_page *page, size_t set, size_t contender);
+
+/* ---- parts, in their order ---- */
+
+void mele_i_page_head(mele_i_page *page);
+void mele_i_page_summary(mele_i_page *page);
+void mele_i_page_sets(mele_i_page *page);
+void mele_i_page_maps(mele_i_page *page, size_t set); /* within that of a set */
+void mele_i_page_limits(mele_i_page *page);
+void mele_i_page_again(mele_i_page *page);
+
+#endif

@@ -1,0 +1,215 @@
+/* The summary of a page: who stands where over all sets. */
+#include <math.h>
+
+#include "draw/plots.h"
+#include "study/page_parts.h"
+
+#define COLUMNS 8 /* of contenders in one table of losses, so that it fits on paper */
+
+/* ---- ranks ---- */
+
+/* The contender of the least mean rank. */
+static size_t first_by_rank(const mele_i_standings *standings)
+{
+    size_t first = standings->contenders;
+
+    for (size_t c = 0; c < standings->contenders; c++)
+        if (!isnan(standings->rank[c])
+            && (first == standings->contenders || standings->rank[c] < standings->rank[first]))
+            first = c;
+    return first;
+}
+
+static void print_tests(mele_i_page *page)
+{
+    const mele_friedman *f = &page->standings->friedman;
+
+    mele_i_page_print(page, "<p>Whether ranks differ at all: Friedman's \xCF\x87\xC2\xB2 = %s of ",
+                      mele_i_significant(f->chi_square, 4).text);
+    mele_i_page_count(page, page->standings->ranked - 1, "degree");
+    mele_i_page_print(page, " of freedom, ");
+    mele_i_page_p(page, f->p);
+    if (!isnan(f->f_p)) {
+        mele_i_page_print(page, "; Iman and Davenport's F ");
+        if (isfinite(f->f))
+            mele_i_page_print(page, "= %s of %zu and %zu, ", mele_i_significant(f->f, 4).text,
+                              page->standings->ranked - 1,
+                              (page->standings->ranked - 1) * (f->sets - 1));
+        else
+            mele_i_page_print(page, "is infinite, as all sets rank them alike, ");
+        mele_i_page_p(page, f->f_p);
+    }
+    mele_i_page_print(
+        page,
+        ". Two mean ranks that differ by less than %s are not shown to differ (Nemenyi, 5 %% "
+        "over all pairs).</p>\n",
+        mele_i_significant(page->standings->difference, 3).text);
+}
+
+static void print_unranked(mele_i_page *page)
+{
+    const mele_i_standings *st = page->standings;
+    size_t left = 0;
+
+    if (st->friedman.sets < st->sets)
+        mele_i_page_print(page,
+                          "<p>Ranks are of the %zu of %zu sets on which all ranked contenders have "
+                          "figures.</p>\n",
+                          st->friedman.sets, st->sets);
+    if (st->ranked == st->contenders)
+        return;
+    mele_i_page_print(page, "<p>Not ranked, having figures on no more than half of the sets: ");
+    for (size_t c = 0; c < st->contenders; c++)
+        if (isnan(st->rank[c])) {
+            mele_i_page_print(page, "%s", left++ == 0 ? "" : "; ");
+            mele_i_page_text(page, page->name[c]);
+        }
+    mele_i_page_print(page, ".</p>\n");
+}
+
+static void draw_ranks(mele_i_page *page)
+{
+    const mele_i_standings *st = page->standings;
+
+    mele_i_page_print(
+        page,
+        "<figure><figcaption>Mean ranks over %zu sets, the best on the left. Contenders "
+        "that a bar joins are not shown to differ.</figcaption>\n<div class=\"scroll\">\n",
+        st->friedman.sets);
+    mele_i_draw_ranks(
+        &page->out,
+        &(mele_i_ranks){{"Critical-difference diagram",
+                         "Mean ranks of contenders, which the table below lists, and bars that "
+                         "join those that are not shown to differ"},
+                        st->contenders,
+                        page->name,
+                        st->rank,
+                        st->difference});
+    mele_i_page_print(page, "</div></figure>\n");
+}
+
+static void print_ranks(mele_i_page *page)
+{
+    const mele_i_standings *st = page->standings;
+    const size_t first = first_by_rank(st);
+
+    if (st->ranked < 2 || st->sets < 2) {
+        mele_i_page_print(
+            page, "<p>Ranks over sets need two sets and two contenders with figures on most of "
+                  "them.</p>\n");
+        return;
+    }
+    mele_i_page_print(page, "<p>The best mean rank over %zu sets has <b>", st->friedman.sets);
+    mele_i_page_text(page, page->name[first]);
+    mele_i_page_print(page, "</b>: %s of 1 to %zu.</p>\n", mele_i_fixed(st->rank[first], 2).text,
+                      st->ranked);
+    print_tests(page);
+    print_unranked(page);
+    draw_ranks(page);
+}
+
+/* ---- tables ---- */
+
+typedef struct tally {
+    size_t figures, best, worse; /* sets */
+    double seconds;
+} tally;
+
+static tally count_sets(const mele_i_page *page, size_t contender)
+{
+    tally t = {0, 0, 0, 0};
+
+    for (size_t s = 0; s < page->comparison->sets; s++) {
+        if (!mele_i_standing_at(page->standings, s, contender)->has)
+            continue;
+        t.figures++;
+        t.best += page->standings->best[s] == contender;
+        t.worse += mele_i_page_is_worse(page, s, contender);
+        t.seconds += mele_i_comparison_summary(page->comparison, s, contender).seconds_fit;
+    }
+    return t;
+}
+
+static void print_tallies(mele_i_page *page)
+{
+    mele_i_page_print(page,
+                      "<p class=\"caption\">Over all sets; worse: than the best of a set, <i>p</i> "
+                      "&lt; 0.05 there (corrected "
+                      "resampled t, Holm)</p>\n<div class=\"scroll\"><table>\n<thead><tr>"
+                      "<th scope=\"col\" class=\"words\">contender</th><th scope=\"col\" "
+                      "class=\"words\">family</th>"
+                      "<th scope=\"col\">mean rank</th>"
+                      "<th scope=\"col\">best on</th><th scope=\"col\">worse on</th>"
+                      "<th scope=\"col\">sets with figures</th>%s</tr></thead>\n<tbody>\n",
+                      page->times ? "<th scope=\"col\">seconds of a fit, all sets</th>" : "");
+    for (size_t c = 0; c < page->comparison->contenders; c++) {
+        const tally t = count_sets(page, c);
+        const char *family = page->comparison->contender[c].family;
+        mele_i_page_print(page, "<tr><th scope=\"row\">");
+        mele_i_page_name(page, c);
+        mele_i_page_print(page, "</th><td class=\"words\">");
+        mele_i_page_text(page, family == NULL ? "predictions of others" : family);
+        mele_i_page_print(page, "</td>");
+        mele_i_page_fixed(page, page->standings->rank[c], 2);
+        mele_i_page_print(page, "<td>%zu</td><td>%zu</td><td>%zu</td>", t.best, t.worse, t.figures);
+        if (page->times)
+            mele_i_page_significant(page, t.figures == 0 ? NAN : t.seconds, 3);
+        mele_i_page_print(page, "</tr>\n");
+    }
+    mele_i_page_print(page, "</tbody></table></div>\n");
+}
+
+static void print_loss(mele_i_page *page, size_t set, size_t contender)
+{
+    const bool best = page->standings->best[set] == contender;
+    const mele_compared compared = mele_i_comparison_summary(page->comparison, set, contender);
+
+    mele_i_page_print(page, "<td%s>%s</td>",
+                      best                                         ? " class=\"best\""
+                      : mele_i_page_is_worse(page, set, contender) ? " class=\"worse\""
+                                                                   : "",
+                      compared.has
+                          ? mele_i_fixed(compared.loss, mele_i_page_decimals(page, set)).text
+                          : "\xE2\x80\x93");
+}
+
+/* Contenders first .. last - 1. */
+static void print_losses(mele_i_page *page, size_t first, size_t last)
+{
+    const mele_comparison *c = page->comparison;
+
+    mele_i_page_print(page, "<p class=\"caption\">Mean loss on each set: the best in bold, those "
+                            "worse than it in grey</p>\n"
+                            "<div class=\"scroll\"><table>\n<thead><tr>"
+                            "<th scope=\"col\" class=\"words\">set</th>"
+                            "<th scope=\"col\" class=\"words\">loss</th>");
+    for (size_t i = first; i < last; i++) {
+        mele_i_page_print(page, "<th scope=\"col\" class=\"name\">");
+        mele_i_page_name(page, i);
+        mele_i_page_print(page, "</th>");
+    }
+    mele_i_page_print(page, "</tr></thead>\n<tbody>\n");
+    for (size_t s = 0; s < c->sets; s++) {
+        mele_i_page_print(page, "<tr><th scope=\"row\">");
+        mele_i_page_text(page, c->set[s].name);
+        mele_i_page_print(page, "</th><td>");
+        mele_i_page_text(page, c->set[s].loss_name);
+        mele_i_page_print(page, "</td>");
+        for (size_t i = first; i < last; i++)
+            print_loss(page, s, i);
+        mele_i_page_print(page, "</tr>\n");
+    }
+    mele_i_page_print(page, "</tbody></table></div>\n");
+}
+
+void mele_i_page_summary(mele_i_page *page)
+{
+    const size_t contenders = page->comparison->contenders;
+    const size_t tables = (contenders + COLUMNS - 1) / COLUMNS;
+
+    mele_i_page_print(page, "<h2 id=\"summary\">Summary</h2>\n");
+    print_ranks(page);
+    print_tallies(page);
+    for (size_t t = 0; t < tables; t++)
+        print_losses(page, t * contenders / tables, (t + 1) * contenders / tables);
+}

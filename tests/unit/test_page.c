@@ -1,0 +1,322 @@
+/* The page of a comparison: well-formed, whole in itself, with all names, and nothing overlapping.
+ */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mele/compare.h>
+#include <mele/report.h>
+
+#include "core/stream.h"
+#include "study/comparison.h"
+#include "study/standings.h"
+#include "support/failing_malloc.h"
+#include "support/size.h"
+#include "unit/markup_support.h"
+
+static const char *const measures[] = {"mse", "rmse", "mae"};
+
+/* Sets of 10 splits and contenders, whose losses are those of a base and something by chance. Every
+ * fifth contender refuses every third set; the contender after it fails on the set after. */
+typedef struct shape {
+    size_t sets, contenders, seeds;
+    const char *set_name, *contender_name; /* %zu is its number */
+} shape;
+
+static void fill_outcome(mele_comparison *made, size_t at[4], mele_i_stream *stream)
+{
+    mele_i_outcome *o = mele_i_comparison_outcome(made, at[0], at[1], at[2], at[3]);
+
+    if (at[1] % 5 == 1 && at[0] % 3 == 1 && at[2] == 4) {
+        cr_assert_eq(mele_i_outcome_fail(o, "the matrix <is> singular", NULL), MELE_OK);
+        return;
+    }
+    cr_assert_eq(mele_i_outcome_done(&made->set[at[0]], o, NULL), MELE_OK);
+    o->measure[1] = 10 + 2 * (double)at[1] + mele_i_stream_normal(stream);
+    o->seconds_fit = pow(10, 3 * mele_i_stream_uniform(stream) - 2);
+    o->seconds_predict = 1e-3 * mele_i_stream_uniform(stream);
+    o->clusters = at[1] == 0 ? 1 : 8;
+    o->dead = at[1] % 3;
+    o->parameters = 7.0 * (double)o->clusters;
+    o->gate_entropy = at[1] == 0 ? NAN : mele_i_stream_uniform(stream);
+    o->error_correlation = at[1] == 0 ? NAN : mele_i_stream_uniform(stream);
+}
+
+static void fill_outcomes(mele_comparison *made)
+{
+    mele_i_stream stream = mele_i_stream_make(1, MELE_I_FOR_TESTS, 0, 0);
+
+    cr_assert_eq(mele_i_comparison_make_outcomes(made, NULL), MELE_OK);
+    for (size_t s = 0; s < made->sets; s++)
+        for (size_t c = 0; c < made->contenders; c++) {
+            if (c % 5 == 4 && s % 3 == 2)
+                cr_assert_eq(
+                    mele_i_entry_refuse(&made->set[s].entry[c], "takes <no> classes", NULL),
+                    MELE_OK);
+            for (size_t j = 0; j < 10; j++)
+                for (size_t seed = 0; seed < made->seeds; seed++)
+                    fill_outcome(made, (size_t[4]){s, c, j, seed}, &stream);
+        }
+}
+
+static mele_comparison *make(const shape *of)
+{
+    mele_comparison *made = NULL;
+    char name[400];
+
+    cr_assert_eq(mele_i_comparison_new(of->seeds, &made, NULL), MELE_OK);
+    for (size_t s = 0; s < of->sets; s++) {
+        snprintf(name, sizeof name, of->set_name, s + 1);
+        const mele_i_set_form form = {.name = name,
+                                      .target = "y & z",
+                                      .rows = 100,
+                                      .features = 3,
+                                      .targets = 1,
+                                      .folds = 10,
+                                      .repeats = 1,
+                                      .train_share = 0.9,
+                                      .test_share = 0.1,
+                                      .measure = measures,
+                                      .measures = 3,
+                                      .loss = 1};
+        cr_assert_eq(mele_i_comparison_add_set(made, &form, NULL), MELE_OK);
+    }
+    for (size_t c = 0; c < of->contenders; c++) {
+        snprintf(name, sizeof name, of->contender_name, c + 1);
+        cr_assert_eq(mele_i_comparison_add_contender(made, name, c == 2 ? NULL : "mele", NULL),
+                     MELE_OK);
+    }
+    fill_outcomes(made);
+    return made;
+}
+
+static char *page_of(const mele_comparison *comparison, bool times, size_t *length)
+{
+    char *text = NULL;
+    mele_error error;
+
+    cr_assert_eq(
+        mele_comparison_html(comparison, times, "mele-compare a<b>.csv", &text, length, &error),
+        MELE_OK);
+    cr_assert_eq(strlen(text), *length);
+    return text;
+}
+
+static const shape shapes[] = {
+    {1, 1, 1, "set-%zu", "mele:k=%zu"},
+    {2, 3, 1, "set-%zu", "mele:k=%zu,expert=gp"},
+    {1, 2, 2, "<b>&\"%zu", "<script>alert(%zu)</script>&\""},
+    {18, 15, 2, "a set of a long name, such as files in deep directories have/%zu",
+     "mele:k=8,expert=gp,gate=softmax,gate-ridge=0.001,refine=20,assign=soft,number=%zu"},
+};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+Test(page, is_well_formed_and_nothing_overlaps)
+{
+    for (size_t i = 0; i < TEST_SIZE(SHAPES, SHAPES, SHAPES - 1); i++)
+        for (int times = 0; times < 2; times++) {
+            mele_comparison *comparison = make(&shapes[i]);
+            size_t length;
+            char *text = page_of(comparison, times, &length);
+            cr_assert_gt(check_markup(text, length), 50);
+            cr_assert_gt(check_figures(text, length), 3);
+            free(text);
+            mele_comparison_free(comparison);
+        }
+}
+
+Test(page, needs_nothing_from_elsewhere)
+{
+    static const char *const not_there[] = {"http",    "//",   "<script", "<img",  "<link",
+                                            "@import", "url(", "src=",    "<b>&\""};
+    mele_comparison *comparison = make(&shapes[2]);
+    size_t length;
+    char *text = page_of(comparison, true, &length);
+
+    for (size_t i = 0; i < sizeof not_there / sizeof not_there[0]; i++)
+        cr_assert_null(strstr(text, not_there[i]), "%s", not_there[i]);
+    cr_assert_not_null(strstr(text, "&lt;script&gt;alert(2)&lt;/<wbr/>script&gt;&amp;&quot;"));
+    cr_assert_not_null(strstr(text, "&lt;b&gt;&amp;&quot;1"));
+    cr_assert_not_null(strstr(text, "<pre>mele-compare a&lt;b&gt;.csv</pre>"));
+    free(text);
+    mele_comparison_free(comparison);
+}
+
+Test(page, seconds_are_told_only_where_they_are_wanted)
+{
+    mele_comparison *comparison = make(&shapes[1]);
+    size_t length, without;
+    char *text = page_of(comparison, true, &length), *other;
+
+    cr_assert_not_null(strstr(text, "seconds"));
+    free(text);
+    text = page_of(comparison, false, &without);
+    cr_assert_null(strstr(text, "seconds"));
+    mele_i_comparison_outcome(comparison, 0, 0, 0, 0)->seconds_fit = 1e6;
+    mele_i_comparison_outcome(comparison, 1, 1, 0, 0)->seconds_predict = 1e6;
+    other = page_of(comparison, false, &length);
+    cr_assert_str_eq(text, other);
+    free(text);
+    free(other);
+    mele_comparison_free(comparison);
+}
+
+Test(page, tells_all_names_and_why_there_is_no_figure)
+{
+    mele_comparison *comparison = make(&(shape){4, 6, 1, "set-%zu", "contender-%zu."});
+    size_t length;
+    char *text = page_of(comparison, true, &length), name[64];
+
+    for (size_t s = 1; s <= 4; s++) {
+        snprintf(name, sizeof name, "<h2 id=\"set-%zu\">set-%zu</h2>", s, s);
+        cr_assert_not_null(strstr(text, name), "%s", name);
+    }
+    for (size_t c = 1; c <= 6; c++) {
+        snprintf(name, sizeof name, "</svg>contender-<wbr/>%zu.</th>", c);
+        cr_assert_not_null(strstr(text, name), "%s", name);
+    }
+    cr_assert_not_null(strstr(text, "no figure: takes &lt;no&gt; classes</td>"));
+    cr_assert_not_null(strstr(text, "no figure: fold 5: the matrix &lt;is&gt; singular</td>"));
+    free(text);
+    mele_comparison_free(comparison);
+}
+
+/* A comparison in which nothing was run, or all failed. */
+Test(page, of_no_figures)
+{
+    mele_comparison *comparison = make(&shapes[1]);
+    size_t length;
+    char *text;
+
+    for (size_t c = 0; c < 3; c++)
+        for (size_t s = 0; s < 2; s++)
+            for (size_t j = 0; j < 10; j++)
+                mele_i_outcome_clear(mele_i_comparison_outcome(comparison, s, c, j, 0));
+    text = page_of(comparison, true, &length);
+    cr_assert_gt(check_markup(text, length), 50);
+    cr_assert_not_null(strstr(text, "no figure: not run</td>"));
+    free(text);
+    mele_comparison_free(comparison);
+}
+
+Test(page, of_nothing)
+{
+    mele_comparison *comparison = NULL;
+    char *text = NULL;
+
+    cr_assert_eq(mele_i_comparison_new(1, &comparison, NULL), MELE_OK);
+    cr_assert_eq(mele_comparison_html(comparison, true, NULL, &text, NULL, NULL), MELE_EINVAL);
+    cr_assert_null(text);
+    mele_comparison_free(comparison);
+}
+
+static void add_plane(mele_comparison *comparison, size_t set, size_t features)
+{
+    mele_i_plane *plane = mele_i_plane_new(features, comparison->contenders, 3);
+
+    plane->axis[0] = strdup("longitude & <b>");
+    plane->axis[1] = strdup("latitude");
+    plane->most[0] = plane->most[1] = 2;
+    for (size_t i = 0; i < comparison->contenders * mele_i_plane_cells(plane); i++)
+        plane->region[i] = i % plane->columns / 20;
+    plane->drawn[1] = plane->drawn[2] = true;
+    comparison->set[set].plane = plane;
+}
+
+Test(page, maps_of_regions)
+{
+    mele_comparison *comparison = make(&shapes[1]);
+    size_t length, maps = 0;
+    char *text;
+
+    add_plane(comparison, 0, 2);
+    add_plane(comparison, 1, 1);
+    text = page_of(comparison, true, &length);
+    check_markup(text, length);
+    check_figures(text, length);
+    for (const char *at = text; (at = strstr(at, "<title>Regions of")) != NULL; at++)
+        maps++;
+    cr_assert_eq(maps, 4);
+    cr_assert_not_null(strstr(text, ">longitude &amp; &lt;b&gt;</text>"));
+    free(text);
+    mele_comparison_free(comparison);
+}
+
+Test(page, memory_runs_out)
+{
+    mele_comparison *comparison = make(&shapes[1]);
+    mele_status status;
+
+    add_plane(comparison, 0, 2);
+    for (size_t n = 0;; n++) {
+        char *text = NULL;
+        failing_malloc_at(n);
+        status = mele_comparison_html(comparison, true, "again", &text, NULL, NULL);
+        if (!failing_malloc_end()) {
+            free(text);
+            break;
+        }
+        cr_assert(status == MELE_ENOMEM && text == NULL, "%zu", n);
+    }
+    cr_assert_eq(status, MELE_OK);
+    mele_comparison_free(comparison);
+}
+
+/* ---- standings ---- */
+
+static void set_losses(mele_comparison *comparison, size_t set, size_t contender,
+                       const double *losses)
+{
+    for (size_t j = 0; j < 10; j++)
+        mele_i_comparison_outcome(comparison, set, contender, j, 0)->measure[1] = losses[j];
+}
+
+/* R: d <- b - a; t <- mean(d) / sqrt((1/10 + 1/9) * var(d)); 2 * pt(-abs(t), 9); p.adjust(, "holm")
+ */
+Test(page, standings_are_beside_the_best)
+{
+    static const double losses[3][10] = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+                                         {1.5, 2.2, 3.9, 4.1, 5.3, 6.8, 7.7, 8.2, 9.4, 10.6},
+                                         {1.1, 2.4, 2.9, 4.3, 4.8, 6.2, 7.1, 8.3, 8.7, 10.5}};
+    mele_comparison *comparison = make(&(shape){1, 3, 1, "set-%zu", "mele:k=%zu"});
+    mele_i_standings standings;
+
+    for (size_t c = 0; c < 3; c++) {
+        if (c == 1)
+            for (size_t j = 0; j < 10; j++)
+                cr_assert_eq(mele_i_outcome_done(&comparison->set[0],
+                                                 mele_i_comparison_outcome(comparison, 0, 1, j, 0),
+                                                 NULL),
+                             MELE_OK);
+        set_losses(comparison, 0, c, losses[c]);
+    }
+    cr_assert_eq(mele_i_standings_make(comparison, &standings, NULL), MELE_OK);
+    cr_assert_eq(standings.best[0], 0);
+    cr_assert(isnan(standings.standing[0].p) && standings.standing[0].has);
+    cr_assert_float_eq(standings.standing[1].behind.difference.value, 0.47, 1e-12);
+    cr_assert_float_eq(standings.standing[1].behind.statistic, 3.71869029995118883, 1e-8);
+    cr_assert_float_eq(standings.standing[1].p, 0.00956058872494284, 1e-8);
+    cr_assert_float_eq(standings.standing[2].p, 0.309450632300386, 1e-8);
+    cr_assert_eq(standings.ranked, 3);
+    cr_assert(standings.rank[0] == 1 && standings.rank[1] == 3 && standings.rank[2] == 2);
+    mele_i_standings_clear(&standings);
+    mele_comparison_free(comparison);
+}
+
+Test(page, contenders_with_few_figures_are_not_ranked)
+{
+    mele_comparison *comparison = make(&(shape){4, 4, 1, "set-%zu", "mele:k=%zu"});
+    mele_i_standings standings;
+
+    for (size_t s = 0; s < 2; s++) /* two of four sets: no more than half */
+        mele_i_entry_refuse(&comparison->set[s].entry[3], "no", NULL);
+    cr_assert_eq(mele_i_standings_make(comparison, &standings, NULL), MELE_OK);
+    cr_assert_eq(standings.ranked, 3);
+    cr_assert(isnan(standings.rank[3]));
+    cr_assert_eq(standings.friedman.sets, 3); /* contender 1 failed on set 1 */
+    mele_i_standings_clear(&standings);
+    mele_comparison_free(comparison);
+}
