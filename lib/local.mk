@@ -29,7 +29,8 @@ melepublic_HEADERS = \
 	lib/mele/significance.h \
 	lib/mele/status.h \
 	lib/mele/table.h \
-	lib/mele/text.h
+	lib/mele/text.h \
+	lib/mele/verdict.h
 
 nodist_melepublic_HEADERS = lib/mele/version.h
 
@@ -581,6 +582,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/together.h \
 	lib/family/train.c \
 	lib/family/train.h \
+	lib/study/claims.c \
+	lib/study/claims.h \
 	lib/study/comparison.c \
 	lib/study/comparison.h \
 	lib/study/cross_validate.c \
@@ -589,10 +592,16 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/cv_result.c \
 	lib/study/cv_write.c \
 	lib/study/effects.c \
+	lib/study/findings.c \
+	lib/study/findings.h \
 	lib/study/fold_predictions.c \
 	lib/study/fold_predictions.h \
 	lib/study/friedman.c \
 	lib/study/holm.c \
+	lib/study/judge.c \
+	lib/study/judge.h \
+	lib/study/kinds.c \
+	lib/study/kinds.h \
 	lib/study/noncentral_t.c \
 	lib/study/noncentral_t.h \
 	lib/study/page.c \
@@ -608,6 +617,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/plane.c \
 	lib/study/plane.h \
 	lib/study/range.c \
+	lib/study/reasons.c \
 	lib/study/resampled_t.c \
 	lib/study/resampled_t.h \
 	lib/study/signed_rank.c \

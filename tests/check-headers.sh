@@ -22,7 +22,7 @@ done
 
 # Structures that callers allocate end in reserved room, but for those that are what they are for good,
 # and those that the library alone makes.
-made="mele_progress|mele_cv_rows|mele_cv_result"
+made="mele_progress|mele_cv_rows|mele_cv_result|mele_finding|mele_verdict|mele_verdict_part|mele_verdicts"
 stay="mele_matrix mele_rows mele_targets mele_centres mele_posteriors mele_reason mele_error mele_estimate"
 cat "$srcdir"/lib/mele/*.h | tr '\n' ' ' | grep -oE 'typedef struct (mele_[a-z_]+) \{[^}]*\}' \
     | grep -v 'reserved\[MELE_RESERVED\]' | awk '{ print $3 }' \

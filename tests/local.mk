@@ -114,6 +114,7 @@ unit_tests = \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
 	tests/unit/test_text \
+	tests/unit/test_verdict \
 	tests/unit/test_version \
 	tests/unit/test_weights \
 	tests/unit/test_tree \
@@ -143,6 +144,7 @@ tests_unit_test_apart_LDFLAGS = $(failing_malloc)
 tests_unit_test_centres_LDFLAGS = $(failing_malloc)
 tests_unit_test_model_file_LDFLAGS = $(failing_malloc)
 tests_unit_test_significance_LDFLAGS = $(failing_malloc)
+tests_unit_test_verdict_LDFLAGS = $(failing_malloc)
 tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_outside_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
@@ -293,7 +295,8 @@ tests_long_thorough_windows_CPPFLAGS = $(thorough_cppflags)
 tests_long_thorough_windows_LDFLAGS = $(failing_malloc)
 
 tests_long_race_SOURCES = tests/long/race.c
-long_programs = $(thorough_tests) tests/long/race
+tests_long_verdicts_SOURCES = tests/long/verdicts.c
+long_programs = $(thorough_tests) tests/long/race tests/long/verdicts
 long_tests = $(long_programs) tests/long/memory.test
 EXTRA_DIST += tests/long/memory.test
 EXTRA_PROGRAMS += $(long_programs)
@@ -396,7 +399,8 @@ test_headers = \
 	tests/unit/partition_reference.h \
 	tests/unit/markup_support.h \
 	tests/unit/significance_reference.h \
-	tests/unit/table_support.h
+	tests/unit/table_support.h \
+	tests/unit/verdict_support.h
 EXTRA_DIST += $(references) $(test_headers)
 
 # Benchmarks, never part of check.

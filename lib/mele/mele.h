@@ -28,6 +28,7 @@
 #include <mele/status.h>
 #include <mele/table.h>
 #include <mele/text.h>
+#include <mele/verdict.h>
 #include <mele/version.h>
 
 #endif

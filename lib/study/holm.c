@@ -7,7 +7,6 @@
 #include <gsl/gsl_sort_double.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
@@ -34,7 +33,8 @@ static void adjust(const double *p, size_t count, size_t *order, double *known, 
     const size_t taken = order_known(p, count, order, known, place);
     double largest = 0;
 
-    memmove(adjusted, p, count * sizeof *p);
+    for (size_t i = 0; i < count; i++)
+        adjusted[i] = p[i];
     for (size_t i = 0; i < taken; i++) {
         largest = fmax(largest, fmin((double)(taken - i) * known[order[i]], 1));
         adjusted[place[order[i]]] = largest;

@@ -1,4 +1,5 @@
-/* Tests of significance: values from R (tests/ref/significance.R), properties, and what is degenerate. */
+/* Tests of significance: values from R (tests/ref/significance.R), properties, and what is
+ * degenerate. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -23,8 +24,8 @@ static bool is_near(double a, double b, double tolerance)
 
 static void check(double found, double expected, const char *what, size_t row)
 {
-    cr_expect(is_near(found, expected, EQUAL), "%s of row %zu: %.17g, expected %.17g", what, row, found,
-              expected);
+    cr_expect(is_near(found, expected, EQUAL), "%s of row %zu: %.17g, expected %.17g", what, row,
+              found, expected);
 }
 
 static mele_test_options options_of(double null, double level, double share)
@@ -60,12 +61,13 @@ static mele_test signed_rank_of(const double *d, size_t count, double null)
 Test(significance, the_corrected_t_is_that_of_r)
 {
     for (size_t i = 0; i < LENGTH(resampled_t); i++) {
-        const mele_test_options o = options_of(resampled_t[i].null, resampled_t[i].level,
-                                               resampled_t[i].share);
+        const mele_test_options o =
+            options_of(resampled_t[i].null, resampled_t[i].level, resampled_t[i].share);
         const size_t s = resampled_t[i].sample;
         mele_test test;
 
-        cr_assert_eq(mele_resampled_t(samples[s].difference, samples[s].count, &o, &test, NULL), MELE_OK);
+        cr_assert_eq(mele_resampled_t(samples[s].difference, samples[s].count, &o, &test, NULL),
+                     MELE_OK);
         check(test.difference.lower, resampled_t[i].lower, "lower bound", i);
         check(test.difference.upper, resampled_t[i].upper, "upper bound", i);
         check(test.statistic, resampled_t[i].t, "t", i);
@@ -83,7 +85,8 @@ Test(significance, the_signed_rank_test_is_that_of_r)
         const size_t s = signed_rank[i].sample;
         mele_test test;
 
-        cr_assert_eq(mele_signed_rank(samples[s].difference, samples[s].count, &o, &test, NULL), MELE_OK);
+        cr_assert_eq(mele_signed_rank(samples[s].difference, samples[s].count, &o, &test, NULL),
+                     MELE_OK);
         cr_expect_eq(test.count, signed_rank[i].count);
         cr_expect_eq(test.exact, signed_rank[i].exact);
         check(test.statistic, signed_rank[i].v, "V", i);
@@ -96,7 +99,8 @@ Test(significance, the_signed_rank_test_is_that_of_r)
     }
 }
 
-static void check_estimate(mele_estimate found, const double *expected, const char *what, size_t row)
+static void check_estimate(mele_estimate found, const double *expected, const char *what,
+                           size_t row)
 {
     check(found.value, expected[0], what, row);
     check(found.lower, expected[1], what, row);
@@ -136,8 +140,9 @@ Test(significance, friedmans_test_is_that_of_r)
         double mean_rank[5];
         mele_friedman found;
 
-        cr_assert_eq(mele_friedman_test(friedman[i].losses, friedman[i].sets, friedman[i].methods, mean_rank,
-                                        &found, NULL), MELE_OK);
+        cr_assert_eq(mele_friedman_test(friedman[i].losses, friedman[i].sets, friedman[i].methods,
+                                        mean_rank, &found, NULL),
+                     MELE_OK);
         for (size_t j = 0; j < friedman[i].methods; j++)
             check(mean_rank[j], friedman[i].mean_rank[j], "mean rank", i);
         cr_expect_eq(found.sets, friedman[i].sets);
@@ -151,19 +156,22 @@ Test(significance, friedmans_test_is_that_of_r)
 Test(significance, ranges_are_those_of_r)
 {
     for (size_t i = 0; i < LENGTH(ranges); i++) {
-        check(mele_range_below(ranges[i].q, ranges[i].numbers), ranges[i].below, "chance up to q", i);
-        check(mele_range_above(ranges[i].q, ranges[i].numbers), ranges[i].above, "chance beyond q", i);
+        check(mele_range_below(ranges[i].q, ranges[i].numbers), ranges[i].below, "chance up to q",
+              i);
+        check(mele_range_above(ranges[i].q, ranges[i].numbers), ranges[i].above, "chance beyond q",
+              i);
     }
     for (size_t i = 0; i < LENGTH(quantiles); i++)
-        cr_expect_float_eq(mele_range_quantile(quantiles[i].chance, quantiles[i].numbers), quantiles[i].q,
-                           2e-3);
+        cr_expect_float_eq(mele_range_quantile(quantiles[i].chance, quantiles[i].numbers),
+                           quantiles[i].q, 2e-3);
 }
 
 /* Demsar 2006, table 5 (a): 4 methods 2.569, 10 methods 3.164, both over sqrt(2). */
 Test(significance, nemenyis_difference_is_as_published)
 {
     cr_expect_float_eq(mele_nemenyi_difference(4, 14, 0.05), 2.569 * sqrt(4 * 5 / (6. * 14)), 5e-4);
-    cr_expect_float_eq(mele_nemenyi_difference(10, 30, 0.05), 3.164 * sqrt(10 * 11 / (6. * 30)), 5e-4);
+    cr_expect_float_eq(mele_nemenyi_difference(10, 30, 0.05), 3.164 * sqrt(10 * 11 / (6. * 30)),
+                       5e-4);
     cr_expect_float_eq(mele_nemenyi_p(4, 14, mele_nemenyi_difference(4, 14, 0.05)), 0.05, 1e-12);
     cr_expect_eq(mele_nemenyi_p(4, 14, -1.2), mele_nemenyi_p(4, 14, 1.2));
 }
@@ -187,7 +195,8 @@ Test(significance, ranges_are_a_distribution)
 
     for (size_t i = 0; i < LENGTH(numbers); i++)
         for (double q = 0.1; q < 15; q += 0.31) {
-            const double below = mele_range_below(q, numbers[i]), above = mele_range_above(q, numbers[i]);
+            const double below = mele_range_below(q, numbers[i]),
+                         above = mele_range_above(q, numbers[i]);
             cr_expect_float_eq(below + above, 1, 1e-12, "%g of %zu", q, numbers[i]);
             cr_expect_geq(mele_range_below(q + 0.01, numbers[i]), below - 1e-14);
             cr_expect_leq(mele_range_below(q, numbers[i] + 1), below + 1e-14);
@@ -204,8 +213,8 @@ static void draw(double *d, size_t count, uint64_t index)
         d[i] = mele_i_stream_normal(&random) + 0.3;
 }
 
-/* Turned around the sides change places; scaled with its null nothing changes; an interval holds what
- * its test does not reject. */
+/* Turned around the sides change places; scaled with its null nothing changes; an interval holds
+ * what its test does not reject. */
 Test(significance, tests_go_both_ways)
 {
     enum { MOST = 70 };
@@ -217,9 +226,10 @@ Test(significance, tests_go_both_ways)
             turned[i] = -8 * d[i];
         for (int which = 0; which < 2; which++) {
             mele_test (*of_ranks)(const double *, size_t, double) = signed_rank_of;
-            const mele_test a = which ? of_ranks(d, count, 0.1) : resampled_t_of(d, count, 0.1, 0.2);
-            const mele_test b = which ? of_ranks(turned, count, -0.8)
-                                      : resampled_t_of(turned, count, -0.8, 0.2);
+            const mele_test a =
+                which ? of_ranks(d, count, 0.1) : resampled_t_of(d, count, 0.1, 0.2);
+            const mele_test b =
+                which ? of_ranks(turned, count, -0.8) : resampled_t_of(turned, count, -0.8, 0.2);
             cr_expect_float_eq(a.p, b.p, 1e-12);
             cr_expect_float_eq(a.p_below, b.p_above, 1e-12);
             cr_expect_float_eq(a.difference.value, b.difference.value / -8, 1e-12);
@@ -228,8 +238,10 @@ Test(significance, tests_go_both_ways)
             for (int side = 0; side < 2; side++) {
                 const double bound = side ? e.upper : e.lower, out = bound + (side ? 1e-6 : -1e-6);
                 const double in = bound + (side ? -1e-6 : 1e-6);
-                cr_expect_lt((which ? of_ranks(d, count, out) : resampled_t_of(d, count, out, 0.2)).p, 0.05);
-                cr_expect_geq((which ? of_ranks(d, count, in) : resampled_t_of(d, count, in, 0.2)).p, 0.05);
+                cr_expect_lt(
+                    (which ? of_ranks(d, count, out) : resampled_t_of(d, count, out, 0.2)).p, 0.05);
+                cr_expect_geq(
+                    (which ? of_ranks(d, count, in) : resampled_t_of(d, count, in, 0.2)).p, 0.05);
             }
         }
     }
@@ -238,7 +250,8 @@ Test(significance, tests_go_both_ways)
 /* What is not measured changes nothing. */
 Test(significance, pairs_without_a_number_are_left_out)
 {
-    const double with[] = {NAN, 0.3, -0.1, NAN, 0.4, 0.2, 0.6, NAN}, without[] = {0.3, -0.1, 0.4, 0.2, 0.6};
+    const double with[] = {NAN, 0.3, -0.1, NAN, 0.4, 0.2, 0.6, NAN},
+                 without[] = {0.3, -0.1, 0.4, 0.2, 0.6};
     const double other[] = {1, 1, 2, NAN, 3, 4, 5, NAN}, left[] = {1, 2, 3, 4, 5};
     const mele_test t[] = {resampled_t_of(with, 8, 0, 0.1), resampled_t_of(without, 5, 0, 0.1)};
     const mele_test v[] = {signed_rank_of(with, 8, 0), signed_rank_of(without, 5, 0)};
@@ -253,7 +266,8 @@ Test(significance, pairs_without_a_number_are_left_out)
     cr_expect_eq(memcmp(&e[0], &e[1], sizeof *e), 0);
 }
 
-/* Under the null hypothesis the exact p values of n differences are those of 2^n equal outcomes: counted. */
+/* Under the null hypothesis the exact p values of n differences are those of 2^n equal outcomes:
+ * counted. */
 Test(significance, exact_chances_are_those_of_all_signs)
 {
     enum { N = 8 };
@@ -289,7 +303,8 @@ Test(significance, the_noncentral_t_distribution)
 /* F and chi-square of as many sets and methods as there may be: no number is refused by GSL. */
 Test(significance, friedman_of_sets_that_agree)
 {
-    static const size_t methods[] = {2, 3, 12, 100, 1000}, sets[] = {1, 2, 5, 100, TEST_SIZE(2000, 500, 200)};
+    static const size_t methods[] = {2, 3, 12, 100, 1000},
+                        sets[] = {1, 2, 5, 100, TEST_SIZE(2000, 500, 200)};
 
     for (size_t i = 0; i < LENGTH(methods); i++)
         for (size_t j = 0; j < LENGTH(sets); j++) {
@@ -305,8 +320,10 @@ Test(significance, friedman_of_sets_that_agree)
             cr_assert_eq(mele_friedman_test(losses, n, k, NULL, &nearly, NULL), MELE_OK);
             cr_expect_float_eq(agree.chi_square / ((double)n * (double)(k - 1)), 1, 1e-10);
             cr_expect(n == 1 ? isnan(agree.f) : isinf(agree.f));
-            cr_expect(n == 1 || (agree.f_p >= 0 && agree.f_p <= pow(2, 1 - (double)n) * (1 + 1e-12)));
-            cr_expect(n == 1 || (nearly.f_p >= 0 && nearly.f_p <= 1), "%zu x %zu: %g", n, k, nearly.f_p);
+            cr_expect(n == 1
+                      || (agree.f_p >= 0 && agree.f_p <= pow(2, 1 - (double)n) * (1 + 1e-12)));
+            cr_expect(n == 1 || (nearly.f_p >= 0 && nearly.f_p <= 1), "%zu x %zu: %g", n, k,
+                      nearly.f_p);
             cr_expect(nearly.p >= 0 && nearly.p <= 1);
             free(losses);
         }
@@ -327,7 +344,8 @@ Test(significance, differences_that_are_all_zero)
     cr_expect(resampled_t_of(zero, 4, -0.5, 0).p_above == 0);
     cr_expect(v.p == 1 && v.count == 0 && v.statistic == 0 && v.difference.value == 0);
     cr_assert_eq(mele_effects_of(zero, zero, 4, NULL, &e, NULL), MELE_OK);
-    cr_expect(isnan(e.standardized.value) && isnan(e.rank_biserial.value) && isnan(e.percent.value));
+    cr_expect(isnan(e.standardized.value) && isnan(e.rank_biserial.value)
+              && isnan(e.percent.value));
 }
 
 /* The same loss of both, everywhere: no percent lie between, though the losses themselves vary. */
@@ -363,7 +381,8 @@ Test(significance, nothing_is_not_a_number)
     cr_expect(isnan(t.p) && isnan(t.difference.value) && t.count == 0);
     cr_expect(isnan(v.p) && isnan(v.difference.value) && v.count == 0);
     cr_assert_eq(mele_effects_of(unknown, unknown, 2, NULL, &e, NULL), MELE_OK);
-    cr_expect(isnan(e.percent.value) && isnan(e.standardized.value) && isnan(e.rank_biserial.value));
+    cr_expect(isnan(e.percent.value) && isnan(e.standardized.value)
+              && isnan(e.rank_biserial.value));
     cr_assert_eq(mele_friedman_test(unknown, 1, 2, mean_rank, &f, NULL), MELE_OK);
     cr_expect(f.sets == 0 && isnan(f.p) && isnan(f.f_p) && isnan(mean_rank[0]));
     cr_expect_eq(mele_holm(NULL, 0, NULL, NULL), MELE_OK);
@@ -399,7 +418,8 @@ Test(significance, ranges_at_their_ends)
     cr_expect(isnan(mele_range_below(1, 1)) && isnan(mele_range_above(NAN, 3)));
     cr_expect(mele_range_quantile(1, 3) == 0 && isinf(mele_range_quantile(0, 3)));
     cr_expect(isnan(mele_range_quantile(1.5, 3)) && isnan(mele_range_quantile(NAN, 3)));
-    cr_expect(isnan(mele_nemenyi_difference(3, 0, 0.05)) && isnan(mele_nemenyi_difference(1, 9, 0.05)));
+    cr_expect(isnan(mele_nemenyi_difference(3, 0, 0.05))
+              && isnan(mele_nemenyi_difference(1, 9, 0.05)));
     cr_expect(isnan(mele_nemenyi_difference(3, 9, 0)) && isnan(mele_nemenyi_p(3, 9, NAN)));
 }
 
