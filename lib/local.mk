@@ -618,6 +618,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/plane.h \
 	lib/study/range.c \
 	lib/study/reasons.c \
+	lib/study/regions.c \
 	lib/study/resampled_t.c \
 	lib/study/resampled_t.h \
 	lib/study/signed_rank.c \

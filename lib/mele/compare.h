@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include <mele/engine.h>
 #include <mele/status.h>
 
 #ifdef __cplusplus
@@ -30,6 +31,13 @@ typedef struct mele_compared {
 
 /** NULL is nothing. */
 MELE_API void mele_comparison_free(mele_comparison *comparison);
+
+/** Fit each contender with a figure once more to all rows of the sets that have one or two features, numbers, so that
+ *  the page shows its regions there. Sets that have been looked at are passed over.
+ * @param engine  NULL: the calling thread alone; the regions are the same for any.
+ * @return MELE_OK, also where a contender cannot be fitted to all rows; MELE_ENOMEM; MELE_EIO: data in a file;
+ *         MELE_ESTOPPED. */
+MELE_API mele_status mele_comparison_regions(mele_comparison *comparison, mele_engine *engine, mele_error *error);
 
 /** A page for people: HTML with tables and pictures, whole in itself: it needs no network and no scripts.
  * @param times    whether seconds are told, which differ from run to run.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <mele/compare.h>
+#include <mele/data.h>
 #include <mele/report.h>
 
 #include "core/stream.h"
@@ -263,6 +264,84 @@ Test(page, memory_runs_out)
     }
     cr_assert_eq(status, MELE_OK);
     mele_comparison_free(comparison);
+}
+
+/* ---- regions ---- */
+
+/* Rows in the corners of a square, the features in one of them 100 to the right; with one feature
+ * only the first. The target is 1 in the right ones. */
+enum { ROWS = 40 };
+
+static mele_data *corners(size_t features, double *x)
+{
+    static double y[ROWS];
+    mele_data *data = NULL;
+
+    for (size_t i = 0; i < ROWS; i++) {
+        x[i * features] = i % 2 * 100.0 + (double)(i / 4);
+        if (features == 2)
+            x[2 * i + 1] = i / 2 % 2 * 50.0 + (double)(i % 7);
+        y[i] = i % 2;
+    }
+    const mele_matrix xs = mele_matrix_of(x, ROWS, features), ys = mele_matrix_of(y, ROWS, 1);
+    cr_assert_eq(mele_data_of_arrays(&xs, &ys, 0, NULL, &data, NULL), MELE_OK);
+    return data;
+}
+
+static mele_comparison *compare_corners(const mele_data *data, const char *clusters)
+{
+    mele_comparison *comparison = make(&shapes[1]);
+
+    comparison->set[0].data = data;
+    for (size_t c = 0; c < 2; c++) {
+        mele_i_entry *entry = &comparison->set[0].entry[c];
+        cr_assert_eq(mele_options_new(&entry->options, NULL), MELE_OK);
+        cr_assert_eq(mele_options_set(entry->options, "clusters", c == 0 ? clusters : "1", NULL),
+                     MELE_OK);
+    }
+    return comparison;
+}
+
+Test(page, regions_of_two_features)
+{
+    double x[2 * ROWS];
+    mele_data *data = corners(2, x);
+    mele_comparison *comparison = compare_corners(data, "4");
+    const mele_i_plane *plane;
+
+    cr_assert_eq(mele_comparison_regions(comparison, NULL, NULL), MELE_OK);
+    plane = comparison->set[0].plane;
+    cr_assert(plane != NULL && comparison->set[1].plane == NULL);
+    cr_assert(plane->drawn[0] && !plane->drawn[1]
+              && !plane->drawn[2]); /* of 4 experts, of 1, of others */
+    const size_t corner[4] = {0, plane->columns - 1, (plane->rows - 1) * plane->columns,
+                              plane->rows * plane->columns - 1};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < i; j++)
+            cr_assert_neq(plane->region[corner[i]], plane->region[corner[j]]);
+    cr_assert_eq(plane->points, ROWS);
+    cr_assert(plane->x[5] == 101 && plane->y[5] == 5);
+    cr_assert(plane->least[0] < 0 && plane->least[0] > -5 && plane->most[1] > 56
+              && plane->most[1] < 60);
+    mele_comparison_free(comparison);
+    mele_data_free(data);
+}
+
+Test(page, regions_along_one_feature)
+{
+    double x[ROWS];
+    mele_data *data = corners(1, x);
+    mele_comparison *comparison = compare_corners(data, "2");
+    const mele_i_plane *plane;
+
+    cr_assert_eq(mele_comparison_regions(comparison, NULL, NULL), MELE_OK);
+    plane = comparison->set[0].plane;
+    cr_assert(plane->drawn[0] && plane->rows == 1);
+    cr_assert_neq(plane->region[0], plane->region[plane->columns - 1]);
+    cr_assert_eq(plane->y[3], 1); /* the target */
+    cr_assert_str_eq(plane->axis[1], "y");
+    mele_comparison_free(comparison);
+    mele_data_free(data);
 }
 
 /* ---- standings ---- */
