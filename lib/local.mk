@@ -545,6 +545,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/by_gradient.h \
 	lib/family/coupled.c \
 	lib/family/coupled.h \
+	lib/family/doubtful.c \
+	lib/family/doubtful.h \
 	lib/family/choice.c \
 	lib/family/choice.h \
 	lib/family/families.c \
@@ -569,6 +571,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/mnce.c \
 	lib/family/ncl.c \
 	lib/family/one.c \
+	lib/family/order.c \
+	lib/family/order.h \
 	lib/family/parts.c \
 	lib/family/parts.h \
 	lib/family/settle.c \

@@ -1,7 +1,10 @@
 /* What EM does with experts: each region gets its own, old and new ones are exchanged. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/error.h"
+#include "core/memory.h"
 #include "expert/expert.h"
 #include "expert/experts.h"
 
@@ -27,6 +30,27 @@ void mele_i_experts_put(mele_experts *experts, const mele_experts *from, const b
     for (size_t k = 0; k <= experts->clusters; k++)
         if (k == experts->clusters || which[k])
             mele_i_experts_take(experts, from, k);
+}
+
+mele_status mele_i_experts_reorder(mele_experts *experts, const size_t *order, mele_error *error)
+{
+    const size_t K = experts->clusters;
+    mele_i_expert *was = MELE_I_ARRAY(mele_i_expert, K);
+    size_t *now = MELE_I_ARRAY(size_t, K + 1);
+    const bool good = was != NULL && now != NULL;
+
+    for (size_t k = 0; k < K && good; k++) {
+        was[k] = experts->expert[k];
+        now[order[k]] = k;
+    }
+    for (size_t k = 0; k < K && good; k++) {
+        now[K] = K;
+        experts->expert[k] = was[order[k]];
+        experts->expert[k].answers = now[experts->expert[k].answers];
+    }
+    free(was);
+    free(now);
+    return good ? MELE_OK : mele_i_no_memory(error);
 }
 
 void mele_i_experts_squares(const mele_experts *experts, size_t k, double *out)

@@ -85,6 +85,9 @@ mele_status mele_i_experts_separate(const mele_experts *experts, mele_experts **
  * not marked has another's expert. */
 void mele_i_experts_put(mele_experts *experts, const mele_experts *from, const bool *which);
 
+/* The k-th becomes the order[k]-th; the global expert stays. MELE_ENOMEM: nothing is changed. */
+mele_status mele_i_experts_reorder(mele_experts *experts, const size_t *order, mele_error *error);
+
 /* Experts that come from several, which have one shape: expert k is that of number which[k] of from[k], the global
  * one that of from[0]. All are of mele_i_experts_separate(), or of fits in which no region has another's expert:
  * *out is freed with mele_experts_free(), untouched on error. */

@@ -7,10 +7,8 @@
  * these -2906.6); no kind was clearly better, and no other data were compared.
  *
  * Starts compete. Each goes on until a step gains less than ROUGH a unit of weight, which takes a part of
- * the steps; the best goes on to FINE. A likelihood that a start owes to an expert on a handful of rows is
- * none (a spurious maximum, on rows that happen to lie on a plane): fewer than LEAST_ROWS rows (sum of w h) for
- * each of its free parameters, and of some target less than LEAST_SHARE of the mixture's mean variance. Starts
- * are ranked by the number of such experts, fewest first, then by the penalised log-likelihood.
+ * the steps; the best goes on to FINE. Starts are ranked by the number of experts on a handful of rows
+ * (doubtful.c), fewest first, then by the penalised log-likelihood.
  *
  * Steps are cheap. The gate takes GATE_ITERATIONS of Newton's method towards the minimum in each, and linear
  * experts are solved by normal equations until ROUGH, by what --solver says after that. P never falls by
@@ -31,7 +29,9 @@
 #include "engine/rows.h"
 #include "expert/expert.h"
 #include "family/alone.h"
+#include "family/doubtful.h"
 #include "family/leave_out.h"
+#include "family/order.h"
 #include "family/parts.h"
 #include "fit/refining.h"
 #include "fit/report.h"
@@ -45,8 +45,6 @@
 #define ROUGH_SOLVER "normal"
 #define GATE_ITERATIONS 2
 #define GATE_RIDGE 0.1
-#define LEAST_ROWS 3.0
-#define LEAST_SHARE 1e-2
 #define MANY_NUMBERS ((size_t)1 << 21) /* of responsibilities: starts run in turn, each with all threads */
 
 /* ---- the rows ---- */
@@ -121,31 +119,15 @@ void mele_i_by_em_clear(mele_i_by_em *by)
 
 /* ---- doubtful experts ---- */
 
-/* The mixture's mean variance of a target. */
-static double mean_variance(const mele_i_em *em, size_t parts, size_t t)
-{
-    double sum = 0, weight = 0;
-
-    for (size_t k = 0; k < em->problem->rows.clusters; k++) {
-        sum += em->sums.weight[k] * em->variance[k * parts + t];
-        weight += em->sums.weight[k];
-    }
-    return sum / weight;
-}
-
 static size_t count_doubtful(const mele_i_em *em)
 {
-    const size_t K = em->problem->rows.clusters, parts = mele_i_mixture_parts(&em->problem->rows.targets);
+    const size_t K = em->problem->rows.clusters;
+    const mele_i_fitted fitted = {K, mele_i_mixture_parts(&em->problem->rows.targets),
+                                  em->sums.weight, em->variance};
     size_t count = 0;
 
-    for (size_t k = 0; k < K && em->variance != NULL; k++) {
-        const size_t rank = mele_i_experts_facts(em->experts, k).rank;
-        bool small = false;
-        for (size_t t = 0; t < parts; t++)
-            small = small || em->variance[k * parts + t] < LEAST_SHARE * mean_variance(em, parts, t);
-        if (small && em->sums.weight[k] < LEAST_ROWS * (double)(rank + 1))
-            count++;
-    }
+    for (size_t k = 0; k < K && em->variance != NULL; k++)
+        count += mele_i_fitted_is_doubtful(&fitted, k, mele_i_experts_facts(em->experts, k).rank);
     return count;
 }
 
@@ -378,32 +360,54 @@ static json_t *more_of(const mele_i_by_em *by)
 static void warn(const mele_i_by_em *by)
 {
     mele_i_family_warn_idle(by->run, by->em.sums.weight);
-    if (by->doubtful > 0)
-        mele_i_report_warn(by->run->report, "%zu of the experts fit%s a handful of rows with next to no error, "
-                           "by chance perhaps, and no start came to better: %s",
-                           by->doubtful, by->doubtful == 1 ? "s" : "", mele_i_family_fewer(by->run));
+    mele_i_family_warn_of_doubtful(by->run, by->doubtful);
+}
+
+/* Experts of random starts are numbered by what they are, last of all. */
+static mele_status number(mele_i_by_em *by, mele_error *error)
+{
+    mele_i_em *em = &by->em;
+    const mele_i_family_exchangeable parts = {.experts = em->experts, .gate = em->gate,
+                                              .partition = em->partition, .info = em->info};
+    mele_status status =
+        by->starts == 0 ? MELE_OK : mele_i_family_number(by->run, &parts, error);
+
+    for (size_t k = 0; k < em->problem->rows.clusters; k++)
+        em->sums.weight[k] = em->info[k].rows;
+    return status;
+}
+
+/* The variances become those of rows left out, and all is what the model and the report are to have. */
+static mele_status settle(mele_i_by_em *by, mele_i_mixture_said *said, mele_error *error)
+{
+    mele_i_em *em = &by->em;
+    double *variance = em->variance;
+    mele_status status = mele_i_family_leave_out(by->run, refit, by, false, variance, said, error);
+
+    if (status != MELE_OK)
+        return status;
+    fill_infos(em);
+    if (variance != NULL)
+        mele_i_experts_set_variances(em->experts, variance);
+    status = number(by, error);
+    if (status == MELE_OK)
+        warn(by);
+    return status;
 }
 
 static mele_status finish(mele_i_by_em *by, mele_i_mixture_said *said, mele_error *error)
 {
     mele_i_em *em = &by->em;
-    double *variance = em->variance;
     mele_i_family_result result = {
         .info = em->info, .unit = "iterations", .iterations = em->steps, .converged = em->converged,
         .log_likelihood = em->sums.log_likelihood + em->log_density - by->units,
         .more = more_of(by)};
-    mele_status status = result.more == NULL
-                             ? mele_i_no_memory(error)
-                             : mele_i_family_leave_out(by->run, refit, by, false, variance, said, error);
+    mele_status status = result.more == NULL ? mele_i_no_memory(error) : settle(by, said, error);
 
     if (status != MELE_OK) {
         json_decref(result.more);
         return status;
     }
-    fill_infos(em);
-    if (variance != NULL)
-        mele_i_experts_set_variances(em->experts, variance);
-    warn(by);
     status = install(em, by->run->model, error);
     result.experts = by->run->model->experts;
     result.gate = by->run->model->gate;

@@ -20,7 +20,9 @@
 #include "engine/rows.h"
 #include "family/afterwards.h"
 #include "family/alone.h"
+#include "family/doubtful.h"
 #include "family/leave_out.h"
+#include "family/order.h"
 #include "family/parts.h"
 #include "family/together.h"
 #include "fit/expect.h"
@@ -305,6 +307,18 @@ static mele_status warn(mele_i_run *run, const trained *t, const mele_i_mixture_
     return status;
 }
 
+/* At the variances of maximum likelihood. */
+static void warn_of_doubtful(const mele_i_run *run, const trained *t)
+{
+    const size_t K = run->model->clusters;
+    const mele_i_fitted fitted = {K, mele_experts_outputs(t->experts), t->sums.weight, t->variance};
+    size_t count = 0;
+
+    for (size_t k = 0; k < K; k++)
+        count += mele_i_fitted_is_doubtful(&fitted, k, mele_i_experts_facts(t->experts, k).rank);
+    mele_i_family_warn_of_doubtful(run, count);
+}
+
 /* ---- the whole ---- */
 
 /* Trained together. */
@@ -314,6 +328,8 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_mixture_said *said
     const bool classes = mele_i_run_classes(run) > 0;
     mele_status status = measure(run, t, error);
 
+    if (status == MELE_OK && t->loss->gated && !classes)
+        warn_of_doubtful(run, t);
     if (status == MELE_OK)
         status = mele_i_family_leave_out(run, refit, t, t->gates, classes ? NULL : t->variance,
                                          said, error);
@@ -366,6 +382,17 @@ static mele_status fit_alone(mele_i_run *run, trained *t, mele_error *error)
     return mele_i_gate_constant_make(NULL, K, &t->gate, error);
 }
 
+/* They are numbered by what they are, before anything is told of them by number. */
+static mele_status number(mele_i_run *run, trained *t, mele_error *error)
+{
+    const bool scaled = t->scales != NULL && t->loss->gated && mele_i_run_classes(run) == 0;
+    const mele_i_family_exchangeable parts = {
+        .experts = t->experts, .gate = t->gate, .info = t->info, .scales = scaled ? t->scales : NULL,
+        .scale_count = scaled ? mele_experts_outputs(t->experts) : 0};
+
+    return mele_i_family_number(run, &parts, error);
+}
+
 static mele_status fit(mele_i_run *run, trained *t, mele_i_mixture_said *said,
                        mele_i_family_result *result, mele_error *error)
 {
@@ -377,6 +404,8 @@ static mele_status fit(mele_i_run *run, trained *t, mele_i_mixture_said *said,
         status = fit_alone(run, t, error);
     if (status == MELE_OK && (t->loss->gated || t->lambda > 0))
         status = train(run, t, error);
+    if (status == MELE_OK)
+        status = number(run, t, error);
     return status == MELE_OK ? finish(run, t, said, result, error) : status;
 }
 

@@ -43,7 +43,8 @@ typedef struct summation {
     mele_i_coupled_parts parts;
     const double *theta;
     size_t tile; /* rows */
-    double *sums; /* the loss, and its gradient by theta */
+    size_t weights; /* K where the sums of w h are wanted, else 0 */
+    double *sums; /* the loss, and its gradient by theta; these */
 } summation;
 
 /* What one thread works in, all of one tile. */
@@ -71,6 +72,15 @@ static size_t lay_out(const mele_i_coupled *c, size_t rows, double *memory, tile
            + (c->gate == NULL ? 0 : mele_i_gate_scratch(c->gate, rows, true));
 }
 
+/* After a loss that leaves h in its work. */
+static void add_weights(const mele_i_coupled_rows *rows, size_t clusters, const double *h,
+                        double *sums)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        for (size_t k = 0; k < clusters; k++)
+            sums[k] += rows->weights[i] * h[i * clusters + k];
+}
+
 static void learn_tile(const summation *s, size_t first, size_t count, const tile_room *r,
                        double *sums)
 {
@@ -92,6 +102,7 @@ static void learn_tile(const summation *s, size_t first, size_t count, const til
     if (c->gate != NULL)
         mele_i_gate_weigh(c->gate, &seen, r->gate, r->log_gate);
     c->loss->block(&c->shape, &rows, &slopes, sums);
+    add_weights(&rows, s->weights, r->work, gradient + s->parts.count);
     joint->how->backward(joint->form, s->theta, K, count, r->by_output, r->experts, gradient);
     if (c->gate != NULL)
         c->gate->kind->backward(c->gate, &seen, r->by_logit, r->gate, gradient + s->parts.gate);
@@ -118,6 +129,8 @@ static void add_sums(void *context, const void *partial)
 
     for (size_t i = 0; i <= s->parts.count; i++)
         s->sums[i] += sums[i];
+    for (size_t k = 0; k < s->weights; k++)
+        s->coupled->weight[k] += sums[1 + s->parts.count + k];
 }
 
 static size_t multiple_of(size_t unit, size_t at_least)
@@ -145,13 +158,17 @@ static size_t tile_rows(const mele_i_coupled *c, size_t *block)
 static mele_status sum_rows(const mele_i_coupled *c, const double *theta, double *sums,
                             mele_error *error)
 {
-    summation s = {.coupled = c, .parts = mele_i_coupled_parts_of(c), .theta = theta, .sums = sums};
+    summation s = {.coupled = c, .parts = mele_i_coupled_parts_of(c), .theta = theta, .sums = sums,
+                   .weights = c->weighs ? c->shape.clusters : 0};
     mele_i_pass pass = {.rows = c->joint->rows.count, .map = learn_block, .combine = add_sums,
-                        .context = &s, .partial_bytes = (1 + s.parts.count) * sizeof(double)};
+                        .context = &s,
+                        .partial_bytes = (1 + s.parts.count + s.weights) * sizeof(double)};
 
     s.tile = tile_rows(c, &pass.block_rows);
     pass.scratch_bytes = lay_out(c, s.tile, NULL, NULL) * sizeof(double);
-    memset(sums, 0, pass.partial_bytes);
+    memset(sums, 0, (1 + s.parts.count) * sizeof *sums);
+    for (size_t k = 0; k < s.weights; k++)
+        c->weight[k] = 0;
     return mele_i_pass_run(c->engine, &pass, error);
 }
 
@@ -255,8 +272,10 @@ static mele_status search(mele_i_coupled *c, size_t count, double *theta, double
     mele_i_lbfgs_info info;
     mele_status status = mele_i_lbfgs(&problem, theta, room, &info, error);
 
+    c->weighs = c->weight != NULL;
     if (status == MELE_OK)
         status = mele_i_coupled_evaluate(c, theta, &found->value, room, error);
+    c->weighs = false;
     if (status != MELE_OK)
         return status;
     found->loss = c->loss_sum;

@@ -24,6 +24,8 @@ typedef struct mele_i_coupled {
 
     double *room;   /* of mele_i_coupled_room() numbers */
     double loss_sum; /* of the rows, at the parameters asked for last, without penalties */
+    double *weight;  /* K: sums of w h at the minimum, of a loss of targets with a gate; NULL: not wanted */
+    bool weighs;     /* they are summed */
 } mele_i_coupled;
 
 /* Its parameters: theta is those of the experts (K x P), the loss's scales, those of the gate. */

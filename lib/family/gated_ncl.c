@@ -13,7 +13,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 
 const mele_i_family mele_i_family_gated_ncl = {
     .help = "the networks of ncl, and a softmax gate that is trained when they are",
-    .takes = MELE_I_FAMILY_EVERYTHING,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED,
     .options = MELE_I_FAMILY_LOOKS_AT("lambda", MELE_I_BY_GRADIENT_EXPERTS, MELE_I_BY_GRADIENT_STARTS,
                                       "gate-ridge", "gate-features", "gate-max-iter"),
     .experts = MELE_I_FAMILY_EXPERTS("mlp"),

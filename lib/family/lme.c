@@ -34,7 +34,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 
 const mele_i_family mele_i_family_lme = {
     .help = "experts and Gaussians in the features, whose posteriors are the gate, by EM on both",
-    .takes = MELE_I_FAMILY_EVERYTHING,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED,
     .options = MELE_I_FAMILY_LOOKS_AT("covariance", "covariance-floor", "restarts", MELE_I_BY_EM_EXPERTS),
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
     .check = mele_i_by_em_check,

@@ -29,7 +29,8 @@ typedef struct mele_i_coupled_slopes {
     double *outputs; /* count x K x M */
     double *logits;  /* count x K: by the gate's logits */
     double *scales;  /* added to */
-    double *work;    /* room: count x (K + 1) numbers, twice */
+    double *work;    /* room: count x (K + 1) numbers, twice; of targets a loss with a gate leaves the
+                        responsibilities there, count x K */
 } mele_i_coupled_slopes;
 
 typedef struct mele_i_coupled_loss {

@@ -14,6 +14,7 @@
 #include "engine/rows.h"
 #include "engine/weights.h"
 #include "expert/basis.h"
+#include "family/doubtful.h"
 #include "fit/refining.h"
 #include "fit/stages.h"
 #include "gate/constant.h"
@@ -135,13 +136,16 @@ typedef struct start {
     double *theta;
     mele_gate *gate;
     mele_i_coupled_found found;
+    double *weight;  /* K: of the rows, sums of w h; NULL: not judged */
+    size_t doubtful; /* experts on a handful of rows */
 } start;
 
 static void clear_start(start *s)
 {
     free(s->theta);
     mele_gate_free(s->gate);
-    *s = (start){NULL, NULL, {0}};
+    free(s->weight);
+    *s = (start){.theta = NULL};
 }
 
 /* from: a gate to start from; NULL: equal weights. */
@@ -168,6 +172,7 @@ static mele_status minimise(const mele_i_together *t, start *s, size_t number, b
     const mele_i_together_moved moved = {number, again, &coupled, s->theta, &s->found};
 
     coupled.gate = s->gate;
+    coupled.weight = s->weight;
     coupled.engine = engine;
     return t->move == NULL ? mele_i_coupled_minimise(&coupled, s->theta, &s->found, error)
                            : t->move(t, &moved, error);
@@ -199,12 +204,32 @@ typedef struct search {
     start best; /* theta NULL: none yet */
 } search;
 
-static mele_status run_start(void *context, size_t r, mele_engine *engine, mele_error *error)
+/* Whether starts are told apart by experts on a handful of rows, too: there is a likelihood of targets. */
+static bool judges(const mele_i_together *t)
 {
-    const search *all = context;
-    const mele_i_together *t = all->together;
+    return t->coupled.loss->gated && t->coupled.shape.classes == 0 && t->move == NULL;
+}
+
+static mele_status judge(const mele_i_together *t, start *s, mele_error *error)
+{
+    const mele_i_coupled_shape *shape = &t->coupled.shape;
+    const size_t K = shape->clusters, rank = t->joint.how->freedom(t->joint.form) / shape->outputs;
+    double *variance = mele_i_array(K, shape->outputs * sizeof *variance);
+    const mele_i_fitted fitted = {K, shape->outputs, s->weight, variance};
+
+    if (variance == NULL)
+        return mele_i_no_memory(error);
+    mele_i_coupled_variances(shape, s->theta + K * t->joint.parameters, variance);
+    for (size_t k = 0; k < K; k++)
+        s->doubtful += mele_i_fitted_is_doubtful(&fitted, k, rank);
+    free(variance);
+    return MELE_OK;
+}
+
+static mele_status draw_start(const mele_i_together *t, size_t r, start *s, mele_engine *engine,
+                              mele_error *error)
+{
     const mele_expert_options *options = &t->experts;
-    start *s = &all->starts[r];
     mele_status status = make_start(t, NULL, s, engine, error);
 
     for (size_t k = 0; k < t->coupled.shape.clusters && status == MELE_OK; k++) {
@@ -212,7 +237,30 @@ static mele_status run_start(void *context, size_t r, mele_engine *engine, mele_
                                                   ((uint64_t)r << 32) + k);
         t->joint.how->draw(t->joint.form, &stream, s->theta + k * t->joint.parameters);
     }
-    return status == MELE_OK ? minimise(t, s, r, false, engine, error) : status;
+    return status;
+}
+
+static mele_status run_start(void *context, size_t r, mele_engine *engine, mele_error *error)
+{
+    const search *all = context;
+    const mele_i_together *t = all->together;
+    start *s = &all->starts[r];
+    mele_status status = draw_start(t, r, s, engine, error);
+
+    if (status == MELE_OK && judges(t)) {
+        s->weight = MELE_I_ARRAY(double, t->coupled.shape.clusters);
+        status = s->weight == NULL ? mele_i_no_memory(error) : MELE_OK;
+    }
+    if (status == MELE_OK)
+        status = minimise(t, s, r, false, engine, error);
+    return status == MELE_OK && judges(t) ? judge(t, s, error) : status;
+}
+
+/* The first of the best. */
+static bool is_better(const start *s, const start *best)
+{
+    return best->theta == NULL || s->doubtful < best->doubtful
+           || (s->doubtful == best->doubtful && s->found.value < best->found.value);
 }
 
 static void take_start(void *context, size_t r)
@@ -221,10 +269,10 @@ static void take_start(void *context, size_t r)
     start *s = &all->starts[r];
 
     all->together->reached[r] = s->found.value;
-    if (all->best.theta == NULL || s->found.value < all->best.found.value) {
+    if (is_better(s, &all->best)) {
         clear_start(&all->best);
         all->best = *s;
-        *s = (start){NULL, NULL, {0}};
+        *s = (start){.theta = NULL};
     }
     clear_start(s);
 }
@@ -236,7 +284,8 @@ static void keep(mele_i_together *t, start *s)
     t->theta = s->theta;
     t->gate = s->gate;
     t->found = s->found;
-    *s = (start){NULL, NULL, {0}};
+    free(s->weight);
+    *s = (start){.theta = NULL};
 }
 
 mele_status mele_i_together_search(mele_i_together *t, size_t starts, mele_error *error)
@@ -268,7 +317,7 @@ mele_status mele_i_together_continue(mele_i_together *t, const mele_i_together_s
                                      mele_error *error)
 {
     const size_t at = t->coupled.shape.clusters * t->joint.parameters;
-    start s = {NULL, NULL, {0}};
+    start s = {.theta = NULL};
     mele_status status = make_start(t, from->gate, &s, t->run->engine, error);
 
     if (status == MELE_OK && !mele_i_joint_start(&t->joint, from->experts, s.theta))

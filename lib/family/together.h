@@ -45,7 +45,8 @@ mele_status mele_i_together_make(mele_i_run *run, const mele_i_coupled_loss *los
                                  mele_i_together *out, mele_error *error);
 void mele_i_together_clear(mele_i_together *together);
 
-/* Minimise from so many random starts, as tasks; the best one is kept. */
+/* Minimise from so many random starts, as tasks; the best one is kept: of those with the fewest experts
+ * on a handful of rows (doubtful.h) the one with the least objective. */
 mele_status mele_i_together_search(mele_i_together *together, size_t starts, mele_error *error);
 
 /* A mixture that has been trained together, to go on from: its experts, the scales of its loss

@@ -159,6 +159,21 @@ static mele_status load(const json_t *section, mele_gate *gate, mele_error *erro
     return status;
 }
 
+static mele_status reorder(mele_gate *gate, const size_t *order, mele_error *error)
+{
+    constant *state = gate->state;
+    double *was = MELE_I_ARRAY(double, gate->clusters);
+
+    if (was == NULL)
+        return mele_i_no_memory(error);
+    memcpy(was, state->weight, gate->clusters * sizeof *was);
+    for (size_t k = 0; k < gate->clusters; k++)
+        state->weight[k] = was[order[k]];
+    take_logarithms(state, gate->clusters);
+    free(was);
+    return MELE_OK;
+}
+
 const mele_i_gate_kind mele_i_gate_constant = {
     .name = "constant", .for_families = true, .make = refuse, .free = free_state, .forward = forward,
-    .describe = describe, .save = save, .load = load};
+    .reorder = reorder, .describe = describe, .save = save, .load = load};

@@ -24,4 +24,8 @@ void mele_i_gate_keep_largest(double *logits, size_t clusters, size_t active, do
 /* Its parameters are what they are to be: make it ready for use. */
 void mele_i_gate_end(mele_gate *gate);
 
+/* The weight of the k-th expert becomes that of the order[k]-th. MELE_ENOMEM; MELE_EINVAL: a gate that is
+ * made of posteriors. */
+mele_status mele_i_gate_reorder(mele_gate *gate, const size_t *order, mele_error *error);
+
 #endif

@@ -126,6 +126,10 @@ struct mele_i_gate_kind {
                       double *scratch, double *room, double *sums);
     void (*hessian)(const mele_gate *gate, const double *sums, double *out);
 
+    /* The weight of the k-th expert becomes that of the order[k]-th: of gates that see no posteriors.
+     * MELE_ENOMEM. NULL: it cannot be done. */
+    mele_status (*reorder)(mele_gate *gate, const size_t *order, mele_error *error);
+
     /* A line for people, as snprintf() writes it; NULL: the name alone. */
     size_t (*describe)(const mele_gate *gate, char *out, size_t size);
 

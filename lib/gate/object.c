@@ -1,8 +1,9 @@
 /* What all gates have. */
 #include <stdlib.h>
 
+#include "core/error.h"
 #include "core/memory.h"
-#include "gate/kind.h"
+#include "gate/joint.h"
 
 mele_gate *mele_i_gate_new(const mele_i_gate_kind *kind, size_t clusters)
 {
@@ -37,6 +38,14 @@ size_t mele_gate_clusters(const mele_gate *gate)
 bool mele_gate_needs_posteriors(const mele_gate *gate)
 {
     return gate->needs & MELE_I_GATE_POSTERIORS;
+}
+
+mele_status mele_i_gate_reorder(mele_gate *gate, const size_t *order, mele_error *error)
+{
+    if (gate->kind->reorder == NULL || gate->needs & MELE_I_GATE_POSTERIORS)
+        return mele_i_fail(error, MELE_EINVAL, "a %s gate has the order of its regions",
+                           gate->kind->name);
+    return gate->kind->reorder(gate, order, error);
 }
 
 size_t mele_gate_features(const mele_gate *gate)

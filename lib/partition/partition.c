@@ -144,8 +144,7 @@ static void reorder_sizes(mele_partition *p, size_t *order)
     memcpy(p->sizes, order, p->clusters * sizeof *order);
 }
 
-/* Number the clusters by the lexicographic order of their centres. */
-static mele_status number_clusters(mele_partition *p, mele_error *error)
+mele_status mele_i_partition_number(mele_partition *p, size_t *which, mele_error *error)
 {
     size_t d = p->columns, shape = p->shape_count;
     size_t *order = MELE_I_ARRAY(size_t, p->clusters);
@@ -156,6 +155,8 @@ static mele_status number_clusters(mele_partition *p, mele_error *error)
         status = mele_i_no_memory(error);
     } else {
         sort_clusters(p, order);
+        if (which != NULL)
+            memcpy(which, order, p->clusters * sizeof *order);
         memcpy(work, p->centres, p->clusters * d * sizeof *work);
         for (size_t k = 0; k < p->clusters; k++)
             memcpy(p->centres + k * d, work + order[k] * d, d * sizeof *work);
@@ -276,7 +277,7 @@ static mele_status fit_sample(const mele_i_sample *sample, const mele_partition_
     mele_status status = run_restarts(&r, engine, error);
 
     if (status == MELE_OK && !given)
-        status = number_clusters(r.best, error);
+        status = mele_i_partition_number(r.best, NULL, error);
     if (status != MELE_OK) {
         mele_partition_free(r.best);
         return status;

@@ -25,6 +25,10 @@ mele_rows mele_i_posterior_rows_of(mele_i_posterior_rows *posteriors);
  * else NULL. */
 const size_t *mele_i_partition_fitted_sizes(const mele_partition *partition);
 
+/* Number the clusters by the lexicographic order of their centres. which (K): what each of them was before;
+ * NULL: not wanted. MELE_ENOMEM: nothing is changed. */
+mele_status mele_i_partition_number(mele_partition *partition, size_t *which, mele_error *error);
+
 /* Whether a method of that name has a likelihood, and why it may have made fewer clusters than were
  * asked for. */
 bool mele_i_partition_has_density(const char *method);

@@ -303,6 +303,75 @@ Test(coupled, lambda_0_is_plain)
     }
 }
 
+/* The parameters of experts in another order: expert k is the (k + 1)-th, and so are its scales and what
+ * the gate has of it. */
+static void turn(const sample *s, const double *from, double *to)
+{
+    const mele_i_coupled_parts parts = mele_i_coupled_parts_of(&s->coupled);
+    const size_t M = s->coupled.shape.outputs;
+    const struct {
+        size_t first, end, each;
+    } runs[] = {{0, parts.scales, s->joint.parameters},
+                {parts.scales, s->coupled.shape.classes > 0 ? parts.scales : parts.scales + K * M, M},
+                {parts.gate, parts.count, (parts.count - parts.gate) / K}};
+
+    memcpy(to, from, parts.count * sizeof *to);
+    for (size_t r = 0; r < COUNT(runs); r++)
+        for (size_t k = 0; k < K && runs[r].first < runs[r].end; k++)
+            memcpy(to + runs[r].first + k * runs[r].each,
+                   from + runs[r].first + (k + 1) % K * runs[r].each, runs[r].each * sizeof *to);
+}
+
+/* Which expert is the first changes the first one only. */
+Test(coupled, the_order_of_experts_changes_nothing_else)
+{
+    for (size_t p = 0; p < COUNT(problems); p++)
+        for (size_t f = 0; f < 2; f++) {
+            mele_i_coupled_found a = {.value = 0}, b = {.value = 0};
+            sample s, t;
+            make(&s, &problems[p], &forms[f], NULL);
+            make(&t, &problems[p], &forms[f], NULL);
+            double *turned = MELE_I_ARRAY(double, s.count);
+            turn(&s, s.theta, t.theta);
+            s.coupled.max_iterations = t.coupled.max_iterations = 8;
+            free(s.coupled.room);
+            free(t.coupled.room);
+            cr_assert_eq(mele_i_coupled_minimise(&s.coupled, s.theta, &a, NULL), MELE_OK);
+            cr_assert_eq(mele_i_coupled_minimise(&t.coupled, t.theta, &b, NULL), MELE_OK);
+            turn(&s, s.theta, turned);
+            cr_assert_float_eq(a.value, b.value, 1e-9, "%s, %s", problems[p].what, forms[f].what);
+            for (size_t i = 0; i < s.count; i++)
+                cr_assert_float_eq(turned[i], t.theta[i], 1e-6, "%s, %s: %g, %g", problems[p].what,
+                                   forms[f].what, turned[i], t.theta[i]);
+            free(turned);
+            clear(&s);
+            clear(&t);
+        }
+}
+
+/* Each row is somebody's. */
+Test(coupled, weights_of_experts_add_up_to_those_of_rows)
+{
+    for (size_t p = 0; p < COUNT(problems); p++)
+        for (size_t f = 0; f < 2; f++) {
+            double weight[K] = {-1}, sum = 0;
+            mele_i_coupled_found found;
+            sample s;
+            if (problems[p].classes > 0)
+                continue;
+            make(&s, &problems[p], &forms[f], NULL);
+            s.coupled.max_iterations = 3;
+            s.coupled.weight = weight;
+            free(s.coupled.room);
+            cr_assert_eq(mele_i_coupled_minimise(&s.coupled, s.theta, &found, NULL), MELE_OK);
+            for (size_t k = 0; k < K; k++)
+                sum += weight[k];
+            cr_assert_float_eq(sum, s.coupled.total_weight, 1e-10);
+            cr_assert(weight[0] > 0 && weight[0] < sum);
+            clear(&s);
+        }
+}
+
 Test(coupled, memory_that_runs_out_leaves_nothing_behind)
 {
     for (size_t c = 0; c < COUNT(problems); c++) {

@@ -9,7 +9,10 @@
 
 #include "core/stream.h"
 #include "family/families.h"
+#include "family/order.h"
 #include "family/settle.h"
+#include "gate/joint.h"
+#include "model/model.h"
 #include "unit/engine_support.h"
 
 #define ROWS 80
@@ -245,9 +248,100 @@ Test(families, do_not_look_at_constant_columns)
         const mele_i_family *family = mele_i_family_named(mele_family(i));
         const double most = family->takes & MELE_I_FAMILY_STAGES ? 1e-5 : 1e-14;
         for (int which = 0; which <= CLASSES; which++)
-            for (int what = CONSTANT_FIRST; what <= CONSTANT_BETWEEN && takes(family, (task)which); what++)
-                cr_assert_leq(change_of(i, (task)which, (change)what), most, "%s, %s: %g", mele_family(i),
-                              task_names[which], change_of(i, (task)which, (change)what));
+            for (int what = CONSTANT_FIRST; what <= CONSTANT_BETWEEN && takes(family, (task)which); what++) {
+                const double changed = change_of(i, (task)which, (change)what);
+                cr_assert_leq(changed, most, "%s, %s: %g", mele_family(i), task_names[which], changed);
+            }
+    }
+}
+
+/* ---- the order of experts ---- */
+
+/* The first number that experts are numbered by: where expert k counts, or, of ensembles that predict by a
+ * mean, what it says. */
+static double place_of(const mele_model *model, size_t k, bool ensemble)
+{
+    static double log_gate[ROWS * 4], mean[ROWS * 4];
+    const mele_matrix m = mele_matrix_of(x[0], ROWS, FEATURES);
+    const mele_prediction wanted = {.log_gate = log_gate, .expert_mean = mean};
+    mele_error error = {0};
+    double sum = 0, total = 0;
+
+    cr_assert_eq(mele_model_predict(model, &m, NULL, NULL, &wanted, &error), MELE_OK, "%s", error.message);
+    for (size_t i = 0; i < ROWS; i++) {
+        const double weight = ensemble ? 1 : exp(log_gate[i * 4 + k]);
+        sum += weight * (ensemble ? mean[i * 4 + k] : x[0][i * FEATURES]);
+        total += weight;
+    }
+    return total > 0 ? sum / total : INFINITY;
+}
+
+/* Of Gaussians by their centres. */
+static double number_of(const mele_model *model, size_t k, bool ensemble)
+{
+    double centres[4 * FEATURES];
+
+    if (model->joint == NULL)
+        return place_of(model, k, ensemble);
+    mele_partition_centres(model->joint, centres);
+    return centres[k * FEATURES];
+}
+
+Test(families, number_experts_of_random_starts_by_what_they_are)
+{
+    for (size_t i = 0; mele_family(i) != NULL; i++) {
+        mele_model *model = NULL;
+        if (!(mele_i_family_named(mele_family(i))->takes & MELE_I_FAMILY_NUMBERED))
+            continue;
+        const bool ensemble = strstr(mele_family(i), "ncl") != NULL;
+        free(fit_text(i, NUMBERS, "4", NULL, &model));
+        for (size_t k = 1; k < 4; k++)
+            cr_assert_leq(number_of(model, k - 1, ensemble), number_of(model, k, ensemble) + 1e-12, "%s",
+                          mele_family(i));
+        mele_model_free(model);
+    }
+}
+
+/* Experts and gate, turned by one; then numbered again. */
+static char *turn_and_number(size_t i, mele_model *model)
+{
+    static const size_t turned[] = {1, 2, 3, 0};
+    mele_expert_info info[4] = {{0}};
+    mele_options *options = options_of(i, "4");
+    mele_data *data = make_data(NUMBERS);
+    mele_i_run run = mele_i_run_of(data, NULL, options, NULL, NULL, model);
+    const mele_i_family_exchangeable parts = {
+        .experts = model->experts, .gate = model->gate, .info = info};
+    char *text = NULL;
+
+    cr_assert_eq(mele_i_experts_reorder(model->experts, turned, NULL), MELE_OK);
+    cr_assert_eq(mele_i_gate_reorder(model->gate, turned, NULL), MELE_OK);
+    cr_assert_eq(mele_model_text(model, &text, NULL, NULL), MELE_OK);
+    free(text);
+    cr_assert_eq(mele_i_family_number(&run, &parts, NULL), MELE_OK);
+    cr_assert_eq(mele_model_text(model, &text, NULL, NULL), MELE_OK);
+    mele_i_run_clear(&run);
+    mele_data_free(data);
+    mele_options_free(options);
+    return text;
+}
+
+/* Whatever the order that they had. */
+Test(families, number_experts_alike_in_any_order)
+{
+    for (size_t i = 0; mele_family(i) != NULL; i++) {
+        const mele_i_family *family = mele_i_family_named(mele_family(i));
+        mele_model *model = NULL;
+        if (!(family->takes & MELE_I_FAMILY_NUMBERED) || strcmp(mele_family(i), "gated-ncl") == 0)
+            continue; /* which is numbered before it has its gate, as ncl is */
+        char *text = fit_text(i, NUMBERS, "4", NULL, &model);
+        if (!mele_gate_needs_posteriors(model->gate)) {
+            char *again = turn_and_number(i, model);
+            cr_assert_str_eq(text, again, "%s", mele_family(i));
+            free(again);
+        }
+        free(text);
+        mele_model_free(model);
     }
 }
 

@@ -294,4 +294,5 @@ const mele_i_gate_kind mele_i_gate_temperature = {
 const mele_i_gate_kind mele_i_gate_softmax = {
     .name = "softmax", .trained = true, .has_input = true, .make = make_softmax,
     .prepare = prepare, .start = start, .finish = finish, .parameters = parameters,
-    .freedom = freedom, .get = get, .set = set, FAMILY, CURVED, .backward = backward, .save = save_softmax, .load = load_softmax};
+    .freedom = freedom, .get = get, .set = set, FAMILY, CURVED, .backward = backward,
+    .reorder = mele_i_softmax_reorder, .save = save_softmax, .load = load_softmax};

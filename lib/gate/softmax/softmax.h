@@ -31,6 +31,9 @@ void mele_i_softmax_curvature(const mele_gate *gate, const mele_i_gate_rows *row
                               double *sums);
 void mele_i_softmax_hessian(const mele_gate *gate, const double *sums, double *out);
 
+/* As mele_i_gate_kind has it. */
+mele_status mele_i_softmax_reorder(mele_gate *gate, const size_t *order, mele_error *error);
+
 /* ---- the model file (section.c) ---- */
 
 /* keys: of the kind, no others are taken. */

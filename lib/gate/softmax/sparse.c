@@ -136,6 +136,7 @@ const mele_i_gate_kind mele_i_gate_sparse = {.name = "sparse",
                                              .work = work,
                                              .scratch = scratch_numbers,
                                              .forward = forward,
+                                             .reorder = mele_i_softmax_reorder,
                                              .describe = describe,
                                              .save = save,
                                              .load = load};

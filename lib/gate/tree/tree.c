@@ -325,6 +325,21 @@ static void backward(const mele_gate *gate, const mele_i_gate_rows *rows, const 
     }
 }
 
+/* Experts change places between leaves; the tree stays. */
+static mele_status reorder(mele_gate *gate, const size_t *order, mele_error *error)
+{
+    mele_i_tree *tree = gate->state;
+    size_t *was = MELE_I_ARRAY(size_t, tree->leaves);
+
+    if (was == NULL)
+        return mele_i_no_memory(error);
+    memcpy(was, tree->leaf, tree->leaves * sizeof *was);
+    for (size_t k = 0; k < tree->leaves; k++)
+        tree->leaf[k] = was[order[k]];
+    free(was);
+    return MELE_OK;
+}
+
 /* ---- for people, and the file ---- */
 
 static size_t describe(const mele_gate *gate, char *out, size_t size)
@@ -357,5 +372,6 @@ const mele_i_gate_kind mele_i_gate_tree = {
     .name = "tree", .trained = true, .has_input = true, .for_families = true, .make = make,
     .prepare = prepare, .train = mele_i_tree_train, .finish = finish, .free = mele_i_tree_free,
     .start = start, .parameters = parameters, .freedom = freedom, .get = get, .set = set, .work = work,
-    .scratch = scratch_numbers, .forward = forward, .backward = backward, .describe = describe,
+    .scratch = scratch_numbers, .forward = forward, .backward = backward, .reorder = reorder,
+    .describe = describe,
     .save = save, .load = load};
