@@ -160,6 +160,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/draw/axis.c \
 	lib/draw/axis.h \
 	lib/draw/boxes.c \
+	lib/draw/intervals.c \
 	lib/draw/label.c \
 	lib/draw/label.h \
 	lib/draw/map.c \
@@ -614,7 +615,9 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/page_parts.c \
 	lib/study/page_parts.h \
 	lib/study/page_set.c \
+	lib/study/page_sets.c \
 	lib/study/page_summary.c \
+	lib/study/page_verdicts.c \
 	lib/study/page_words.c \
 	lib/study/paired.c \
 	lib/study/paired.h \

@@ -55,6 +55,20 @@ typedef struct mele_i_ranks {
 
 void mele_i_draw_ranks(mele_i_buffer *out, const mele_i_ranks *ranks);
 
+/* Estimates with their intervals below one another, beside 0 and a margin on both sides of it
+ * (dashed). What is farther than all margins and estimates by half is cut, an arrow being there. */
+typedef struct mele_i_intervals {
+    mele_i_words words;
+    const char *axis; /* what the values are */
+    size_t rows;
+    const char *const *name;
+    const double *value, *lower, *upper; /* rows; bounds NaN: no interval */
+    const char *const *note;             /* rows: what stands on the right */
+    double margin;                       /* above 0 */
+} mele_i_intervals;
+
+void mele_i_draw_intervals(mele_i_buffer *out, const mele_i_intervals *intervals);
+
 /* A plane cut into areas: cells with numbers, borders where the numbers differ, each number once in
  * the widest place of its area, and points upon it. */
 typedef struct mele_i_map {

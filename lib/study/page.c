@@ -12,7 +12,9 @@ static void print_page(mele_i_page *page)
 {
     mele_i_page_head(page);
     mele_i_page_summary(page);
+    mele_i_page_verdicts(page);
     mele_i_page_sets(page);
+    mele_i_page_each_set(page);
     mele_i_page_limits(page);
     mele_i_page_again(page);
 }
@@ -34,6 +36,7 @@ static mele_status make(mele_i_page *page, mele_i_standings *standings, char **o
                         mele_error *error)
 {
     const mele_comparison *comparison = page->comparison;
+    mele_verdicts *verdicts = NULL;
     mele_status status = MELE_OK;
 
     page->name = MELE_I_ARRAY(const char *, comparison->contenders);
@@ -43,10 +46,14 @@ static mele_status make(mele_i_page *page, mele_i_standings *standings, char **o
         page->name[c] = comparison->contender[c].name;
     if (status == MELE_OK)
         status = mele_i_standings_make(comparison, standings, error);
+    if (status == MELE_OK)
+        status = mele_judge(comparison, page->times, &verdicts, error);
     if (status != MELE_OK)
         return status;
     page->standings = standings;
+    page->verdicts = verdicts;
     print_page(page);
+    mele_verdicts_free(verdicts);
     return hand_over(page, out, length, error);
 }
 

@@ -92,11 +92,12 @@ static void print_protocol_words(mele_i_page *page)
 
 static void print_contents(mele_i_page *page)
 {
-    mele_i_page_print(
-        page,
-        "<p>On this page: <a href=\"#summary\">summary</a>; <a href=\"#sets\">data sets</a>, and "
-        "then each of them; <a href=\"#limits\">what this cannot say</a>; "
-        "<a href=\"#again\">how to make it again</a>.</p>\n");
+    mele_i_page_print(page, "<p>On this page: <a href=\"#summary\">summary</a>; ");
+    if (mele_i_page_has_verdicts(page))
+        mele_i_page_print(page, "<a href=\"#verdicts\">claims of the survey</a>; ");
+    mele_i_page_print(page, "<a href=\"#sets\">data sets</a>, and then each of them; "
+                            "<a href=\"#limits\">what this cannot say</a>; "
+                            "<a href=\"#again\">how to make it again</a>.</p>\n");
 }
 
 void mele_i_page_head(mele_i_page *page)

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include <mele/verdict.h>
+
 #include "core/buffer.h"
 #include "draw/markup.h"
 #include "study/comparison.h"
@@ -13,6 +15,7 @@ typedef struct mele_i_page {
     mele_i_buffer out;
     const mele_comparison *comparison;
     const mele_i_standings *standings;
+    const mele_verdicts *verdicts;
     const char **name;   /* of contenders */
     const char *command; /* that makes the page again; NULL: not told */
     bool times;          /* whether seconds are told */
@@ -46,11 +49,16 @@ void mele_i_page_count(mele_i_page *page, size_t count, const char *thing);
 /* Whether one is worse than the best of its set: p adjusted below 0.05. */
 bool mele_i_page_is_worse(const mele_i_page *page, size_t set, size_t contender);
 
+/* Whether there is a verdict on any claim. */
+bool mele_i_page_has_verdicts(const mele_i_page *page);
+
 /* ---- parts, in their order ---- */
 
 void mele_i_page_head(mele_i_page *page);
 void mele_i_page_summary(mele_i_page *page);
+void mele_i_page_verdicts(mele_i_page *page); /* nothing, where none was measured */
 void mele_i_page_sets(mele_i_page *page);
+void mele_i_page_each_set(mele_i_page *page);
 void mele_i_page_maps(mele_i_page *page, size_t set); /* within that of a set */
 void mele_i_page_limits(mele_i_page *page);
 void mele_i_page_again(mele_i_page *page);

@@ -1,4 +1,4 @@
-/* What a page says of the sets. */
+/* What a page says of each set. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,53 +8,6 @@
 #include "study/page_parts.h"
 
 #define NAMED 4 /* more than so many contenders are in the table alone */
-
-/* ---- all of them ---- */
-
-static void print_task(mele_i_page *page, const mele_i_compared_set *set)
-{
-    if (set->classes > 0)
-        mele_i_page_print(page, "%zu classes", set->classes);
-    else
-        mele_i_page_print(page, "regression");
-}
-
-static void print_protocol(mele_i_page *page, const mele_i_compared_set *set)
-{
-    mele_i_page_count(page, set->folds, "fold");
-    if (set->fold_name != NULL)
-        mele_i_page_print(page, " of the data");
-    if (set->repeats > 1)
-        mele_i_page_print(page, ", dealt %zu times", set->repeats);
-}
-
-static void print_sets(mele_i_page *page)
-{
-    mele_i_page_print(page,
-                      "<h2 id=\"sets\">Data sets</h2>\n<div class=\"scroll\"><table>\n<thead><tr>"
-                      "<th scope=\"col\" class=\"words\">set</th>"
-                      "<th scope=\"col\" class=\"words\">target</th>"
-                      "<th scope=\"col\">rows</th><th scope=\"col\">features</th>"
-                      "<th scope=\"col\" class=\"words\">task</th>"
-                      "<th scope=\"col\" class=\"words\">rows left out in turn</th>"
-                      "<th scope=\"col\" class=\"words\">loss</th></tr></thead>\n<tbody>\n");
-    for (size_t s = 0; s < page->comparison->sets; s++) {
-        const mele_i_compared_set *set = &page->comparison->set[s];
-        mele_i_page_print(page, "<tr><th scope=\"row\"><a href=\"#set-%zu\">", s + 1);
-        mele_i_page_text(page, set->name);
-        mele_i_page_print(page, "</a></th><td class=\"words\">");
-        mele_i_page_text(page, set->target);
-        mele_i_page_print(page, "</td><td>%zu</td><td>%zu</td><td class=\"words\">", set->rows,
-                          set->features);
-        print_task(page, set);
-        mele_i_page_print(page, "</td><td class=\"words\">");
-        print_protocol(page, set);
-        mele_i_page_print(page, "</td><td class=\"words\">");
-        mele_i_page_text(page, set->loss_name);
-        mele_i_page_print(page, "</td></tr>\n");
-    }
-    mele_i_page_print(page, "</tbody></table></div>\n");
-}
 
 /* ---- in words ---- */
 
@@ -346,9 +299,8 @@ static void print_set(mele_i_page *page, size_t set)
     mele_i_page_maps(page, set);
 }
 
-void mele_i_page_sets(mele_i_page *page)
+void mele_i_page_each_set(mele_i_page *page)
 {
-    print_sets(page);
     for (size_t s = 0; s < page->comparison->sets; s++)
         print_set(page, s);
 }

@@ -4,8 +4,6 @@
 #include "draw/plots.h"
 #include "study/page_parts.h"
 
-#define COLUMNS 8 /* of contenders in one table of losses, so that it fits on paper */
-
 /* ---- ranks ---- */
 
 /* The contender of the least mean rank. */
@@ -108,7 +106,7 @@ static void print_ranks(mele_i_page *page)
     draw_ranks(page);
 }
 
-/* ---- tables ---- */
+/* ---- the table ---- */
 
 typedef struct tally {
     size_t figures, best, worse; /* sets */
@@ -159,57 +157,9 @@ static void print_tallies(mele_i_page *page)
     mele_i_page_print(page, "</tbody></table></div>\n");
 }
 
-static void print_loss(mele_i_page *page, size_t set, size_t contender)
-{
-    const bool best = page->standings->best[set] == contender;
-    const mele_compared compared = mele_i_comparison_summary(page->comparison, set, contender);
-
-    mele_i_page_print(page, "<td%s>%s</td>",
-                      best                                         ? " class=\"best\""
-                      : mele_i_page_is_worse(page, set, contender) ? " class=\"worse\""
-                                                                   : "",
-                      compared.has
-                          ? mele_i_fixed(compared.loss, mele_i_page_decimals(page, set)).text
-                          : "\xE2\x80\x93");
-}
-
-/* Contenders first .. last - 1. */
-static void print_losses(mele_i_page *page, size_t first, size_t last)
-{
-    const mele_comparison *c = page->comparison;
-
-    mele_i_page_print(page, "<p class=\"caption\">Mean loss on each set: the best in bold, those "
-                            "worse than it in grey</p>\n"
-                            "<div class=\"scroll\"><table>\n<thead><tr>"
-                            "<th scope=\"col\" class=\"words\">set</th>"
-                            "<th scope=\"col\" class=\"words\">loss</th>");
-    for (size_t i = first; i < last; i++) {
-        mele_i_page_print(page, "<th scope=\"col\" class=\"name\">");
-        mele_i_page_name(page, i);
-        mele_i_page_print(page, "</th>");
-    }
-    mele_i_page_print(page, "</tr></thead>\n<tbody>\n");
-    for (size_t s = 0; s < c->sets; s++) {
-        mele_i_page_print(page, "<tr><th scope=\"row\">");
-        mele_i_page_text(page, c->set[s].name);
-        mele_i_page_print(page, "</th><td>");
-        mele_i_page_text(page, c->set[s].loss_name);
-        mele_i_page_print(page, "</td>");
-        for (size_t i = first; i < last; i++)
-            print_loss(page, s, i);
-        mele_i_page_print(page, "</tr>\n");
-    }
-    mele_i_page_print(page, "</tbody></table></div>\n");
-}
-
 void mele_i_page_summary(mele_i_page *page)
 {
-    const size_t contenders = page->comparison->contenders;
-    const size_t tables = (contenders + COLUMNS - 1) / COLUMNS;
-
     mele_i_page_print(page, "<h2 id=\"summary\">Summary</h2>\n");
     print_ranks(page);
     print_tallies(page);
-    for (size_t t = 0; t < tables; t++)
-        print_losses(page, t * contenders / tables, (t + 1) * contenders / tables);
 }

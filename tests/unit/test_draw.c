@@ -320,8 +320,24 @@ static mele_i_buffer draw_map(const made *m)
     return out;
 }
 
+static mele_i_buffer draw_intervals(const made *m)
+{
+    mele_i_buffer out = {0};
+
+    mele_i_draw_intervals(&out, &(mele_i_intervals){.words = {"title", "description"},
+                                                    .axis = names[m->count % NAMES],
+                                                    .rows = m->count,
+                                                    .name = m->name,
+                                                    .value = m->y,
+                                                    .lower = m->value,
+                                                    .upper = m->x,
+                                                    .note = m->name,
+                                                    .margin = 1});
+    return out;
+}
+
 static mele_i_buffer (*const pictures[])(const made *) = {draw_boxes, draw_scatter, draw_ranks,
-                                                          draw_map};
+                                                          draw_map, draw_intervals};
 enum { PICTURES = sizeof pictures / sizeof pictures[0] };
 
 Test(draw, words_do_not_overlap_and_are_not_cut)
@@ -425,6 +441,22 @@ Test(draw, areas_are_runs_with_borders_and_numbers)
     cr_assert_eq(occurrences(&out, "d=\"M0 2h4M2 0v2M3 2v1\""), 1);
     cr_assert_eq(occurrences(&out, "font-weight=\"bold\""), 3);
     cr_assert_eq(occurrences(&out, "h0\"/>"), 1); /* one of the points is in the plane */
+    free(out.data);
+}
+
+Test(draw, intervals_that_are_too_long_end_in_arrows)
+{
+    static const char *const name[] = {"a", "b", "c"}, *const note[] = {"", "", ""};
+    static const double value[] = {-1, 2, NAN}, lower[] = {-1.5, -INFINITY, NAN},
+                        upper[] = {0.5, 90, NAN};
+    mele_i_buffer out = {0};
+
+    mele_i_draw_intervals(
+        &out, &(mele_i_intervals){{"t", "d"}, "v", 3, name, value, lower, upper, note, 1});
+    cr_assert_eq(occurrences(&out, "fill=\"#0072B2\""), 2);         /* estimates */
+    cr_assert_eq(occurrences(&out, "<path"), 2);                    /* arrows */
+    cr_assert_eq(occurrences(&out, "stroke-dasharray=\"4 3\""), 2); /* margins */
+    cr_assert_eq(occurrences(&out, "stroke-width=\"1.5\""), 2);     /* intervals */
     free(out.data);
 }
 

@@ -17,6 +17,7 @@
 #include "support/failing_malloc.h"
 #include "support/size.h"
 #include "unit/markup_support.h"
+#include "unit/verdict_support.h"
 
 static const char *const measures[] = {"mse", "rmse", "mae"};
 
@@ -104,6 +105,15 @@ static char *page_of(const mele_comparison *comparison, bool times, size_t *leng
         MELE_OK);
     cr_assert_eq(strlen(text), *length);
     return text;
+}
+
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
 }
 
 static const shape shapes[] = {
@@ -230,7 +240,7 @@ static void add_plane(mele_comparison *comparison, size_t set, size_t features)
 Test(page, maps_of_regions)
 {
     mele_comparison *comparison = make(&shapes[1]);
-    size_t length, maps = 0;
+    size_t length;
     char *text;
 
     add_plane(comparison, 0, 2);
@@ -238,9 +248,7 @@ Test(page, maps_of_regions)
     text = page_of(comparison, true, &length);
     check_markup(text, length);
     check_figures(text, length);
-    for (const char *at = text; (at = strstr(at, "<title>Regions of")) != NULL; at++)
-        maps++;
-    cr_assert_eq(maps, 4);
+    cr_assert_eq(count(text, "<title>Regions of"), 4);
     cr_assert_not_null(strstr(text, ">longitude &amp; &lt;b&gt;</text>"));
     free(text);
     mele_comparison_free(comparison);
@@ -263,6 +271,44 @@ Test(page, memory_runs_out)
         cr_assert(status == MELE_ENOMEM && text == NULL, "%zu", n);
     }
     cr_assert_eq(status, MELE_OK);
+    mele_comparison_free(comparison);
+}
+
+/* ---- verdicts ---- */
+
+Test(page, verdicts_are_those_of_the_judge)
+{
+    const hand_form form = {6, 5, 1, 2, 2};
+    const hand_truth truth = hand_nothing_differs();
+    mele_comparison *comparison = hand_draw(&form, &truth, 0);
+    mele_verdicts *verdicts = hand_judge(comparison);
+    size_t length, parts = 0;
+    char *text = page_of(comparison, true, &length), expected[80];
+
+    check_markup(text, length);
+    check_figures(text, length);
+    for (size_t i = 0; i < verdicts->count; i++) {
+        const mele_verdict *v = &verdicts->verdict[i];
+        snprintf(expected, sizeof expected, "<h3>%s: %s</h3>", v->name, mele_verdict_name(v->kind));
+        cr_assert_eq(count(text, expected), v->kind == MELE_NOT_MEASURED ? 0 : 1, "%s", expected);
+        for (size_t j = 0; j < v->parts; j++)
+            parts += v->part[j].kind != MELE_NOT_MEASURED && v->part[j].sets > 0;
+    }
+    cr_assert_gt(parts, 8);
+    cr_assert_eq(count(text, "<desc>An interval for each set</desc>"), parts);
+    free(text);
+    mele_verdicts_free(verdicts);
+    mele_comparison_free(comparison);
+}
+
+Test(page, claims_that_are_not_measured_are_not_told)
+{
+    mele_comparison *comparison = make(&shapes[1]);
+    size_t length;
+    char *text = page_of(comparison, true, &length);
+
+    cr_assert_eq(count(text, "Claims of the survey"), 0);
+    free(text);
     mele_comparison_free(comparison);
 }
 
