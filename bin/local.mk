@@ -37,6 +37,7 @@ bin_PROGRAMS += \
 	bin/mele-predict \
 	bin/mele-score \
 	bin/mele-info \
+	bin/mele-compare \
 	bin/mele-make
 
 # The dispatcher starts without the libraries that the others need.
@@ -58,5 +59,7 @@ bin_mele_score_SOURCES = bin/mele-score.c
 bin_mele_score_LDADD = $(cli_libs)
 bin_mele_info_SOURCES = bin/mele-info.c
 bin_mele_info_LDADD = $(cli_libs)
+bin_mele_compare_SOURCES = bin/mele-compare.c
+bin_mele_compare_LDADD = $(cli_libs)
 bin_mele_make_SOURCES = bin/mele-make.c
 bin_mele_make_LDADD = $(cli_libs)

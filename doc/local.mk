@@ -27,6 +27,7 @@ dist_examples_DATA = \
 dist_man_MANS += $(man_pages)
 man_pages = \
 	doc/man/mele.1 \
+	doc/man/mele-compare.1 \
 	doc/man/mele-experts.1 \
 	doc/man/mele-fit.1 \
 	doc/man/mele-gate.1 \

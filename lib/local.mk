@@ -71,6 +71,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/core/quote.h \
 	lib/core/replace.c \
 	lib/core/replace.h \
+	lib/core/rounded.c \
+	lib/core/rounded.h \
 	lib/core/stream.c \
 	lib/core/stream.h \
 	lib/core/total.h \
@@ -215,6 +217,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/measure/folds.c \
 	lib/measure/folds.h \
 	lib/measure/metrics.c \
+	lib/measure/metrics.h \
 	lib/measure/draw.c \
 	lib/measure/draw.h \
 	lib/measure/probability.h \
@@ -589,6 +592,20 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/train.h \
 	lib/study/claims.c \
 	lib/study/claims.h \
+	lib/study/anatomy.c \
+	lib/study/anatomy.h \
+	lib/study/compare.c \
+	lib/study/compared.c \
+	lib/study/contenders.c \
+	lib/study/contenders.h \
+	lib/study/identity.c \
+	lib/study/journal.c \
+	lib/study/journal.h \
+	lib/study/sets.c \
+	lib/study/sets.h \
+	lib/study/standing.c \
+	lib/study/standing.h \
+	lib/study/compare_table.c \
 	lib/study/comparison.c \
 	lib/study/comparison.h \
 	lib/study/cross_validate.c \

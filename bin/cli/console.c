@@ -85,7 +85,8 @@ static const char *stage_name(const char *stage)
         {"read", "reading"}, {"clusters", "choosing the number of regions"},
         {"partition", "stage 1, partition"}, {"experts", "stage 2, experts"},
         {"network", "stage 2, experts"}, {"gate", "stage 3, gate"},
-        {"boosting", "rounds of boosting"}, {"cv", "cross-validation"}, {"predict", "predicting"}};
+        {"boosting", "rounds of boosting"}, {"cv", "cross-validation"}, {"compare", "comparing"},
+        {"predict", "predicting"}};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i][0], stage) == 0)

@@ -10,6 +10,7 @@ const cli_program cli_programs[] = {
     {"gate", "stage 3: add the gate that blends the experts to a model"},
     {"predict", "predict the rows of a file as CSV"},
     {"score", "measure a model on data with targets"},
+    {"compare", "compare families of models on the same folds"},
     {"info", "show what a model holds"},
     {"make", "make a data set from a published formula"},
     {NULL, NULL},

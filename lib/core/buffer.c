@@ -2,8 +2,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/error.h"
 #include "core/memory.h"
 
 bool mele_i_buffer_grow(mele_i_buffer *buffer, size_t more)
@@ -47,4 +49,23 @@ void mele_i_buffer_print(mele_i_buffer *buffer, const char *format, ...)
         buffer->length += (size_t)length;
     }
     va_end(again);
+}
+
+mele_status mele_i_buffer_finish(mele_i_buffer *buffer, mele_status status, char **out, size_t *length,
+                                 mele_error *error)
+{
+    const size_t whole = buffer->length;
+
+    mele_i_buffer_add(buffer, "", 1);
+    if (status == MELE_OK && buffer->failed)
+        status = mele_i_no_memory(error);
+    if (status != MELE_OK) {
+        free(buffer->data);
+    } else {
+        *out = buffer->data;
+        if (length != NULL)
+            *length = whole;
+    }
+    *buffer = (mele_i_buffer){NULL, 0, 0, false};
+    return status;
 }

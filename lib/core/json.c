@@ -301,3 +301,16 @@ mele_status mele_i_json_text(const json_t *root, char **out, size_t *length, mel
         *length = t.length;
     return MELE_OK;
 }
+
+mele_status mele_i_json_line(const json_t *root, char **out, size_t *length, mele_error *error)
+{
+    text t = {NULL, 0, 0};
+
+    if ((json_dump_callback(root, append, &t, JSON_COMPACT) | append("\n", 1, &t)) != 0) {
+        free(t.data);
+        return mele_i_no_memory(error);
+    }
+    *out = t.data;
+    *length = t.length;
+    return MELE_OK;
+}

@@ -70,4 +70,7 @@ mele_status mele_i_json_check_positive(const double *values, size_t count, const
 /* An object as text, one line a key, in memory to be freed with free(). length may be NULL. */
 mele_status mele_i_json_text(const json_t *root, char **out, size_t *length, mele_error *error);
 
+/* The same as one line, with its end. */
+mele_status mele_i_json_line(const json_t *root, char **out, size_t *length, mele_error *error);
+
 #endif

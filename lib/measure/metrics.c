@@ -2,7 +2,7 @@
  * 1979, Commun. ACM 22), so that r2 is right for targets whose mean is large and exactly
  * undefined for constant ones. Sums are long double: where that is wider than double, squares of
  * 1e150 and more do not overflow, and the sum of many terms keeps its digits. */
-#include <mele/measure.h>
+#include "measure/metrics.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -270,4 +270,82 @@ mele_measures mele_metrics_result(mele_metrics *metrics)
         measure_regression(m);
     return (mele_measures){m->count, (const char *const *)m->names, m->values, m->rows, m->skipped,
                            m->unknown, (double)m->weight};
+}
+
+/* ---- kept ---- */
+
+/* Of all: rows, rows skipped, those of unknown class, the weight; then classes: the three measures; regression: the
+ * joint log density, and for each target the mean of absolute errors, the root of that of squared ones, the mean of
+ * the truth and the root of the mean of squares about it, and the log density, NaN where it is not known. */
+enum { ROWS, SKIPPED, UNKNOWN, WEIGHT, COMMON };
+enum { ABSOLUTE, SQUARED, MEAN, ABOUT_MEAN, DENSITY, OF_TARGET };
+
+size_t mele_i_metrics_moments(size_t targets, size_t classes)
+{
+    return COMMON + (classes > 0 ? CLASSIFICATION : 1 + targets * OF_TARGET);
+}
+
+static void keep_target(const mele_metrics *m, const target_sums *s, double *out)
+{
+    out[ABSOLUTE] = (double)(s->absolute / m->weight);
+    out[SQUARED] = (double)sqrtl(s->squared / m->weight);
+    out[MEAN] = (double)s->mean;
+    out[ABOUT_MEAN] = (double)sqrtl(s->about_mean / m->weight);
+    out[DENSITY] = m->has_density ? (double)(s->log_density / m->weight) : NAN;
+}
+
+void mele_i_metrics_keep(const mele_metrics *metrics, double *out)
+{
+    const mele_metrics *m = metrics;
+    const wide of_classes[] = {m->right, m->log_loss, m->brier};
+    double *rest = out + COMMON;
+
+    out[ROWS] = (double)m->rows;
+    out[SKIPPED] = (double)m->skipped;
+    out[UNKNOWN] = (double)m->unknown;
+    out[WEIGHT] = (double)m->weight;
+    for (size_t i = 0; m->classes > 0 && i < CLASSIFICATION; i++)
+        rest[i] = (double)(of_classes[i] / m->weight);
+    if (m->classes == 0)
+        rest[0] = m->has_joint ? (double)(m->joint / m->weight) : NAN;
+    for (size_t t = 0; m->classes == 0 && t < m->targets; t++)
+        keep_target(m, &m->target[t], rest + 1 + t * OF_TARGET);
+}
+
+/* Chan, Golub, LeVeque 1983: squares about the mean of two parts. */
+static void join_target(target_sums *s, const double *kept, wide before, wide weight)
+{
+    const wide shift = kept[MEAN] - s->mean, all = before + weight;
+
+    s->absolute += weight * kept[ABSOLUTE];
+    s->squared += weight * kept[SQUARED] * kept[SQUARED];
+    s->mean += shift * (weight / all);
+    s->about_mean += weight * kept[ABOUT_MEAN] * kept[ABOUT_MEAN] + shift * shift * (before * (weight / all));
+    s->log_density += weight * kept[DENSITY];
+}
+
+void mele_i_metrics_join(mele_metrics *metrics, const double *kept)
+{
+    mele_metrics *m = metrics;
+    const wide weight = kept[WEIGHT], before = m->weight;
+    const double *rest = kept + COMMON;
+
+    m->rows += (size_t)kept[ROWS];
+    m->skipped += (size_t)kept[SKIPPED];
+    m->unknown += (size_t)kept[UNKNOWN];
+    if (!(weight > 0))
+        return;
+    m->weight += weight;
+    if (m->classes > 0) {
+        m->right += weight * rest[0];
+        m->log_loss += weight * rest[1];
+        m->brier += weight * rest[2];
+        return;
+    }
+    m->has_joint = m->has_joint && !isnan(rest[0]);
+    m->joint += weight * rest[0];
+    for (size_t t = 0; t < m->targets; t++) {
+        m->has_density = m->has_density && !isnan(rest[1 + t * OF_TARGET + DENSITY]);
+        join_target(&m->target[t], rest + 1 + t * OF_TARGET, before, weight);
+    }
 }

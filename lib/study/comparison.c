@@ -26,16 +26,30 @@ static void free_names(char **name, size_t count)
     free(name);
 }
 
+static void entry_clear(mele_i_entry *entry)
+{
+    mele_options_free(entry->options);
+    free(entry->refusal);
+    memset(entry, 0, sizeof *entry);
+}
+
+static void contender_clear(mele_i_contender *contender)
+{
+    free(contender->name);
+    free(contender->family);
+    mele_options_free(contender->options);
+    memset(contender, 0, sizeof *contender);
+}
+
 static void set_clear(mele_i_compared_set *set, size_t contenders, size_t seeds)
 {
     for (size_t i = 0; set->outcome != NULL && i < contenders * set->splits * seeds; i++)
         mele_i_outcome_clear(&set->outcome[i]);
     free(set->outcome);
-    for (size_t i = 0; set->entry != NULL && i < contenders; i++) {
-        mele_options_free(set->entry[i].options);
-        free(set->entry[i].refusal);
-    }
+    for (size_t i = 0; set->entry != NULL && i < contenders; i++)
+        entry_clear(&set->entry[i]);
     free(set->entry);
+    mele_options_free(set->general);
     free_names(set->measure, set->measures);
     free_names(set->fold_name, set->folds);
     free(set->fold_of_row);
@@ -53,12 +67,11 @@ void mele_comparison_free(mele_comparison *comparison)
         return;
     for (size_t s = 0; s < comparison->sets; s++)
         set_clear(&comparison->set[s], comparison->contenders, comparison->seeds);
-    for (size_t c = 0; c < comparison->contenders; c++) {
-        free(comparison->contender[c].name);
-        free(comparison->contender[c].family);
-    }
+    for (size_t c = 0; c < comparison->contenders; c++)
+        contender_clear(&comparison->contender[c]);
     free(comparison->set);
     free(comparison->contender);
+    free(comparison->measure);
     free(comparison);
 }
 
@@ -72,6 +85,7 @@ mele_status mele_i_comparison_new(size_t seeds, mele_comparison **out, mele_erro
         return mele_i_no_memory(error);
     made->seeds = seeds;
     made->seed = 1;
+    made->protocol = mele_cv_defaults();
     *out = made;
     return MELE_OK;
 }
@@ -126,6 +140,23 @@ mele_status mele_i_comparison_add_set(mele_comparison *comparison, const mele_i_
     return MELE_OK;
 }
 
+/* Room for outcomes of one contender more, where there are outcomes. */
+static bool grow_outcomes(mele_i_compared_set *set, size_t count, size_t seeds)
+{
+    const size_t each = set->splits * seeds;
+    mele_i_outcome *grown = NULL;
+
+    if (set->outcome == NULL)
+        return true;
+    if (count > SIZE_MAX / sizeof *grown / each
+        || (grown = mele_i_zeroed(count * each, sizeof *grown)) == NULL)
+        return false;
+    memcpy(grown, set->outcome, (count - 1) * each * sizeof *grown);
+    free(set->outcome);
+    set->outcome = grown;
+    return true;
+}
+
 /* Room for one entry more in each set. */
 static bool grow_entries(mele_comparison *comparison)
 {
@@ -137,6 +168,8 @@ static bool grow_entries(mele_comparison *comparison)
             return false;
         memset(&grown[count - 1], 0, sizeof *grown);
         comparison->set[s].entry = grown;
+        if (!grow_outcomes(&comparison->set[s], count, comparison->seeds))
+            return false;
     }
     return true;
 }
@@ -150,15 +183,33 @@ mele_status mele_i_comparison_add_contender(mele_comparison *comparison, const c
     if (grown == NULL)
         return mele_i_no_memory(error);
     comparison->contender = grown;
-    grown[count] = (mele_i_contender){mele_i_string(name), mele_i_string(family)};
+    grown[count] = (mele_i_contender){mele_i_string(name), mele_i_string(family), NULL};
     if (grown[count].name == NULL || (family != NULL && grown[count].family == NULL)
         || !grow_entries(comparison)) {
-        free(grown[count].name);
-        free(grown[count].family);
+        contender_clear(&grown[count]);
         return mele_i_no_memory(error);
     }
     comparison->contenders++;
     return MELE_OK;
+}
+
+void mele_i_comparison_drop_set(mele_comparison *comparison)
+{
+    set_clear(&comparison->set[--comparison->sets], comparison->contenders, comparison->seeds);
+}
+
+void mele_i_comparison_drop_contender(mele_comparison *comparison)
+{
+    const size_t last = --comparison->contenders;
+
+    for (size_t s = 0; s < comparison->sets; s++) {
+        mele_i_compared_set *set = &comparison->set[s];
+        const size_t each = set->splits * comparison->seeds;
+        entry_clear(&set->entry[last]);
+        for (size_t i = 0; set->outcome != NULL && i < each; i++)
+            mele_i_outcome_clear(&set->outcome[last * each + i]);
+    }
+    contender_clear(&comparison->contender[last]);
 }
 
 mele_status mele_i_comparison_make_outcomes(mele_comparison *comparison, mele_error *error)
@@ -166,6 +217,8 @@ mele_status mele_i_comparison_make_outcomes(mele_comparison *comparison, mele_er
     for (size_t s = 0; s < comparison->sets; s++) {
         mele_i_compared_set *set = &comparison->set[s];
         size_t each;
+        if (set->outcome != NULL)
+            continue;
         if (__builtin_mul_overflow(set->splits, comparison->seeds, &each)
             || __builtin_mul_overflow(each, sizeof *set->outcome, &each)
             || (set->outcome = mele_i_zeroed(comparison->contenders, each)) == NULL)
@@ -225,6 +278,14 @@ mele_i_outcome *mele_i_comparison_outcome(const mele_comparison *comparison, siz
     const mele_i_compared_set *s = &comparison->set[set];
 
     return &s->outcome[(contender * s->splits + split) * comparison->seeds + seed];
+}
+
+bool mele_i_comparison_is_run(const mele_comparison *comparison)
+{
+    for (size_t s = 0; s < comparison->sets; s++)
+        if (comparison->set[s].outcome == NULL)
+            return false;
+    return comparison->sets > 0 && comparison->contenders > 0;
 }
 
 double mele_i_set_loss(const mele_i_compared_set *set, const double *measure)
@@ -355,11 +416,16 @@ static void add_means(const mele_i_outcome *outcome, size_t count, mele_compared
     out->error_correlation = correlations > 0 ? correlation / (double)correlations : NAN;
 }
 
+mele_compared mele_i_nothing_compared(void)
+{
+    return (mele_compared){false, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, {0}};
+}
+
 mele_compared mele_i_comparison_summary(const mele_comparison *comparison, size_t set, size_t contender)
 {
     const mele_i_compared_set *s = &comparison->set[set];
     const size_t count = s->splits * comparison->seeds;
-    mele_compared out = {false, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, {0}};
+    mele_compared out = mele_i_nothing_compared();
     moments over_splits = {0, 0, 0};
     double variance = 0;
 
@@ -373,7 +439,7 @@ mele_compared mele_i_comparison_summary(const mele_comparison *comparison, size_
     out.has = true;
     out.loss = over_splits.mean;
     out.sd = sqrt(variance_of(&over_splits));
-    out.spread = sqrt(variance / (double)s->splits);
+    out.spread = comparison->contender[contender].family == NULL ? NAN : sqrt(variance / (double)s->splits);
     add_means(&s->outcome[contender * count], count, &out);
     return out;
 }

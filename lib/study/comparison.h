@@ -37,7 +37,7 @@ typedef struct mele_i_outcome {
 
 /* A contender on a set. */
 typedef struct mele_i_entry {
-    mele_options *options; /* what is fitted; NULL: nothing is */
+    mele_options *options; /* what is fitted; NULL: nothing is, or a run has still to make them */
     char *refusal;         /* why it has no figure on this set, known before any work; NULL: it takes part */
 } mele_i_entry;
 
@@ -47,6 +47,7 @@ typedef struct mele_i_compared_set {
     const mele_data *data;   /* NULL: the outcomes are filled by hand */
     mele_data *owned;        /* those data, where they are the comparison's */
     double *made;            /* the numbers of data that were made; NULL: of others */
+    mele_options *general;   /* what all contenders take on it, where they look at it; NULL: no data */
     size_t folds, repeats, splits; /* splits = folds x repeats */
     char **fold_name;        /* folds: their values in the data's column; NULL: they are numbered from 1 */
     size_t *fold_of_row;     /* repeats x rows of data: MELE_I_NO_FOLD where the weight is 0; NULL: no data */
@@ -64,13 +65,16 @@ typedef struct mele_i_compared_set {
 typedef struct mele_i_contender {
     char *name;   /* as given ("mele:k=8,expert=gp"), told apart from others of that name */
     char *family; /* NULL: predictions of others */
+    mele_options *options; /* its own; NULL: predictions of others, or filled by hand */
 } mele_i_contender;
 
 struct mele_comparison {
     size_t sets, contenders, seeds;
     mele_i_compared_set *set;
     mele_i_contender *contender;
-    uint64_t seed; /* of the folds, and of the fits of seed 0; seed s fits with seed + s */
+    uint64_t seed; /* of the folds, and of the fits of seed 0; seed s fits with seed + s, of 32 bits */
+    mele_cv_options protocol; /* of sets that are added */
+    char *measure; /* what their loss is to be; NULL: what is usual */
 };
 
 /* ---- making one ---- */
@@ -90,12 +94,17 @@ typedef struct mele_i_set_form {
     size_t loss;                /* which of them; see mele_i_compared_set */
 } mele_i_set_form;
 
-/* Both before the outcomes are made; the new one is the last. MELE_ENOMEM: the comparison is as it was. */
+/* The new one is the last; of a contender that comes after the outcomes were made these are MISSING. MELE_ENOMEM: the
+ * comparison is as it was. */
 mele_status mele_i_comparison_add_set(mele_comparison *comparison, const mele_i_set_form *form, mele_error *error);
 mele_status mele_i_comparison_add_contender(mele_comparison *comparison, const char *name, const char *family,
                                             mele_error *error);
 
-/* Room for all outcomes, which are MISSING. MELE_ENOMEM. */
+/* Forget the last set, or the last contender. */
+void mele_i_comparison_drop_set(mele_comparison *comparison);
+void mele_i_comparison_drop_contender(mele_comparison *comparison);
+
+/* Room for the outcomes of sets that have none yet; they are MISSING. MELE_ENOMEM. */
 mele_status mele_i_comparison_make_outcomes(mele_comparison *comparison, mele_error *error);
 
 /* A set's entry for a contender takes no part. MELE_ENOMEM. */
@@ -113,6 +122,9 @@ void mele_i_outcome_clear(mele_i_outcome *outcome);
 mele_i_outcome *mele_i_comparison_outcome(const mele_comparison *comparison, size_t set, size_t contender,
                                           size_t split, size_t seed);
 
+/* Whether there are sets, contenders and outcomes of them. */
+bool mele_i_comparison_is_run(const mele_comparison *comparison);
+
 /* The loss of measures of that set, smaller is better. */
 double mele_i_set_loss(const mele_i_compared_set *set, const double *measure);
 
@@ -127,7 +139,13 @@ void mele_i_comparison_losses(const mele_comparison *comparison, size_t set, siz
 size_t mele_i_comparison_reason(const mele_comparison *comparison, size_t set, size_t contender, char *out,
                                 size_t size);
 
-/* The whole of a contender on a set. */
+/* The measures pooled over the rows left out in all splits with all seeds, set->measures numbers, of a contender that
+ * has a figure; *skipped: how many predictions were missing among them. MELE_ENOMEM. */
+mele_status mele_i_comparison_pool(const mele_comparison *comparison, size_t set, size_t contender, double *out,
+                                   size_t *skipped, mele_error *error);
+
+/* The whole of a contender on a set, and of one without a figure. */
+mele_compared mele_i_nothing_compared(void);
 mele_compared mele_i_comparison_summary(const mele_comparison *comparison, size_t set, size_t contender);
 
 #endif

@@ -1,0 +1,10 @@
+#ifndef MELE_STUDY_SETS_H
+#define MELE_STUDY_SETS_H
+
+#include <mele/options.h>
+
+/* Set in `to` what was given in `from`: options of the data, and of stages and families those that a family looks at
+ * (NULL: all). MELE_ENOMEM: some of them are set. */
+mele_status mele_i_options_take(mele_options *to, const mele_options *from, const char *family, mele_error *error);
+
+#endif
