@@ -192,15 +192,23 @@ static bool count_regions(const char *text, size_t length, void *user)
     return true;
 }
 
+/* Neither regions nor weights are known without what comes with the rows. */
+static int refuse_rows(cli_run *run, const mele_model *model)
+{
+    const char *with = mele_model_needs_predictions(model) ? "predictions" : "posteriors";
+
+    return cli_wrong_usage(&run->console, "%s has no stage 1, and whose a row is depends on %s from elsewhere: "
+                           "'mele-predict --items cluster --%s FILE' tells it", run->operand[0], with, with);
+}
+
+/* The rows of each region, or, without stage 1, of the expert with the most weight. */
 static int print_regions(cli_run *run, FILE *out, const mele_model *model, const char *data)
 {
     mele_predict_options options = mele_predict_defaults(model);
     mele_predict_summary summary;
     region_counts counts = {.clusters = mele_model_clusters(model)};
 
-    if (!mele_model_has_partition(model))
-        return cli_wrong_usage(&run->console, "%s has no stage 1: the regions of rows are not known to it, and "
-                               "DATA has to be left out", run->operand[0]);
+    const bool regions = mele_model_has_partition(model);
     cli_table_options(&run->options, &options.table);
     options.items = "cluster";
     options.write = count_regions;
@@ -208,12 +216,13 @@ static int print_regions(cli_run *run, FILE *out, const mele_model *model, const
     counts.rows = calloc(counts.clusters + 1, sizeof *counts.rows);
     if (counts.rows == NULL)
         return cli_no_memory(run);
-    int exit_status = cli_check(run, mele_predict_file(model, data, &options, run->engine,
-                                                       &summary, &run->error), data);
+    const mele_status status = mele_predict_file(model, data, &options, run->engine, &summary, &run->error);
+    int exit_status = status == MELE_EINVAL && !regions ? refuse_rows(run, model) : cli_check(run, status, data);
+    const char *what = regions ? "region" : "expert";
     for (size_t k = 1; k <= counts.clusters && exit_status == CLI_DONE; k++)
-        fprintf(out, "%-*sregion %zu: %zu\n", LABEL_WIDTH, "rows", k, counts.rows[k]);
+        fprintf(out, "%-*s%s %zu: %zu\n", LABEL_WIDTH, "rows", what, k, counts.rows[k]);
     if (counts.rows[0] > 0 && exit_status == CLI_DONE)
-        fprintf(out, "%-*swithout a region: %zu\n", LABEL_WIDTH, "rows", counts.rows[0]);
+        fprintf(out, "%-*swithout %s %s: %zu\n", LABEL_WIDTH, "rows", regions ? "a" : "an", what, counts.rows[0]);
     free(counts.rows);
     return exit_status;
 }

@@ -558,7 +558,6 @@ lib_libmele_core_la_SOURCES = \
 	lib/family/family.h \
 	lib/family/fit.c \
 	lib/family/fit.h \
-	lib/family/gated_ncl.c \
 	lib/family/leave_out.c \
 	lib/family/leave_out.h \
 	lib/family/lme.c \

@@ -148,9 +148,9 @@ static size_t count_options(const cli_usage *usage, const char *family, mele_opt
     return count;
 }
 
-/* Their names from `column` on; the column after that. */
+/* Their names from `column` on, `end` after the last; the column after that. */
 static int print_names(FILE *out, const cli_usage *usage, const char *family, mele_option_stage stage,
-                       bool looks, int column)
+                       bool looks, const char *end, int column)
 {
     size_t left = count_options(usage, family, stage, looks);
     char word[64];
@@ -161,7 +161,7 @@ static int print_names(FILE *out, const cli_usage *usage, const char *family, me
             || mele_family_looks_at(family, name) != looks)
             continue;
         left--;
-        snprintf(word, sizeof word, "--%s%s", name, left == 0 && !looks ? ")" : "");
+        snprintf(word, sizeof word, "--%s%s", name, left == 0 ? end : ",");
         column = print_words(out, word, column, HELP_COLUMN);
     }
     return column;
@@ -179,26 +179,41 @@ static int print_clusters(FILE *out, const char *family, int column)
 
 /* Where a family looks at most options of a stage, the others are named. */
 static int print_taken(FILE *out, const cli_usage *usage, const char *family, mele_option_stage stage,
-                       int column)
+                       const char *end, int column)
 {
     static const char *const all[] = {[MELE_OPTION_PARTITION] = "all of stage 1",
                                       [MELE_OPTION_EXPERTS] = "all of stage 2",
                                       [MELE_OPTION_GATE] = "all of stage 3"};
     const size_t looks = count_options(usage, family, stage, true);
     const size_t others = count_options(usage, family, stage, false);
+    char text[32];
 
     if (stage == MELE_OPTION_FAMILY || looks < 2 * others || looks == 0)
-        return print_names(out, usage, family, stage, true, column);
-    column = print_words(out, all[stage], column, HELP_COLUMN);
-    if (others > 0)
-        column = print_words(out, "(not", column, HELP_COLUMN);
-    return print_names(out, usage, family, stage, false, column);
+        return print_names(out, usage, family, stage, true, end, column);
+    snprintf(text, sizeof text, "%s%s", all[stage], others > 0 ? " (not" : end);
+    column = print_words(out, text, column, HELP_COLUMN);
+    snprintf(text, sizeof text, ")%s", end);
+    return others > 0 ? print_names(out, usage, family, stage, false, text, column) : column;
+}
+
+/* The options that a family looks at. */
+static void print_all_taken(FILE *out, const cli_usage *usage, const char *family, int column)
+{
+    static const mele_option_stage stages[] = {MELE_OPTION_FAMILY, MELE_OPTION_PARTITION,
+                                               MELE_OPTION_EXPERTS, MELE_OPTION_GATE};
+    const size_t count = sizeof stages / sizeof *stages;
+    size_t left = 0;
+
+    for (size_t s = 0; s < count; s++)
+        left += count_options(usage, family, stages[s], true);
+    for (size_t s = 0; s < count; s++) {
+        left -= count_options(usage, family, stages[s], true);
+        column = print_taken(out, usage, family, stages[s], left == 0 ? "" : ",", column);
+    }
 }
 
 static void print_families(FILE *out, const cli_usage *usage)
 {
-    static const mele_option_stage stages[] = {MELE_OPTION_FAMILY, MELE_OPTION_PARTITION,
-                                               MELE_OPTION_EXPERTS, MELE_OPTION_GATE};
     const char *name;
 
     if (!cli_takes(usage, "family"))
@@ -209,8 +224,7 @@ static void print_families(FILE *out, const cli_usage *usage)
         int column = print_words(out, mele_family_help(i), HELP_COLUMN, HELP_COLUMN);
         column = print_clusters(out, name, column);
         column += fprintf(out, ";");
-        for (size_t s = 0; s < sizeof stages / sizeof *stages; s++)
-            column = print_taken(out, usage, name, stages[s], column);
+        print_all_taken(out, usage, name, column);
         fputc('\n', out);
     }
 }

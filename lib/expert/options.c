@@ -98,6 +98,24 @@ const mele_i_option_table *mele_i_expert_options_at(size_t i)
     return mele_i_expert_kind_at(i - 2) != NULL ? &after : NULL;
 }
 
+static bool has(const mele_i_option_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (table->row[i].name != NULL && strcmp(table->row[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+bool mele_i_expert_option_counts(const char *kind, const char *name)
+{
+    const mele_i_expert_kind *own = kind == NULL ? NULL : mele_i_expert_kind_named(kind), *other;
+
+    for (size_t i = 0; own != NULL && (other = mele_i_expert_kind_at(i)) != NULL; i++)
+        if (other != own && has(&other->options, name))
+            return false;
+    return true;
+}
+
 mele_expert_options mele_expert_defaults(void)
 {
     mele_expert_options options = {

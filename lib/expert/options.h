@@ -6,6 +6,10 @@
 /* The i-th table of the options of stage 2; NULL past the last. */
 const mele_i_option_table *mele_i_expert_options_at(size_t i);
 
+/* Whether experts of a kind look at an option when they are trained by stage 2: false of one that is in the table of
+ * another kind. kind NULL, or "auto": any may. */
+bool mele_i_expert_option_counts(const char *kind, const char *name);
+
 /* The options of a fit (given: NULL: the defaults) with every default settled, for targets and x of
  * so many columns; *kind is NULL for "auto". MELE_EINVAL: an option, or the experts to start from.
  * */

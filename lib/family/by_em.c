@@ -332,25 +332,13 @@ static void fill_infos(const mele_i_em *em)
     }
 }
 
-static json_t *reached_of(const mele_i_by_em *by)
-{
-    json_t *list = json_array();
-
-    for (size_t r = 0; r < by->starts && list != NULL; r++)
-        if (json_array_append_new(list, mele_i_report_real(by->reached[r] - by->units))
-            != 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    return list;
-}
-
 static json_t *more_of(const mele_i_by_em *by)
 {
     json_t *object = json_object();
 
     if (mele_i_json_put(object, "penalised", mele_i_report_real(by->em.objective - by->units))
-        && (by->starts == 0 || mele_i_json_put(object, "starts", reached_of(by)))
+        && (by->starts == 0 || mele_i_json_put(object, "starts",
+                                              mele_i_family_starts(by->reached, by->starts, 1, by->units)))
         && (by->more == NULL || json_object_update(object, by->more) == 0))
         return object;
     json_decref(object);
@@ -399,7 +387,7 @@ static mele_status finish(mele_i_by_em *by, mele_i_mixture_said *said, mele_erro
 {
     mele_i_em *em = &by->em;
     mele_i_family_result result = {
-        .info = em->info, .unit = "iterations", .iterations = em->steps, .converged = em->converged,
+        .info = em->info, .iterates = true, .iterations = em->steps, .converged = em->converged,
         .log_likelihood = em->sums.log_likelihood + em->log_density - by->units,
         .more = more_of(by)};
     mele_status status = result.more == NULL ? mele_i_no_memory(error) : settle(by, said, error);

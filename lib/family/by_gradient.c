@@ -212,34 +212,18 @@ static void fill_infos(const mele_i_run *run, const trained *t)
     }
 }
 
-/* Minus an objective of mixtures, a mean, as a sum in the data's units. */
-static json_t *penalised(const mele_i_run *run, double value)
-{
-    const double total = mele_i_total_weight(run->data->weights, run->features.rows);
-
-    return mele_i_report_real(-value * total - mele_i_family_units(run));
-}
-
-static json_t *starts_of(const mele_i_run *run, const trained *t)
-{
-    json_t *list = json_array();
-
-    for (size_t r = 0; r < t->starts && list != NULL; r++)
-        if (json_array_append_new(list, penalised(run, t->reached[r])) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    return list;
-}
-
+/* Objectives of mixtures, which are means, are minimised: minus each, as a sum in the data's units. */
 static json_t *more_of(const mele_i_run *run, const trained *t)
 {
+    const double total = mele_i_total_weight(run->data->weights, run->features.rows);
+    const double units = mele_i_family_units(run);
     json_t *object = json_object();
 
     if (object != NULL
         && (!t->loss->gated
-            || (mele_i_json_put(object, "penalised", penalised(run, t->found.value))
-                && mele_i_json_put(object, "starts", starts_of(run, t)))))
+            || (mele_i_json_put(object, "penalised", mele_i_report_real(-total * t->found.value - units))
+                && mele_i_json_put(object, "starts",
+                                   mele_i_family_starts(t->reached, t->starts, -total, units)))))
         return object;
     json_decref(object);
     return NULL;
@@ -344,7 +328,7 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_mixture_said *said
         mele_i_experts_set_variances(t->experts, t->variance);
     if (t->loss->gated)
         result->log_likelihood = t->sums.log_likelihood - mele_i_family_units(run);
-    result->unit = "iterations";
+    result->iterates = true;
     result->iterations = t->found.iterations;
     result->converged = t->found.converged;
     result->gate_info = t->gates ? &t->gate_info : NULL;

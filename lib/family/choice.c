@@ -3,12 +3,14 @@
  * Each candidate is a whole fit of the family, made again outside each fold of a race (fit/race.c) and measured
  * on the rows inside: the same rows, folds and losses as those of the choice of K by stages; but of a family that
  * votes for classes it is the share of errors, unless the criterion is nll. Of several starts (--restarts) such a fit
- * has three at most: all candidates lose by it, the larger ones rather more. Candidates come by ascending K and, of one K, as the family sweeps them, simplest first; of one expert there is one. The
- * first is taken that is within one standard error of the best. One expert, where it is a candidate, stays
- * unless the best gains more over it than chance does. */
+ * has three at most: all candidates lose by it, the larger ones rather more. Candidates come by ascending K and, of
+ * one K, as the family sweeps them, simplest first; of one expert there is one. The first is taken that is within one
+ * standard error of the best. One expert, where it is a candidate, stays unless the best gains more over it than
+ * chance does. */
 #include "family/choice.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,6 +254,20 @@ static json_t *record_of(const choice *c)
 
 /* ---- the whole ---- */
 
+/* The way out names what was to be chosen. */
+static void warn_of_few_rows(const choice *c, mele_report *report)
+{
+    const bool both = c->values > 0 && c->rungs > 1;
+    const char *swept = c->values > 0 ? c->family->swept : NULL;
+    char ways[64];
+
+    snprintf(ways, sizeof ways, "%s%s%s%s", both || swept == NULL ? "-k K" : "", both ? " and " : "",
+             swept == NULL ? "" : "--", swept == NULL ? "" : swept);
+    mele_i_report_warn(report, "there are too few rows, or groups, to leave some out and compare fits: the simplest is "
+                       "taken, of %zu expert%s (%s name%s another)", c->racers[0].clusters,
+                       c->racers[0].clusters == 1 ? "" : "s", ways, both ? "" : "s");
+}
+
 static mele_status race(choice *c, mele_engine *engine, mele_report *report, mele_error *error)
 {
     const mele_i_race_rules rules = {c->data, c->options, STAGE, true, run_candidate, c};
@@ -263,9 +279,7 @@ static mele_status race(choice *c, mele_engine *engine, mele_report *report, mel
     c->sample = course.rows < c->data->rows ? course.rows : 0;
     c->chosen = course.chosen < c->count ? course.chosen : 0;
     if (course.chosen == c->count)
-        mele_i_report_warn(report, "there are too few rows, or groups, to leave some out and compare fits: the "
-                           "simplest is taken, of %zu expert%s (-k K names another number)",
-                           c->racers[0].clusters, c->racers[0].clusters == 1 ? "" : "s");
+        warn_of_few_rows(c, report);
     return MELE_OK;
 }
 

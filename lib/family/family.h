@@ -16,6 +16,8 @@ enum {
     MELE_I_FAMILY_ANY_EXPERT = 16, /* it looks at all options of experts but those about regions */
     MELE_I_FAMILY_NUMBERED = 128, /* its experts come of random starts, and are numbered by what they are
                                      (order.h) */
+    MELE_I_FAMILY_TRAINS = 256, /* experts of any kind itself: it looks at options of training that are those of
+                                   one kind in stage 2 */
     MELE_I_FAMILY_VOTES = 64, /* of classes it says which; shares of votes are not how likely they are */
     MELE_I_FAMILY_STAGES = 32 /* it is made of the three stages: looks at all their options, chooses K in
                                  stage 1, and begins with that */

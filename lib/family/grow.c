@@ -336,7 +336,7 @@ static json_t *stage_of(const mele_i_growth *growth)
     json_t *object = json_object();
 
     if (mele_i_json_put(object, "experts", json_integer((json_int_t)growth->problem.rows.clusters))
-        && mele_i_json_put(object, "steps", json_integer((json_int_t)em->steps))
+        && mele_i_json_put(object, "iterations", json_integer((json_int_t)em->steps))
         && mele_i_json_put(object, "log_likelihood",
                            json_real(em->sums.log_likelihood - growth->units)))
         return object;

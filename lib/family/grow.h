@@ -12,7 +12,7 @@ typedef struct mele_i_growth {
     mele_i_em em;              /* points to the problem */
     mele_gate *leaf;           /* the tree of one leaf; NULL until it is known */
     double units;              /* what log-likelihoods in the data's units are less */
-    json_t *path;              /* of 1, 2, .. experts: the steps of EM that they took, and where to */
+    json_t *path;              /* of 1, 2, .. experts: the iterations of EM that they took, and where to */
 } mele_i_growth;
 
 /* Grow to so many experts: growth->em is then the mixture. problem: for a tree gate, whatever number of

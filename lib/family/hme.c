@@ -10,6 +10,20 @@
 #include "family/by_em.h"
 #include "family/family.h"
 #include "family/grow.h"
+#include "gate/gate.h"
+
+/* Levels that no tree of as many experts as there may be has. */
+static mele_status check_depth(const mele_options *options, mele_error *error)
+{
+    const size_t given = options->partition.clusters, most = given > 0 ? given : options->clusters_most;
+    const size_t levels = mele_i_gate_most_levels(most);
+
+    if (most == 0 || options->family.depth <= levels)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "--depth %zu: a tree of %zu expert%s has at most %zu level%s: give at most "
+                       "%zu, or leave it out", options->family.depth, most, most == 1 ? "" : "s", levels,
+                       levels == 1 ? "" : "s", levels);
+}
 
 static mele_status check(const mele_data *data, const mele_options *options, mele_error *error)
 {
@@ -19,7 +33,8 @@ static mele_status check(const mele_data *data, const mele_options *options, mel
     for (size_t i = 0; i < 2 && options->family.grow; i++)
         if (mele_options_given(options, given[i]))
             return mele_i_fail(error, MELE_EINVAL, "--grow excludes --%s: %s", given[i], why[i]);
-    return mele_i_by_em_check(data, options, error);
+    mele_status status = check_depth(options, error);
+    return status == MELE_OK ? mele_i_by_em_check(data, options, error) : status;
 }
 
 /* The mixture becomes the run's, and goes on from there as others do. */

@@ -43,6 +43,18 @@ void mele_i_family_warn_idle(mele_i_run *run, const double *weight)
                                weight[k], mele_i_family_fewer(run));
 }
 
+json_t *mele_i_family_starts(const double *reached, size_t count, double factor, double units)
+{
+    json_t *list = json_array();
+
+    for (size_t r = 0; r < count && list != NULL; r++)
+        if (json_array_append_new(list, mele_i_report_real(factor * reached[r] - units)) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return list;
+}
+
 /* named: for the report; the record has the name among the options. */
 static json_t *family_object(const mele_i_run *run, const mele_i_family_result *r, bool named)
 {
@@ -56,8 +68,8 @@ static json_t *family_object(const mele_i_run *run, const mele_i_family_result *
                                json_integer((json_int_t)mele_model_parameters(run->model)));
     if (good && !isnan(r->log_likelihood))
         good = mele_i_json_put(object, "log_likelihood", mele_i_report_real(r->log_likelihood));
-    if (good && r->unit != NULL)
-        good = mele_i_json_put(object, r->unit, json_integer((json_int_t)r->iterations))
+    if (good && r->iterates)
+        good = mele_i_json_put(object, "iterations", json_integer((json_int_t)r->iterations))
                && mele_i_json_put(object, "converged", json_boolean(r->converged));
     if (good && run->family_choice != NULL)
         good = json_object_update(object, (json_t *)run->family_choice) == 0;
@@ -132,9 +144,9 @@ mele_status mele_i_family_finish(mele_i_run *run, mele_i_family_result *r, mele_
 
     if (status == MELE_OK)
         status = record_parts(run, r, error);
-    if (status == MELE_OK && r->unit != NULL && !r->converged)
-        mele_i_report_unconverged(run->report, "the family %s did not converge in %zu %s",
-                                  run->options->family.name, r->iterations, r->unit);
+    if (status == MELE_OK && r->iterates && !r->converged)
+        mele_i_report_unconverged(run->report, "the family %s did not converge in %zu iteration%s",
+                                  run->options->family.name, r->iterations, r->iterations == 1 ? "" : "s");
     json_decref(r->more);
     r->more = NULL;
     return status;

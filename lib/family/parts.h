@@ -17,7 +17,7 @@ typedef struct mele_i_family_result {
     const mele_gate_info *gate_info; /* NULL: the gate was not trained by itself */
     double log_likelihood; /* of the training rows, natural logarithm, in the data's units, summed with the
                               weights, at the variances of maximum likelihood; NaN: there is none */
-    const char *unit;  /* what was repeated, "iterations"; NULL: nothing was, and it cannot fail to converge */
+    bool iterates;     /* else it cannot fail to converge, and these are not told */
     size_t iterations;
     bool converged;
     json_t *more;      /* an object of further keys; NULL: none */
@@ -35,6 +35,10 @@ const char *mele_i_family_fewer(const mele_i_run *run);
 
 /* A warning for each expert whose responsibilities (K sums, in rows) are less than a row in all. */
 void mele_i_family_warn_idle(mele_i_run *run, const double *weight);
+
+/* What starts came to: objectives as they are minimised or maximised, times a factor, less what units are. NULL: no
+ * memory. */
+json_t *mele_i_family_starts(const double *reached, size_t count, double factor, double units);
 
 /* What log-likelihoods of targets in the data's units are less than those of the scaled ones. */
 double mele_i_family_units(const mele_i_run *run);

@@ -38,7 +38,7 @@ static void list_families(const char *option, char *out, size_t size)
 /* A given option that the family does not look at would be an answer to another question. */
 static mele_status check_given(const mele_i_family *family, const mele_options *options, mele_error *error)
 {
-    char others[128];
+    char others[MELE_MESSAGE_SIZE];
     const char *name;
 
     for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++) {
@@ -55,7 +55,7 @@ static mele_status check_given(const mele_i_family *family, const mele_options *
 static mele_status check_expert(const mele_i_family *family, const mele_options *options,
                                 mele_error *error)
 {
-    char kinds[128];
+    char kinds[MELE_MESSAGE_SIZE];
 
     if (family->experts == NULL || options->experts.kind == NULL
         || mele_i_family_is_listed(family->experts, options->experts.kind))

@@ -1,6 +1,7 @@
 #include "family/train.h"
 
 #include "core/error.h"
+#include "expert/options.h"
 #include "family/families.h"
 #include "family/parts.h"
 #include "family/settle.h"
@@ -26,7 +27,15 @@ static mele_status start(mele_i_run *run, mele_error *error)
     return status;
 }
 
-/* As they were asked for, and none that the family does not look at. */
+static bool is_looked_at(const mele_i_family *family, const mele_i_run *run, const char *option)
+{
+    const bool counts = (family->takes & MELE_I_FAMILY_TRAINS)
+                        || mele_i_expert_option_counts(mele_experts_name(run->model->experts), option);
+
+    return counts && mele_i_family_looks_at(family, option);
+}
+
+/* As they were asked for, and none that the family, or its experts, do not look at. */
 static mele_status record_options(mele_i_run *run, const mele_i_family *family,
                                   const mele_options *asked, mele_error *error)
 {
@@ -37,7 +46,7 @@ static mele_status record_options(mele_i_run *run, const mele_i_family *family,
     json_t *record = json_object_get(run->model->training, "options");
     for (size_t i = 0; status == MELE_OK && mele_i_option_at(i, &place); i++)
         if (place.option->name != NULL && place.stage != MELE_OPTION_DATA
-            && !mele_i_family_looks_at(family, place.option->name))
+            && !is_looked_at(family, run, place.option->name))
             json_object_del(record, place.option->name);
     return status;
 }

@@ -46,6 +46,10 @@ bool mele_i_gate_is_untrained(const mele_gate_options *options, bool blind, mele
 mele_status mele_i_gate_split(const mele_gate *gate, size_t expert, const double *form, mele_gate **out,
                               mele_error *error);
 
+/* The levels of a tree of so many experts whose nodes have two children, than which none has more: ceil(log2 K), 1 at
+ * least. */
+size_t mele_i_gate_most_levels(size_t experts);
+
 /* A node of a tree, from the root, 0: a parent comes before its children, which stand together. */
 typedef struct mele_i_gate_node {
     size_t parent, first, count; /* its children: first .. first + count - 1 */

@@ -105,7 +105,7 @@ MELE_API mele_status mele_model_tree_text(const mele_model *model, char **out, s
  *  is no som, there is no i-th row, or the map has more than 400 units. */
 MELE_API size_t mele_model_map_text(const mele_model *model, size_t i, char *out, size_t size);
 
-/** The i-th option that a model records, as "--name value", in the same way. One that this version does
+/** The i-th option that a model records and that experts of its kind look at, as "--name value", in the same way. One that this version does
  *  not know, or not with that choice, because a newer one wrote it, says so; it is kept when the model is written again. */
 MELE_API size_t mele_model_option_text(const mele_model *model, size_t i, char *out, size_t size);
 

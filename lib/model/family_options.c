@@ -13,7 +13,7 @@
 #define BALANCE 0.01
 #define EM_ITERATIONS 500
 #define COMBINE "gate"
-#define MOST_DEPTH 1e9
+#define MOST_DEPTH 30 /* levels: of 2^30 experts */
 
 const char *mele_i_family_name(size_t i)
 {

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/number.h"
+#include "expert/options.h"
 #include "model/options.h"
 
 #define TEXT_ROOM 64 /* for every value that is not a text of its own */
@@ -235,15 +236,33 @@ static size_t unknown_line(const char *name, const json_t *value, char *out, siz
     return length;
 }
 
+/* A record of stages has what experts of other kinds look at, too, for stages to come. */
+static bool is_shown(const json_t *record, const char *name)
+{
+    const bool stages = json_object_get(record, "assign") != NULL; /* which no other family looks at */
+
+    return !stages
+           || mele_i_expert_option_counts(json_string_value(json_object_get(record, "expert")), name);
+}
+
+/* The i-th that is shown; NULL: past the last. */
+static void *find_shown(const json_t *record, size_t i)
+{
+    void *at = json_object_iter((json_t *)record);
+
+    for (; at != NULL; at = json_object_iter_next((json_t *)record, at))
+        if (is_shown(record, json_object_iter_key(at)) && i-- == 0)
+            return at;
+    return NULL;
+}
+
 size_t mele_i_options_line(const json_t *record, size_t i, char *out, size_t size)
 {
     mele_options options = mele_options_defaults();
-    void *at = json_object_iter((json_t *)record);
+    void *at = find_shown(record, i);
     mele_i_option_place place;
     size_t index, written;
 
-    for (; at != NULL && i > 0; i--)
-        at = json_object_iter_next((json_t *)record, at);
     if (at == NULL)
         return 0;
     const char *name = json_object_iter_key(at);

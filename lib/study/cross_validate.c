@@ -125,6 +125,7 @@ static mele_status fit_and_predict(const cv_context *c, size_t index, int side, 
         options.experts.kind = c->expert;
         options.family = mele_options_defaults().family;
         options.family.name = "one";
+        options.family.parameters = c->options->family.parameters; /* of one itself */
     }
     const mele_handover handover = {.posteriors = posteriors, .predictions = c->cv->predictions};
     mele_status status =

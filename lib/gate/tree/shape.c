@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "gate/gate.h"
 #include "gate/tree/tree.h"
 
 void mele_i_tree_free(void *memory)
@@ -47,7 +48,7 @@ static void add_children(mele_i_tree *tree, size_t node, size_t count)
 
 /* ---- even trees ---- */
 
-size_t mele_i_tree_binary_depth(size_t leaves)
+size_t mele_i_gate_most_levels(size_t leaves)
 {
     size_t depth = 1;
 
@@ -118,7 +119,7 @@ static void grow_evenly(mele_i_tree *tree, size_t depth, branch *queue)
 
 mele_i_tree *mele_i_tree_even(size_t leaves, size_t depth)
 {
-    const size_t binary = mele_i_tree_binary_depth(leaves);
+    const size_t binary = mele_i_gate_most_levels(leaves);
     mele_i_tree *tree = tree_new(leaves);
     branch *queue = mele_i_array(leaves, 2 * sizeof *queue);
 

@@ -22,9 +22,6 @@ typedef struct mele_i_tree {
 
 /* ---- the shape (shape.c) ---- */
 
-/* The depth of a binary tree of so many leaves: ceil(log2 leaves), 1 at least. */
-size_t mele_i_tree_binary_depth(size_t leaves);
-
 /* A tree of so many leaves of at most this depth (0: binary), as even as can be: a node has at most
  * ceil(leaves^(1/depth)) children, whose leaves differ by one at most, the first having the more. Experts are its
  * leaves from left to right. NULL: no memory. */
