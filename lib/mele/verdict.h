@@ -37,7 +37,8 @@ typedef struct mele_finding {
 typedef struct mele_verdict_part {
     const char *question;     /**< what is claimed, "MNCE errs less than ME" */
     const char *measure;      /**< "loss", "log of seconds to fit", "spread over seeds" */
-    char *first, *second;     /**< names of contenders that stand for the kinds, comma separated; "": none */
+    char *first, *second;     /**< names of contenders that count for the kinds on some set, comma
+                                   separated; "": none */
     mele_verdict_kind kind;
     char *reason;             /**< the test and what it found, or what is missing, in a line */
     mele_estimate effect;     /**< over sets, in margins, as a finding's; NaN: not measured */

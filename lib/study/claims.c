@@ -21,8 +21,9 @@ static const mele_i_kind either = {"MELE or MILE",
 static const mele_i_kind hybrid = {
     "hybrid", {{"me-regions", {{0}}}, {"mele-em", {{0}}}, {"mele", {{"refine", "", true}}}}};
 
-static const mele_i_kind me = {"ME", {{"me", {{0}}}}};
-static const mele_i_kind mnce = {"MNCE", {{"mnce", {{0}}}}};
+/* Of networks, as those of NCL are: with other experts that would be what differs. */
+static const mele_i_kind me = {"ME of networks", {{"me", {{"expert", "mlp", false}}}}};
+static const mele_i_kind mnce = {"MNCE of networks", {{"mnce", {{"expert", "mlp", false}}}}};
 static const mele_i_kind ncl = {"NCL", {{"ncl", {{0}}}}};
 static const mele_i_kind gated_ncl = {"gated NCL", {{"gated-ncl", {{0}}}}};
 
@@ -60,20 +61,18 @@ static const mele_i_claim claims[] = {
      {{"a hybrid has no more loss than the better of MELE and MILE", &hybrid, &either, MELE_I_LOSS,
        MELE_I_ALL_SETS, MELE_I_NO_WORSE}}},
     {"H5",
-     "Experts that are kept from erring alike inside the mixture (MNCE) classify better than a "
-     "mixture "
-     "(ME); without a gate (NCL) they are about as good as that",
-     {{"MNCE errs less than ME", &mnce, &me, MELE_I_LOSS, MELE_I_CLASSES, MELE_I_BETTER},
+     "Networks that are kept from erring alike inside a mixture (MNCE) classify better than a "
+     "mixture (ME); without a gate (NCL) they are about as good as that",
+     {{"MNCE errs less than ME", &mnce, &me, MELE_I_LOSS, MELE_I_CLASSES, MELE_I_BETTER, true},
       {"NCL errs about as much as ME", &ncl, &me, MELE_I_LOSS, MELE_I_CLASSES,
-       MELE_I_ABOUT_EQUAL}}},
+       MELE_I_ABOUT_EQUAL, true}}},
     {"H6",
      "Negatively correlated networks do better under a gate than by their mean",
      {{"gated NCL has less loss than NCL", &gated_ncl, &ncl, MELE_I_LOSS, MELE_I_ALL_SETS,
-       MELE_I_BETTER}}},
+       MELE_I_BETTER, true}}},
     {"H7",
      "Boosted experts that are then trained together with a gate do better than by their mean; a "
-     "gate "
-     "over them as they are does about as well as the mean",
+     "gate over them as they are does about as well as the mean",
      {{"boosted ME has less loss than the mean of boosted experts", &boosted_together,
        &boosted_mean, MELE_I_LOSS, MELE_I_ALL_SETS, MELE_I_BETTER},
       {"a gate over boosted experts has about the loss of their mean", &boosted_frozen,

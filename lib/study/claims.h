@@ -46,6 +46,7 @@ typedef struct mele_i_claim_part {
     mele_i_measured measured;
     mele_i_judged_sets sets;
     mele_i_question question;
+    bool any_experts; /* false: only contenders count with whose experts both kinds have some */
 } mele_i_claim_part;
 
 enum { MELE_I_CLAIM_PARTS = 2 };

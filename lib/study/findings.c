@@ -183,8 +183,8 @@ static double measure(const mele_i_inquiry_of_set *q, size_t contender, size_t s
     }
 }
 
-static mele_status measure_side(const mele_i_inquiry_of_set *q, const mele_i_kind *kind, side *out,
-                                bool *any, mele_error *error)
+static mele_status measure_side(const mele_i_inquiry_of_set *q, const mele_i_kind *kind,
+                                const mele_i_kind *other, side *out, bool *any, mele_error *error)
 {
     const size_t splits = q->comparison->set[q->set].splits;
     mele_status status;
@@ -194,7 +194,8 @@ static mele_status measure_side(const mele_i_inquiry_of_set *q, const mele_i_kin
     out->value = MELE_I_ARRAY(double, splits);
     if (out->chosen == NULL || out->losses == NULL || out->value == NULL)
         return mele_i_no_memory(error);
-    status = mele_i_kind_choose(q->comparison, q->set, kind, out->chosen, any, error);
+    status = mele_i_kind_choose(q->comparison, q->set, kind, q->part->any_experts ? NULL : other,
+                                out->chosen, any, error);
     for (size_t j = 0; status == MELE_OK && *any && j < splits; j++) {
         out->losses[j] = mean_loss(q, out->chosen[j], j);
         out->value[j] = measure(q, out->chosen[j], j);
@@ -271,13 +272,14 @@ static mele_status compare_sides(const mele_i_inquiry_of_set *q, side *first, co
 mele_status mele_i_find(const mele_i_inquiry_of_set *inquiry, double *margin, mele_i_sides *sides,
                         bool *measured, mele_error *error)
 {
+    const mele_i_kind *one = inquiry->part->first, *other = inquiry->part->second;
     side first = {0}, second = {0};
     bool any[2] = {false, false};
-    mele_status status = measure_side(inquiry, inquiry->part->first, &first, &any[0], error);
+    mele_status status = measure_side(inquiry, one, other, &first, &any[0], error);
 
     *measured = false;
     if (status == MELE_OK && any[0])
-        status = measure_side(inquiry, inquiry->part->second, &second, &any[1], error);
+        status = measure_side(inquiry, other, one, &second, &any[1], error);
     if (status == MELE_OK && any[0] && any[1])
         status = compare_sides(inquiry, &first, &second, margin, sides, measured, error);
     side_clear(&first);

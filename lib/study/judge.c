@@ -266,6 +266,8 @@ static mele_status find_and_answer(judging *j, bool times, mele_error *error)
 static mele_status judge_part(const mele_comparison *comparison, const mele_i_claim_part *claim,
                               bool times, mele_verdict_part *part, mele_error *error)
 {
+    const mele_i_kind *first = claim->any_experts ? NULL : claim->first,
+                      *second = claim->any_experts ? NULL : claim->second;
     static const char *const measures[] = {"loss", "log of seconds to fit", "spread over seeds"};
     judging j = {comparison, claim, part, MELE_I_ARRAY(mele_i_sides, comparison->sets)};
     mele_status status = MELE_OK;
@@ -275,8 +277,8 @@ static mele_status judge_part(const mele_comparison *comparison, const mele_i_cl
                                 .effect = {NAN, NAN, NAN},
                                 .p_confirmed = NAN,
                                 .p_refuted = NAN,
-                                .first = mele_i_kind_members(comparison, claim->first),
-                                .second = mele_i_kind_members(comparison, claim->second),
+                                .first = mele_i_kind_members(comparison, claim->first, second),
+                                .second = mele_i_kind_members(comparison, claim->second, first),
                                 .finding = MELE_I_ARRAY(mele_finding, comparison->sets)};
     if (j.sides == NULL || part->first == NULL || part->second == NULL || part->finding == NULL)
         status = mele_i_no_memory(error);

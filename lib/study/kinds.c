@@ -17,16 +17,23 @@
 
 enum { MOST_TEXT = 256 };
 
-/* entry->options NULL: those of a contender that was filled by hand, the defaults. */
-static bool has_value(const mele_options *options, const char *option, const char *value)
+/* The text of an option; "": it has none. options NULL: those of a contender that was filled by
+ * hand, the defaults. */
+static void text_of(const mele_options *options, const char *option, char text[MOST_TEXT])
 {
     const mele_options defaults = mele_options_defaults();
+
+    if (mele_options_get(options == NULL ? &defaults : options, option, text, MOST_TEXT, NULL, NULL)
+        != MELE_OK)
+        *text = 0;
+}
+
+static bool has_value(const mele_options *options, const char *option, const char *value)
+{
     char text[MOST_TEXT];
 
-    return mele_options_get(options == NULL ? &defaults : options, option, text, sizeof text, NULL,
-                            NULL)
-               == MELE_OK
-           && strcmp(text, value) == 0;
+    text_of(options, option, text);
+    return strcmp(text, value) == 0;
 }
 
 bool mele_i_stands_for(const mele_comparison *comparison, size_t set, size_t contender,
@@ -49,16 +56,51 @@ bool mele_i_stands_for(const mele_comparison *comparison, size_t set, size_t con
     return false;
 }
 
-static bool stands_anywhere(const mele_comparison *comparison, size_t contender,
-                            const mele_i_kind *kind)
+/* Whether a contender with a figure stands for the kind with these experts. */
+static bool has_experts(const mele_comparison *comparison, size_t set, const mele_i_kind *kind,
+                        const char *expert)
 {
-    for (size_t s = 0; s < comparison->sets; s++)
-        if (mele_i_stands_for(comparison, s, contender, kind))
+    for (size_t c = 0; c < comparison->contenders; c++)
+        if (mele_i_stands_for(comparison, set, c, kind) && mele_i_comparison_has(comparison, set, c)
+            && has_value(comparison->set[set].entry[c].options, "expert", expert))
             return true;
     return false;
 }
 
-char *mele_i_kind_members(const mele_comparison *comparison, const mele_i_kind *kind)
+static bool counts(const mele_comparison *comparison, size_t set, size_t contender,
+                   const mele_i_kind *kind, const mele_i_kind *other)
+{
+    char expert[MOST_TEXT];
+
+    if (!mele_i_stands_for(comparison, set, contender, kind)
+        || !mele_i_comparison_has(comparison, set, contender))
+        return false;
+    if (other == NULL)
+        return true;
+    text_of(comparison->set[set].entry[contender].options, "expert", expert);
+    return has_experts(comparison, set, other, expert);
+}
+
+bool mele_i_kind_is_there(const mele_comparison *comparison, const mele_i_kind *kind)
+{
+    for (size_t s = 0; s < comparison->sets; s++)
+        for (size_t c = 0; c < comparison->contenders; c++)
+            if (mele_i_stands_for(comparison, s, c, kind))
+                return true;
+    return false;
+}
+
+static bool counts_anywhere(const mele_comparison *comparison, size_t contender,
+                            const mele_i_kind *kind, const mele_i_kind *other)
+{
+    for (size_t s = 0; s < comparison->sets; s++)
+        if (counts(comparison, s, contender, kind, other))
+            return true;
+    return false;
+}
+
+char *mele_i_kind_members(const mele_comparison *comparison, const mele_i_kind *kind,
+                          const mele_i_kind *other)
 {
     size_t length = 1;
     char *names;
@@ -67,7 +109,7 @@ char *mele_i_kind_members(const mele_comparison *comparison, const mele_i_kind *
         length += strlen(comparison->contender[c].name) + 2;
     names = MELE_I_ZEROED(char, length);
     for (size_t c = 0; names != NULL && c < comparison->contenders; c++)
-        if (stands_anywhere(comparison, c, kind)) {
+        if (counts_anywhere(comparison, c, kind, other)) {
             strcat(names, *names == 0 ? "" : ", ");
             strcat(names, comparison->contender[c].name);
         }
@@ -100,8 +142,8 @@ static void choose(const mele_i_compared_set *set, const size_t *member, size_t 
 }
 
 mele_status mele_i_kind_choose(const mele_comparison *comparison, size_t set,
-                               const mele_i_kind *kind, size_t *chosen, bool *any,
-                               mele_error *error)
+                               const mele_i_kind *kind, const mele_i_kind *other, size_t *chosen,
+                               bool *any, mele_error *error)
 {
     const mele_i_compared_set *s = &comparison->set[set];
     size_t *member = MELE_I_ARRAY(size_t, comparison->contenders), members = 0;
@@ -109,8 +151,7 @@ mele_status mele_i_kind_choose(const mele_comparison *comparison, size_t set,
     const bool room = member != NULL && losses != NULL;
 
     for (size_t c = 0; room && c < comparison->contenders; c++)
-        if (mele_i_stands_for(comparison, set, c, kind)
-            && mele_i_comparison_has(comparison, set, c)) {
+        if (counts(comparison, set, c, kind, other)) {
             mele_i_comparison_losses(comparison, set, c, losses + members * s->splits);
             member[members++] = c;
         }

@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "study/comparison.h"
 #include "study/judge.h"
+#include "study/kinds.h"
 
 enum { MOST_REASON = 1024 };
 
@@ -99,22 +100,24 @@ static void say_finding(words *w, const mele_i_claim_part *claim, const mele_ver
             claim->second->name, part->worse);
 }
 
-static void say_sets(words *w, mele_i_judged_sets sets)
+static void say_sets(words *w, const mele_i_claim_part *claim)
 {
-    say(w, "no set%s where both have a figure",
-        sets == MELE_I_CLASSES          ? " of classes"
-        : sets == MELE_I_OUTPUT_REGIMES ? " whose regimes the output sets (regimes, tonedata)"
-                                        : "");
+    say(w, "no set%s where both have a figure on 2 splits or more%s",
+        claim->sets == MELE_I_CLASSES ? " of classes"
+        : claim->sets == MELE_I_OUTPUT_REGIMES
+            ? " whose regimes the output sets (regimes, tonedata)"
+            : "",
+        claim->any_experts ? "" : ", with the same experts");
 }
 
 /* The first of what is missing. */
 static void say_missing(words *w, const mele_comparison *comparison, const mele_i_claim_part *claim,
                         bool times, const mele_verdict_part *part)
 {
-    const bool first = *part->first == 0;
+    const bool first = mele_i_kind_is_there(comparison, claim->first);
 
-    if (first || *part->second == 0)
-        say(w, "no contender is a %s", first ? claim->first->name : claim->second->name);
+    if (!first || !mele_i_kind_is_there(comparison, claim->second))
+        say(w, "no contender is a %s", first ? claim->second->name : claim->first->name);
     else if (claim->measured == MELE_I_TIME && !times)
         say(w, "times are left out");
     else if (claim->measured == MELE_I_SPREAD && comparison->seeds < 2)
@@ -122,7 +125,7 @@ static void say_missing(words *w, const mele_comparison *comparison, const mele_
     else if (part->sets > 0)
         say(w, "one set tells nothing of others");
     else
-        say_sets(w, claim->sets);
+        say_sets(w, claim);
 }
 
 static mele_status keep(const words *w, char **out, mele_error *error)

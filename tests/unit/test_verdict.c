@@ -91,7 +91,7 @@ Test(verdict, a_kind_is_chosen_without_looking)
                 hand_put(c, at, loss[k][j] = mele_i_stream_normal(&random), 1);
                 mean[k] += loss[k][j] / SPLITS;
             }
-        cr_assert_eq(mele_i_kind_choose(c, s, &kind, chosen, &any, NULL), MELE_OK);
+        cr_assert_eq(mele_i_kind_choose(c, s, &kind, NULL, chosen, &any, NULL), MELE_OK);
         cr_assert(any);
         for (size_t j = 0; j < SPLITS; j++)
             sum += loss[chosen[j]][j] / SPLITS / SETS;
@@ -112,7 +112,7 @@ Test(verdict, a_kind_is_its_best)
 
     truth.excess[HAND_ME_EM] = truth.excess_there[HAND_ME_EM] = -20;
     mele_comparison *c = hand_draw(&few, &truth, 0);
-    cr_assert_eq(mele_i_kind_choose(c, 0, &kind, chosen, &any, NULL), MELE_OK);
+    cr_assert_eq(mele_i_kind_choose(c, 0, &kind, NULL, chosen, &any, NULL), MELE_OK);
     for (size_t j = 0; j < 5; j++)
         cr_expect_eq(chosen[j], HAND_ME_EM);
     mele_comparison_free(c);
@@ -232,7 +232,8 @@ Test(verdict, what_is_not_measured_is_said)
     cr_expect_str_eq(part_of(v, "H2", 0)->reason, "times are left out");
     cr_expect(hand_verdict(v, "H2")->timed && !hand_verdict(v, "H1")->timed);
     cr_expect_neq(hand_verdict(v, "H2")->kind, MELE_CONFIRMED, "half of it is not measured");
-    cr_expect_str_eq(part_of(v, "H5", 0)->reason, "no set of classes where both have a figure");
+    cr_expect_str_eq(part_of(v, "H5", 0)->reason,
+                     "no set of classes where both have a figure on 2 splits or more");
     cr_expect_eq(hand_verdict(v, "H5")->kind, MELE_NOT_MEASURED);
     cr_expect(isnan(hand_verdict(v, "H5")->p));
     cr_expect_eq(part_of(v, "H6", 0)->sets, 1, "where both have one");
@@ -282,6 +283,30 @@ Test(verdict, stages_with_steps_of_em_are_a_hybrid)
     cr_assert_eq(mele_options_set(*options, "refine", "auto", NULL), MELE_OK);
     cr_expect(mele_i_stands_for(c, 0, HAND_MELE, hybrids->part[0].first));
     cr_expect_not(mele_i_stands_for(c, 0, HAND_MELE, hybrids->part[0].second));
+    mele_comparison_free(c);
+}
+
+/* ME of networks counts beside MELE of networks alone. */
+Test(verdict, kinds_are_compared_with_the_same_experts)
+{
+    mele_comparison *c = fill(&few, by_one_row);
+    const mele_i_kind *first = mele_i_claim_at(0)->part[0].first,
+                      *second = mele_i_claim_at(0)->part[0].second;
+    size_t chosen[5];
+    bool any;
+
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(mele_i_kind_choose(c, 0, second, first, chosen, &any, NULL), MELE_OK);
+        cr_expect(any && chosen[0] == (i == 0 ? HAND_ME : HAND_ME_NETWORKS), "%zu", chosen[0]);
+        if (c->set[0].entry[HAND_MELE].options == NULL)
+            cr_assert_eq(mele_options_new(&c->set[0].entry[HAND_MELE].options, NULL), MELE_OK);
+        cr_assert_eq(mele_options_set(c->set[0].entry[HAND_MELE].options, "expert", "mlp", NULL),
+                     MELE_OK);
+    }
+    cr_assert_eq(mele_options_set(c->set[0].entry[HAND_MELE].options, "expert", "gp", NULL),
+                 MELE_OK);
+    cr_assert_eq(mele_i_kind_choose(c, 0, second, first, chosen, &any, NULL), MELE_OK);
+    cr_expect_not(any);
     mele_comparison_free(c);
 }
 

@@ -18,6 +18,7 @@ enum hand_contender {
     HAND_MELE,
     HAND_MELE_EM,
     HAND_ME,
+    HAND_ME_NETWORKS,
     HAND_ME_EM,
     HAND_ME_REGIONS,
     HAND_LME,
@@ -37,12 +38,13 @@ static const struct {
     {"mele", "mele", {NULL}, {NULL}},
     {"mele-em", "mele-em", {NULL}, {NULL}},
     {"me", "me", {NULL}, {NULL}},
+    {"me:expert=mlp", "me", {"expert", NULL}, {"mlp", NULL}},
     {"me-em", "me-em", {NULL}, {NULL}},
     {"me-regions", "me-regions", {NULL}, {NULL}},
     {"lme", "lme", {NULL}, {NULL}},
     {"ncl", "ncl", {NULL}, {NULL}},
     {"gated-ncl", "gated-ncl", {NULL}, {NULL}},
-    {"mnce", "mnce", {NULL}, {NULL}},
+    {"mnce:expert=mlp", "mnce", {"expert", NULL}, {"mlp", NULL}},
     {"boosted-me", "boosted-me", {NULL}, {NULL}},
     {"boosted-me:em-iter=0", "boosted-me", {"em-iter", NULL}, {"0", NULL}},
     {"boosted-me:combine=mean", "boosted-me", {"combine", NULL}, {"mean", NULL}},
@@ -266,7 +268,7 @@ static inline hand_scenario hand_better_by_the_margin(void)
     hand_set(s.truth.excess, hand_mile, 2, -1);
     hand_set(s.truth.excess_odd, hand_mile, 2, 2);
     hand_set(s.truth.excess_there, hand_mile, 2, -1);
-    s.truth.excess_odd[HAND_MNCE] = 0;
+    s.truth.excess_odd[HAND_ME_NETWORKS] = 1;
     s.truth.excess_odd[HAND_NCL] = 1;
     s.truth.excess[HAND_GATED_NCL] = -1;
     s.truth.excess_odd[HAND_GATED_NCL] = 1;
@@ -281,6 +283,16 @@ static inline hand_scenario hand_better_by_the_margin(void)
     return s;
 }
 
+/* MELE is ahead of MILE everywhere, as of all else, and takes as long. */
+static inline hand_scenario hand_one_ahead(void)
+{
+    hand_scenario s = {.name = "one kind ahead everywhere", .truth = hand_nothing_differs()};
+
+    s.truth.excess[HAND_MELE] = s.truth.excess_there[HAND_MELE] = -2;
+    s.mistake[0] = s.mistake[1] = s.mistake[2] = s.mistake[3] = MELE_CONFIRMED;
+    return s;
+}
+
 /* What is claimed, clearly. */
 static inline hand_scenario hand_as_claimed(void)
 {
@@ -290,6 +302,7 @@ static inline hand_scenario hand_as_claimed(void)
     hand_set(s.truth.excess_there, hand_mile, 2, -6);
     s.truth.excess_there[HAND_ME_REGIONS] = -6;
     s.truth.excess[HAND_NCL] = 3;
+    s.truth.excess[HAND_ME_NETWORKS] = 3;
     s.truth.excess[HAND_LME] = 3;
     s.truth.slow[HAND_MELE] = 0.6;
     s.truth.wild[HAND_MELE] = 0.1;
@@ -308,6 +321,7 @@ static inline hand_scenario hand_contrary(void)
     hand_set(s.truth.excess, hand_mile, 2, -4);
     hand_set(s.truth.excess_there, hand_mile, 2, 6);
     s.truth.excess[HAND_MELE] = -4;
+    s.truth.excess[HAND_ME_NETWORKS] = -4;
     s.truth.excess[HAND_ME_EM] = 4;
     s.truth.excess[HAND_GATED_NCL] = 4;
     s.truth.slow[HAND_MELE] = 2;
