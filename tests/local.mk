@@ -388,7 +388,9 @@ test_headers = \
 	tests/support/size.h \
 	tests/unit/boosting_reference.h \
 	tests/unit/criteria_reference.h \
+	tests/unit/coupled_support.h \
 	tests/unit/em_support.h \
+	tests/unit/family_support.h \
 	tests/unit/engine_support.h \
 	tests/unit/expert_support.h \
 	tests/unit/file_support.h \

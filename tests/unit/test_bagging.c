@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/stream.h"
 #include "engine_support.h"
+#include "family_support.h"
 #include "family/bagging/bootstrap.h"
 #include "support/failing_malloc.h"
 
@@ -356,17 +357,6 @@ Test(bagging, what_is_out_of_the_bag_of_classes)
 
 /* ---- what must not matter, memory ---- */
 
-static char *text_of(const mele_data *data, const mele_options *options, mele_engine *engine)
-{
-    mele_model *model = NULL;
-    char *text;
-
-    cr_assert_eq(mele_fit(data, options, engine, NULL, &model, NULL), MELE_OK);
-    cr_assert_eq(mele_model_text(model, &text, NULL, NULL), MELE_OK);
-    mele_model_free(model);
-    return text;
-}
-
 Test(bagging, threads_do_not_matter)
 {
     sample s = draw(3000, 0);
@@ -377,7 +367,7 @@ Test(bagging, threads_do_not_matter)
     for (size_t c = 0; c < 2; c++) {
         options.experts.kind = c == 0 ? "linear" : "mlp";
         options.experts.max_epochs = 5;
-        char *alone = text_of(data, &options, NULL), *text = text_of(data, &options, engine);
+        char *alone = fit_text(data, &options, NULL), *text = fit_text(data, &options, engine);
         cr_assert_str_eq(text, alone);
         free(alone);
         free(text);
@@ -396,7 +386,7 @@ Test(bagging, without_memory)
         for (size_t i = 0; i < s.rows && classes > 0; i++)
             s.groups[i] = i / 2;
         mele_data *data = data_of(&s);
-        char *usual = text_of(data, &options, NULL), *text;
+        char *usual = fit_text(data, &options, NULL), *text;
         bool failed = true;
         size_t n = 0;
         for (; failed; n++) {

@@ -13,6 +13,7 @@
 #include "core/stream.h"
 #include "boosting_reference.h"
 #include "engine_support.h"
+#include "family_support.h"
 #include "support/failing_malloc.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -350,27 +351,16 @@ static void check_text(const mele_model *model, const char *wanted)
     free(text);
 }
 
-static char *text_of(const mele_data *data, const mele_options *options, mele_engine *engine)
-{
-    mele_model *model = NULL;
-    char *text;
-
-    cr_assert_eq(mele_fit(data, options, engine, NULL, &model, NULL), MELE_OK);
-    cr_assert_eq(mele_model_text(model, &text, NULL, NULL), MELE_OK);
-    mele_model_free(model);
-    return text;
-}
-
 Test(boosting, threads_do_not_matter)
 {
     sample s = draw(3000, 3);
     const mele_options options = options_of("boosting", NULL, 6);
     mele_data *data = data_of(&s);
-    char *alone = text_of(data, &options, NULL);
+    char *alone = fit_text(data, &options, NULL);
 
     for (unsigned t = 2; t < 4; t++) {
         mele_engine *engine = engine_of(t);
-        char *text = text_of(data, &options, engine);
+        char *text = fit_text(data, &options, engine);
         cr_assert_str_eq(text, alone);
         free(text);
         mele_engine_free(engine);
@@ -386,7 +376,7 @@ Test(boosting, without_memory)
         sample s = draw(12, classes);
         const mele_options options = options_of("boosting", NULL, 3);
         mele_data *data = data_of(&s);
-        char *usual = text_of(data, &options, NULL);
+        char *usual = fit_text(data, &options, NULL);
         bool failed = true;
         size_t n = 0;
         for (; failed; n++) {

@@ -21,23 +21,11 @@
 #include "gate/gate.h"
 #include "support/failing_malloc.h"
 #include "support/size.h"
+#include "unit/family_support.h"
 
 typedef struct setting {
     const char *name, *value;
 } setting;
-
-static mele_data *read_data(const char *name, const char *target, mele_options *options)
-{
-    char path[512];
-    mele_data *data = NULL;
-    mele_error error = {0};
-
-    snprintf(path, sizeof path, "%s/%s", TEST_DATA, name);
-    options->data.target = target;
-    cr_assert_eq(mele_data_read(path, &options->data, NULL, NULL, &data, &error), MELE_OK, "%s",
-                 error.message);
-    return data;
-}
 
 /* A few iterations: what is compared needs no more. */
 static mele_options options_of(const char *family, const char *clusters)
@@ -58,29 +46,6 @@ static void set(mele_options *options, const char *name, const char *value)
     cr_assert_eq(mele_options_set(options, name, value, &error), MELE_OK, "%s", error.message);
 }
 
-static mele_model *fit(const mele_data *data, const mele_options *options, mele_engine *engine)
-{
-    mele_model *model = NULL;
-    mele_error error = {0};
-
-    cr_assert_eq(mele_fit(data, options, engine, NULL, &model, &error), MELE_OK, "%s: %s",
-                 options->family.name, error.message);
-    return model;
-}
-
-static char *text_of(const mele_model *model)
-{
-    char *text = NULL;
-
-    cr_assert_eq(mele_model_text(model, &text, NULL, NULL), MELE_OK);
-    return text;
-}
-
-static double told(const mele_model *model, const char *key)
-{
-    return json_number_value(json_object_get(json_object_get(model->training, "family"), key));
-}
-
 /* ---- a maximum that is known ---- */
 
 /* The log-likelihood that R's mixtools 2.0, hmeEM, comes to. */
@@ -95,7 +60,7 @@ Test(by_gradient, tonedata_from_every_seed)
         set(&options, "restarts", "3");
         set(&options, "ridge", "0");
         set(&options, "gate-ridge", "0");
-        mele_model *model = fit(data, &options, NULL);
+        mele_model *model = fit(data, &options, NULL, NULL);
         cr_assert_float_eq(told(model, "log_likelihood"), 142.848, 1e-3, "seed %u: %.6f",
                            (unsigned)seed, told(model, "log_likelihood"));
         cr_assert_float_eq(told(model, "penalised"), told(model, "log_likelihood"), 1e-9);
@@ -120,7 +85,7 @@ Test(by_gradient, an_expert_on_a_handful_of_rows_does_not_win)
         options.seed = seed;
         set(&options, "max-epochs", "300");
         set(&options, "ridge", "0");
-        mele_model *model = fit(data, &options, NULL);
+        mele_model *model = fit(data, &options, NULL, NULL);
         const json_t *starts = json_object_get(json_object_get(model->training, "family"), "starts");
         for (size_t r = 0; r < json_array_size(starts); r++)
             most = fmax(most, json_number_value(json_array_get(starts, r)));
@@ -155,7 +120,7 @@ Test(by_gradient, one_expert_is_that_of_the_family_one)
         set(&same, "expert", "mlp");
         same.data.target = "accel";
         set_lambda(&same, "0.7");
-        mele_model *one = fit(data, &options, NULL), *other = fit(data, &same, NULL);
+        mele_model *one = fit(data, &options, NULL, NULL), *other = fit(data, &same, NULL, NULL);
         cr_assert(mele_i_experts_equal(one->experts, other->experts), "%s", families[f]);
         mele_model_free(one);
         mele_model_free(other);
@@ -211,11 +176,11 @@ Test(by_gradient, ncl_without_penalty_is_independent_training)
         mele_data *data = read_data("mcycle.csv", "accel", &options);
 
         set(&options, "lambda", "0");
-        mele_model *model = fit(data, &options, NULL);
+        mele_model *model = fit(data, &options, NULL, NULL);
         mele_experts *alone = train_alone(data, &options);
         assert_same_states(model->experts, alone, families[f]);
         set(&options, "lambda", "0.5");
-        mele_model *coupled = fit(data, &options, NULL);
+        mele_model *coupled = fit(data, &options, NULL, NULL);
         cr_assert_not(mele_i_experts_equal(coupled->experts, model->experts));
         mele_model_free(coupled);
         mele_model_free(model);
@@ -239,7 +204,7 @@ Test(by_gradient, mnce_without_penalty_is_me)
         set(&me, "expert", cases[c].expert);
         set(&mnce, "expert", cases[c].expert);
         set(&mnce, "lambda", "0");
-        mele_model *a = fit(data, &me, NULL), *b = fit(data, &mnce, NULL);
+        mele_model *a = fit(data, &me, NULL, NULL), *b = fit(data, &mnce, NULL, NULL);
         json_t *one = mele_i_gate_save(a->gate), *other = mele_i_gate_save(b->gate);
         cr_assert(mele_i_experts_equal(a->experts, b->experts), "%s", cases[c].expert);
         cr_assert(json_equal(one, other));
@@ -263,7 +228,7 @@ Test(by_gradient, gated_ncl_has_the_networks_of_ncl)
 
     set(&ncl, "lambda", "0.5");
     set(&gated, "lambda", "0.5");
-    mele_model *a = fit(data, &ncl, NULL), *b = fit(data, &gated, NULL);
+    mele_model *a = fit(data, &ncl, NULL, NULL), *b = fit(data, &gated, NULL, NULL);
     assert_same_states(a->experts, b->experts, "gated-ncl");
     const double *weights = mele_i_gate_constant_weights(a->gate);
     cr_assert_not_null(weights);
@@ -291,7 +256,7 @@ Test(by_gradient, same_bytes_for_any_threads)
         mele_data *data = f < FAMILIES ? read_data("mcycle.csv", "accel", &options)
                                        : read_data("iris.csv", "Species", &options);
         set_lambda(&options, f < FAMILIES ? "0.5" : "0.9");
-        mele_model *one = fit(data, &options, NULL), *many = fit(data, &options, engine);
+        mele_model *one = fit(data, &options, NULL, NULL), *many = fit(data, &options, engine, NULL);
         char *a = text_of(one), *b = text_of(many);
         cr_assert_str_eq(a, b, "%s", families[f % FAMILIES]);
         free(a);
@@ -334,7 +299,7 @@ Test(by_gradient, a_weight_of_2_is_the_row_twice)
     mele_data *data = weighted_data(true), *rows = weighted_data(false);
 
     set(&options, "max-epochs", "400");
-    mele_model *a = fit(data, &options, NULL), *b = fit(rows, &options, NULL);
+    mele_model *a = fit(data, &options, NULL, NULL), *b = fit(rows, &options, NULL, NULL);
     cr_assert_float_eq(told(a, "penalised"), told(b, "penalised"), 1e-4, "%.9g, %.9g",
                        told(a, "penalised"), told(b, "penalised"));
     mele_model_free(a);
@@ -367,7 +332,7 @@ Test(by_gradient, degenerate_data_have_a_model)
             cr_assert_eq(mele_data_of_arrays(&a, &b, 0, NULL, &data, NULL), MELE_OK);
             set_lambda(&options, "0.5");
             set(&options, "max-epochs", "200");
-            mele_model *model = fit(data, &options, NULL);
+            mele_model *model = fit(data, &options, NULL, NULL);
             const mele_prediction wanted = {.mean = said};
             cr_assert_eq(mele_model_predict(model, &a, NULL, NULL, &wanted, NULL), MELE_OK);
             for (size_t i = 0; i < cases[c].rows; i++)
@@ -419,7 +384,7 @@ Test(by_gradient, lambda_is_chosen_by_refits)
     mele_data *data = read_data("mcycle.csv", "accel", &options);
 
     set(&options, "restarts", "1");
-    mele_model *model = fit(data, &options, NULL);
+    mele_model *model = fit(data, &options, NULL, NULL);
     const json_t *candidates =
         json_object_get(json_object_get(model->training, "family"), "candidates");
     cr_assert_eq(json_array_size(candidates), 5);

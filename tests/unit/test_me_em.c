@@ -18,6 +18,7 @@
 #include "fit/stages.h"
 #include "support/failing_malloc.h"
 #include "support/size.h"
+#include "unit/family_support.h"
 
 #define ROUNDING 1e-9 /* of a log-likelihood */
 
@@ -208,29 +209,6 @@ Test(me_em, without_memory_a_start_from_responsibilities_says_so)
 
 /* ---- families ---- */
 
-static mele_data *read_data(const char *name, const char *target, mele_options *options)
-{
-    char path[512];
-    mele_data *data = NULL;
-    mele_error error = {0};
-
-    snprintf(path, sizeof path, "%s/%s", TEST_DATA, name);
-    options->data.target = target;
-    cr_assert_eq(mele_data_read(path, &options->data, NULL, NULL, &data, &error), MELE_OK, "%s",
-                 error.message);
-    return data;
-}
-
-static mele_model *fit(const mele_data *data, const mele_options *options, mele_engine *engine,
-                       mele_report *report)
-{
-    mele_model *model = NULL;
-    mele_error error = {0};
-
-    cr_assert_eq(mele_fit(data, options, engine, report, &model, &error), MELE_OK, "%s", error.message);
-    return model;
-}
-
 static mele_options options_of(const char *family, size_t clusters)
 {
     mele_options options = mele_options_defaults();
@@ -239,22 +217,6 @@ static mele_options options_of(const char *family, size_t clusters)
     options.partition.clusters = clusters;
     options.partition.restarts = 3;
     return options;
-}
-
-static char *text_of(const mele_model *model)
-{
-    char *text = NULL;
-
-    cr_assert_eq(mele_model_text(model, &text, NULL, NULL), MELE_OK);
-    return text;
-}
-
-/* A number of the family's record. */
-static double told(const mele_model *model, const char *key)
-{
-    const json_t *record = json_object_get(model->training, "family");
-
-    return json_number_value(json_object_get(record, key));
 }
 
 /* What two experts of one feature say at 1.5 and 2.5, in the data's units. */

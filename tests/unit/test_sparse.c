@@ -9,114 +9,11 @@
 
 #include "core/memory.h"
 #include "core/stream.h"
+#include "coupled_support.h"
 #include "family/sparse/batch.h"
 #include "gate/joint.h"
 
-#define COUNT(table) (sizeof(table) / sizeof *(table))
-
-enum { ROWS = 150, COLUMNS = 3, K = 3, MOST_OUTPUTS = 3 };
-
-typedef struct problem {
-    const char *what, *kind;
-    size_t outputs, classes;
-} problem;
-
-static const problem problems[] = {
-    {"linear", "linear", 1, 0},        {"linear, two targets", "linear", 2, 0},
-    {"logistic", "logistic", 3, 3},    {"mlp", "mlp", 1, 0},
-    {"mlp, two targets", "mlp", 2, 0}, {"mlp, classes", "mlp", 3, 3}};
-
-typedef struct sample {
-    double x[ROWS * COLUMNS], y[ROWS * MOST_OUTPUTS], weights[ROWS];
-    mele_expert_options options;
-    mele_i_joint joint;
-    mele_i_coupled coupled;
-    size_t count;
-    double *theta;
-} sample;
-
-/* Numbers that another program makes alike. */
-static void fill(sample *s, const problem *p)
-{
-    for (size_t i = 0; i < ROWS; i++) {
-        s->weights[i] = 1 + 0.5 * sin((double)i);
-        for (size_t j = 0; j < COLUMNS; j++)
-            s->x[i * COLUMNS + j] = sin(1.7 * (double)(i + 1) * (double)(j + 1)) + 0.3 * (double)j;
-        for (size_t t = 0; t < p->outputs; t++)
-            s->y[i * p->outputs + t] = cos(0.9 * (double)(i + 2) * (double)(t + 1));
-        if (p->classes > 0)
-            s->y[i] = (double)(i * i % 7 % 3);
-    }
-}
-
-static double theta_of(size_t i)
-{
-    return 0.5 * cos(2.3 * (double)(i + 1));
-}
-
-static mele_status start(sample *s, const problem *p, mele_engine *engine, mele_error *error)
-{
-    mele_expert_options options = mele_expert_defaults();
-    mele_gate_options gate = mele_gate_defaults();
-    const mele_targets targets = {mele_rows_of_array(s->y, ROWS, p->classes > 0 ? 1 : p->outputs),
-                                  p->classes};
-    const mele_i_joint_rows rows = {.shape = {COLUMNS, p->outputs, p->classes},
-                                    .terms = COLUMNS,
-                                    .count = ROWS,
-                                    .x = s->x,
-                                    .y = s->y,
-                                    .weights = s->weights};
-    const mele_gate_data data = {.rows = ROWS,
-                                 .clusters = K,
-                                 .weights = s->weights,
-                                 .x = mele_rows_of_array(s->x, ROWS, COLUMNS)};
-
-    options.kind = p->kind;
-    options.hidden = 3;
-    gate.kind = "softmax";
-    gate.on = "features";
-    s->coupled = (mele_i_coupled){.loss = &mele_i_coupled_me,
-                                  .shape = {K, p->outputs, p->classes, 0, 1e-3},
-                                  .joint = &s->joint,
-                                  .gate_x = s->x,
-                                  .gate_columns = COLUMNS,
-                                  .ridge = 0.3,
-                                  .gate_ridge = 0.7,
-                                  .max_iterations = 1000,
-                                  .tolerance = 1e-7,
-                                  .told = "family",
-                                  .engine = engine};
-    for (size_t i = 0; i < ROWS; i++)
-        s->coupled.total_weight += s->weights[i];
-    mele_status status = mele_i_joint_settle(&options, &targets, COLUMNS, &s->options, error);
-    if (status == MELE_OK)
-        status = mele_i_joint_make(&rows, &s->options, engine, &s->joint, error);
-    if (status == MELE_OK)
-        status = mele_i_gate_begin(&data, &gate, engine, &s->coupled.gate, error);
-    return status;
-}
-
-static void make(sample *s, const problem *p, mele_engine *engine)
-{
-    mele_error error;
-
-    memset(s, 0, sizeof *s);
-    fill(s, p);
-    cr_assert_eq(start(s, p, engine, &error), MELE_OK, "%s: %s", p->what, error.message);
-    s->count = mele_i_coupled_parts_of(&s->coupled).count;
-    s->theta = MELE_I_ARRAY(double, s->count);
-    s->coupled.room = MELE_I_ARRAY(double, mele_i_coupled_room(&s->coupled));
-    for (size_t i = 0; i < s->count; i++)
-        s->theta[i] = theta_of(i);
-}
-
-static void clear(sample *s)
-{
-    free(s->theta);
-    free(s->coupled.room);
-    mele_gate_free(s->coupled.gate);
-    mele_i_joint_clear(&s->joint);
-}
+static const form mixture = {"me", &mele_i_coupled_me, 0};
 
 static void ask(sample *s, const mele_i_sparse_rule *rule, const mele_i_sparse_rows *rows,
                 const double *theta, mele_i_sparse_value *value, double *gradient)
@@ -149,7 +46,7 @@ Test(sparse, all_experts_are_the_mixture)
         mele_error error;
         mele_i_sparse_value value;
         double expected;
-        make(&s, &problems[p], NULL);
+        make(&s, &problems[p], &mixture, NULL);
         double *gradient = MELE_I_ARRAY(double, s.count), *other = MELE_I_ARRAY(double, s.count);
         ask(&s, &rule, &rows, s.theta, &value, gradient);
         cr_assert_eq(mele_i_coupled_evaluate(&s.coupled, s.theta, &expected, other, &error),
@@ -178,7 +75,7 @@ Test(sparse, gradients_are_differences)
             const mele_i_sparse_rule rule = {.active = active, .noise = 0.7, .balance = 0.4};
             mele_i_sparse_value value, above, below;
             sample s;
-            make(&s, &problems[p], NULL);
+            make(&s, &problems[p], &mixture, NULL);
             double *gradient = MELE_I_ARRAY(double, s.count);
             ask(&s, &rule, &rows, s.theta, &value, gradient);
             for (size_t i = 0; i < s.count; i++) {
@@ -212,7 +109,7 @@ Test(sparse, any_threads_give_the_same_numbers)
     options.threads = 3;
     cr_assert_eq(mele_engine_new(&options, &engine, &error), MELE_OK);
     for (size_t e = 0; e < 2; e++) {
-        make(&s, &problems[3], e == 0 ? NULL : engine);
+        make(&s, &problems[3], &mixture, e == 0 ? NULL : engine);
         gradient[e] = MELE_I_ARRAY(double, s.count);
         ask(&s, &rule, &rows, s.theta, &values[e], gradient[e]);
         clear(&s);
