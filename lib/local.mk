@@ -646,9 +646,7 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/resampled_t.h \
 	lib/study/signed_rank.c \
 	lib/study/splits.c \
-	lib/study/splits.h \
-	lib/study/standings.c \
-	lib/study/standings.h
+	lib/study/splits.h
 
 lib_LTLIBRARIES += lib/libmele.la
 lib_libmele_la_SOURCES =

@@ -8,6 +8,7 @@
 #include "core/escape.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/rounded.h"
 #include "core/utf8.h"
 
 #define EXACT 9007199254740992.0 /* 2^53 */
@@ -82,15 +83,6 @@ static mele_i_printed shortest(double value)
     return printed;
 }
 
-static double power_of_ten(int exponent) /* 0 to 15: exact */
-{
-    double power = 1;
-
-    for (int i = 0; i < exponent; i++)
-        power *= 10;
-    return power;
-}
-
 mele_i_printed mele_i_pixels(double value)
 {
     if (!(fabs(value) < EXACT / 100))
@@ -100,19 +92,13 @@ mele_i_printed mele_i_pixels(double value)
 
 mele_i_printed mele_i_fixed(double value, int decimals)
 {
-    const double unit = power_of_ten(decimals), units = round(fabs(value) * unit);
     mele_i_printed printed;
 
-    if (!(units < EXACT))
+    if (!(fabs(value) * pow(10, decimals) < EXACT))
         return shortest(value);
-    const long long all = (long long)units, whole = all / (long long)unit;
-    const char *sign = value < 0 && all > 0 ? "-" : "";
-
-    if (decimals == 0)
-        snprintf(printed.text, sizeof printed.text, "%s%lld", sign, whole);
-    else
-        snprintf(printed.text, sizeof printed.text, "%s%lld.%0*lld", sign, whole, decimals,
-                 all % (long long)unit);
+    mele_i_rounded(value, decimals, printed.text, sizeof printed.text);
+    if (strspn(printed.text, "-0.") == strlen(printed.text) && printed.text[0] == '-')
+        memmove(printed.text, printed.text + 1, strlen(printed.text)); /* no -0 */
     return printed;
 }
 

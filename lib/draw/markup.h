@@ -19,7 +19,7 @@ typedef struct mele_i_printed {
 /* A length on the page: at most two decimals. */
 mele_i_printed mele_i_pixels(double value);
 
-/* With that many decimals (0 to 15), halves away from zero: 2.50. What is 2^53 or more in units of
+/* With that many decimals (0 to 15): 2.50, and no -0.00. What is 2^53 or more in units of
  * the last is written whole. NaN is NA, infinities are inf and -inf. */
 mele_i_printed mele_i_fixed(double value, int decimals);
 

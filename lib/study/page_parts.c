@@ -72,11 +72,11 @@ void mele_i_page_significant(mele_i_page *page, double value, int digits)
 
 int mele_i_page_decimals(const mele_i_page *page, size_t set)
 {
-    const size_t best = page->standings->best[set];
+    const size_t best = page->best[set];
 
     if (best == page->comparison->contenders)
         return 0;
-    return mele_i_decimals(mele_i_comparison_summary(page->comparison, set, best).loss, 4);
+    return mele_i_decimals(mele_i_page_standing(page, set, best)->result.loss, 4);
 }
 
 void mele_i_page_count(mele_i_page *page, size_t count, const char *thing)
@@ -86,5 +86,5 @@ void mele_i_page_count(mele_i_page *page, size_t count, const char *thing)
 
 bool mele_i_page_is_worse(const mele_i_page *page, size_t set, size_t contender)
 {
-    return mele_i_standing_at(page->standings, set, contender)->p < 0.05;
+    return mele_i_page_standing(page, set, contender)->p < 0.05;
 }

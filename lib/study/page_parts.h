@@ -8,18 +8,27 @@
 #include "core/buffer.h"
 #include "draw/markup.h"
 #include "study/comparison.h"
-#include "study/standings.h"
+#include "study/standing.h"
 
-/* A page in the making: parts are added one after another. */
+/* A page in the making, from what is known of the comparison: parts are added one after another. */
 typedef struct mele_i_page {
     mele_i_buffer out;
     const mele_comparison *comparison;
-    const mele_i_standings *standings;
-    const mele_verdicts *verdicts;
+    mele_i_standing *standing; /* sets x contenders */
+    size_t *best; /* of sets: the contender of the least loss; contenders: none has a figure */
+    mele_i_overall overall;
+    double *rank; /* of contenders: over sets; NaN: it is not ranked */
+    mele_verdicts *verdicts;
     const char **name;   /* of contenders */
     const char *command; /* that makes the page again; NULL: not told */
     bool times;          /* whether seconds are told */
 } mele_i_page;
+
+static inline const mele_i_standing *mele_i_page_standing(const mele_i_page *page, size_t set,
+                                                          size_t contender)
+{
+    return &page->standing[set * page->comparison->contenders + contender];
+}
 
 /* ---- words ---- */
 

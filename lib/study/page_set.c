@@ -28,8 +28,7 @@ static void print_facts(mele_i_page *page, const mele_i_compared_set *set)
 
 static bool is_other(const mele_i_page *page, size_t set, size_t contender)
 {
-    return mele_i_standing_at(page->standings, set, contender)->has
-           && contender != page->standings->best[set];
+    return mele_i_page_standing(page, set, contender)->result.has && contender != page->best[set];
 }
 
 static size_t count_others(const mele_i_page *page, size_t set, bool worse)
@@ -63,13 +62,13 @@ static void print_others(mele_i_page *page, size_t set, bool worse, const char *
 
 static void print_result(mele_i_page *page, size_t set)
 {
-    const size_t best = page->standings->best[set];
+    const size_t best = page->best[set];
 
     if (best == page->comparison->contenders) {
         mele_i_page_print(page, "<p>No contender has a figure on this set.</p>\n");
         return;
     }
-    const mele_compared compared = mele_i_comparison_summary(page->comparison, set, best);
+    const mele_compared compared = mele_i_page_standing(page, set, best)->result;
 
     mele_i_page_print(page, "<p>The least mean loss has <b>");
     mele_i_page_text(page, page->name[best]);
@@ -93,7 +92,7 @@ static columns columns_of(const mele_i_page *page, size_t set)
     columns shown = {false};
 
     for (size_t c = 0; c < page->comparison->contenders; c++) {
-        const mele_compared one = mele_i_comparison_summary(page->comparison, set, c);
+        const mele_compared one = mele_i_page_standing(page, set, c)->result;
         shown.spread = shown.spread || !isnan(one.spread);
         shown.times = shown.times || (page->times && !isnan(one.seconds_fit));
         shown.clusters = shown.clusters || !isnan(one.clusters);
@@ -124,10 +123,10 @@ static void print_header(mele_i_page *page, const columns *shown)
 
 static void print_behind(mele_i_page *page, size_t set, size_t contender, int decimals)
 {
-    const mele_i_standing *standing = mele_i_standing_at(page->standings, set, contender);
-    const mele_estimate *d = &standing->behind.difference;
+    const mele_i_standing *standing = mele_i_page_standing(page, set, contender);
+    const mele_estimate *d = &standing->difference;
 
-    if (contender == page->standings->best[set]) {
+    if (contender == page->best[set]) {
         mele_i_page_print(page, "<td>best</td><td></td>");
         return;
     }
@@ -142,7 +141,7 @@ static void print_behind(mele_i_page *page, size_t set, size_t contender, int de
 
 static void print_numbers(mele_i_page *page, size_t set, size_t contender, const columns *shown)
 {
-    const mele_compared one = mele_i_comparison_summary(page->comparison, set, contender);
+    const mele_compared one = mele_i_page_standing(page, set, contender)->result;
     const int decimals = mele_i_page_decimals(page, set);
 
     mele_i_page_fixed(page, one.loss, decimals);
@@ -179,7 +178,7 @@ static void print_reason(mele_i_page *page, size_t set, size_t contender, size_t
 
 static void print_row(mele_i_page *page, size_t set, size_t contender, const columns *shown)
 {
-    const bool best = page->standings->best[set] == contender;
+    const bool best = page->best[set] == contender;
 
     mele_i_page_print(page, "<tr%s><th scope=\"row\">",
                       best                                         ? " class=\"best\""
@@ -187,7 +186,7 @@ static void print_row(mele_i_page *page, size_t set, size_t contender, const col
                                                                    : "");
     mele_i_page_name(page, contender);
     mele_i_page_print(page, "</th>");
-    if (mele_i_standing_at(page->standings, set, contender)->has)
+    if (mele_i_page_standing(page, set, contender)->result.has)
         print_numbers(page, set, contender, shown);
     else
         print_reason(page, set, contender, shown->count);
@@ -246,7 +245,7 @@ static void draw_times(mele_i_page *page, size_t set, double *seconds, double *l
     char axis[192];
 
     for (size_t c = 0; c < page->comparison->contenders; c++) {
-        const mele_compared one = mele_i_comparison_summary(page->comparison, set, c);
+        const mele_compared one = mele_i_page_standing(page, set, c)->result;
         seconds[c] = one.seconds_fit;
         losses[c] = one.loss;
     }
@@ -293,7 +292,7 @@ static void print_set(mele_i_page *page, size_t set)
     print_facts(page, &page->comparison->set[set]);
     print_result(page, set);
     print_table(page, set);
-    if (page->standings->best[set] == page->comparison->contenders)
+    if (page->best[set] == page->comparison->contenders)
         return;
     draw_pictures(page, set);
     mele_i_page_maps(page, set);

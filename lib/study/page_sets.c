@@ -53,8 +53,8 @@ static void print_sets(mele_i_page *page)
 
 static void print_loss(mele_i_page *page, size_t set, size_t contender)
 {
-    const bool best = page->standings->best[set] == contender;
-    const mele_compared compared = mele_i_comparison_summary(page->comparison, set, contender);
+    const bool best = page->best[set] == contender;
+    const mele_compared compared = mele_i_page_standing(page, set, contender)->result;
 
     mele_i_page_print(page, "<td%s>%s</td>",
                       best                                         ? " class=\"best\""

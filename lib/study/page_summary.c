@@ -6,33 +6,21 @@
 
 /* ---- ranks ---- */
 
-/* The contender of the least mean rank. */
-static size_t first_by_rank(const mele_i_standings *standings)
-{
-    size_t first = standings->contenders;
-
-    for (size_t c = 0; c < standings->contenders; c++)
-        if (!isnan(standings->rank[c])
-            && (first == standings->contenders || standings->rank[c] < standings->rank[first]))
-            first = c;
-    return first;
-}
-
 static void print_tests(mele_i_page *page)
 {
-    const mele_friedman *f = &page->standings->friedman;
+    const mele_friedman *f = &page->overall.friedman;
 
     mele_i_page_print(page, "<p>Whether ranks differ at all: Friedman's \xCF\x87\xC2\xB2 = %s of ",
                       mele_i_significant(f->chi_square, 4).text);
-    mele_i_page_count(page, page->standings->ranked - 1, "degree");
+    mele_i_page_count(page, page->overall.contenders - 1, "degree");
     mele_i_page_print(page, " of freedom, ");
     mele_i_page_p(page, f->p);
     if (!isnan(f->f_p)) {
         mele_i_page_print(page, "; Iman and Davenport's F ");
         if (isfinite(f->f))
             mele_i_page_print(page, "= %s of %zu and %zu, ", mele_i_significant(f->f, 4).text,
-                              page->standings->ranked - 1,
-                              (page->standings->ranked - 1) * (f->sets - 1));
+                              page->overall.contenders - 1,
+                              (page->overall.contenders - 1) * (f->sets - 1));
         else
             mele_i_page_print(page, "is infinite, as all sets rank them alike, ");
         mele_i_page_p(page, f->f_p);
@@ -41,66 +29,58 @@ static void print_tests(mele_i_page *page)
         page,
         ". Two mean ranks that differ by less than %s are not shown to differ (Nemenyi, 5 %% "
         "over all pairs).</p>\n",
-        mele_i_significant(page->standings->difference, 3).text);
+        mele_i_significant(page->overall.critical, 3).text);
 }
 
 static void print_unranked(mele_i_page *page)
 {
-    const mele_i_standings *st = page->standings;
     size_t left = 0;
 
-    if (st->friedman.sets < st->sets)
-        mele_i_page_print(page,
-                          "<p>Ranks are of the %zu of %zu sets on which all ranked contenders have "
-                          "figures.</p>\n",
-                          st->friedman.sets, st->sets);
-    if (st->ranked == st->contenders)
-        return;
-    mele_i_page_print(page, "<p>Not ranked, having figures on no more than half of the sets: ");
-    for (size_t c = 0; c < st->contenders; c++)
-        if (isnan(st->rank[c])) {
-            mele_i_page_print(page, "%s", left++ == 0 ? "" : "; ");
+    for (size_t c = 0; c < page->comparison->contenders; c++)
+        if (isnan(page->rank[c])) {
+            mele_i_page_print(page, "%s",
+                              left++ == 0 ? "<p>Not ranked, having no figure on some set: " : "; ");
             mele_i_page_text(page, page->name[c]);
         }
-    mele_i_page_print(page, ".</p>\n");
+    if (left > 0)
+        mele_i_page_print(page, ".</p>\n");
 }
 
 static void draw_ranks(mele_i_page *page)
 {
-    const mele_i_standings *st = page->standings;
+    const mele_i_overall *o = &page->overall;
 
     mele_i_page_print(
         page,
         "<figure><figcaption>Mean ranks over %zu sets, the best on the left. Contenders "
         "that a bar joins are not shown to differ.</figcaption>\n<div class=\"scroll\">\n",
-        st->friedman.sets);
+        o->sets);
     mele_i_draw_ranks(
         &page->out,
         &(mele_i_ranks){{"Critical-difference diagram",
                          "Mean ranks of contenders, which the table below lists, and bars that "
                          "join those that are not shown to differ"},
-                        st->contenders,
+                        page->comparison->contenders,
                         page->name,
-                        st->rank,
-                        st->difference});
+                        page->rank,
+                        o->critical});
     mele_i_page_print(page, "</div></figure>\n");
 }
 
 static void print_ranks(mele_i_page *page)
 {
-    const mele_i_standings *st = page->standings;
-    const size_t first = first_by_rank(st);
+    const mele_i_overall *o = &page->overall;
 
-    if (st->ranked < 2 || st->sets < 2) {
+    if (o->contenders < 2 || o->sets < 2) {
         mele_i_page_print(
-            page, "<p>Ranks over sets need two sets and two contenders with figures on most of "
+            page, "<p>Ranks over sets need two sets and two contenders with figures on all of "
                   "them.</p>\n");
         return;
     }
-    mele_i_page_print(page, "<p>The best mean rank over %zu sets has <b>", st->friedman.sets);
-    mele_i_page_text(page, page->name[first]);
-    mele_i_page_print(page, "</b>: %s of 1 to %zu.</p>\n", mele_i_fixed(st->rank[first], 2).text,
-                      st->ranked);
+    mele_i_page_print(page, "<p>The best mean rank over %zu sets has <b>", o->sets);
+    mele_i_page_text(page, page->name[o->contender[0]]);
+    mele_i_page_print(page, "</b>: %s of 1 to %zu.</p>\n", mele_i_fixed(o->mean_rank[0], 2).text,
+                      o->contenders);
     print_tests(page);
     print_unranked(page);
     draw_ranks(page);
@@ -118,12 +98,12 @@ static tally count_sets(const mele_i_page *page, size_t contender)
     tally t = {0, 0, 0, 0};
 
     for (size_t s = 0; s < page->comparison->sets; s++) {
-        if (!mele_i_standing_at(page->standings, s, contender)->has)
+        if (!mele_i_page_standing(page, s, contender)->result.has)
             continue;
         t.figures++;
-        t.best += page->standings->best[s] == contender;
+        t.best += page->best[s] == contender;
         t.worse += mele_i_page_is_worse(page, s, contender);
-        t.seconds += mele_i_comparison_summary(page->comparison, s, contender).seconds_fit;
+        t.seconds += mele_i_page_standing(page, s, contender)->result.seconds_fit;
     }
     return t;
 }
@@ -148,7 +128,7 @@ static void print_tallies(mele_i_page *page)
         mele_i_page_print(page, "</th><td class=\"words\">");
         mele_i_page_text(page, family == NULL ? "predictions of others" : family);
         mele_i_page_print(page, "</td>");
-        mele_i_page_fixed(page, page->standings->rank[c], 2);
+        mele_i_page_fixed(page, page->rank[c], 2);
         mele_i_page_print(page, "<td>%zu</td><td>%zu</td><td>%zu</td>", t.best, t.worse, t.figures);
         if (page->times)
             mele_i_page_significant(page, t.figures == 0 ? NAN : t.seconds, 3);

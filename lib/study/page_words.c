@@ -10,9 +10,9 @@ static void print_limit(mele_i_page *page, const char *limit)
 
 static void print_few_sets(mele_i_page *page)
 {
-    const size_t sets = page->standings->friedman.sets;
+    const size_t sets = page->overall.sets;
 
-    if (page->standings->ranked >= 2 && sets < FEW_SETS)
+    if (page->overall.contenders >= 2 && sets < FEW_SETS)
         mele_i_page_print(
             page,
             "<li>Ranks rest on %zu set%s. Of so few only large differences can be shown, and "
@@ -27,12 +27,12 @@ static void print_missing(mele_i_page *page)
 
     for (size_t s = 0; s < page->comparison->sets; s++)
         for (size_t c = 0; c < page->comparison->contenders; c++)
-            missing += !mele_i_standing_at(page->standings, s, c)->has;
+            missing += !mele_i_page_standing(page, s, c)->result.has;
     if (missing > 0)
         mele_i_page_print(
             page,
             "<li>%zu of %zu pairs of a contender and a set have no figure, for the reasons in the "
-            "tables of the sets; a set on which one is missing does not count for "
+            "tables of the sets; a contender without a figure on some set is not in the "
             "ranks.</li>\n",
             missing, page->comparison->sets * page->comparison->contenders);
 }

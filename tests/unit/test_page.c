@@ -13,7 +13,7 @@
 
 #include "core/stream.h"
 #include "study/comparison.h"
-#include "study/standings.h"
+#include "study/standing.h"
 #include "support/failing_malloc.h"
 #include "support/size.h"
 #include "unit/markup_support.h"
@@ -407,7 +407,8 @@ Test(page, standings_are_beside_the_best)
                                          {1.5, 2.2, 3.9, 4.1, 5.3, 6.8, 7.7, 8.2, 9.4, 10.6},
                                          {1.1, 2.4, 2.9, 4.3, 4.8, 6.2, 7.1, 8.3, 8.7, 10.5}};
     mele_comparison *comparison = make(&(shape){1, 3, 1, "set-%zu", "mele:k=%zu"});
-    mele_i_standings standings;
+    mele_i_standing standing[3];
+    size_t order[3], with;
 
     for (size_t c = 0; c < 3; c++) {
         if (c == 1)
@@ -418,30 +419,25 @@ Test(page, standings_are_beside_the_best)
                              MELE_OK);
         set_losses(comparison, 0, c, losses[c]);
     }
-    cr_assert_eq(mele_i_standings_make(comparison, &standings, NULL), MELE_OK);
-    cr_assert_eq(standings.best[0], 0);
-    cr_assert(isnan(standings.standing[0].p) && standings.standing[0].has);
-    cr_assert_float_eq(standings.standing[1].behind.difference.value, 0.47, 1e-12);
-    cr_assert_float_eq(standings.standing[1].behind.statistic, 3.71869029995118883, 1e-8);
-    cr_assert_float_eq(standings.standing[1].p, 0.00956058872494284, 1e-8);
-    cr_assert_float_eq(standings.standing[2].p, 0.309450632300386, 1e-8);
-    cr_assert_eq(standings.ranked, 3);
-    cr_assert(standings.rank[0] == 1 && standings.rank[1] == 3 && standings.rank[2] == 2);
-    mele_i_standings_clear(&standings);
+    cr_assert_eq(mele_i_standings(comparison, 0, standing, order, &with, NULL), MELE_OK);
+    cr_assert(with == 3 && order[0] == 0 && order[1] == 2 && order[2] == 1);
+    cr_assert(isnan(standing[0].p) && standing[0].difference.value == 0);
+    cr_assert_float_eq(standing[1].difference.value, 0.47, 1e-12);
+    cr_assert_float_eq(standing[1].p, 0.00956058872494284, 1e-8);
+    cr_assert_float_eq(standing[2].p, 0.309450632300386, 1e-8);
     mele_comparison_free(comparison);
 }
 
-Test(page, contenders_with_few_figures_are_not_ranked)
+Test(page, ranks_are_of_contenders_with_figures_on_all_sets)
 {
     mele_comparison *comparison = make(&(shape){4, 4, 1, "set-%zu", "mele:k=%zu"});
-    mele_i_standings standings;
+    mele_i_overall overall;
 
-    for (size_t s = 0; s < 2; s++) /* two of four sets: no more than half */
-        mele_i_entry_refuse(&comparison->set[s].entry[3], "no", NULL);
-    cr_assert_eq(mele_i_standings_make(comparison, &standings, NULL), MELE_OK);
-    cr_assert_eq(standings.ranked, 3);
-    cr_assert(isnan(standings.rank[3]));
-    cr_assert_eq(standings.friedman.sets, 3); /* contender 1 failed on set 1 */
-    mele_i_standings_clear(&standings);
+    mele_i_entry_refuse(&comparison->set[3].entry[3], "no", NULL);
+    cr_assert_eq(mele_i_overall_of(comparison, &overall, NULL), MELE_OK);
+    cr_assert(overall.sets == 4 && overall.contenders == 2); /* contender 1 failed on set 1 */
+    cr_assert(overall.contender[0] == 0 && overall.contender[1] == 2);
+    cr_assert(overall.mean_rank[0] == 1 && overall.wins[0] == 4);
+    mele_i_overall_clear(&overall);
     mele_comparison_free(comparison);
 }
