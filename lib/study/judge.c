@@ -2,13 +2,15 @@
  * each set the difference is tested by the corrected resampled t test (findings.c); what is claimed
  * is judged
  *
- *     over sets   by the signed rank test of the sets' mean differences, in margins
- *     on each     where sets are few, or named: it has to hold on each of them, so that the largest
- * p value counts for it (an intersection of unions, which needs no correction), and against it the
- * least, times their number both ways   by the least of Holm's adjusted p values on each side, and
- * the larger of these; against it, if one kind is nowhere worse by the margin, the largest p value
- * of that, of two kinds more there  by Student's t (Welch) for the difference on a set less the
- * mean of the others, on each
+ *     over sets   by the signed rank test of the sets' mean differences, in margins;
+ *     on each     where sets are few, or named: it is confirmed where it holds on each, and refuted
+ *                 where it does not on each, so that the largest p value counts (an intersection of
+ *                 unions, which needs no correction);
+ *     both ways   by the least of Holm's adjusted p values on each side, and the larger of these;
+ *                 against it, if one kind is nowhere worse by the margin, by the largest p value of
+ *                 that, of two kinds;
+ *     more there  by Student's t (Welch) of the difference on a set less the mean of the others, on
+ *                 each.
  *
  * All p values are doubled, as of two-sided tests, and compared with 0.05: a confirmation and a
  * refutation are each false in one of 40 cases at most, and the intervals at 0.95 tell the same. A
@@ -176,14 +178,11 @@ static double largest_p(double a, double b)
 
 static void answer_on_each(mele_verdict_part *part)
 {
-    double least = 1;
-
-    part->p_confirmed = 0;
+    part->p_confirmed = part->p_refuted = 0;
     for (size_t i = 0; i < part->sets; i++) {
         part->p_confirmed = largest_p(part->p_confirmed, part->finding[i].p_confirmed);
-        least = fmin(least, part->finding[i].p_refuted);
+        part->p_refuted = largest_p(part->p_refuted, part->finding[i].p_refuted);
     }
-    part->p_refuted = fmin(1, (double)part->sets * least);
 }
 
 static void answer_both_ways(const judging *j)

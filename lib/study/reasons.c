@@ -43,11 +43,6 @@ static void say(words *w, const char *format, ...)
             w->length + (size_t)length < MOST_REASON ? w->length + (size_t)length : MOST_REASON - 1;
 }
 
-static const char *unit_of(const mele_i_claim_part *claim)
-{
-    return claim->sets == MELE_I_CLASSES ? "margins of 1 point" : "margins";
-}
-
 static void say_effect(words *w, const mele_i_claim_part *claim, const mele_estimate *e)
 {
     if (claim->measured == MELE_I_TIME)
@@ -61,8 +56,7 @@ static void say_effect(words *w, const mele_i_claim_part *claim, const mele_esti
             exp(e->upper * log(MELE_I_TIME_MARGIN)));
     else
         say(w, " (%+.2f to %+.2f)", e->lower, e->upper);
-    if (claim->measured != MELE_I_TIME)
-        say(w, " %s", unit_of(claim));
+    say(w, "%s", claim->measured == MELE_I_TIME ? "" : " margins");
 }
 
 static void say_p(words *w, const mele_verdict_part *part)
