@@ -147,14 +147,15 @@ MELE_API mele_status mele_comparison_table(const mele_comparison *comparison, bo
  *         MELE_ESTOPPED. */
 MELE_API mele_status mele_comparison_regions(mele_comparison *comparison, mele_engine *engine, mele_error *error);
 
-/** A page for people: HTML with tables and pictures, whole in itself: it needs no network and no scripts.
- * @param times    whether seconds are told, which differ from run to run.
- * @param command  how to make it again, told at its end; NULL: it is not told.
- * @param out      text in memory that is freed with free(); untouched on error.
- * @param length   NULL: not wanted.
- * @return MELE_OK; MELE_EINVAL: nothing was compared; MELE_ENOMEM. */
-MELE_API mele_status mele_comparison_html(const mele_comparison *comparison, bool times, const char *command,
-                                          char **out, size_t *length, mele_error *error);
+/** Say by what command the comparison is made, for the page.
+ * @param command  one line; copied. NULL: it is not told.
+ * @return MELE_OK; MELE_ENOMEM: what was said before stays. */
+MELE_API mele_status mele_comparison_set_command(mele_comparison *comparison, const char *command, mele_error *error);
+
+/** A page for people: HTML with tables and pictures, whole in itself: it needs no network and no scripts. Parameters and
+ *  result as of mele_comparison_table(). */
+MELE_API mele_status mele_comparison_html(const mele_comparison *comparison, bool times, char **out, size_t *length,
+                                          mele_error *error);
 
 #ifdef __cplusplus
 }

@@ -72,6 +72,7 @@ void mele_comparison_free(mele_comparison *comparison)
     free(comparison->set);
     free(comparison->contender);
     free(comparison->measure);
+    free(comparison->command);
     free(comparison);
 }
 

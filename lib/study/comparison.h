@@ -75,6 +75,7 @@ struct mele_comparison {
     uint64_t seed; /* of the folds, and of the fits of seed 0; seed s fits with seed + s, of 32 bits */
     mele_cv_options protocol; /* of sets that are added */
     char *measure; /* what their loss is to be; NULL: what is usual */
+    char *command; /* that makes it; NULL: not told */
 };
 
 /* ---- making one ---- */

@@ -88,10 +88,22 @@ static void forget(mele_i_page *page)
     free(page->name);
 }
 
-mele_status mele_comparison_html(const mele_comparison *comparison, bool times, const char *command,
-                                 char **out, size_t *length, mele_error *error)
+mele_status mele_comparison_set_command(mele_comparison *comparison, const char *command,
+                                        mele_error *error)
 {
-    mele_i_page page = {.comparison = comparison, .command = command, .times = times};
+    char *copy = mele_i_string(command);
+
+    if (copy == NULL && command != NULL)
+        return mele_i_no_memory(error);
+    free(comparison->command);
+    comparison->command = copy;
+    return MELE_OK;
+}
+
+mele_status mele_comparison_html(const mele_comparison *comparison, bool times, char **out,
+                                 size_t *length, mele_error *error)
+{
+    mele_i_page page = {.comparison = comparison, .times = times};
     mele_status status;
 
     if (!mele_i_comparison_is_run(comparison))

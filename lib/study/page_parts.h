@@ -19,9 +19,8 @@ typedef struct mele_i_page {
     mele_i_overall overall;
     double *rank; /* of contenders: over sets; NaN: it is not ranked */
     mele_verdicts *verdicts;
-    const char **name;   /* of contenders */
-    const char *command; /* that makes the page again; NULL: not told */
-    bool times;          /* whether seconds are told */
+    const char **name; /* of contenders */
+    bool times;        /* whether seconds are told */
 } mele_i_page;
 
 static inline const mele_i_standing *mele_i_page_standing(const mele_i_page *page, size_t set,

@@ -73,15 +73,15 @@ void mele_i_page_limits(mele_i_page *page)
 void mele_i_page_again(mele_i_page *page)
 {
     mele_i_page_print(page, "<h2 id=\"again\">How to make it again</h2>\n");
-    if (page->command != NULL) {
+    if (page->comparison->command != NULL) {
         mele_i_page_print(page, "<pre>");
-        mele_i_page_text(page, page->command);
+        mele_i_page_text(page, page->comparison->command);
         mele_i_page_print(page, "</pre>\n");
     }
     mele_i_page_print(
         page,
         "<p>The same version of mele%s on the same machine gives the same numbers, for any "
         "number of threads%s.</p>\n</body>\n</html>\n",
-        page->command == NULL ? ", called in the same way" : "",
+        page->comparison->command == NULL ? ", called in the same way" : "",
         page->times ? ", seconds aside" : "");
 }

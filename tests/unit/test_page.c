@@ -95,14 +95,13 @@ static mele_comparison *make(const shape *of)
     return made;
 }
 
-static char *page_of(const mele_comparison *comparison, bool times, size_t *length)
+static char *page_of(mele_comparison *comparison, bool times, size_t *length)
 {
     char *text = NULL;
     mele_error error;
 
-    cr_assert_eq(
-        mele_comparison_html(comparison, times, "mele-compare a<b>.csv", &text, length, &error),
-        MELE_OK);
+    cr_assert_eq(mele_comparison_set_command(comparison, "mele-compare a<b>.csv", &error), MELE_OK);
+    cr_assert_eq(mele_comparison_html(comparison, times, &text, length, &error), MELE_OK);
     cr_assert_eq(strlen(text), *length);
     return text;
 }
@@ -219,7 +218,7 @@ Test(page, of_nothing)
     char *text = NULL;
 
     cr_assert_eq(mele_i_comparison_new(1, &comparison, NULL), MELE_OK);
-    cr_assert_eq(mele_comparison_html(comparison, true, NULL, &text, NULL, NULL), MELE_EINVAL);
+    cr_assert_eq(mele_comparison_html(comparison, true, &text, NULL, NULL), MELE_EINVAL);
     cr_assert_null(text);
     mele_comparison_free(comparison);
 }
@@ -263,7 +262,7 @@ Test(page, memory_runs_out)
     for (size_t n = 0;; n++) {
         char *text = NULL;
         failing_malloc_at(n);
-        status = mele_comparison_html(comparison, true, "again", &text, NULL, NULL);
+        status = mele_comparison_html(comparison, true, &text, NULL, NULL);
         if (!failing_malloc_end()) {
             free(text);
             break;
