@@ -1,10 +1,12 @@
 /* Families trained by EM (fit/em.c has its mathematics).
  *
- * Random starts. Responsibilities of a row are drawn uniformly from all that sum to one (exponentials over
- * their sum), so that all experts are near the global one at first, and drift apart where that gains most.
- * On tonedata all of 1000 seeds found the same maximum so. Of 8 single starts on concrete (K 8) from these, from
- * labels at random, lines through a few rows and cells around random rows the best was from cells (P -2894.7, of
- * these -2906.6); no kind was clearly better, and no other data were compared.
+ * Random starts are of two kinds, in turn. Responsibilities of a row are drawn uniformly from all that sum to one
+ * (exponentials over their sum), so that all experts are near the global one at first, and drift apart where
+ * that gains most. Or OWN of a row is of the cell of random prototypes that it is in (partition/random.c, of what
+ * the gate sees). The first kind comes to better maxima where cells say little (friedman1, ten features); but near
+ * the global expert a step gains little, and starts that ended there were most of those of Old Faithful, all ten
+ * of seed 1 with K 2 (P -192 at last, for the -98 to which every start from cells comes). So while
+ * responsibilities tell less of a row than APART of what they could, no gain above FINE ends a start.
  *
  * Starts compete. Each goes on until a step gains less than ROUGH a unit of weight, which takes a part of
  * the steps; the best goes on to FINE. Starts are ranked by the number of experts on a handful of rows
@@ -45,6 +47,9 @@
 #define ROUGH_SOLVER "normal"
 #define GATE_ITERATIONS 2
 #define GATE_RIDGE 0.1
+#define OWN 0.9
+#define APART 0.2       /* what responsibilities tell of rows, 0 to 1: experts with less are alike */
+#define ALIKE_STEPS 10
 #define MANY_NUMBERS ((size_t)1 << 21) /* of responsibilities: starts run in turn, each with all threads */
 
 /* ---- the rows ---- */
@@ -157,6 +162,13 @@ static void draw_shares(mele_i_stream *stream, size_t rows, size_t clusters, dou
     }
 }
 
+void mele_i_by_em_soften(const uint32_t *labels, size_t rows, size_t clusters, double *out)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = 0; k < clusters; k++)
+            *out++ = (1 - OWN) / (double)clusters + (labels[i] == k ? OWN : 0);
+}
+
 /* Of several starts: the problem of each, whose passes are its task's. */
 typedef struct search {
     mele_i_by_em *by;
@@ -164,30 +176,130 @@ typedef struct search {
     mele_i_em *em; /* problem NULL: not there */
 } search;
 
+/* Where the gate looks. */
+static mele_rows seen_by_gate(const mele_i_em_problem *problem)
+{
+    return problem->gaussians != NULL ? problem->gaussians->points : problem->rows.gate_x;
+}
+
+/* The cell of every row around prototypes that start r draws. */
+static mele_status draw_cells(const mele_i_by_em *by, const mele_i_em_problem *problem, size_t r,
+                              uint32_t *labels, mele_error *error)
+{
+    const mele_rows rows = seen_by_gate(problem);
+    mele_partition_options options = mele_partition_defaults();
+    mele_partition *cells = NULL;
+
+    options.method = options.init = "random";
+    options.clusters = problem->rows.clusters;
+    options.restarts = 1;
+    options.seed = by->run->options->seed;
+    options.fold = ((uint64_t)r << 32) + by->run->options->experts.fold;
+    if (problem->gaussians == NULL) {
+        options.center = problem->gate_center;
+        options.scale = problem->gate_scale;
+    }
+    mele_status status = mele_partition_fit_rows(&rows, problem->rows.weights, &options,
+                                                 problem->engine, &cells, NULL, error);
+    if (status == MELE_OK)
+        status = mele_partition_assign(cells, &rows, problem->engine, labels, error);
+    mele_partition_free(cells);
+    return status;
+}
+
+static mele_status draw_cell_shares(const mele_i_by_em *by, const mele_i_em_problem *problem, size_t r,
+                                    double *out, mele_error *error)
+{
+    const size_t rows = problem->rows.rows;
+    uint32_t *labels = MELE_I_ARRAY(uint32_t, rows);
+    mele_status status = labels == NULL ? mele_i_no_memory(error)
+                                        : draw_cells(by, problem, r, labels, error);
+
+    if (status == MELE_OK)
+        mele_i_by_em_soften(labels, rows, problem->rows.clusters, out);
+    free(labels);
+    return status;
+}
+
+/* Where there are cells to draw. */
+static bool begins_with_cells(const mele_i_em_problem *problem, size_t r)
+{
+    return r % 2 == 1 && seen_by_gate(problem).cols > 0
+           && problem->rows.clusters <= problem->rows.rows;
+}
+
 static mele_status start_random(const mele_i_by_em *by, const mele_i_em_problem *problem, size_t r,
                                 mele_i_em *em, mele_error *error)
 {
     const size_t rows = problem->rows.rows, K = problem->rows.clusters;
-    mele_i_stream stream = mele_i_stream_make(by->run->options->seed, MELE_I_FOR_EM,
-                                              by->run->options->experts.fold, r);
     double *shares = mele_i_large_array(rows, K * sizeof *shares);
+    mele_status status = shares == NULL ? mele_i_no_memory(error) : MELE_OK;
 
-    if (shares == NULL)
-        return mele_i_no_memory(error);
-    draw_shares(&stream, rows, K, shares);
-    mele_status status = mele_i_em_start_shares(problem, shares, em, error);
+    if (status == MELE_OK && begins_with_cells(problem, r)) {
+        status = draw_cell_shares(by, problem, r, shares, error);
+    } else if (status == MELE_OK) {
+        mele_i_stream stream = mele_i_stream_make(by->run->options->seed, MELE_I_FOR_EM,
+                                                  by->run->options->experts.fold, r);
+        draw_shares(&stream, rows, K, shares);
+    }
+    if (status == MELE_OK)
+        status = mele_i_em_start_shares(problem, shares, em, error);
     free(shares);
     return status;
+}
+
+/* What a row's responsibilities tell of it, in the mean, as a share of all that they could:
+ * sum_i w_i sum_k h_ik log(h_ik / h_k) / (W log K), h_k the mean of h_ik. */
+static double told_apart(const mele_i_em *em)
+{
+    const mele_i_mixture_rows *rows = &em->problem->rows;
+    const size_t K = rows->clusters;
+    const double *h = em->shares;
+    double total = 0, told = 0;
+
+    for (size_t i = 0; i < rows->rows; i++) {
+        const double weight = rows->weights == NULL ? 1 : rows->weights[i];
+        total += weight;
+        for (size_t k = 0; k < K && weight > 0; k++, h++)
+            told += *h > 0 ? weight * *h * log(*h) : 0;
+        h += weight > 0 ? 0 : K;
+    }
+    for (size_t k = 0; k < K; k++)
+        if (em->sums.weight[k] > 0)
+            told -= em->sums.weight[k] * log(em->sums.weight[k] / total);
+    return told / (total * log((double)K));
+}
+
+/* Steps of a start. Where experts are alike still, little is gained by each, and yet there is more to come. */
+static mele_status settle_start(mele_i_em *em, mele_i_em_problem *problem, size_t most,
+                                mele_engine *engine, mele_error *error)
+{
+    const double rough = problem->tolerance;
+
+    for (;;) {
+        mele_status status = take_steps(em, most, engine, error);
+        if (status != MELE_OK || !em->converged || told_apart(em) >= APART)
+            return status;
+        em->converged = false;
+        problem->tolerance = FINE;
+        status = take_steps(em, most - em->steps > ALIKE_STEPS ? em->steps + ALIKE_STEPS : most, engine,
+                            error);
+        problem->tolerance = rough;
+        if (status != MELE_OK || em->converged)
+            return status;
+    }
 }
 
 static mele_status run_start(void *context, size_t r, mele_engine *engine, mele_error *error)
 {
     search *all = context;
+    mele_i_em_problem *problem = &all->problem[r];
 
-    all->problem[r] = all->by->problem;
-    all->problem[r].engine = engine;
-    mele_status status = start_random(all->by, &all->problem[r], r, &all->em[r], error);
-    return status == MELE_OK ? take_steps(&all->em[r], all->by->steps, engine, error) : status;
+    *problem = all->by->problem;
+    problem->engine = engine;
+    mele_status status = start_random(all->by, problem, r, &all->em[r], error);
+    return status == MELE_OK ? settle_start(&all->em[r], problem, all->by->steps, engine, error)
+                             : status;
 }
 
 /* The first of the best. */

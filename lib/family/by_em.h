@@ -33,8 +33,12 @@ mele_status mele_i_by_em_make(mele_i_run *run, const mele_gate_options *gate, me
                               mele_error *error);
 void mele_i_by_em_clear(mele_i_by_em *by);
 
-/* The best of so many starts from random responsibilities, as tasks. */
+/* The best of so many random starts, as tasks. */
 mele_status mele_i_by_em_search(mele_i_by_em *by, size_t starts, mele_error *error);
+
+/* Responsibilities (n x K) of rows that belong to regions: nine tenths for its expert, the rest for all
+ * alike. */
+void mele_i_by_em_soften(const uint32_t *labels, size_t rows, size_t clusters, double *out);
 
 /* One start, from these responsibilities (n x K). */
 mele_status mele_i_by_em_begin(mele_i_by_em *by, const double *shares, mele_error *error);

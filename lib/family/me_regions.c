@@ -1,5 +1,5 @@
 /* Mixtures of experts by EM from explicit regions: a hybrid. Where me-em starts from random responsibilities,
- * this starts from OWN of a row for the expert of its region, and the rest for all alike. Any partition makes the
+ * this starts from most of a row for the expert of its region, and the rest for all alike. Any partition makes the
  * regions; they are not part of the model, whose gate sees features. */
 #include <stdlib.h>
 
@@ -9,15 +9,6 @@
 #include "family/family.h"
 #include "fit/stages.h"
 #include "fit/whole.h"
-
-#define OWN 0.9
-
-static void soften(const uint32_t *labels, size_t rows, size_t clusters, double *out)
-{
-    for (size_t i = 0; i < rows; i++)
-        for (size_t k = 0; k < clusters; k++)
-            *out++ = (1 - OWN) / (double)clusters + (labels[i] == k ? OWN : 0);
-}
 
 /* Stage 1, in a model of its own. There may be fewer regions than were asked for. */
 static mele_status find_regions(mele_i_run *run, mele_model *stage_1, uint32_t **labels, mele_error *error)
@@ -50,7 +41,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
     }
     mele_model_free(stage_1);
     if (status == MELE_OK) {
-        soften(labels, run->features.rows, run->model->clusters, shares);
+        mele_i_by_em_soften(labels, run->features.rows, run->model->clusters, shares);
         status = mele_i_family_by_em(run, &run->gate, shares, error);
     }
     free(labels);
