@@ -89,7 +89,7 @@ static double number(const json_t *object, const char *key)
 static size_t choose(target which, const char *criterion)
 {
     mele_data *data = make_data(which);
-    mele_options *options = OPTIONS("family", "me-em", "clusters", "1-3", "restarts", "2", "criterion",
+    mele_options *options = OPTIONS("family", "me-em", "clusters", "1-3", "restarts", "3", "criterion",
                                     criterion);
     mele_model *model = fit(data, options, NULL, NULL);
     const size_t clusters = model->clusters;

@@ -257,6 +257,29 @@ Test(me_em, tonedata_from_every_seed)
     }
 }
 
+/* Old Faithful, two experts: R's flexmix 2.3 with a multinomial concomitant model, the best of 15 starts, has -96.055;
+ * near the one expert, -194.5, starts must not end. */
+Test(me_em, the_two_kinds_of_eruptions_are_found)
+{
+    static const char *const families[] = {"me-em", "hme"};
+
+    for (size_t f = 0; f < 2; f++)
+        for (uint64_t seed = 1; seed <= TEST_SIZE(20, 4, 1); seed++) {
+            mele_options options = options_of(families[f], 2);
+            mele_data *data = read_data("faithful.csv", "eruptions", &options);
+
+            options.seed = seed;
+            cr_assert_eq(mele_options_set(&options, "ridge", "0", NULL), MELE_OK);
+            cr_assert_eq(mele_options_set(&options, "gate-ridge", "0", NULL), MELE_OK);
+            mele_model *model = fit(data, &options, NULL, NULL);
+            cr_assert_float_eq(told(model, "log_likelihood"), -96.052, 1e-3, "%s, seed %u: %.6f", families[f],
+                               (unsigned)seed, told(model, "log_likelihood"));
+            mele_model_free(model);
+            mele_data_free(data);
+            mele_options_clear(&options);
+        }
+}
+
 Test(me_em, one_expert_is_that_of_the_family_one)
 {
     static const char *const families[] = {"me-em", "me-regions", "lme"};
