@@ -10,8 +10,17 @@
 typedef struct compare_options {
     size_t folds, repeats, seeds; /* 0: not given */
     bool blocks, no_times;
-    const char *families, *measure, *resume; /* NULL: not given */
+    const char *families, *suite, *measure, *resume, *csv, *json; /* NULL: not given */
+    cli_list predictions;
 } compare_options;
+
+/* What is written, by the option that names the file; NULL: standard output, of others that it is not wanted. */
+typedef struct output {
+    const char *option, *path;
+    mele_status (*text)(const mele_comparison *comparison, bool times, char **out, size_t *length, mele_error *error);
+} output;
+
+enum { OUTPUTS = 3 };
 
 /* What the run holds. */
 typedef struct comparing {
@@ -25,6 +34,10 @@ static int check_use(cli_run *run, const compare_options *own)
 {
     const bool given = run->options.data.folds != NULL;
 
+    if (own->suite != NULL && run->operands > 0)
+        return cli_wrong_usage(&run->console, "the sets are those of --suite, or the operands: give one of the two");
+    if (own->suite == NULL && run->operands == 0)
+        return cli_wrong_usage(&run->console, "an operand is missing: DATA...");
     if (own->folds > 0 && given)
         return cli_wrong_usage(&run->console, "--cv deals the rows to folds, and --folds takes them "
                                "from a column: give one of the two");
@@ -37,13 +50,51 @@ static int check_use(cli_run *run, const compare_options *own)
     return CLI_DONE;
 }
 
+static void list_outputs(const cli_run *run, const compare_options *own, output out[OUTPUTS])
+{
+    out[0] = (output){CLI_OUTPUT, run->output, mele_comparison_table};
+    out[1] = (output){"csv", own->csv, mele_comparison_csv};
+    out[2] = (output){"json", own->json, mele_comparison_json};
+}
+
+static bool is_wanted(const output *all, size_t i)
+{
+    return i == 0 || all[i].path != NULL;
+}
+
+static int check_output(cli_run *run, const compare_options *own, const output *all, size_t i)
+{
+    cli_outfile probe;
+
+    for (size_t d = 0; d < run->operands; d++)
+        if (cli_outfile_is_input(all[i].path, run->operand[d]))
+            return cli_wrong_usage(&run->console, "--%s is %s, which is read: give another file", all[i].option,
+                                   cli_input_name(run->operand[d]));
+    if (own->resume != NULL && all[i].path != NULL && cli_outfile_same(all[i].path, own->resume))
+        return cli_wrong_usage(&run->console, "--%s and --resume are the same file", all[i].option);
+    for (size_t j = 0; j < i; j++)
+        if (is_wanted(all, j) && cli_outfile_same(all[j].path, all[i].path))
+            return cli_wrong_usage(&run->console, "--%s and --%s are the same file", all[j].option, all[i].option);
+    if (cli_outfile_probe(&probe, all[i].path))
+        return CLI_DONE;
+    cli_say(&run->console, "%s: %s", probe.name, strerror(probe.failure));
+    return CLI_FAILED;
+}
+
+/* What cannot be read or written is told before the work. */
 static int check_files(cli_run *run, const compare_options *own)
 {
+    output all[OUTPUTS];
     int exit_status = cli_check_inputs(run, (const char *const *)run->operand, run->operands);
 
-    (void)own;
-    for (size_t i = 0; i < run->operands && exit_status == CLI_DONE; i++)
-        exit_status = cli_check_overwriting(run, run->operand[i], false);
+    list_outputs(run, own, all);
+    for (size_t i = 0; i < OUTPUTS && exit_status == CLI_DONE; i++)
+        if (is_wanted(all, i))
+            exit_status = check_output(run, own, all, i);
+    for (size_t d = 0; d < run->operands && exit_status == CLI_DONE; d++)
+        if (own->resume != NULL && cli_outfile_is_input(own->resume, run->operand[d]))
+            exit_status = cli_wrong_usage(&run->console, "--resume is %s, which is read: give another file",
+                                          cli_input_name(run->operand[d]));
     return exit_status;
 }
 
@@ -102,10 +153,14 @@ static int add_set(cli_run *run, size_t i, comparing *c)
                      path);
 }
 
-static int add_sets(cli_run *run, comparing *c)
+static int add_sets(cli_run *run, const compare_options *own, comparing *c)
 {
     int exit_status = CLI_DONE;
 
+    run->data = own->suite; /* what notes begin with */
+    if (own->suite != NULL)
+        return cli_check(run, mele_comparison_add_suite(c->comparison, own->suite, &run->options, own->families == NULL,
+                                                        run->engine, &run->error), own->suite);
     if ((c->data = calloc(run->operands, sizeof(mele_data *))) == NULL)
         return cli_no_memory(run);
     for (size_t i = 0; i < run->operands && exit_status == CLI_DONE; i++)
@@ -113,18 +168,86 @@ static int add_sets(cli_run *run, comparing *c)
     return exit_status;
 }
 
+/* ---- contenders ---- */
+
+static int add_families(cli_run *run, const comparing *c, const char *list)
+{
+    return cli_check(run, mele_comparison_add_families(c->comparison, list, &run->error), NULL);
+}
+
+/* The set that stands behind the last colon, which is then cut off; the number of sets: none does. */
+static size_t cut_set(const comparing *c, char *file)
+{
+    const size_t sets = mele_comparison_sets(c->comparison);
+    char *colon = strrchr(file, ':');
+    size_t set = 0;
+
+    if (colon == NULL)
+        return sets;
+    while (set < sets && strcmp(mele_comparison_set(c->comparison, set), colon + 1) != 0)
+        set++;
+    if (set < sets)
+        *colon = '\0';
+    return set;
+}
+
+static int add_predictions(cli_run *run, const comparing *c, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char name[128], *file;
+    int exit_status;
+
+    if (equals == NULL || equals == text || (size_t)(equals - text) >= sizeof name)
+        return cli_wrong_usage(&run->console, "--predictions is \"%s\", not NAME=FILE", text);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    if ((file = strdup(equals + 1)) == NULL)
+        return cli_no_memory(run);
+    size_t set = cut_set(c, file);
+    if (set == mele_comparison_sets(c->comparison) && set == 1)
+        set = 0;
+    if (set == mele_comparison_sets(c->comparison))
+        exit_status = cli_wrong_usage(&run->console, "--predictions %s: there are several sets: say of which these are "
+                                      "(NAME=FILE:SET, as in %s=%s:%s)", text, name, file,
+                                      mele_comparison_set(c->comparison, 0));
+    else
+        exit_status = cli_check(run, mele_comparison_add_predictions(c->comparison, name, set, file, run->engine,
+                                                                     &run->error), file);
+    free(file);
+    return exit_status;
+}
+
+static int add_all_predictions(cli_run *run, const compare_options *own, const comparing *c)
+{
+    int exit_status = CLI_DONE;
+
+    for (size_t i = 0; i < own->predictions.count && exit_status == CLI_DONE; i++)
+        exit_status = add_predictions(run, c, own->predictions.item[i]);
+    return exit_status;
+}
+
 /* ---- outputs ---- */
 
-static int write_table(cli_run *run, const compare_options *own, const comparing *c)
+static int write_output(cli_run *run, const compare_options *own, const comparing *c, const output *out)
 {
     char *text = NULL;
     size_t length;
-    int exit_status = cli_check(run, mele_comparison_table(c->comparison, !own->no_times, &text, &length, &run->error),
-                                NULL);
+    int exit_status = cli_check(run, out->text(c->comparison, !own->no_times, &text, &length, &run->error), NULL);
 
     if (exit_status == CLI_DONE)
-        exit_status = cli_write_text(run, run->output, text, length);
+        exit_status = cli_write_text(run, out->path, text, length);
     free(text);
+    return exit_status;
+}
+
+static int write_outputs(cli_run *run, const compare_options *own, const comparing *c)
+{
+    output all[OUTPUTS];
+    int exit_status = CLI_DONE;
+
+    list_outputs(run, own, all);
+    for (size_t i = 0; i < OUTPUTS && exit_status == CLI_DONE; i++)
+        if (is_wanted(all, i))
+            exit_status = write_output(run, own, c, &all[i]);
     return exit_status;
 }
 
@@ -140,16 +263,18 @@ static int work(cli_run *run, const void *options)
         exit_status = check_files(run, own);
     if (exit_status == CLI_DONE)
         exit_status = make(run, own, &c);
+    if (exit_status == CLI_DONE && own->families != NULL)
+        exit_status = add_families(run, &c, own->families);
     if (exit_status == CLI_DONE)
-        exit_status = cli_check(run, mele_comparison_add_families(c.comparison, own->families == NULL ? USUAL
-                                                                                                      : own->families,
-                                                                  &run->error), NULL);
+        exit_status = add_sets(run, own, &c);
+    if (exit_status == CLI_DONE && mele_comparison_contenders(c.comparison) == 0)
+        exit_status = add_families(run, &c, USUAL);
     if (exit_status == CLI_DONE)
-        exit_status = add_sets(run, &c);
+        exit_status = add_all_predictions(run, own, &c);
     if (exit_status == CLI_DONE)
         exit_status = cli_check(run, mele_compare(c.comparison, own->resume, run->engine, &run->error), own->resume);
     if (exit_status == CLI_DONE)
-        exit_status = write_table(run, own, &c);
+        exit_status = write_outputs(run, own, &c);
     mele_comparison_free(c.comparison);
     for (size_t i = 0; c.data != NULL && i < run->operands; i++)
         mele_data_free(c.data[i]);
@@ -178,6 +303,8 @@ int main(int argc, char **argv)
         {.name = "families", .argument = "LIST", .text = &own.families,
          .help = "who is compared: families, each with its options, as in mele:k=8,expert=gp,me-em (default: "
                  USUAL ")"},
+        {.name = "suite", .argument = "FILE", .text = &own.suite,
+         .help = "in place of DATA, the sets, and without --families the families, of a JSON file"},
         {.name = "cv", .argument = "N", .whole = &own.folds, .least = 2, .most = 1000000000,
          .help = "folds that the rows are dealt to (default: 10)"},
         {.name = "repeats", .argument = "R", .whole = &own.repeats, .least = 1, .most = 1000000,
@@ -192,15 +319,23 @@ int main(int argc, char **argv)
                  "error, which is 1 - accuracy)"},
         {.name = "resume", .argument = "FILE", .text = &own.resume,
          .help = "keep each result in FILE as it comes, and take those that are there: go on where a run ended"},
+        {.name = "predictions", .argument = "NAME=FILE", .list = &own.predictions,
+         .help = "compare with what others predict of the rows left out, in the columns of 'mele-fit --cv-output' and "
+                 "its folds; of several sets NAME=FILE:SET. May be given several times"},
+        {.name = "csv", .argument = "FILE", .text = &own.csv,
+         .help = "write what was measured as CSV: a row a set, contender, repeat, fold and seed"},
+        {.name = "json", .argument = "FILE", .text = &own.json, .help = "write everything as one JSON object"},
         {.name = "no-times", .flag = &own.no_times,
          .help = "leave out the seconds, which differ from run to run"},
         {.name = "memory", .library = true},
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-compare", .own = &own, .progress = true, .work = work,
-                           .usage = {.operands = "DATA...", .least = 1, .most = SIZE_MAX, .own = all,
+                           .usage = {.operands = "DATA...", .otherwise = "--suite FILE [OPTION]...", .least = 0, .most = SIZE_MAX, .own = all,
                                      .from_table = from_table}};
 
     list_options(from_table, MOST_OPTIONS);
-    return cli_main_run(&what, argc, argv);
+    const int exit_status = cli_main_run(&what, argc, argv);
+    free(own.predictions.item);
+    return exit_status;
 }

@@ -600,10 +600,16 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/identity.c \
 	lib/study/journal.c \
 	lib/study/journal.h \
+	lib/study/others.c \
+	lib/study/others.h \
+	lib/study/others_read.c \
 	lib/study/sets.c \
 	lib/study/sets.h \
 	lib/study/standing.c \
 	lib/study/standing.h \
+	lib/study/suite.c \
+	lib/study/compare_csv.c \
+	lib/study/compare_json.c \
 	lib/study/compare_table.c \
 	lib/study/comparison.c \
 	lib/study/comparison.h \

@@ -226,6 +226,7 @@ cli_tests = \
 	tests/cli/global-gate.test \
 	tests/cli/hme.test \
 	tests/cli/hostile.test \
+	tests/cli/compare.test \
 	tests/cli/cross_validation.test \
 	tests/cli/groups.test \
 	tests/cli/init.test \

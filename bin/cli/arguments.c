@@ -115,6 +115,19 @@ static int set_whole(cli_console *console, const cli_option *option, const char 
     return -1;
 }
 
+static int add_to_list(cli_console *console, cli_list *list, const char *text)
+{
+    const char **grown = realloc(list->item, (list->count + 1) * sizeof *grown);
+
+    if (grown == NULL) {
+        cli_say(console, "out of memory");
+        return CLI_FAILED;
+    }
+    list->item = grown;
+    grown[list->count++] = text;
+    return -1;
+}
+
 /* Whether one of the words of a list is an item. */
 static bool names_items(const cli_usage *usage, const char *text)
 {
@@ -138,6 +151,8 @@ static int set_own(cli_console *console, const cli_usage *usage, const cli_optio
                                "file of that name is ./%s)", text, text);
     if (option->whole != NULL)
         return set_whole(console, option, text);
+    if (option->list != NULL)
+        return add_to_list(console, option->list, text);
     if (option->flag != NULL)
         *option->flag = true;
     else

@@ -8,6 +8,12 @@
 
 #include "cli/console.h"
 
+/* The values of an option that may be given several times, in their order. */
+typedef struct cli_list {
+    const char **item; /* to be freed, the texts not */
+    size_t count;
+} cli_list;
+
 /* An option of a program's own. Exactly one of the places for its value is not NULL; or it is one of
  * the library's options that no model records, which has all but its name there. */
 typedef struct cli_option {
@@ -18,6 +24,7 @@ typedef struct cli_option {
     const char *help;     /* as mele_option_help() */
     bool *flag;
     const char **text;
+    cli_list *list;
     size_t *whole;        /* within least .. most */
     size_t least, most;
 } cli_option;

@@ -75,6 +75,31 @@ MELE_API mele_status mele_comparison_add_data(mele_comparison *comparison, const
  *         does not look at, or that belongs to the data, no value of it; MELE_ENOMEM. Nothing is added then. */
 MELE_API mele_status mele_comparison_add_families(mele_comparison *comparison, const char *list, mele_error *error);
 
+/** Add the sets and the families of a file: a JSON object of "sets", each a file (its path beside that of the suite) or a
+ *  data set of <mele/maker.h>, with its options, and of "families"; mele-compare(1) describes it.
+ * @param options   what all contenders take on all sets, and options of the data; those of the file come after them.
+ *                  NULL: nothing.
+ * @param families  whether its families are taken, too.
+ * @param engine    NULL: the calling thread alone.
+ * @return MELE_OK; MELE_EIO; MELE_EDATA: what the file or the data of a set hold (error->line is the suite's; a set's
+ *         stands in the message); MELE_EINVAL: no path; MELE_ENOMEM; MELE_ESTOPPED. Nothing is added then. */
+MELE_API mele_status mele_comparison_add_suite(mele_comparison *comparison, const char *path,
+                                               const mele_options *options, bool families, mele_engine *engine,
+                                               mele_error *error);
+
+/** Add a contender of which others have made the predictions: a file with the columns of mele_cv_write(), repeat,
+ *  fold, row, observed and predicted, or prob_LEVEL of classes (with predicted alone nothing is known but the error);
+ *  others are not looked at. Every row that is left out is there once a repeat, and its fold is that of the
+ *  comparison: the tests compare by folds.
+ * @param set   its index; on other sets the contender has no figure, unless a further call with the same name gives
+ *              predictions of them.
+ * @param path  as for mele_reader_open(), with the default table options.
+ * @return MELE_OK; MELE_EIO; MELE_EDATA: a column is missing, other rows, other observed values, other folds
+ *         (error->line says where); MELE_EINVAL: no such set, predictions of it that this contender has already;
+ *         MELE_ENOMEM. Nothing is added then. */
+MELE_API mele_status mele_comparison_add_predictions(mele_comparison *comparison, const char *name, size_t set,
+                                                     const char *path, mele_engine *engine, mele_error *error);
+
 /** Fit and measure. Contenders, splits and sets run in parallel; the numbers are the same for any engine, but for
  *  the seconds.
  * @param journal  NULL, or a file to which each outcome is added as it comes, so that a run that was ended, however
@@ -133,12 +158,17 @@ MELE_API bool mele_comparison_measure(const mele_comparison *comparison, size_t 
 MELE_API size_t mele_comparison_why(const mele_comparison *comparison, size_t set, size_t contender, char *out,
                                     size_t size);
 
-/** Tables for people, at most 100 columns wide. Text in memory that is freed with free().
+/** Tables for people, at most 100 columns wide, and the same as CSV (a row a set, contender, repeat, fold and seed)
+ *  and JSON (everything). Text in memory that is freed with free().
  * @param times   whether seconds are told, which differ from run to run.
  * @param length  NULL: not wanted.
  * @return MELE_OK; MELE_EINVAL: nothing was compared; MELE_ENOMEM. */
 MELE_API mele_status mele_comparison_table(const mele_comparison *comparison, bool times, char **out, size_t *length,
                                            mele_error *error);
+MELE_API mele_status mele_comparison_csv(const mele_comparison *comparison, bool times, char **out, size_t *length,
+                                         mele_error *error);
+MELE_API mele_status mele_comparison_json(const mele_comparison *comparison, bool times, char **out, size_t *length,
+                                          mele_error *error);
 
 /** Fit each contender with a figure once more to all rows of the sets that have one or two features, numbers, so that
  *  the page shows its regions there. Sets that have been looked at are passed over.

@@ -1,6 +1,5 @@
 /* Running a comparison: each contender outside each fold, as tasks that know nothing of one another. */
 #include <stdlib.h>
-#include <string.h>
 
 #include <mele/fit.h>
 
@@ -11,7 +10,6 @@
 #include "family/settle.h"
 #include "fit/folds.h"
 #include "fit/report.h"
-#include "measure/metrics.h"
 #include "schema/data.h"
 #include "study/anatomy.h"
 #include "study/fold_predictions.h"
@@ -51,23 +49,29 @@ static mele_status make_entry(const mele_comparison *c, const mele_i_compared_se
     const mele_i_contender *who = &c->contender[contender];
     mele_i_entry *entry = &set->entry[contender];
     mele_error refused;
-    mele_status status = MELE_OK;
+    mele_status status;
 
     if (who->family == NULL || entry->refusal != NULL)
         return MELE_OK;
-    if (entry->options == NULL) {
-        status = mele_options_new(&entry->options, error);
-        if (status == MELE_OK)
-            status = mele_i_options_take(entry->options, set->general, who->family, error);
-        if (status == MELE_OK)
-            status = mele_i_options_take(entry->options, who->options, NULL, error);
-    }
+    status = mele_i_entry_make(c, (size_t)(set - c->set), contender, error);
     if (status != MELE_OK)
         return status;
     status = mele_i_family_check(set->data, entry->options, &refused);
     if (status == MELE_EINVAL || status == MELE_EDATA)
         return mele_i_entry_refuse(entry, refused.message, error);
     return status == MELE_OK ? MELE_OK : mele_i_fail(error, status, "%s", refused.message);
+}
+
+/* Predictions of others that were given for other sets alone. */
+static mele_status check_others(const mele_comparison *c, size_t set, mele_error *error)
+{
+    mele_status status = MELE_OK;
+
+    for (size_t k = 0; k < c->contenders && status == MELE_OK; k++)
+        if (c->contender[k].family == NULL
+            && mele_i_comparison_outcome(c, set, k, 0, 0)->state == MELE_I_OUTCOME_MISSING)
+            status = mele_i_entry_refuse(&c->set[set].entry[k], "no predictions of this set were given", error);
+    return status;
 }
 
 static mele_status prepare(mele_comparison *c, mele_error *error)
@@ -82,7 +86,11 @@ static mele_status prepare(mele_comparison *c, mele_error *error)
         for (size_t k = 0; k < c->contenders && status == MELE_OK; k++)
             status = make_entry(c, &c->set[s], k, error);
     }
-    return status == MELE_OK ? mele_i_comparison_make_outcomes(c, error) : status;
+    if (status == MELE_OK)
+        status = mele_i_comparison_make_outcomes(c, error);
+    for (size_t s = 0; s < c->sets && status == MELE_OK; s++)
+        status = check_others(c, s, error);
+    return status;
 }
 
 /* ---- one job ---- */
@@ -112,11 +120,7 @@ static mele_status measure(const mele_i_compared_set *set, const mele_i_fold *fo
     if (status == MELE_OK)
         status = mele_i_fold_measure(fold->left_out, predicted, metrics, error);
     if (status == MELE_OK)
-        status = mele_i_outcome_done(set, outcome, error);
-    if (status == MELE_OK) {
-        memcpy(outcome->measure, mele_metrics_result(metrics).values, set->measures * sizeof(double));
-        mele_i_metrics_keep(metrics, outcome->moments);
-    }
+        status = mele_i_outcome_measured(set, metrics, outcome, error);
     mele_metrics_free(metrics);
     return status;
 }

@@ -126,7 +126,7 @@ static int decimals_of(const table *t, int column, int digits)
     const int before = (int)floor(log10(largest)) + 1;
     if (before > digits + 4 || before < -4)
         return -1;
-    return before >= digits ? 0 : digits - before;
+    return before >= digits ? 0 : before < 0 ? digits - before - 1 : digits - before;
 }
 
 static bool all_whole(const table *t, int column)

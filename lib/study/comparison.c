@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "measure/metrics.h"
 
 /* ---- freeing ---- */
 
@@ -259,6 +260,18 @@ mele_status mele_i_outcome_done(const mele_i_compared_set *set, mele_i_outcome *
     return MELE_OK;
 }
 
+mele_status mele_i_outcome_measured(const mele_i_compared_set *set, mele_metrics *metrics, mele_i_outcome *outcome,
+                                    mele_error *error)
+{
+    mele_status status = mele_i_outcome_done(set, outcome, error);
+
+    if (status != MELE_OK)
+        return status;
+    memcpy(outcome->measure, mele_metrics_result(metrics).values, set->measures * sizeof(double));
+    mele_i_metrics_keep(metrics, outcome->moments);
+    return MELE_OK;
+}
+
 mele_status mele_i_outcome_fail(mele_i_outcome *outcome, const char *why, mele_error *error)
 {
     char *copy = mele_i_string(why);
@@ -397,24 +410,26 @@ size_t mele_i_comparison_reason(const mele_comparison *comparison, size_t set, s
 /* Means over outcomes of what is known of models; of entropies and correlations over those that have one. */
 static void add_means(const mele_i_outcome *outcome, size_t count, mele_compared *out)
 {
-    const double share = 1 / (double)count;
-    double entropy = 0, correlation = 0;
-    size_t entropies = 0, correlations = 0;
+    double *const sum[] = {&out->seconds_fit, &out->seconds_predict, &out->clusters, &out->dead, &out->parameters};
+    moments entropy = {0, 0, 0}, correlation = {0, 0, 0};
 
-    out->seconds_fit = out->seconds_predict = out->clusters = out->dead = out->parameters = 0;
+    for (size_t i = 0; i < sizeof sum / sizeof *sum; i++)
+        *sum[i] = 0;
     for (const mele_i_outcome *o = outcome; o < outcome + count; o++) {
-        out->seconds_fit += share * o->seconds_fit;
-        out->seconds_predict += share * o->seconds_predict;
-        out->clusters += o->clusters > 0 ? share * (double)o->clusters : NAN;
-        out->dead += o->clusters > 0 ? share * (double)o->dead : NAN;
-        out->parameters += share * o->parameters;
-        entropies += !isnan(o->gate_entropy);
-        entropy += isnan(o->gate_entropy) ? 0 : o->gate_entropy;
-        correlations += !isnan(o->error_correlation);
-        correlation += isnan(o->error_correlation) ? 0 : o->error_correlation;
+        const double known = o->clusters > 0 ? 0 : NAN;
+        const double value[] = {o->seconds_fit, o->seconds_predict, known + (double)o->clusters,
+                                known + (double)o->dead, o->parameters};
+        for (size_t i = 0; i < sizeof sum / sizeof *sum; i++)
+            *sum[i] += value[i];
+        if (!isnan(o->gate_entropy))
+            moments_add(&entropy, o->gate_entropy);
+        if (!isnan(o->error_correlation))
+            moments_add(&correlation, o->error_correlation);
     }
-    out->gate_entropy = entropies > 0 ? entropy / (double)entropies : NAN;
-    out->error_correlation = correlations > 0 ? correlation / (double)correlations : NAN;
+    for (size_t i = 0; i < sizeof sum / sizeof *sum; i++)
+        *sum[i] /= (double)count;
+    out->gate_entropy = entropy.count > 0 ? entropy.mean : NAN;
+    out->error_correlation = correlation.count > 0 ? correlation.mean : NAN;
 }
 
 mele_compared mele_i_nothing_compared(void)

@@ -114,6 +114,10 @@ mele_status mele_i_entry_refuse(mele_i_entry *entry, const char *why, mele_error
 /* The outcome is DONE, with room for measures and moments, all NaN as is all else, and K 0. MELE_ENOMEM. */
 mele_status mele_i_outcome_done(const mele_i_compared_set *set, mele_i_outcome *outcome, mele_error *error);
 
+/* The same with what metrics of the set's targets have measured. */
+mele_status mele_i_outcome_measured(const mele_i_compared_set *set, mele_metrics *metrics, mele_i_outcome *outcome,
+                                    mele_error *error);
+
 /* It is FAILED. MELE_ENOMEM. */
 mele_status mele_i_outcome_fail(mele_i_outcome *outcome, const char *why, mele_error *error);
 void mele_i_outcome_clear(mele_i_outcome *outcome);

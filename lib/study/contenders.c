@@ -43,8 +43,7 @@ mele_status mele_i_contender_add(mele_comparison *comparison, const char *name, 
 
 /* ---- options ---- */
 
-/* The long name of an option that is written so, or by its letter; NULL: there is none. */
-static const char *option_named(const char *written)
+const char *mele_i_option_named(const char *written)
 {
     const char *name;
 
@@ -62,7 +61,8 @@ static const char *option_of_family(size_t i, const void *family)
     size_t count = 0;
 
     for (size_t at = 0; (name = mele_option_name(at)) != NULL; at++)
-        if (mele_family_looks_at(family, name) && count++ == i)
+        if (mele_option_stage_of(name) != MELE_OPTION_DATA && mele_option_recorded(name)
+            && strcmp(name, "family") != 0 && mele_family_looks_at(family, name) && count++ == i)
             return name;
     return NULL;
 }
@@ -77,7 +77,7 @@ static mele_status refuse_option(const char *entry, const char *family, const ch
 mele_status mele_i_contender_set(const char *entry, const char *family, mele_options *options, const char *name,
                                  const char *value, mele_error *error)
 {
-    const char *option = option_named(name);
+    const char *option = mele_i_option_named(name);
     char message[MELE_MESSAGE_SIZE];
     mele_error told;
 
@@ -188,7 +188,7 @@ static mele_status read_item(reading *r, char *item, mele_error *error)
 {
     char *colon = strchr(item, ':'), *equals = strchr(item, '=');
     const bool has_colon = colon != NULL && (equals == NULL || colon < equals);
-    const char *option = equals == NULL ? option_named(item) : NULL;
+    const char *option = equals == NULL ? mele_i_option_named(item) : NULL;
 
     if (item[0] == '\0')
         return mele_i_fail(error, MELE_EINVAL, "--families: an item of the list is empty");

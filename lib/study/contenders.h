@@ -7,6 +7,9 @@
 mele_status mele_i_contender_add(mele_comparison *comparison, const char *name, const char *family, size_t *out,
                                  mele_error *error);
 
+/* The long name of an option that is written so, or by its letter; NULL: there is none. */
+const char *mele_i_option_named(const char *written);
+
 /* Set an option of a contender by its long name, or letter; `entry` is what messages call it. MELE_EINVAL: there is
  * no such option, it is not of this family, or that is no value of it. */
 mele_status mele_i_contender_set(const char *entry, const char *family, mele_options *options, const char *name,

@@ -133,6 +133,24 @@ mele_status mele_i_options_take(mele_options *to, const mele_options *from, cons
     return status;
 }
 
+mele_status mele_i_entry_make(const mele_comparison *comparison, size_t set, size_t contender, mele_error *error)
+{
+    const mele_i_contender *who = &comparison->contender[contender];
+    mele_i_entry *entry = &comparison->set[set].entry[contender];
+    mele_options *made = NULL;
+    mele_status status = entry->options != NULL ? MELE_OK : mele_options_new(&made, error);
+
+    if (status == MELE_OK && made != NULL)
+        status = mele_i_options_take(made, comparison->set[set].general, who->family, error);
+    if (status == MELE_OK && made != NULL)
+        status = mele_i_options_take(made, who->options, NULL, error);
+    if (status == MELE_OK && made != NULL)
+        entry->options = made;
+    else
+        mele_options_free(made);
+    return status;
+}
+
 /* ---- adding one ---- */
 
 /* The folds of all repeats, and the mean size of the rows left out in units of all. */
