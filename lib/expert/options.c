@@ -230,8 +230,9 @@ mele_status mele_i_expert_options_settle(const mele_expert_options *given,
     if (status != MELE_OK)
         return status;
     if (*kind != NULL && !(targets->classes == 0 ? (*kind)->regression : (*kind)->classification))
-        return mele_i_fail(error, MELE_EINVAL, "experts of kind \"%s\" are not for %s", o->kind,
-                           targets->classes == 0 ? "regression" : "classes");
+        return mele_i_fail(error, MELE_EINVAL, "experts of kind \"%s\" are not for %s: %s ones are (--expert)", o->kind,
+                           targets->classes == 0 ? "regression" : "classes",
+                           targets->classes == 0 ? "linear" : "logistic");
     status = check_by_kind(o, *kind, targets->classes, error);
     if (status == MELE_OK)
         status = check_ridge(o, *kind, error);
