@@ -46,11 +46,7 @@
 
 /* ---- scales ---- */
 
-typedef struct scale {
-    double inverse; /* 1 / s^2 */
-    double share;   /* (d s^2 / d theta) / s^2 */
-    double log;     /* log 2 pi s^2 */
-} scale;
+typedef mele_i_coupled_scale scale;
 
 static scale scale_of(const mele_i_coupled_shape *shape, double theta)
 {
@@ -63,6 +59,12 @@ void mele_i_coupled_variances(const mele_i_coupled_shape *shape, const double *s
 {
     for (size_t i = 0; i < shape->clusters * shape->outputs; i++)
         out[i] = shape->least_variance + exp(scales[i]);
+}
+
+void mele_i_coupled_ready(const mele_i_coupled_shape *shape, const double *scales, scale *out)
+{
+    for (size_t i = 0; i < shape->clusters * shape->outputs; i++)
+        out[i] = scale_of(shape, scales[i]);
 }
 
 static size_t no_scales(const mele_i_coupled_shape *shape)
@@ -191,6 +193,41 @@ static void expert_slopes(const mele_i_coupled_shape *s, const mele_i_coupled_ro
 
 /* ---- mixtures of experts ---- */
 
+/* The same as join_targets() and expert_slopes(), of experts that each row has chosen. */
+static void join_chosen(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r, double *joint)
+{
+    const size_t K = s->clusters, M = s->outputs;
+
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t k = i * K; k < (i + 1) * K; k++) {
+            const scale *own = r->ready + r->chosen[k] * M;
+            double sum = 0;
+            for (size_t t = 0; t < M; t++) {
+                const double off = r->outputs[k * M + t] - r->y[i * M + t];
+                sum += own[t].log + off * off * own[t].inverse;
+            }
+            joint[k] = r->log_gate[k] - sum / 2;
+        }
+}
+
+static void chosen_slopes(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r,
+                          const double *h, const mele_i_coupled_slopes *out)
+{
+    const size_t K = s->clusters, M = s->outputs;
+
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t k = i * K; k < (i + 1) * K; k++) {
+            const scale *own = r->ready + r->chosen[k] * M;
+            const double weight = r->weights[i] * h[k];
+            for (size_t t = 0; t < M; t++) {
+                const double off = r->outputs[k * M + t] - r->y[i * M + t];
+                out->outputs[k * M + t] = weight * off * own[t].inverse;
+                out->scales[r->chosen[k] * M + t] +=
+                    own[t].share / 2 * weight * (1 - off * off * own[t].inverse);
+            }
+        }
+}
+
 static void me_block(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r,
                      const mele_i_coupled_slopes *out, double *sum)
 {
@@ -199,6 +236,8 @@ static void me_block(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r
     if (s->classes > 0) {
         normalise(s, r);
         join_classes(s, r, 1, h);
+    } else if (r->chosen != NULL) {
+        join_chosen(s, r, h);
     } else {
         join_targets(s, r, 1, h);
     }
@@ -206,6 +245,8 @@ static void me_block(const mele_i_coupled_shape *s, const mele_i_coupled_rows *r
     gate_slopes(s, r, h, out->logits);
     if (s->classes > 0)
         class_slopes(s, r, h, out->outputs);
+    else if (r->chosen != NULL)
+        chosen_slopes(s, r, h, out);
     else
         expert_slopes(s, r, 1, h, out);
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The losses that experts and a gate are trained on together (losses.c has their mathematics), a
  * table of them. */
@@ -14,6 +15,13 @@ typedef struct mele_i_coupled_shape {
     double least_variance;
 } mele_i_coupled_shape;
 
+/* A scale's square s^2, ready for use. */
+typedef struct mele_i_coupled_scale {
+    double inverse; /* 1 / s^2 */
+    double share;   /* (d s^2 / d theta) / s^2 */
+    double log;     /* log 2 pi s^2 */
+} mele_i_coupled_scale;
+
 /* Some rows, what is said of them, and the scales: own parameters of the loss. */
 typedef struct mele_i_coupled_rows {
     size_t count;
@@ -22,6 +30,11 @@ typedef struct mele_i_coupled_rows {
     double *outputs;       /* count x K x M: means, or logits, which become log-probabilities */
     double *log_gate;      /* count x K: log g; losses without a gate do not look at it */
     const double *scales;
+
+    /* Where a row is not of all experts, but of as many as the shape says, which are these: count x K. The
+     * loss me knows that; its scales are those of all, made ready. NULL: of all. */
+    const uint32_t *chosen;
+    const mele_i_coupled_scale *ready;
 } mele_i_coupled_rows;
 
 /* Where derivatives of the rows' loss go, weights included. */
@@ -54,6 +67,8 @@ typedef struct mele_i_coupled_loss {
 extern const mele_i_coupled_loss mele_i_coupled_me, mele_i_coupled_mnce, mele_i_coupled_ncl;
 
 /* The variances of the experts (K x M) that the scales say; losses without have none. */
+void mele_i_coupled_ready(const mele_i_coupled_shape *shape, const double *scales,
+                          mele_i_coupled_scale *out); /* the same, K x M */
 void mele_i_coupled_variances(const mele_i_coupled_shape *shape, const double *scales, double *out);
 
 #endif

@@ -66,7 +66,7 @@ Test(sparse, gradients_are_differences)
 {
     size_t row[ROWS];
     const mele_i_sparse_rows rows = {
-        .row = row, .count = ROWS - 9, .noise = 0.7, .seed = 3, .first_stream = 5};
+        .row = row, .count = ROWS - 9, .noise = 0.7, .seed = 3};
     const double step = 1e-6;
 
     list_rows(row);

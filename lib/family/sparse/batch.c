@@ -9,7 +9,7 @@
  *
  *     (1 / W) sum_i w_i loss_i(g_i, f_k(x_i), k in T_i) + balance K sum_k f_k P_k + the ridges
  *
- * loss_i that of losses.c, which knows nothing of experts whose weight is 0, the ridges as
+ * loss_i that of losses.c, which is told of the N experts alone, the ridges as
  * coupled.c has them, and f_k = sum_i w_i [k in T_i] / (N W),    P_k = sum_i w_i p_ik / W,    p_i =
  * softmax of all a_ik. sum_k f_k = sum_k P_k = 1, so that the penalty is `balance` where all
  * experts have the same load. f is taken as it is, as the choice of T has no derivative; so P
@@ -45,13 +45,13 @@ _Static_assert((int)BLOCK_ROWS <= (int)MELE_I_PANEL_ROWS,
 typedef struct block_room {
     /* by the first pass */
     double *gate_x, *gate;          /* rows x columns; what the gate keeps for the way back */
-    double *logits, *all, *largest; /* rows x K: the noisy ones that are kept; p; N */
-    double *log_gate;               /* rows x slots */
+    double *logits, *all;           /* rows x K: with noise; p */
+    double *log_gate;               /* rows x N */
     uint32_t *chosen;               /* rows x N, ascending */
     double *loads;                  /* 2 K: sums of f and P */
     double *weights, *y;
     /* by the second */
-    double *outputs, *by_output, *by_logit, *work; /* rows x slots x M, twice; rows x slots; */
+    double *outputs, *by_output, *by_logit, *work; /* rows x N x M, twice; rows x N; */
     double *residual;                              /* rows x K */
     double *z, *said, *expert;                     /* of an expert's rows */
     uint32_t *start, *pair; /* K + 1; rows x N: row and place, expert by expert */
@@ -85,16 +85,15 @@ static size_t lay_out(const mele_i_sparse *s, size_t rows, unsigned char *memory
     r->gate = carve(memory, &at, mele_i_gate_scratch(c->gate, rows, true), wide);
     r->logits = carve(memory, &at, rows * K, wide);
     r->all = carve(memory, &at, rows * K, wide);
-    r->largest = carve(memory, &at, N, wide);
-    r->log_gate = carve(memory, &at, rows * s->slots, wide);
+    r->log_gate = carve(memory, &at, rows * N, wide);
     r->chosen = carve(memory, &at, rows * N, sizeof *r->chosen);
     r->loads = carve(memory, &at, 2 * K, wide);
     r->weights = carve(memory, &at, rows, wide);
     r->y = carve(memory, &at, rows * targets_of(c), wide);
-    r->outputs = carve(memory, &at, rows * s->slots * M, wide);
-    r->by_output = carve(memory, &at, rows * s->slots * M, wide);
-    r->by_logit = carve(memory, &at, rows * s->slots, wide);
-    r->work = carve(memory, &at, 2 * rows * (s->slots + 1), wide);
+    r->outputs = carve(memory, &at, rows * N * M, wide);
+    r->by_output = carve(memory, &at, rows * N * M, wide);
+    r->by_logit = carve(memory, &at, rows * N, wide);
+    r->work = carve(memory, &at, 2 * rows * (N + 1), wide);
     r->residual = carve(memory, &at, rows * K, wide);
     r->z = carve(memory, &at, rows * c->joint->rows.shape.columns, wide);
     r->said = carve(memory, &at, rows * M, wide);
@@ -114,18 +113,19 @@ mele_status mele_i_sparse_make(mele_i_coupled *coupled, const mele_i_sparse_rule
     *out = (mele_i_sparse){.coupled = coupled,
                            .rule = *rule,
                            .most_rows = most_rows,
-                           .slots = coupled->shape.classes > 0 ? rule->active : K,
                            .blocks = (most_rows + BLOCK_ROWS - 1) / BLOCK_ROWS};
     out->block_bytes = lay_out(out, most_rows < BLOCK_ROWS ? most_rows : BLOCK_ROWS, NULL, &room);
     out->memory = mele_i_large_array(out->blocks, out->block_bytes);
     out->loads = MELE_I_ZEROED(double, 3 * K);
-    return out->memory == NULL || out->loads == NULL ? mele_i_no_memory(error) : MELE_OK;
+    out->ready = mele_i_array(K, coupled->shape.outputs * sizeof *out->ready);
+    return out->memory == NULL || out->loads == NULL || out->ready == NULL ? mele_i_no_memory(error) : MELE_OK;
 }
 
 void mele_i_sparse_clear(mele_i_sparse *sparse)
 {
     free(sparse->memory);
     free(sparse->loads);
+    free(sparse->ready);
     *sparse = (mele_i_sparse){.coupled = NULL};
 }
 
@@ -179,35 +179,53 @@ static void add_noise(const batch *b, size_t row, double *logits)
 {
     const mele_i_sparse_rows *rows = b->rows;
     mele_i_stream stream =
-        mele_i_stream_make(rows->seed, MELE_I_FOR_SPARSE, rows->fold, rows->first_stream + row);
+        mele_i_stream_make(rows->seed, MELE_I_FOR_SPARSE, rows->fold, row);
 
     for (size_t k = 0; k < b->sparse->coupled->shape.clusters; k++)
         logits[k] += rows->noise * bell(mele_i_stream_bits(&stream));
 }
 
-/* Where expert k, the j-th of those that see it, is among a row's slots. */
-static size_t slot_of(const mele_i_sparse *s, size_t k, size_t j)
+/* The N largest, of equal ones the first (as the gate keeps them), in falling order: values and which. */
+static void find_largest(const double *logits, size_t clusters, size_t active, double *values,
+                         uint32_t *which)
 {
-    return s->coupled->shape.classes > 0 ? j : k;
+    for (size_t j = 0; j < active; j++)
+        values[j] = -INFINITY;
+    for (size_t k = 0; k < clusters; k++) {
+        size_t at = active - 1;
+        if (!(logits[k] > values[at]))
+            continue;
+        for (; at > 0 && values[at - 1] < logits[k]; at--) {
+            values[at] = values[at - 1];
+            which[at] = which[at - 1];
+        }
+        values[at] = logits[k];
+        which[at] = (uint32_t)k;
+    }
 }
 
-/* The experts that see a row, and their logits in its slots. */
+/* The experts that see a row, ascending, and their logits. */
 static void choose(const batch *b, size_t i, const block_room *r)
 {
     const mele_i_sparse *s = b->sparse;
     const size_t K = s->coupled->shape.clusters, N = s->rule.active;
-    double *logits = r->logits + i * K, *slots = r->log_gate + i * s->slots;
+    double *slots = r->log_gate + i * N;
     uint32_t *chosen = r->chosen + i * N;
 
-    mele_i_gate_keep_largest(logits, K, N, r->largest);
-    for (size_t k = 0; k < s->slots; k++)
-        slots[k] = -INFINITY;
-    for (size_t k = 0, j = 0; k < K && j < N; k++)
-        if (!(logits[k] <= -INFINITY)) {
-            chosen[j] = (uint32_t)k;
-            slots[slot_of(s, k, j++)] = logits[k];
-            r->loads[k] += r->weights[i];
+    find_largest(r->logits + i * K, K, N, slots, chosen);
+    for (size_t j = 1; j < N; j++) {
+        const double value = slots[j];
+        const uint32_t k = chosen[j];
+        size_t at = j;
+        for (; at > 0 && chosen[at - 1] > k; at--) {
+            chosen[at] = chosen[at - 1];
+            slots[at] = slots[at - 1];
         }
+        chosen[at] = k;
+        slots[at] = value;
+    }
+    for (size_t j = 0; j < N; j++)
+        r->loads[chosen[j]] += r->weights[i];
 }
 
 static void add_probabilities(const batch *b, size_t rows, const block_room *r)
@@ -250,7 +268,7 @@ static mele_status route_block(void *context, mele_i_block block, void *partial,
             add_noise(b, b->rows->row[block.first + i], r.logits + i * K);
         choose(b, i, &r);
     }
-    mele_i_kernels_best()->log_softmax(r.log_gate, block.count, s->slots, NULL);
+    mele_i_kernels_best()->log_softmax(r.log_gate, block.count, s->rule.active, NULL);
     return MELE_OK;
 }
 
@@ -268,14 +286,6 @@ static void sort_pairs(const mele_i_sparse *s, size_t rows, const block_room *r)
         r->start[k] += r->start[k - 1];
     for (size_t p = 0; p < pairs; p++)
         r->pair[r->start[r->chosen[p] + 1]++] = (uint32_t)p;
-}
-
-/* Where a pair's M numbers are in those of rows x slots. */
-static size_t place_of(const mele_i_sparse *s, const block_room *r, size_t pair)
-{
-    const size_t N = s->rule.active, row = pair / N;
-
-    return (row * s->slots + slot_of(s, r->chosen[pair], pair % N)) * s->coupled->shape.outputs;
 }
 
 /* What expert k says of its rows, to said. */
@@ -297,13 +307,12 @@ static void ask_experts(const batch *b, mele_i_block block, const block_room *r)
     const mele_i_sparse *s = b->sparse;
     const size_t K = s->coupled->shape.clusters, M = s->coupled->shape.outputs;
 
-    memset(r->outputs, 0, block.count * s->slots * M * sizeof(double));
     for (size_t k = 0; k < K; k++) {
         if (r->start[k + 1] == r->start[k])
             continue;
         ask(b, block, r, k);
         for (size_t j = 0; j < r->start[k + 1] - r->start[k]; j++)
-            memcpy(r->outputs + place_of(s, r, r->pair[r->start[k] + j]), r->said + j * M,
+            memcpy(r->outputs + r->pair[r->start[k] + j] * M, r->said + j * M,
                    M * sizeof(double));
     }
 }
@@ -320,7 +329,7 @@ static void teach_experts(const batch *b, mele_i_block block, const block_room *
             continue;
         ask(b, block, r, k);
         for (size_t j = 0; j < count; j++)
-            memcpy(r->said + j * M, r->by_output + place_of(s, r, r->pair[r->start[k] + j]),
+            memcpy(r->said + j * M, r->by_output + r->pair[r->start[k] + j] * M,
                    M * sizeof(double));
         joint->how->backward(joint->form, b->theta + at, 1, count, r->said, r->expert,
                              gradient + at);
@@ -340,10 +349,8 @@ static void fill_residual(const batch *b, size_t i, const block_room *r)
         mean += slope[k] * p[k];
     for (size_t k = 0; k < K && s->rule.balance > 0; k++)
         residual[k] = r->weights[i] * p[k] * (slope[k] - mean);
-    for (size_t j = 0; j < N; j++) {
-        const size_t k = r->chosen[i * N + j];
-        residual[k] += r->by_logit[i * s->slots + slot_of(s, k, j)];
-    }
+    for (size_t j = 0; j < N; j++)
+        residual[r->chosen[i * N + j]] += r->by_logit[i * N + j];
 }
 
 static void teach_gate(const batch *b, mele_i_block block, const block_room *r, double *gradient)
@@ -364,8 +371,10 @@ static mele_status learn_block(void *context, mele_i_block block, void *partial,
     const block_room r = room_of(b->sparse, block.index);
     double *gradient = r.sums + GRADIENT;
     mele_i_coupled_shape shape = c->shape;
-    const mele_i_coupled_rows rows = {block.count, r.y,        r.weights,
-                                      r.outputs,   r.log_gate, b->theta + b->parts.scales};
+    const mele_i_coupled_rows rows = {.count = block.count, .y = r.y, .weights = r.weights,
+                                      .outputs = r.outputs, .log_gate = r.log_gate,
+                                      .scales = b->theta + b->parts.scales,
+                                      .chosen = r.chosen, .ready = b->sparse->ready};
     const mele_i_coupled_slopes slopes = {r.by_output, r.by_logit, gradient + b->parts.scales,
                                           r.work};
 
@@ -373,7 +382,7 @@ static mele_status learn_block(void *context, mele_i_block block, void *partial,
     (void)scratch;
     (void)error;
     memset(r.sums, 0, (GRADIENT + b->parts.count) * sizeof(double));
-    shape.clusters = b->sparse->slots;
+    shape.clusters = b->sparse->rule.active;
     sort_pairs(b->sparse, block.count, &r);
     ask_experts(b, block, &r);
     c->loss->block(&shape, &rows, &slopes, &r.sums[LOSS]);
@@ -463,6 +472,8 @@ mele_status mele_i_sparse_evaluate(mele_i_sparse *s, const mele_i_sparse_rows *r
     const size_t blocks = (rows->count + BLOCK_ROWS - 1) / BLOCK_ROWS;
     double sums[2];
 
+    if (s->coupled->shape.classes == 0)
+        mele_i_coupled_ready(&s->coupled->shape, theta + b.parts.scales, s->ready);
     s->coupled->gate->kind->set(s->coupled->gate, theta + b.parts.gate);
     mele_status status = run(&b, route_block, error);
     if (status != MELE_OK)

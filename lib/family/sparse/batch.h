@@ -17,10 +17,10 @@ typedef struct mele_i_sparse {
     mele_i_coupled
         *coupled; /* of a loss with a gate, a softmax under training; its room is there */
     mele_i_sparse_rule rule;
-    size_t slots;             /* numbers of a row that the loss is told of: K, or of classes N */
     size_t most_rows, blocks; /* of a batch */
     size_t block_bytes;
     unsigned char *memory; /* of all blocks */
+    mele_i_coupled_scale *ready; /* K x M: the loss's scales */
     double *loads;         /* of the last batch, K each: f, P, and K numbers of slopes */
 } mele_i_sparse;
 
@@ -29,12 +29,12 @@ mele_status mele_i_sparse_make(mele_i_coupled *coupled, const mele_i_sparse_rule
                                size_t most_rows, mele_i_sparse *out, mele_error *error);
 void mele_i_sparse_clear(mele_i_sparse *sparse);
 
-/* Rows of the coupled's, and the streams of their noise: row i has number first_stream + i. */
+/* Rows of the coupled's, and the seed of their noise, of which each has its own stream. */
 typedef struct mele_i_sparse_rows {
     const size_t *row;
     size_t count;
     double noise; /* in the place of the rule's: 0 at prediction */
-    uint64_t seed, fold, first_stream;
+    uint64_t seed, fold;
 } mele_i_sparse_rows;
 
 typedef struct mele_i_sparse_value {

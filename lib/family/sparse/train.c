@@ -24,7 +24,6 @@
 #define PATIENCE 20
 #define GATE_START 0.1 /* bound of the first coefficients */
 #define AGAIN 3        /* of a search that goes on: this part of the epochs, and of the step size */
-#define FOR_NOISE 40   /* bits: number of the start, epoch, row */
 #define FOR_ORDER ((uint64_t)1 << 63)
 #define FOR_START ((uint64_t)3 << 62)
 
@@ -34,7 +33,8 @@ typedef struct search {
     const mele_i_sparse_training *how;
     mele_i_sparse sparse;
     mele_i_descent adam;
-    mele_i_stream order;
+    mele_i_stream order; /* of rows, and */
+    uint64_t noise_seed; /* of this epoch */
     size_t *row, count; /* those that are trained on, in their order */
     size_t *watched, watched_count;
     size_t epochs, batches;
@@ -122,19 +122,15 @@ static mele_status watch(search *s, size_t epoch, bool *stop, mele_error *error)
 
 /* ---- epochs ---- */
 
-static mele_status run_batch(search *s, size_t epoch, size_t index, mele_error *error)
+static mele_status run_batch(search *s, size_t index, mele_error *error)
 {
     const size_t first = s->count * index / s->batches, last = s->count * (index + 1) / s->batches;
     const double left = 1 - (double)s->adam.step / (double)s->adam.steps;
-    const mele_expert_options *options = &s->together->experts;
-    const uint64_t start = 2 * s->moved->number + s->moved->again;
     const mele_i_sparse_rows rows = {.row = s->row + first,
                                      .count = last - first,
                                      .noise = s->how->rule.noise * left,
-                                     .seed = options->seed,
-                                     .fold = options->fold,
-                                     .first_stream = ((start << 16) + (epoch & 0xffff))
-                                                     << FOR_NOISE};
+                                     .seed = s->noise_seed,
+                                     .fold = s->together->experts.fold};
     mele_i_sparse_value value;
     mele_status status =
         mele_i_sparse_evaluate(&s->sparse, &rows, s->adam.x, &value, s->adam.gradient, error);
@@ -158,8 +154,9 @@ static mele_status run(search *s, mele_error *error)
 
     for (; epoch < s->epochs && !stop && status == MELE_OK; epoch++) {
         mele_i_stream_shuffle(&s->order, s->row, s->count);
+        s->noise_seed = mele_i_stream_bits(&s->order);
         for (size_t b = 0; b < s->batches && status == MELE_OK; b++)
-            status = run_batch(s, epoch, b, error);
+            status = run_batch(s, b, error);
         if (status == MELE_OK)
             status = watch(s, epoch, &stop, error);
         if (status == MELE_OK)
