@@ -530,6 +530,8 @@ lib_libmele_core_la_SOURCES = \
 	lib/fit/trial.h \
 	lib/fit/whole.c \
 	lib/fit/whole.h \
+	lib/family/apart.c \
+	lib/family/apart.h \
 	lib/family/bagging/bagging.c \
 	lib/family/bagging/bootstrap.c \
 	lib/family/bagging/bootstrap.h \

@@ -20,6 +20,7 @@
 #include "engine/rows.h"
 #include "family/afterwards.h"
 #include "family/alone.h"
+#include "family/apart.h"
 #include "family/doubtful.h"
 #include "family/leave_out.h"
 #include "family/order.h"
@@ -229,68 +230,6 @@ static json_t *more_of(const mele_i_run *run, const trained *t)
     return NULL;
 }
 
-#define TOO_WIDE 4 /* times the squared error: a predicted variance that is said to be too large */
-
-/* Of one target of a row: f_k and log g_k give the squared error of the blend, and its variance. */
-static void add_row(const double *mean, const double *log_gate, const double *variance, size_t K,
-                    size_t M, double y, double weight, double sums[2])
-{
-    double blend = 0, square = 0;
-
-    for (size_t k = 0; k < K; k++) {
-        const double g = exp(log_gate[k]), f = mean[k * M];
-        blend += g * f;
-        square += g * (variance[k * M] + f * f);
-    }
-    sums[0] += weight * (blend - y) * (blend - y);
-    sums[1] += weight * (square - blend * blend);
-}
-
-/* What was said of rows left out: sums of squared errors, and of the variances predicted of them. */
-static mele_status sum_left_out(mele_i_run *run, const trained *t,
-                                const mele_i_mixture_said *said, double sums[2],
-                                mele_error *error)
-{
-    const size_t n = run->features.rows, K = run->model->clusters;
-    const size_t M = mele_experts_outputs(t->experts);
-    mele_i_em_problem problem;
-
-    mele_i_refining_problem(run, run->options->experts.kind, &problem);
-    const mele_rows *values = &problem.rows.targets.values;
-    double *room = MELE_I_ARRAY(double, mele_i_rows_room(values, n));
-    const double *y = NULL;
-    size_t stride = 0;
-    mele_status status =
-        room == NULL ? mele_i_no_memory(error)
-                     : mele_i_rows_take(values, (mele_i_block){0, 0, n}, room, &y, &stride, error);
-    for (size_t i = 0; i < n && status == MELE_OK; i++)
-        for (size_t m = 0; m < M; m++)
-            add_row(said->mean + i * K * M + m, said->log_gate + i * K, t->variance + m, K, M,
-                    y[i * stride + m],
-                    problem.rows.weights == NULL ? 1 : problem.rows.weights[i], sums);
-    free(room);
-    return status;
-}
-
-/* A penalty for experts that err alike may let them part until their spread, which a predicted
- * variance has, says nothing of the error. */
-static mele_status warn(mele_i_run *run, const trained *t, const mele_i_mixture_said *said,
-                        mele_error *error)
-{
-    double sums[2] = {0, 0};
-
-    if (t->lambda == 0 || said->mean == NULL || mele_i_run_classes(run) > 0)
-        return MELE_OK;
-    mele_status status = sum_left_out(run, t, said, sums, error);
-    if (status == MELE_OK && sums[1] > TOO_WIDE * sums[0])
-        mele_i_report_warn(
-            run->report,
-            "standard deviations, which are made of how far experts are apart, are too large: "
-            "%.3g times the error of rows left out; a smaller --lambda holds experts together",
-            sqrt(sums[1] / sums[0]));
-    return status;
-}
-
 /* At the variances of maximum likelihood. */
 static void warn_of_doubtful(const mele_i_run *run, const trained *t)
 {
@@ -319,6 +258,9 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_mixture_said *said
                                          said, error);
     if (status == MELE_OK && t->gates)
         status = gate_afterwards(run, t, said, error);
+    if (status == MELE_OK && t->lambda > 0 && said->mean != NULL && !classes
+        && !run->options->experts.in_sample)
+        status = mele_i_family_apart(run, said, t->variance, error);
     if (status != MELE_OK)
         return status;
     fill_infos(run, t);
@@ -332,9 +274,6 @@ static mele_status finish(mele_i_run *run, trained *t, mele_i_mixture_said *said
     result->iterations = t->found.iterations;
     result->converged = t->found.converged;
     result->gate_info = t->gates ? &t->gate_info : NULL;
-    status = warn(run, t, said, error);
-    if (status != MELE_OK)
-        return status;
     result->more = more_of(run, t);
     if (result->more == NULL)
         return mele_i_no_memory(error);

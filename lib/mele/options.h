@@ -42,9 +42,9 @@ typedef struct mele_family_options {
     size_t active;     /**< sparse: so many experts see a row, those with the largest weights, at most as
                             many as there are; default 2, of one expert 1 */
     double noise;      /**< sparse: standard deviation of the noise on the gate's logits in training, which
-                            falls to 0; default 0.5 */
+                            falls to 0; default 0.3 */
     double balance;    /**< sparse: factor of the penalty for unequal loads, which is 1 where all experts see
-                            the same share of rows, and at most clusters; default 0.01 */
+                            the same share of rows, and at most clusters; default 0.3 */
     const char *combine; /**< boosted-me: what makes one prediction of what the experts say, "gate" (default) or
                               "mean": all count alike, and nothing is trained after them */
     uint64_t reserved[MELE_RESERVED]; /**< 0, see MELE_RESERVED */

@@ -10,6 +10,12 @@
  * the variance between them counts already: a model may say what share of the s_k^2 is within them,
  *     variance = c sum_k g_k s_k^2 + sum_k g_k (f_k - mean)^2,    0 < c <= 1.
  *
+ * And experts that are trained to err apart from one another (negative correlation) may be further apart than the
+ * mixture errs: a model may say what share of the variance between them is the mixture's, which is then that of
+ * experts that say f + sqrt(b) (f_k - f), f the mean, in place of f_k:
+ *     variance = c sum_k g_k s_k^2 + b sum_k g_k (f_k - mean)^2,    0 <= b <= 1,
+ * and so is its density.
+ *
  * median: of AdaBoost.R2 (Drucker 1997). The least of the f_k at and below which there is half of the
  * weight. The row's density stays the mixture's, so that the variance is about the median,
  *     variance = sum_k g_k s_k^2 + sum_k g_k (f_k - median)^2:
@@ -82,9 +88,10 @@ static mele_i_blend mixture_about(const mele_i_voices *v, double mean)
     for (size_t k = 0; k < v->clusters; k++) {
         const double off = mean_of(v, k) - b.mean;
         b.within += v->weight[k] * variance_of(v, k) * v->within;
-        b.between += v->weight[k] > 0 ? v->weight[k] * off * off : 0;
+        b.between += v->weight[k] > 0 ? v->weight[k] * off * off * v->between : 0;
     }
-    b.sd_between = isfinite(b.between) ? sqrt(b.between) : root_between(v, b.mean);
+    b.sd_between = isfinite(b.between) ? sqrt(b.between)
+                                       : sqrt(v->between) * root_between(v, b.mean);
     b.sd = isfinite(b.within + b.between) ? sqrt(b.within + b.between)
                                           : hypot(sqrt(b.within), b.sd_between);
     return b;

@@ -18,6 +18,7 @@ typedef struct mele_i_voices {
     double *room;                  /* 2 K numbers */
     double within;                 /* of experts' variances, what is the blend's: 1, or less where experts
                                       err apart from one another */
+    double between;                /* the same of the variance between them: 0 to 1 */
 } mele_i_voices;
 
 /* One target, blended. */

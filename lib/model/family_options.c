@@ -9,8 +9,8 @@
 #define DEFAULT "mele"
 #define MOST_PARAMETERS 1e9
 #define ACTIVE 2 /* of sparse */
-#define NOISE 0.5
-#define BALANCE 0.01
+#define NOISE 0.3
+#define BALANCE 0.3
 #define EM_ITERATIONS 500
 #define COMBINE "gate"
 #define MOST_DEPTH 30 /* levels: of 2^30 experts */

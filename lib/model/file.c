@@ -95,6 +95,9 @@ json_t *mele_i_model_save(const mele_model *model)
     if (good && model->within != NULL)
         good = mele_i_json_put(root, "within", mele_i_json_numbers(model->within,
                                                                    model->target_scaling.columns));
+    if (good && model->between != NULL)
+        good = mele_i_json_put(root, "between", mele_i_json_numbers(model->between,
+                                                                   model->target_scaling.columns));
     if (good && model->combine->votes)
         good = mele_i_json_put(root, "votes", json_real(model->votes));
     if (!good || json_object_set(root, "training", model->training) != 0) {
@@ -282,23 +285,24 @@ static mele_status load_votes(const json_t *root, mele_model *model, mele_error 
     return status;
 }
 
-/* Absent: the variances of experts are the blend's. */
-static mele_status load_within(const json_t *root, mele_model *model, mele_error *error)
+/* Shares of variances, one a target; absent: 1. *out is the model's. */
+static mele_status load_shares(const json_t *root, const char *key, bool may_be_0, const mele_model *model,
+                               double **out, mele_error *error)
 {
     const size_t targets = model->target_scaling.columns;
 
-    if (json_object_get(root, "within") == NULL)
+    if (json_object_get(root, key) == NULL)
         return MELE_OK;
     if (targets == 0)
-        return mele_i_fail(error, MELE_EDATA, "the model predicts classes, and has \"within\"");
-    model->within = MELE_I_ARRAY(double, targets);
-    if (model->within == NULL)
+        return mele_i_fail(error, MELE_EDATA, "the model predicts classes, and has \"%s\"", key);
+    double *share = *out = MELE_I_ARRAY(double, targets);
+    if (share == NULL)
         return mele_i_no_memory(error);
-    mele_status status = mele_i_json_get_numbers(root, "within", model->within, targets, error);
+    mele_status status = mele_i_json_get_numbers(root, key, share, targets, error);
     for (size_t t = 0; t < targets && status == MELE_OK; t++)
-        if (!(model->within[t] > 0 && model->within[t] <= 1))
-            status = mele_i_fail(error, MELE_EDATA, "\"within\" has %g, which is no share: above 0, at most 1",
-                                 model->within[t]);
+        if (!((share[t] > 0 || (may_be_0 && share[t] == 0)) && share[t] <= 1))
+            status = mele_i_fail(error, MELE_EDATA, "\"%s\" has %g, which is no share: %s, at most 1", key,
+                                 share[t], may_be_0 ? "0 at least" : "above 0");
     return status;
 }
 
@@ -372,7 +376,7 @@ static mele_status check_head(const json_t *root, mele_error *error)
 static mele_status load_parts(const json_t *root, bool start, mele_model *model, mele_error *error)
 {
     mele_status status = mele_i_json_keys(
-        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,combine?,votes?,within?,training",
+        root, "the model", "format,version,clusters,schema,partition?,experts?,gate?,combine?,votes?,within?,between?,training",
         error);
 
     if (status == MELE_OK)
@@ -392,7 +396,9 @@ static mele_status load_parts(const json_t *root, bool start, mele_model *model,
     if (status == MELE_OK)
         status = load_combine(root, model, error);
     if (status == MELE_OK)
-        status = load_within(root, model, error);
+        status = load_shares(root, "within", false, model, &model->within, error);
+    if (status == MELE_OK)
+        status = load_shares(root, "between", true, model, &model->between, error);
     if (status == MELE_OK && model->joint == NULL && model->experts == NULL && model->outside == NULL
         && !start)
         status = mele_i_fail(error, MELE_EDATA, "the model has neither regions nor experts");

@@ -31,7 +31,7 @@ static mele_i_voices voices_of(const mele_i_request *c, const mele_i_reply *w, s
     return (mele_i_voices){c->blended, c->outputs, b->gate + i * c->blended,
                            (c->classes > 0 ? b->probability : b->mean) + at,
                            c->need_variances ? b->variance + at : NULL, c->model->votes, w->last,
-                           mele_i_model_within(c->model, o)};
+                           mele_i_model_within(c->model, o), mele_i_model_between(c->model, o)};
 }
 
 /* Whether all of it is finite. */
@@ -73,6 +73,20 @@ static bool blend_classes(const mele_i_request *c, const mele_i_reply *w, size_t
 
 /* ---- densities of a block ---- */
 
+/* How far experts are taken to be from their mean, a share; and, where it is not 1, that mean: of target t of
+ * the block's row i. */
+static double draw_together(const mele_i_request *c, const mele_i_reply *w, size_t i, size_t t, double *mean)
+{
+    const double share = sqrt(mele_i_model_between(c->model, t));
+    const double *weight = w->blended.gate + i * c->blended;
+
+    *mean = 0;
+    for (size_t k = 0; k < c->blended && share < 1; k++)
+        if (weight[k] > 0)
+            *mean += weight[k] * w->blended.mean[(i * c->blended + k) * c->outputs + t];
+    return share;
+}
+
 /* The log densities of target t of every row under its experts that have weight, in the data's
  * units, added to w->density. Most experts' variances are the same in all rows: their logarithms are taken
  * again only where the row before had others. */
@@ -89,6 +103,8 @@ static void add_target_densities(const mele_i_request *c, const mele_i_reply *w,
     for (size_t i = 0; i < block.count; i++) {
         const double target = c->out->targets[(block.first + i) * c->targets + t];
         const double scaled = (target - center) / scale;
+        double mean;
+        const double share = draw_together(c, w, i, t, &mean);
         for (size_t k = 0; k < c->blended; k++) {
             const size_t cell = i * c->blended + k, at = cell * c->outputs + t;
             if (!(w->blended.log_gate[cell] > -INFINITY))
@@ -97,8 +113,9 @@ static void add_target_densities(const mele_i_request *c, const mele_i_reply *w,
                 last[k] = within * w->blended.variance[at];
                 log_last[k] = log(last[k]);
             }
-            w->density[cell] += mele_i_log_normal_of(scaled - w->blended.mean[at], last[k], log_last[k])
-                                - log_scale;
+            const double off = share < 1 ? scaled - mean - share * (w->blended.mean[at] - mean)
+                                         : scaled - w->blended.mean[at];
+            w->density[cell] += mele_i_log_normal_of(off, last[k], log_last[k]) - log_scale;
         }
     }
 }

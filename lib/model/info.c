@@ -220,6 +220,9 @@ mele_status mele_model_info(const mele_model *model, char **out, size_t *length,
     if (good && model->within != NULL)
         good = mele_i_json_put(root, "within", mele_i_json_numbers(model->within,
                                                                    model->target_scaling.columns));
+    if (good && model->between != NULL)
+        good = mele_i_json_put(root, "between", mele_i_json_numbers(model->between,
+                                                                   model->target_scaling.columns));
     if (good && model->combine->votes)
         good = mele_i_json_put(root, "votes", json_real(model->votes));
     good = good && json_object_set(root, "training", model->training) == 0;

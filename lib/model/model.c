@@ -38,6 +38,7 @@ void mele_model_free(mele_model *model)
     mele_gate_free(model->gate);
     mele_experts_free(model->global);
     free(model->within);
+    free(model->between);
     mele_i_selection_clear(&model->expert_features);
     mele_i_selection_clear(&model->gate_features);
     mele_i_space_clear(&model->space);

@@ -36,6 +36,7 @@ struct mele_model {
     double votes; /* where it counts votes: how many the gate's weights are shares of, above 0 */
 
     double *within; /* a factor of the experts' variances a target, see combine.c; NULL: 1 */
+    double *between; /* the same of the variance between them */
 
     json_t *training; /* options, and what the fits reported */
 };
@@ -50,6 +51,11 @@ mele_status mele_i_model_set_partition(mele_model *model, mele_partition *joint,
 static inline double mele_i_model_within(const mele_model *model, size_t t)
 {
     return model->within == NULL ? 1 : model->within[t];
+}
+
+static inline double mele_i_model_between(const mele_model *model, size_t t)
+{
+    return model->between == NULL ? 1 : model->between[t];
 }
 
 /* Schema and scaling of what experts see. */

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/stream.h"
 #include "expert/expert.h"
 #include "family/alone.h"
 #include "family/by_gradient.h"
@@ -217,6 +218,83 @@ Test(by_gradient, mnce_without_penalty_is_me)
         mele_options_clear(&me);
         mele_options_clear(&mnce);
     }
+}
+
+/* ---- variances ---- */
+
+enum { GRID = 4000 };
+
+/* What the density of a row, which is integrated over y, has as its mean and variance. */
+static void integrate(const mele_model *model, double x, double said[3])
+{
+    static double rows[GRID], y[GRID], log_density[GRID], mean[GRID], sd[GRID];
+    const mele_matrix asked = mele_matrix_of(rows, GRID, 1);
+    double low, step;
+
+    for (size_t pass = 0; pass < 2; pass++) {
+        low = pass == 0 ? 0 : mean[0] - 12 * sd[0];
+        step = pass == 0 ? 0 : 24 * sd[0] / GRID;
+        for (size_t i = 0; i < GRID; i++) {
+            rows[i] = x;
+            y[i] = low + step * (double)i;
+        }
+        const mele_prediction wanted = {
+            .mean = mean, .sd = sd, .targets = y, .log_density = log_density};
+        cr_assert_eq(mele_model_predict(model, &asked, NULL, NULL, &wanted, NULL), MELE_OK);
+    }
+    double total = 0, first = 0, second = 0;
+    for (size_t i = 0; i < GRID; i++) {
+        const double density = step * exp(log_density[i]), off = y[i] - mean[0];
+        total += density;
+        first += density * off / sd[0];
+        second += density * off * off / (sd[0] * sd[0]);
+    }
+    said[0] = total;
+    said[1] = first;
+    said[2] = second;
+}
+
+/* Where experts part the density is drawn together with the standard deviation, which is of the size of errors. */
+Test(by_gradient, experts_that_are_apart_have_honest_variances)
+{
+    enum { ROWS = 300 };
+    double x[ROWS], y[ROWS], mean[ROWS], sd[ROWS], square = 0;
+    mele_i_stream stream = mele_i_stream_make(5, MELE_I_FOR_TESTS, 0, 0);
+    mele_options options = options_of("mnce", "4");
+    mele_data *data = NULL;
+    mele_model *read = NULL;
+
+    for (size_t i = 0; i < ROWS; i++) {
+        x[i] = 6 * mele_i_stream_uniform(&stream) - 3;
+        y[i] = sin(2 * x[i]) + 0.2 * mele_i_stream_normal(&stream);
+    }
+    const mele_matrix features = mele_matrix_of(x, ROWS, 1), targets = mele_matrix_of(y, ROWS, 1);
+    cr_assert_eq(mele_data_of_arrays(&features, &targets, 0, NULL, &data, NULL), MELE_OK);
+    set(&options, "lambda", "0.9");
+    set(&options, "max-epochs", "300");
+    mele_model *model = fit(data, &options, NULL);
+    cr_assert_not_null(model->between);
+    char *text = text_of(model);
+    cr_assert_eq(mele_model_of_text(text, strlen(text), &read, NULL), MELE_OK);
+    const mele_prediction wanted = {.mean = mean, .sd = sd};
+    cr_assert_eq(mele_model_predict(read, &features, NULL, NULL, &wanted, NULL), MELE_OK);
+    for (size_t i = 0; i < ROWS; i++)
+        square += (y[i] - mean[i]) * (y[i] - mean[i]) / (sd[i] * sd[i]) / ROWS;
+    cr_assert(square > 0.6 && square < 1.3, "%g", square);
+    for (double at = -2; at <= 2; at += 2)
+        for (size_t share = 0; share < 3; share++) {
+            double said[3];
+            read->between[0] = (double)share / 2;
+            integrate(read, at, said);
+            cr_assert_float_eq(said[0], 1, 1e-3);
+            cr_assert_float_eq(said[1], 0, 1e-3);
+            cr_assert_float_eq(said[2], 1, 3e-3);
+        }
+    free(text);
+    mele_model_free(read);
+    mele_model_free(model);
+    mele_data_free(data);
+    mele_options_clear(&options);
 }
 
 /* ---- gates ---- */

@@ -222,17 +222,18 @@ Test(combine, of_two_medians_the_lower)
     }
 }
 
-/* About the median: how far the mixture's numbers are from what is predicted; half of them within. */
+/* About the median: how far the mixture's numbers are from what is predicted; half of what is within, a quarter of
+ * what is between. */
 Test(combine, variances_are_about_the_median)
 {
     static const double weight[] = {0.5, 0.2, 0.3, 0}, said[] = {1, 4, 2, NAN}, variance[] = {3, 1, 2, NAN};
     double room[8];
-    const mele_i_voices voices = {4, 1, weight, said, variance, 0, room, 0.5};
+    const mele_i_voices voices = {4, 1, weight, said, variance, 0, room, 0.5, 0.25};
     const mele_i_blend b = mele_i_combine_find("median")->target(&voices);
 
     cr_assert_eq(b.mean, 1);
     cr_assert_float_eq(b.within, (1.5 + 0.2 + 0.6) / 2, 1e-15);
-    cr_assert_float_eq(b.between, 0.2 * 9 + 0.3, 1e-15);
+    cr_assert_float_eq(b.between, (0.2 * 9 + 0.3) / 4, 1e-15);
     cr_assert_float_eq(b.sd * b.sd, b.within + b.between, 1e-14);
     cr_assert_float_eq(b.sd_between * b.sd_between, b.between, 1e-15);
 }
