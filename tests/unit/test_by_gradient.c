@@ -272,7 +272,7 @@ Test(by_gradient, experts_that_are_apart_have_honest_variances)
     cr_assert_eq(mele_data_of_arrays(&features, &targets, 0, NULL, &data, NULL), MELE_OK);
     set(&options, "lambda", "0.9");
     set(&options, "max-epochs", "300");
-    mele_model *model = fit(data, &options, NULL);
+    mele_model *model = fit(data, &options, NULL, NULL);
     cr_assert_not_null(model->between);
     char *text = text_of(model);
     cr_assert_eq(mele_model_of_text(text, strlen(text), &read, NULL), MELE_OK);
