@@ -39,6 +39,7 @@ unit_tests = \
 	tests/unit/test_clusters \
 	tests/unit/test_combine \
 	tests/unit/test_constant \
+	tests/unit/test_compare \
 	tests/unit/test_comparison \
 	tests/unit/test_contest \
 	tests/unit/test_coupled \
@@ -148,6 +149,7 @@ tests_unit_test_verdict_LDFLAGS = $(failing_malloc)
 tests_unit_test_options_LDFLAGS = $(failing_malloc)
 tests_unit_test_outside_LDFLAGS = $(failing_malloc)
 tests_unit_test_choice_LDFLAGS = $(failing_malloc)
+tests_unit_test_compare_LDFLAGS = $(failing_malloc)
 tests_unit_test_cross_validation_LDFLAGS = $(failing_malloc)
 tests_unit_test_bagging_LDFLAGS = $(failing_malloc)
 tests_unit_test_boosting_LDFLAGS = $(failing_malloc)

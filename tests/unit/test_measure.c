@@ -8,6 +8,7 @@
 #include <mele/measure.h>
 
 #include "measure/folds.h"
+#include "measure/metrics.h"
 
 #define PRINTED 1e-11 /* relative: reference values have 12 digits */
 
@@ -279,6 +280,52 @@ Test(metrics, parts_give_the_same_bytes)
         mele_metrics_free(whole);
         mele_metrics_free(parts);
     }
+}
+
+/* Metrics of three parts that were kept as numbers, joined, are those of all rows. */
+static void check_joined(mele_outcomes whole, size_t targets, size_t classes)
+{
+    mele_metrics *all = new_metrics(targets, classes), *joined = new_metrics(targets, classes);
+    const size_t width = classes > 0 ? classes : targets, each = ROWS / 3;
+    double *kept = malloc(mele_i_metrics_moments(targets, classes) * sizeof *kept);
+
+    add(all, &whole);
+    for (size_t part = 0; part < 3; part++) {
+        const size_t first = part * each, count = part == 2 ? ROWS - first : each;
+        mele_metrics *own = new_metrics(targets, classes);
+        add(own, &(mele_outcomes){count, whole.truth + first * (classes > 0 ? 1 : targets),
+                                  whole.predictions + first * width,
+                                  whole.log_density == NULL ? NULL : whole.log_density + first * targets,
+                                  whole.joint_log_density == NULL ? NULL : whole.joint_log_density + first,
+                                  whole.weights + first});
+        mele_i_metrics_keep(own, kept);
+        mele_i_metrics_join(joined, kept);
+        mele_metrics_free(own);
+    }
+    const mele_measures a = mele_metrics_result(all), b = mele_metrics_result(joined);
+    for (size_t m = 0; m < a.count; m++)
+        cr_assert(fabs(a.values[m] - b.values[m]) <= 1e-11 * fabs(a.values[m]) || (isnan(a.values[m]) && isnan(b.values[m])),
+                  "%s: %.17g, joined %.17g", a.names[m], a.values[m], b.values[m]);
+    cr_assert(a.rows == b.rows && a.skipped == b.skipped);
+    free(kept);
+    mele_metrics_free(all);
+    mele_metrics_free(joined);
+}
+
+Test(metrics, parts_that_are_joined)
+{
+    sample s;
+
+    regression_sample(&s);
+    check_joined((mele_outcomes){ROWS, s.truth, s.predictions, s.densities, s.joint, s.weights}, 2, 0);
+    check_joined((mele_outcomes){ROWS, s.truth, s.predictions, NULL, NULL, s.weights}, 2, 0);
+    for (size_t i = 0; i < 2 * ROWS; i++) { /* squares that are no doubles */
+        s.truth[i] *= 1e180;
+        s.predictions[i] *= 1e180;
+    }
+    check_joined((mele_outcomes){ROWS, s.truth, s.predictions, s.densities, s.joint, s.weights}, 2, 0);
+    class_sample(&s);
+    check_joined((mele_outcomes){ROWS, s.truth, s.predictions, NULL, NULL, s.weights}, 1, 3);
 }
 
 Test(metrics, weight_two_is_the_row_twice)
