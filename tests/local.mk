@@ -385,7 +385,8 @@ references = \
 	tests/ref/mlp.R \
 	tests/ref/partition.py \
 	tests/ref/partition_fuzzy_map.py \
-	tests/ref/significance.R
+	tests/ref/significance.R \
+	tests/ref/sparse.py
 test_headers = \
 	tests/support/failing_malloc.h \
 	tests/support/size.h \

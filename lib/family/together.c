@@ -92,6 +92,8 @@ mele_status mele_i_together_make(mele_i_run *run, const mele_i_coupled_loss *los
     *t = (mele_i_together){.run = run, .gate_options = run->gate};
     mele_status status =
         mele_i_joint_settle(&options, &data.targets, data.x.cols, &t->experts, error);
+    if (!loss->gated)
+        t->experts.trainer = NULL; /* it only made the experts that they start from */
     if (status == MELE_OK)
         status = choose_rows(t, error);
     if (status == MELE_OK)

@@ -101,10 +101,11 @@ PROBLEMS = [("linear", Problem("affine", 1, 0)), ("linear, two targets", Problem
 FORMS = [("me", "me", 0), ("mnce", "mnce", 0.3), ("mnce of lambda 1", "mnce", 1), ("ncl", "ncl", 0.3),
          ("ncl of lambda 1", "ncl", 1)]
 
-for what, problem in PROBLEMS:
-    for name, form, lam in FORMS:
-        n = np.arange(problem.count(form))
-        theta = 0.5 * np.cos(2.3 * (n + 1))
-        value = problem.objective(theta + 0j, form, lam).real
-        slope = problem.objective(theta + 1e-30j * np.cos(n), form, lam).imag / 1e-30
-        print(f'{what:20} {name:18} {value:.15g} {slope:.15g}')
+if __name__ == "__main__":
+    for what, problem in PROBLEMS:
+        for name, form, lam in FORMS:
+            n = np.arange(problem.count(form))
+            theta = 0.5 * np.cos(2.3 * (n + 1))
+            value = problem.objective(theta + 0j, form, lam).real
+            slope = problem.objective(theta + 1e-30j * np.cos(n), form, lam).imag / 1e-30
+            print(f'{what:20} {name:18} {value:.15g} {slope:.15g}')

@@ -60,6 +60,53 @@ Test(sparse, all_experts_are_the_mixture)
     }
 }
 
+/* Of every problem with 1, 2 and 3 experts active, by tests/ref/sparse.py: value, and derivative along cos(i). */
+static const double reference[COUNT(problems)][K][2] = {
+    {{1.77911885982683, -0.0205201716699429},
+     {1.71205058666147, -0.0765369737282597},
+     {1.6888075522089, 0.0235951664040001}},
+    {{3.16984922360279, -0.0450013782246955},
+     {3.04005576348606, 0.0997684523018491},
+     {3.02037183204396, 0.0542353665387647}},
+    {{1.72051545092992, 0.0194070428731722},
+     {1.51356809577467, 0.238786451635973},
+     {1.4819348835936, 0.312998211949411}},
+    {{1.75789542888047, -0.123993226679129},
+     {1.7462359658599, -0.191933381754835},
+     {1.67597207528543, -0.104290232851103}},
+    {{3.08649302712236, 0.302257744635419},
+     {2.91424837779707, 0.198997245957563},
+     {2.86869306391543, 0.127771123685668}},
+    {{1.50662103386752, -0.104542443144592},
+     {1.43861711781467, -0.0882550153426435},
+     {1.41900186826535, -0.061252328203287}}};
+
+Test(sparse, values_and_derivatives_are_those_of_another_program)
+{
+    size_t row[ROWS];
+    const mele_i_sparse_rows rows = {.row = row, .count = ROWS};
+
+    list_rows(row);
+    for (size_t p = 0; p < COUNT(problems); p++)
+        for (size_t active = 1; active <= K; active++) {
+            const mele_i_sparse_rule rule = {.active = active, .balance = 0.4};
+            const double *expected = reference[p][active - 1];
+            mele_i_sparse_value value;
+            double slope = 0;
+            sample s;
+            make(&s, &problems[p], &mixture, NULL);
+            double *gradient = MELE_I_ARRAY(double, s.count);
+            ask(&s, &rule, &rows, s.theta, &value, gradient);
+            for (size_t i = 0; i < s.count; i++)
+                slope += gradient[i] * cos((double)i);
+            cr_expect_float_eq(value.value, expected[0], 1e-10 * fabs(expected[0]), "%s, %zu: %.15g",
+                               problems[p].what, active, value.value);
+            cr_expect_float_eq(slope, expected[1], 1e-9, "%s, %zu: %.15g", problems[p].what, active, slope);
+            free(gradient);
+            clear(&s);
+        }
+}
+
 /* Noise held: the choice of experts does not change within so small a step. f is not
  * differentiated, P is, which is what the value does as long as the choice stays. */
 Test(sparse, gradients_are_differences)

@@ -235,7 +235,9 @@ static mele_status finish(const void *form, const double *weights, mele_i_expert
         return mele_i_no_memory(error);
     mele_i_mlp_sample_units(&f->plan, &f->sample, mlp);
     memcpy(mlp->weights, weights, f->plan.weights * sizeof *weights);
-    mlp->trainer = mele_i_trainer_bfgs.name;
+    const mele_i_trainer *trainer =
+        f->options.trainer == NULL ? NULL : mele_i_trainer_named(f->options.trainer);
+    mlp->trainer = (trainer == NULL ? &mele_i_trainer_bfgs : trainer)->name;
     expert->state = mlp;
     expert->rank = f->plan.weights;
     return MELE_OK;

@@ -131,8 +131,15 @@ static mele_status fit(mele_i_run *run, mele_error *error)
         .rate = experts->rate,
         .holdout = experts->holdout < 0 ? HOLDOUT : experts->holdout};
     const mele_i_by_gradient_way way = {mele_i_sparse_move, &training, tell};
+    const mele_options *given = run->options;
+    mele_options options = *given;
 
-    return mele_i_family_by_moves(run, &mele_i_coupled_me, &way, error);
+    if (run->model->clusters > 1)
+        options.experts.trainer = "adam"; /* which experts are to tell of */
+    run->options = &options;
+    mele_status status = mele_i_family_by_moves(run, &mele_i_coupled_me, &way, error);
+    run->options = given;
+    return status;
 }
 
 static void settle(mele_options *options)
