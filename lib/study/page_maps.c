@@ -3,14 +3,17 @@
 #include "study/page_parts.h"
 #include "study/plane.h"
 
-/* Of the regions that a map shows. */
+/* How many regions a map shows. */
 static size_t regions_of(const size_t *region, size_t cells)
 {
     size_t regions = 0;
 
-    for (size_t i = 0; i < cells; i++)
-        if (region[i] != MELE_I_NO_AREA && region[i] >= regions)
-            regions = region[i] + 1;
+    for (size_t i = 0; i < cells; i++) {
+        size_t before = 0;
+        while (before < i && region[before] != region[i])
+            before++;
+        regions += before == i && region[i] != MELE_I_NO_AREA;
+    }
     return regions;
 }
 
@@ -22,7 +25,7 @@ static void draw_map(mele_i_page *page, const mele_i_compared_set *set, size_t c
 
     mele_i_page_print(page, "<figure><figcaption>");
     mele_i_page_name(page, contender);
-    mele_i_page_print(page, " (%zu)</figcaption>\n", regions_of(region, cells));
+    mele_i_page_print(page, " (%zu regions)</figcaption>\n", regions_of(region, cells));
     mele_i_draw_map(&page->out, &(mele_i_map){{"Regions of a contender",
                                                "Which expert leads where, over the features"},
                                               plane->axis[0],

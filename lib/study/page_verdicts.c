@@ -190,12 +190,17 @@ static void print_part(mele_i_page *page, const mele_verdict_part *part)
     mele_i_page_print(page, "</figure>\n");
 }
 
-/* Each line of a reason as a paragraph. */
-static void print_reason(mele_i_page *page, const mele_verdict *verdict)
+/* The reason of each part as a paragraph. */
+static void print_reasons(mele_i_page *page, const mele_verdict *verdict)
 {
     for (size_t i = 0; i < verdict->parts; i++) {
-        mele_i_page_print(page, "<p>%s", i == 0 ? "It rests on " : "And on ");
-        mele_i_page_text(page, verdict->part[i].reason);
+        const mele_verdict_part *part = &verdict->part[i];
+
+        mele_i_page_print(page, "<p>");
+        mele_i_page_text(page, part->question);
+        mele_i_page_print(page, ": <b>%s</b>%s", mele_verdict_name(part->kind),
+                          part->kind == MELE_NOT_MEASURED ? ": " : ", by ");
+        mele_i_page_text(page, part->reason);
         mele_i_page_print(page, ".</p>\n");
     }
     if (verdict->timed)
@@ -208,7 +213,7 @@ static void print_verdict(mele_i_page *page, const mele_verdict *verdict)
                       mele_verdict_name(verdict->kind));
     mele_i_page_text(page, verdict->claim);
     mele_i_page_print(page, ".</i></p>\n");
-    print_reason(page, verdict);
+    print_reasons(page, verdict);
     mele_i_page_print(page, "<div class=\"figures\">\n");
     for (size_t i = 0; i < verdict->parts; i++)
         print_part(page, &verdict->part[i]);

@@ -20,7 +20,7 @@ static void check_content(mele_i_buffer *buffer, const char *expected)
 {
     cr_assert(!buffer->failed);
     cr_assert(buffer->length == strlen(expected)
-                  && memcmp(buffer->data, expected, buffer->length) == 0,
+                  && (buffer->length == 0 || memcmp(buffer->data, expected, buffer->length) == 0),
               "%.*s, not %s", (int)buffer->length, buffer->data, expected);
     free(buffer->data);
     *buffer = (mele_i_buffer){0};

@@ -259,7 +259,7 @@ Test(page, memory_runs_out)
     mele_status status;
 
     add_plane(comparison, 0, 2);
-    for (size_t n = 0;; n++) {
+    for (size_t n = 0;; n += TEST_SIZE(1, 3, 23)) {
         char *text = NULL;
         failing_malloc_at(n);
         status = mele_comparison_html(comparison, true, &text, NULL, NULL);
