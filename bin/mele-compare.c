@@ -10,8 +10,9 @@
 typedef struct compare_options {
     size_t folds, repeats, seeds; /* 0: not given */
     bool blocks, no_times;
-    const char *families, *suite, *measure, *resume, *csv, *json; /* NULL: not given */
+    const char *families, *suite, *measure, *resume, *csv, *json, *html; /* NULL: not given */
     cli_list predictions;
+    char *command; /* all that was typed; NULL: no memory */
 } compare_options;
 
 /* What is written, by the option that names the file; NULL: standard output, of others that it is not wanted. */
@@ -20,7 +21,7 @@ typedef struct output {
     mele_status (*text)(const mele_comparison *comparison, bool times, char **out, size_t *length, mele_error *error);
 } output;
 
-enum { OUTPUTS = 3 };
+enum { OUTPUTS = 4 };
 
 /* What the run holds. */
 typedef struct comparing {
@@ -55,6 +56,7 @@ static void list_outputs(const cli_run *run, const compare_options *own, output 
     out[0] = (output){CLI_OUTPUT, run->output, mele_comparison_table};
     out[1] = (output){"csv", own->csv, mele_comparison_csv};
     out[2] = (output){"json", own->json, mele_comparison_json};
+    out[3] = (output){"html", own->html, mele_comparison_html};
 }
 
 static bool is_wanted(const output *all, size_t i)
@@ -239,6 +241,21 @@ static int write_output(cli_run *run, const compare_options *own, const comparin
     return exit_status;
 }
 
+/* What the page alone tells. */
+static int prepare_page(cli_run *run, const compare_options *own, const comparing *c)
+{
+    int exit_status = CLI_DONE;
+
+    if (own->html == NULL)
+        return CLI_DONE;
+    if (own->command == NULL)
+        return cli_no_memory(run);
+    exit_status = cli_check(run, mele_comparison_set_command(c->comparison, own->command, &run->error), NULL);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_check(run, mele_comparison_regions(c->comparison, run->engine, &run->error), NULL);
+    return exit_status;
+}
+
 static int write_outputs(cli_run *run, const compare_options *own, const comparing *c)
 {
     output all[OUTPUTS];
@@ -274,12 +291,55 @@ static int work(cli_run *run, const void *options)
     if (exit_status == CLI_DONE)
         exit_status = cli_check(run, mele_compare(c.comparison, own->resume, run->engine, &run->error), own->resume);
     if (exit_status == CLI_DONE)
+        exit_status = prepare_page(run, own, &c);
+    if (exit_status == CLI_DONE)
         exit_status = write_outputs(run, own, &c);
     mele_comparison_free(c.comparison);
     for (size_t i = 0; c.data != NULL && i < run->operands; i++)
         mele_data_free(c.data[i]);
     free(c.data);
     return exit_status;
+}
+
+/* ---- what was typed ---- */
+
+/* Whether a shell takes a word as it stands. */
+static bool is_plain(const char *word)
+{
+    return *word != '\0'
+           && word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,-./:=@_")] == '\0';
+}
+
+/* Put a word behind a space, in quotes if it needs them; returns where it ends. At most 4 bytes a byte, and 3. */
+static char *put_word(char *at, const char *word)
+{
+    *at++ = ' ';
+    if (is_plain(word))
+        return stpcpy(at, word);
+    *at++ = '\'';
+    for (; *word != '\0'; word++)
+        if (*word == '\'')
+            at = stpcpy(at, "'\\''");
+        else
+            *at++ = *word;
+    return stpcpy(at, "'");
+}
+
+/* The command as it can be typed again; NULL: no memory. */
+static char *command_of(int argc, char **argv)
+{
+    static const char *const program = "mele-compare";
+    size_t room = strlen(program) + 1;
+    char *command, *at;
+
+    for (int i = 1; i < argc; i++)
+        room += 4 * strlen(argv[i]) + 3;
+    if ((command = malloc(room)) == NULL)
+        return NULL;
+    at = stpcpy(command, program);
+    for (int i = 1; i < argc; i++)
+        at = put_word(at, argv[i]);
+    return command;
 }
 
 /* The options of the library that are not of one fit alone: those that models record, but for the family. */
@@ -325,6 +385,8 @@ int main(int argc, char **argv)
         {.name = "csv", .argument = "FILE", .text = &own.csv,
          .help = "write what was measured as CSV: a row a set, contender, repeat, fold and seed"},
         {.name = "json", .argument = "FILE", .text = &own.json, .help = "write everything as one JSON object"},
+        {.name = "html", .argument = "FILE", .text = &own.html,
+         .help = "write a page for people, with tables and pictures"},
         {.name = "no-times", .flag = &own.no_times,
          .help = "leave out the seconds, which differ from run to run"},
         {.name = "memory", .library = true},
@@ -335,7 +397,9 @@ int main(int argc, char **argv)
                                      .from_table = from_table}};
 
     list_options(from_table, MOST_OPTIONS);
+    own.command = command_of(argc, argv);
     const int exit_status = cli_main_run(&what, argc, argv);
     free(own.predictions.item);
+    free(own.command);
     return exit_status;
 }
