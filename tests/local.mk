@@ -97,6 +97,7 @@ unit_tests = \
 	tests/unit/test_options \
 	tests/unit/test_outside \
 	tests/unit/test_parts \
+	tests/unit/test_race \
 	tests/unit/test_rows \
 	tests/unit/test_sample \
 	tests/unit/test_schema \

@@ -9,7 +9,8 @@
  * responsibilities tell less of a row than APART of what they could, no gain above FINE ends a start.
  *
  * Starts compete. Each goes on until a step gains less than ROUGH a unit of weight, which takes a part of
- * the steps; the best goes on to FINE. Starts are ranked by the number of experts on a handful of rows
+ * the steps; the best goes on to FINE (of fits that are compared, choice.c, to
+ * COMPARED and ROUGH). Starts are ranked by the number of experts on a handful of rows
  * (doubtful.c), fewest first, then by the penalised log-likelihood.
  *
  * Steps are cheap. The gate takes GATE_ITERATIONS of Newton's method towards the minimum in each, and linear
@@ -44,6 +45,7 @@
 #define STAGE "family"
 #define ROUGH 1e-4
 #define FINE 1e-7
+#define COMPARED 1e-3 /* in place of ROUGH where fits are compared and thrown away, and ROUGH in place of FINE */
 #define ROUGH_SOLVER "normal"
 #define GATE_ITERATIONS 2
 #define GATE_RIDGE 0.1
@@ -97,7 +99,7 @@ mele_status mele_i_by_em_make(mele_i_run *run, const mele_gate_options *gate, me
     mele_status status = MELE_OK;
 
     mele_i_refining_problem(run, run->options->experts.kind, &by->problem);
-    by->problem.tolerance = ROUGH;
+    by->problem.tolerance = run->compared ? COMPARED : ROUGH;
     by->problem.gate_iterations = GATE_ITERATIONS;
     if (!mele_options_given(run->options, "solver"))
         by->problem.experts.solver = ROUGH_SOLVER;
@@ -365,8 +367,9 @@ mele_status mele_i_by_em_begin_with(mele_i_by_em *by, const mele_experts *expert
 
 mele_status mele_i_by_em_go_on(mele_i_by_em *by, mele_error *error)
 {
-    by->problem.tolerance = FINE;
-    by->problem.experts.solver = by->run->options->experts.solver;
+    by->problem.tolerance = by->run->compared ? ROUGH : FINE;
+    if (!by->run->compared)
+        by->problem.experts.solver = by->run->options->experts.solver;
     by->em.converged = false;
     mele_status status = take_steps(&by->em, by->steps, by->run->engine, error);
     by->doubtful = status == MELE_OK ? count_doubtful(&by->em) : 0;

@@ -2,11 +2,15 @@
  *
  * Each candidate is a whole fit of the family, made again outside each fold of a race (fit/race.c) and measured
  * on the rows inside: the same rows, folds and losses as those of the choice of K by stages; but of a family that
- * votes for classes it is the share of errors, unless the criterion is nll. Of several starts (--restarts) such a fit
- * has three at most: all candidates lose by it, the larger ones rather more. Candidates come by ascending K and, of
- * one K, as the family sweeps them, simplest first; of one expert there is one. The first is taken that is within one
- * standard error of the best. One expert, where it is a candidate, stays unless the best gains more over it than
- * chance does. */
+ * votes for classes it is the share of errors, unless the criterion is nll. Numbers of experts climb: the larger ones
+ * run as long as they gain. What is swept is at its first value meanwhile, the others then run with the best K.
+ *
+ * Fits that are compared are cheaper than the one that follows (mele_i_run's `compared`), and have one start, since
+ * the folds are as many starts of a candidate already; of FEW_ROWS FEW_ROWS_STARTS, as of these an unlucky one counts.
+ *
+ * Candidates come by ascending K and, of one K, as the family sweeps them, simplest first; of one expert there is
+ * one. The first is taken that is within one standard error of the best. One expert, where it is a candidate, stays
+ * unless the best gains more over it than chance does. */
 #include "family/choice.h"
 
 #include <math.h>
@@ -30,7 +34,8 @@
 
 #define STAGE "choice"
 #define WINDOW_ROWS 4096 /* predicted at a time */
-#define MOST_STARTS 3    /* of a fit that is compared */
+#define FEW_ROWS 500     /* of which a fit that is compared may have */
+#define FEW_ROWS_STARTS 3
 
 typedef struct choice {
     const mele_data *data;
@@ -92,6 +97,7 @@ static mele_status list_candidates(choice *c, mele_error *error)
         for (size_t v = 0; v < (c->clusters[k] == 1 ? 1 : values); v++) {
             c->racers[c->count].clusters = c->clusters[k];
             c->racers[c->count].one = c->clusters[k] == 1;
+            c->racers[c->count].late = v > 0 && c->rungs > 1;
             c->value[c->count++] = v;
         }
     return MELE_OK;
@@ -178,6 +184,11 @@ static mele_status measure(const mele_model *model, const mele_i_heat *h, const 
     return status;
 }
 
+static size_t most_starts(const mele_i_course *course)
+{
+    return course->data->rows <= FEW_ROWS ? FEW_ROWS_STARTS : 1;
+}
+
 /* A heat has one racer. */
 static mele_status run_candidate(void *context, const mele_i_heat *h, mele_engine *engine,
                                  mele_error *error)
@@ -192,11 +203,11 @@ static mele_status run_candidate(void *context, const mele_i_heat *h, mele_engin
     if (status != MELE_OK)
         return status;
     set_candidate(c, i, &options);
-    if (options.partition.restarts > MOST_STARTS)
-        options.partition.restarts = MOST_STARTS;
+    if (options.partition.restarts > most_starts(h->course))
+        options.partition.restarts = most_starts(h->course);
     if (strcmp(options.experts.kind, "auto") != 0) /* which chooses by what is left out */
         options.experts.in_sample = !h->course->by_density;
-    const mele_i_family_job job = {fold.training, &options, &options, NULL};
+    const mele_i_family_job job = {fold.training, &options, &options, NULL, true};
     status = mele_i_family_train(&job, engine, NULL, &model, error);
     if (status == MELE_OK)
         status = measure(model, h, fold.left_out, c->family->takes & MELE_I_FAMILY_VOTES, engine, error);
@@ -234,6 +245,12 @@ static json_t *candidate_record(const choice *c, size_t i)
     return NULL;
 }
 
+/* Where nobody has, all are told. */
+static bool has_run(const choice *c, size_t i)
+{
+    return c->racers[i].folds > 0 || c->racers[0].folds == 0;
+}
+
 static json_t *record_of(const choice *c)
 {
     const char *criterion = c->options->criterion == NULL ? "cv" : c->options->criterion;
@@ -241,7 +258,8 @@ static json_t *record_of(const choice *c)
     bool good = object != NULL && list != NULL && put_value(c, c->chosen, object);
 
     for (size_t i = 0; i < c->count && good; i++)
-        good = json_array_append_new(list, candidate_record(c, i)) == 0;
+        if (has_run(c, i))
+            good = json_array_append_new(list, candidate_record(c, i)) == 0;
     good = mele_i_json_put(object, "criterion", json_string(criterion)) && good;
     good = mele_i_json_put(object, "candidates", list) && good;
     if (good && c->sample > 0)
@@ -270,7 +288,7 @@ static void warn_of_few_rows(const choice *c, mele_report *report)
 
 static mele_status race(choice *c, mele_engine *engine, mele_report *report, mele_error *error)
 {
-    const mele_i_race_rules rules = {c->data, c->options, STAGE, true, run_candidate, c};
+    const mele_i_race_rules rules = {c->data, c->options, STAGE, true, true, run_candidate, c};
     mele_i_race_course course = {0};
     mele_status status = mele_i_race(&rules, c->racers, c->count, engine, &course, error);
 

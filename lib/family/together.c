@@ -23,6 +23,7 @@
 #define STAGE "family"
 #define ITERATIONS 1000    /* unless --max-epochs says */
 #define TOLERANCE 1e-6     /* of the gradient, a unit of weight: targets are standardised */
+#define ROUGH_GAIN 1e-4 /* of fits that are compared */
 #define GAIN                                                                                       \
     1e-5 /* of the objective, in 20 iterations: predictions of rows left out are then what they    \
             will be (see methods.md) */
@@ -112,7 +113,7 @@ mele_status mele_i_together_make(mele_i_run *run, const mele_i_coupled_loss *los
         .ridge = t->experts.ridge, .gate_ridge = t->gate_options.ridge,
         .total_weight = mele_i_total_weight(t->weights, t->count),
         .max_iterations = asked > 0 ? asked : ITERATIONS,
-        .tolerance = TOLERANCE, .gain = GAIN, .told = STAGE,
+        .tolerance = TOLERANCE, .gain = run->compared ? ROUGH_GAIN : GAIN, .told = STAGE,
         .engine = run->engine};
     return MELE_OK;
 }

@@ -80,6 +80,7 @@ mele_status mele_i_family_train(const mele_i_family_job *job, mele_engine *engin
     mele_i_run run = mele_i_run_of(job->data, NULL, job->options, engine, report, model);
 
     run.family_choice = job->choice;
+    run.compared = job->compared;
     mele_status status = model == NULL ? mele_i_no_memory(error) : fit_family(&run, job->asked, error);
     mele_i_run_clear(&run);
     if (status != MELE_OK)

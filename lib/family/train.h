@@ -10,6 +10,7 @@ typedef struct mele_i_family_job {
     const mele_options *options; /* settled, K and all (of a family of stages, which chooses K itself, but K) */
     const mele_options *asked;   /* what the model records: the same before anything was chosen */
     const json_t *choice;        /* what was chosen; NULL: nothing was */
+    bool compared;               /* with others: see mele_i_run */
 } mele_i_family_job;
 
 /* *out is freed with mele_model_free(); untouched on error. */

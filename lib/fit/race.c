@@ -20,6 +20,11 @@
  * rows is what the others are measured against at the end, so it is never given up, and it is taken where they
  * gain no more over it than chance does.
  *
+ * Or numbers of regions climb: those up to FIRST_CLUSTERS (or twice the least) race at first, and then, as long as
+ * there are any up to twice the best one so far, these race with it, from the first fold on, while it waits for them.
+ * So the race ends when two steps of the ladder in a row have gained nothing, and the largest, which take longest,
+ * have not run.
+ *
  * Racers that take long (late) run last, with the K that the others have come to, and not at all on more than
  * MELE_I_GATE_LATE_ROWS rows.
  *
@@ -39,6 +44,7 @@
 
 #define FIRST_FOLDS 3 /* before anyone is given up */
 #define MORE_FOLDS 2  /* between one comparison and the next */
+#define FIRST_CLUSTERS 8 /* of those that enter one after another */
 
 /* Racers that run together. */
 typedef struct heat {
@@ -52,9 +58,10 @@ typedef struct race {
     size_t count;
     double *loss, *weight;  /* count x folds x slices: sums over rows; loss NaN: no model */
 
-    bool *running;          /* count: it is not given up */
+    size_t entered;         /* the first of them that have entered */
+    bool *stays, *running;  /* count: it is not given up; it runs in the round */
     heat *heats;            /* of racers that run, the largest K first */
-    size_t left, heats_left;
+    size_t heats_left;
     size_t first, some;     /* folds of the round */
     size_t fits;            /* before the round */
 } race;
@@ -64,12 +71,18 @@ static size_t pairs_of_all(const race *r)
     return r->course.folds * r->course.slices;
 }
 
-/* What is kept of racer i so far. */
-static mele_i_losses losses_of(const race *r, size_t i)
+/* What is kept of racer i in the first folds. */
+static mele_i_losses first_losses_of(const race *r, size_t i, size_t folds)
 {
     const size_t at = i * pairs_of_all(r);
 
-    return (mele_i_losses){r->loss + at, r->weight + at, r->racers[i].folds * r->course.slices};
+    return (mele_i_losses){r->loss + at, r->weight + at, folds * r->course.slices};
+}
+
+/* What is kept of racer i so far. */
+static mele_i_losses losses_of(const race *r, size_t i)
+{
+    return first_losses_of(r, i, r->racers[i].folds);
 }
 
 /* ---- one fold ---- */
@@ -122,14 +135,31 @@ static bool is_less(const race *r, size_t i, size_t than)
            && (than == r->count || r->racers[i].loss < r->racers[than].loss);
 }
 
-/* Of those that run, the first of the least loss; count: nobody has one. */
-static size_t leader_of(const race *r)
+/* The folds that all have run in that are not given up. */
+static size_t common_folds(const race *r)
 {
-    size_t best = r->count;
+    size_t folds = r->course.folds;
 
     for (size_t i = 0; i < r->count; i++)
-        if (r->running[i] && is_less(r, i, best))
+        if (r->stays[i] && r->racers[i].folds < folds)
+            folds = r->racers[i].folds;
+    return folds;
+}
+
+/* Of those that are not given up, the first of the least loss in these folds; count: nobody has one. */
+static size_t leader_of(const race *r, size_t folds)
+{
+    size_t best = r->count;
+    double least = NAN;
+
+    for (size_t i = 0; i < r->count; i++) {
+        const mele_i_losses losses = first_losses_of(r, i, folds);
+        const double loss = r->stays[i] ? mele_i_losses_mean(&losses) : NAN;
+        if (!isnan(loss) && !(loss >= least)) {
             best = i;
+            least = loss;
+        }
+    }
     return best;
 }
 
@@ -162,13 +192,12 @@ static double sum_of(const mele_i_losses *losses)
     return sum;
 }
 
-static bool is_hopeless(const race *r, size_t i, size_t leader)
+static bool is_hopeless(const race *r, size_t i, size_t leader, size_t folds)
 {
-    const mele_i_losses own = losses_of(r, i), least = losses_of(r, leader);
+    const mele_i_losses own = first_losses_of(r, i, folds), least = first_losses_of(r, leader, folds);
     const bool positive = mele_i_course_has_positive_losses(&r->course);
 
-    return positive
-           && sum_of(&own) > sum_of(&least) * (double)r->course.folds / (double)r->racers[i].folds;
+    return positive && sum_of(&own) > sum_of(&least) * (double)r->course.folds / (double)folds;
 }
 
 static bool runs_with(const race *r, size_t i, size_t other)
@@ -179,29 +208,26 @@ static bool runs_with(const race *r, size_t i, size_t other)
 /* The heats of those that run, the largest K first. */
 static void line_up(race *r)
 {
-    r->heats_left = r->left = 0;
+    r->heats_left = 0;
     for (size_t end = r->count, first; end > 0; end = first) {
         bool any = false;
-        for (first = end; first > 0 && runs_with(r, first - 1, end - 1); first--) {
+        for (first = end; first > 0 && runs_with(r, first - 1, end - 1); first--)
             any = any || r->running[first - 1];
-            r->left += r->running[first - 1];
-        }
         if (any)
             r->heats[r->heats_left++] = (heat){first, end - first};
     }
 }
 
-/* Those go on that may still win, and one model for all rows. */
+/* Those go on that may still win, one model for all rows, and who is ahead of the others by some folds. */
 static void give_up(race *r)
 {
-    const size_t leader = leader_of(r);
+    const size_t folds = common_folds(r), leader = leader_of(r, folds);
 
     for (size_t i = 0; i < r->count; i++)
-        if (r->running[i])
-            r->running[i] = !isnan(r->racers[i].loss)
-                            && (i == leader || r->racers[i].one
-                                || !(is_hopeless(r, i, leader) || is_behind(r, i, leader)));
-    line_up(r);
+        if (r->stays[i] && r->racers[i].folds == folds)
+            r->stays[i] = !isnan(r->racers[i].loss)
+                          && (i == leader || r->racers[i].one
+                              || !(is_hopeless(r, i, leader, folds) || is_behind(r, i, leader)));
 }
 
 /* ---- the race ---- */
@@ -213,14 +239,12 @@ static mele_status prepare(race *r, mele_error *error)
 
     r->loss = mele_i_zeroed(r->count, bytes);
     r->weight = mele_i_zeroed(r->count, bytes);
-    r->running = MELE_I_ARRAY(bool, r->count);
+    r->stays = MELE_I_ZEROED(bool, r->count);
+    r->running = MELE_I_ZEROED(bool, r->count);
     r->heats = MELE_I_ARRAY(heat, r->count);
-    if (r->loss == NULL || r->weight == NULL || r->running == NULL || r->heats == NULL)
-        return mele_i_no_memory(error);
-    for (size_t i = 0; i < r->count; i++)
-        r->running[i] = !r->racers[i].late;
-    line_up(r);
-    return MELE_OK;
+    return r->loss == NULL || r->weight == NULL || r->stays == NULL || r->running == NULL || r->heats == NULL
+               ? mele_i_no_memory(error)
+               : MELE_OK;
 }
 
 static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
@@ -239,20 +263,41 @@ static mele_status run_round(race *r, mele_engine *engine, mele_error *error)
         const mele_i_losses losses = losses_of(r, i);
         r->racers[i].loss = mele_i_losses_mean(&losses);
     }
-    r->first += r->some;
     return status;
 }
 
-static mele_status run_race(race *r, mele_engine *engine, mele_error *error)
+static size_t count_staying(const race *r)
 {
-    const size_t folds = r->course.folds, starters = r->left;
+    size_t count = 0;
+
+    for (size_t i = 0; i < r->count; i++)
+        count += r->stays[i];
+    return count;
+}
+
+/* Those that have run in the fewest folds run in some more. */
+static void prepare_round(race *r)
+{
+    const size_t folds = r->course.folds, first = common_folds(r);
+    const size_t most = first == 0 ? FIRST_FOLDS : MORE_FOLDS;
+
+    r->first = first;
+    r->some = folds - first < most ? folds - first : most;
+    for (size_t i = 0; i < r->count; i++)
+        r->running[i] = r->stays[i] && r->racers[i].folds == first;
+    line_up(r);
+}
+
+/* Until all folds have been run, or one racer is left. */
+static mele_status run_entered(race *r, mele_engine *engine, mele_error *error)
+{
+    const size_t starters = count_staying(r);
     mele_status status = MELE_OK;
 
-    while (r->first < folds && (r->left > 1 || r->left == starters) && status == MELE_OK) {
-        const size_t most = r->first == 0 ? FIRST_FOLDS : MORE_FOLDS;
-        r->some = folds - r->first < most ? folds - r->first : most;
+    while (common_folds(r) < r->course.folds && (count_staying(r) > 1 || starters == 1) && status == MELE_OK) {
+        prepare_round(r);
         status = run_round(r, engine, error);
-        if (status == MELE_OK && r->first < folds)
+        if (status == MELE_OK && common_folds(r) < r->course.folds)
             give_up(r);
     }
     return status;
@@ -271,20 +316,51 @@ static size_t find_best(const race *r)
     return best;
 }
 
-/* Those that come late, beside the best of the others. */
+/* Numbers of regions up to `most` enter, and race with the best of those before. False: there are no more. */
+static bool enter(race *r, size_t most)
+{
+    const size_t before = r->entered, best = find_best(r);
+
+    while (r->entered < r->count && r->racers[r->entered].clusters <= most)
+        r->entered++;
+    for (size_t i = 0; i < r->count; i++)
+        r->stays[i] = i == best || (i >= before && i < r->entered && !r->racers[i].late);
+    return r->entered > before;
+}
+
+/* Where numbers climb, until those up to twice the best have lost. */
+static mele_status run_race(race *r, mele_engine *engine, mele_error *error)
+{
+    const size_t least = r->racers[0].clusters, all = r->racers[r->count - 1].clusters;
+    size_t most = !r->rules->climbs ? all : FIRST_CLUSTERS > 2 * least ? FIRST_CLUSTERS : 2 * least;
+    mele_status status = MELE_OK;
+
+    while (status == MELE_OK && enter(r, most)) {
+        status = run_entered(r, engine, error);
+        const size_t best = find_best(r);
+        most = best < r->count ? 2 * r->racers[best].clusters : all;
+    }
+    return status;
+}
+
+/* Those that come late and have the K of the best of the others, in all the folds that that one ran in; or, where
+ * numbers climb, racing with it. */
 static mele_status run_late(race *r, mele_engine *engine, mele_error *error)
 {
     const size_t best = find_best(r);
     bool any = false;
 
+    if (best == r->count)
+        return MELE_OK;
     for (size_t i = 0; i < r->count; i++) {
-        r->running[i] = best < r->count && r->racers[i].late
-                        && r->racers[i].clusters == r->racers[best].clusters
-                        && mele_i_data_count(r->course.data) <= MELE_I_GATE_LATE_ROWS;
+        r->running[i] = r->racers[i].late && r->racers[i].clusters == r->racers[best].clusters;
+        r->stays[i] = r->running[i] || i == best;
         any = any || r->running[i];
     }
-    if (!any)
+    if (!any || (!r->rules->climbs && mele_i_data_count(r->course.data) > MELE_I_GATE_LATE_ROWS))
         return MELE_OK;
+    if (r->rules->climbs)
+        return run_entered(r, engine, error);
     line_up(r);
     r->first = 0;
     r->some = r->racers[best].folds;
@@ -374,6 +450,7 @@ static void race_clear(race *r)
     mele_i_course_clear(&r->course);
     free(r->loss);
     free(r->weight);
+    free(r->stays);
     free(r->running);
     free(r->heats);
 }

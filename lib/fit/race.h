@@ -10,8 +10,8 @@ typedef struct mele_i_racer {
     size_t clusters;
     mele_gate_options gate; /* of a race of gates; kind NULL: that of the options */
     bool one;      /* it is one model for all rows, which is never given up */
-    bool late;     /* it takes long: it runs where there are few rows, and only with the K of the best of the
-                      others, when these are through */
+    bool late;     /* it runs only with the K of the best of the others, when these are through, and unless numbers
+                      climb only where there are few rows */
     double loss;   /* mean over the rows left out; NaN: there is none */
     size_t folds;  /* that it ran in */
     double gain;   /* how much less it loses than the one model in the folds that both ran in, and what */
@@ -47,6 +47,9 @@ typedef struct mele_i_race_rules {
     const char *stage; /* of progress */
     bool alone;        /* each racer runs by itself, and the simplest of all, not of those with the K of the best,
                           is taken; false: racers of one K run together, and K is that of the best */
+
+    bool climbs;       /* larger numbers of regions run only as long as they gain; one that has not run has no loss
+                          and no folds */
 
     /* Train those that run of a heat outside its fold, and add what the rows inside lose to their sums. MELE_EDATA:
      * the rows outside cannot be fitted so. */
