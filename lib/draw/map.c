@@ -204,7 +204,7 @@ static double lay_out(picture *p)
     const mele_i_map *map = p->map;
     mele_i_ticks ticks;
 
-    mele_i_axis_words(&p->y, map->y_axis, WIDTH, &p->y_words);
+    mele_i_axis_words(&p->y, map->y_axis, WIDTH - 4, &p->y_words);
     p->y = (mele_i_axis){.least = map->y_least,
                          .most = map->y_most,
                          .from = p->y_words.height + 8 + HEIGHT,
@@ -228,7 +228,7 @@ static void draw(mele_i_buffer *out, picture *p)
     mele_i_figure_begin(out, &(mele_i_figure){WIDTH, height, words->title, words->description});
     mele_i_draw_axis_x(out, &p->x, p->y.from, p->y.from, WIDTH);
     mele_i_draw_axis_y(out, &p->y, p->x.from, p->x.from);
-    mele_i_draw_label(out, &p->y_words, MELE_I_START, 0, p->y_words.height / 2);
+    mele_i_draw_label(out, &p->y_words, MELE_I_START, 2, p->y_words.height / 2);
     mele_i_draw_label(out, &p->x_words, MELE_I_END, p->x.to,
                       p->y.from + MELE_I_AXIS_HEIGHT + p->x_words.height / 2 + 2);
     draw_areas(out, p);

@@ -68,7 +68,7 @@ static double lay_out(picture *p)
     order(p);
     for (size_t i = 0; i < p->count; i++)
         names += p->height[i] = p->labels[p->shown[i]].height + 3;
-    mele_i_axis_words(&p->y, p->scatter->y_axis, WIDTH, &p->y_words);
+    mele_i_axis_words(&p->y, p->scatter->y_axis, WIDTH - 4, &p->y_words);
     p->top = p->y_words.height + 10;
     p->bottom = p->top + fmax(LEAST_HEIGHT, names);
     p->y.from = p->bottom;
@@ -88,7 +88,7 @@ static void draw_axes(mele_i_buffer *out, const picture *p)
     mele_i_draw_axis_y(out, &p->y, p->left, p->right);
     mele_i_draw_label(out, &p->x_words, MELE_I_END, p->right,
                       p->bottom + MELE_I_AXIS_HEIGHT + p->x_words.height / 2 + 2);
-    mele_i_draw_label(out, &p->y_words, MELE_I_START, 0, p->y_words.height / 2);
+    mele_i_draw_label(out, &p->y_words, MELE_I_START, 2, p->y_words.height / 2);
 }
 
 static bool is_beaten(const picture *p, size_t i)

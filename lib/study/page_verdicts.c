@@ -196,7 +196,7 @@ static void print_reasons(mele_i_page *page, const mele_verdict *verdict)
     for (size_t i = 0; i < verdict->parts; i++) {
         const mele_verdict_part *part = &verdict->part[i];
 
-        mele_i_page_print(page, "<p>");
+        mele_i_page_print(page, "<p>Whether ");
         mele_i_page_text(page, part->question);
         mele_i_page_print(page, ": <b>%s</b>%s", mele_verdict_name(part->kind),
                           part->kind == MELE_NOT_MEASURED ? ": " : ", by ");
