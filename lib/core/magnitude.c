@@ -6,6 +6,7 @@
 
 #define ORDINARY 100  /* exponents of two */
 #define MOST_SHIFT 1000
+#define LEAST_UNIT 1e-140
 #define LAST_PLACES 32.25 /* 32, and what bringing numbers to other units has made of it */
 
 double mele_i_power_scale(double number)
@@ -44,4 +45,9 @@ bool mele_i_is_constant(mele_i_origin origin, size_t j, double low, double high)
     const int exponent = size > DBL_MIN ? ilogb(mele_i_finite(size)) : DBL_MIN_EXP - 1;
 
     return !((high - low) * scale_of(origin, j) > ldexp(LAST_PLACES, exponent - DBL_MANT_DIG + 1));
+}
+
+double mele_i_constant_unit(double size)
+{
+    return fmax(MELE_I_ROUNDING / sqrt(MELE_I_LEAST_VARIANCE) * size, LEAST_UNIT);
 }

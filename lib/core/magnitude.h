@@ -27,4 +27,14 @@ double mele_i_original_size(mele_i_origin origin, size_t j, double value);
  * what every stage means by a constant column. */
 bool mele_i_is_constant(mele_i_origin origin, size_t j, double low, double high);
 
+/* Of a number's magnitude, what its digits may have lost before it came here. */
+#define MELE_I_ROUNDING 0x1p-40
+
+/* The least variance of a target that anything predicts, where its variance is 1. */
+#define MELE_I_LEAST_VARIANCE 1e-8
+
+/* The unit of a target that is constant and so large, so that its least variance is the square of its
+ * rounding; of one that is next to nothing a unit whose squares still are numbers. */
+double mele_i_constant_unit(double size);
+
 #endif

@@ -1,10 +1,12 @@
 /* Experts that are trained together: what they train on, and what they become. */
 #include "expert/joint.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "expert/experts.h"
@@ -69,13 +71,37 @@ static mele_status see(mele_i_joint *joint, mele_engine *engine, mele_error *err
     return joint->z == NULL ? mele_i_no_memory(error) : mele_i_pass_run(engine, &pass, error);
 }
 
+/* Of targets that are scaled, where they were measured. */
+static mele_status find_constants(mele_i_joint *joint, mele_error *error)
+{
+    const mele_i_joint_rows *rows = &joint->rows;
+    const size_t M = rows->shape.outputs;
+
+    if (rows->shape.classes > 0)
+        return MELE_OK;
+    joint->rows.constant = joint->constant = MELE_I_ARRAY(bool, M);
+    if (joint->constant == NULL)
+        return mele_i_no_memory(error);
+    for (size_t t = 0; t < M; t++) {
+        double low = rows->y[t], high = low;
+        for (size_t i = 1; i < rows->count; i++) {
+            low = fmin(low, rows->y[i * M + t]);
+            high = fmax(high, rows->y[i * M + t]);
+        }
+        joint->constant[t] = mele_i_is_constant(mele_i_origin_of_y(joint->options), t, low, high);
+    }
+    return MELE_OK;
+}
+
 mele_status mele_i_joint_make(const mele_i_joint_rows *rows, const mele_expert_options *options,
                               mele_engine *engine, mele_i_joint *out, mele_error *error)
 {
     const mele_i_expert_kind *kind = mele_i_expert_kind_named(options->kind);
 
     *out = (mele_i_joint){.kind = kind, .how = kind->joint, .rows = *rows, .options = options};
-    mele_status status = kind->joint->make(rows, options, &out->form, error);
+    mele_status status = find_constants(out, error);
+    if (status == MELE_OK)
+        status = kind->joint->make(&out->rows, options, &out->form, error);
     if (status != MELE_OK)
         return status;
     out->parameters = kind->joint->parameters(out->form);
@@ -87,6 +113,7 @@ void mele_i_joint_clear(mele_i_joint *joint)
     if (joint->how != NULL)
         joint->how->free(joint->form);
     free(joint->z);
+    free(joint->constant);
     *joint = (mele_i_joint){.kind = NULL};
 }
 

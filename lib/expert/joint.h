@@ -18,6 +18,7 @@ typedef struct mele_i_joint_rows {
     const double *x;           /* count x columns, without gaps */
     const double *y;           /* count x M; classes: count indices */
     const double *weights;     /* count, positive */
+    const bool *constant;      /* M: targets, but for rounding; NULL: classes. mele_i_joint_make() finds them */
 } mele_i_joint_rows;
 
 /* A member of the table of kinds: what an expert of the kind is as a function of its P parameters.
@@ -37,7 +38,7 @@ struct mele_i_joint_kind {
     void (*see)(const void *form, const double *x, size_t rows, double *z);
 
     /* Small random parameters, which look at no row but for what is constant: nothing can be
-     * learnt of that. Or those of a trained expert of this kind, 0 where these would not be finite
+     * learnt of that, and targets that are constant are known. Or those of a trained expert of this kind, 0 where these would not be finite
      * (false: it has other sizes). */
     void (*draw)(const void *form, mele_i_stream *stream, double *parameters);
     bool (*take)(const void *form, const mele_i_expert *expert, double *parameters);
@@ -77,6 +78,7 @@ typedef struct mele_i_joint {
     const mele_expert_options *options;
     size_t parameters; /* of an expert */
     void *form;
+    bool *constant; /* of rows */
     double *z; /* rows.count x columns: what they see of the rows */
 } mele_i_joint;
 

@@ -1,7 +1,7 @@
 /* Units of columns by two passes over chunks of rows: weighted means and extremes, then mean
  * squares of what is off the mean.
  *
- * The floor of a variance is FLOOR times the target's, which residuals that are all 0 in a few rows
+ * The floor of a variance is MELE_I_LEAST_VARIANCE times the target's, which residuals that are all 0 in a few rows
  * say nothing against, and the square of what rounding makes of its magnitude. It is of all rows:
  * of those of one region, in which the target may well be constant, it would be nothing, and one
  * row that deviates would then outweigh all others in a likelihood. */
@@ -17,8 +17,6 @@
 #include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/kernels.h"
-
-#define FLOOR 1e-8
 
 enum { CHUNK = 64 };
 
@@ -125,7 +123,7 @@ mele_status mele_i_units_of(const mele_i_units_rows *rows, mele_i_origin origin,
 double mele_i_units_floor(const mele_i_units *u)
 {
     const double rounding = MELE_I_ROUNDING * (u->largest * u->power);
-    const double least = fmax(FLOOR * u->spread * u->spread, rounding * rounding);
+    const double least = fmax(MELE_I_LEAST_VARIANCE * u->spread * u->spread, rounding * rounding);
 
     return mele_i_finite(fmax(least / u->power / u->power, DBL_MIN));
 }

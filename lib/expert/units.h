@@ -7,9 +7,6 @@
 
 #include "core/magnitude.h"
 
-/* Of a number's magnitude, what its digits may have lost before it came here. */
-#define MELE_I_ROUNDING 0x1p-40
-
 /* Where 1 minus a row's leverage is less, the row alone determines some coefficient, and what it
  * divides is noise. */
 #define MELE_I_ALONE 0x1p-26

@@ -22,6 +22,7 @@
 
 #define STAGE "family"
 #define ITERATIONS 1000    /* unless --max-epochs says */
+#define SMALL (-30.0)     /* a logarithm: next to nothing of a least variance */
 #define TOLERANCE 1e-6     /* of the gradient, a unit of weight: targets are standardised */
 #define ROUGH_GAIN 1e-4 /* of fits that are compared */
 #define GAIN                                                                                       \
@@ -229,6 +230,18 @@ static mele_status judge(const mele_i_together *t, start *s, mele_error *error)
     return MELE_OK;
 }
 
+/* A target that is constant tells no experts apart: all have its least variance from the start. */
+static void know_constants(const mele_i_together *t, double *theta)
+{
+    const mele_i_coupled_shape *shape = &t->coupled.shape;
+    const size_t count = t->coupled.loss->scales(shape);
+    double *scales = theta + shape->clusters * t->joint.parameters;
+
+    for (size_t i = 0; i < count; i++)
+        if (t->joint.constant[i % shape->outputs])
+            scales[i] = SMALL;
+}
+
 static mele_status draw_start(const mele_i_together *t, size_t r, start *s, mele_engine *engine,
                               mele_error *error)
 {
@@ -240,6 +253,8 @@ static mele_status draw_start(const mele_i_together *t, size_t r, start *s, mele
                                                   ((uint64_t)r << 32) + k);
         t->joint.how->draw(t->joint.form, &stream, s->theta + k * t->joint.parameters);
     }
+    if (status == MELE_OK)
+        know_constants(t, s->theta);
     return status;
 }
 

@@ -241,7 +241,7 @@ mele_status mele_i_run_scale_targets(mele_i_run *run, mele_error *error)
         || model->target_scaling.columns > 0)
         return MELE_OK;
     mele_matrix view = mele_matrix_of(run->data->targets, run->features.rows, schema->targets);
-    return mele_i_scaling_fit_matrix(&view, run->data->weights, MELE_I_SCALE_STANDARD, run->engine,
+    return mele_i_scaling_fit_matrix(&view, run->data->weights, MELE_I_SCALE_TARGET, run->engine,
                                      &model->target_scaling, error);
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "core/error.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "core/total.h"
 #include "engine/pass.h"
@@ -20,7 +21,6 @@
 
 #define VARIANCE_STEPS 100
 #define VARIANCE_GAIN 1e-9 /* a unit of weight: less is no more looked for */
-#define LEAST_VARIANCE 1e-8 /* of a target's, as experts have it */
 
 mele_status mele_i_said_variances(const mele_i_mixture_rows *rows, const mele_i_mixture_said *said,
                                   mele_engine *engine, double *variance, mele_i_mixture_sums *sums,
@@ -40,7 +40,7 @@ mele_status mele_i_said_variances(const mele_i_mixture_rows *rows, const mele_i_
         last = sums->log_likelihood;
         for (size_t i = 0; i < count; i++)
             if (sums->weight[i / parts] > 0)
-                variance[i] = fmax(sums->loss[i] / sums->weight[i / parts], LEAST_VARIANCE);
+                variance[i] = fmax(sums->loss[i] / sums->weight[i / parts], MELE_I_LEAST_VARIANCE);
     }
     return MELE_OK;
 }

@@ -4,7 +4,8 @@
  *
  * A column that is constant but for rounding is centred on its least value; it stays in its units,
  * or, where it is larger than 1, is taken relative to its size, so that what rounding leaves of it is
- * next to nothing beside other columns. */
+ * next to nothing beside other columns. The unit of a target that is constant is that of its rounding, since
+ * least variances are told in units. */
 #include "schema/scaling.h"
 
 #include <float.h>
@@ -70,6 +71,15 @@ bool mele_i_summary_is_constant(const mele_i_summary *summary, size_t column)
                               summary->high[column]);
 }
 
+static double constant_unit(mele_i_scale_kind kind, double low, double high)
+{
+    const double size = fmax(fabs(low), fabs(high));
+
+    if (kind == MELE_I_SCALE_TARGET)
+        return mele_i_constant_unit(size);
+    return low == high ? 1 : fmax(1, size);
+}
+
 static void scale_column(const mele_i_summary *summary, size_t j, mele_i_scale_kind kind,
                          double *center, double *scale)
 {
@@ -78,10 +88,8 @@ static void scale_column(const mele_i_summary *summary, size_t j, mele_i_scale_k
     if (kind == MELE_I_SCALE_NONE || low > high)
         return;
     *center = low;
-    if (low == high)
-        return;
     if (mele_i_summary_is_constant(summary, j)) {
-        *scale = fmax(1, fmax(fabs(low), fabs(high)));
+        *scale = constant_unit(kind, low, high);
         return;
     }
     if (kind == MELE_I_SCALE_MINMAX) {

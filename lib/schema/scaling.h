@@ -15,7 +15,8 @@ typedef struct mele_i_scaling {
 typedef enum mele_i_scale_kind {
     MELE_I_SCALE_STANDARD, /* weighted mean and standard deviation */
     MELE_I_SCALE_MINMAX,   /* least value and range */
-    MELE_I_SCALE_NONE      /* 0 and 1 */
+    MELE_I_SCALE_NONE,     /* 0 and 1 */
+    MELE_I_SCALE_TARGET    /* standard, constants in the unit of their rounding; not among the names */
 } mele_i_scale_kind;
 
 /* The kind by its name in options; false when there is none such. */
@@ -42,7 +43,7 @@ bool mele_i_summary_is_constant(const mele_i_summary *summary, size_t column);
 
 /* A scaling from a summary. A column that is constant is centred on its value with scale 1; one
  * that is constant but for rounding (core/magnitude.h) on its least value, with its size, at least 1,
- * for the scale. */
+ * for the scale. A target: on its least value, with mele_i_constant_unit(). */
 mele_status mele_i_scaling_of(const mele_i_summary *summary, mele_i_scale_kind kind,
                               mele_i_scaling *out, mele_error *error);
 

@@ -255,6 +255,62 @@ Test(families, do_not_look_at_constant_columns)
     }
 }
 
+/* ---- constant targets ---- */
+
+/* Targets, the last of which is constant. */
+static mele_data *make_constant(size_t targets, double constant)
+{
+    double y[ROWS * 2];
+    mele_data *data = NULL;
+    mele_error error = {0};
+
+    mele_data_free(make_data(NUMBERS)); /* fills x */
+    for (size_t i = 0; i < ROWS; i++) {
+        y[i * targets] = fabs(x[0][i * FEATURES]);
+        y[i * targets + targets - 1] = constant;
+    }
+    const mele_matrix mx = mele_matrix_of(x[0], ROWS, FEATURES), my = mele_matrix_of(y, ROWS, targets);
+    cr_assert_eq(mele_data_of_arrays(&mx, &my, 0, NULL, &data, &error), MELE_OK, "%s", error.message);
+    return data;
+}
+
+static void check_constant(size_t i, size_t targets, double constant)
+{
+    double mean[ROWS * 2], sd[ROWS * 2];
+    const mele_matrix m = mele_matrix_of(x[0], ROWS, FEATURES);
+    const mele_prediction wanted = {.mean = mean, .sd = sd};
+    mele_data *data = make_constant(targets, constant);
+    mele_options *options = options_of(i, "2");
+    mele_model *model = NULL;
+    mele_error error = {0};
+
+    cr_assert_eq(mele_fit(data, options, NULL, NULL, &model, &error), MELE_OK, "%s: %s", mele_family(i),
+                 error.message);
+    cr_assert_eq(mele_model_predict(model, &m, NULL, NULL, &wanted, &error), MELE_OK, "%s", error.message);
+    for (size_t n = targets - 1; n < ROWS * targets; n += targets) {
+        cr_assert(mean[n] == constant, "%s, %zu: %.17g for %g", mele_family(i), targets, mean[n], constant);
+        cr_assert(sd[n] > 0 && sd[n] <= 0x1p-40 * constant * (1 + 1e-9), "%s, %zu: sd %g of %g", mele_family(i),
+                  targets, sd[n], constant);
+    }
+    mele_model_free(model);
+    mele_options_free(options);
+    mele_data_free(data);
+}
+
+/* With the standard deviation that rounding has, whatever the unit, and beside another target, too. */
+Test(families, predict_constant_targets_exactly)
+{
+    static const double constants[] = {7.25, 3e-12};
+
+    for (size_t i = 0; mele_family(i) != NULL; i++)
+        for (size_t c = 0; c < 2; c++) {
+            if (takes(mele_i_family_named(mele_family(i)), NUMBERS))
+                check_constant(i, 1, constants[c]);
+            if (takes(mele_i_family_named(mele_family(i)), MANY_TARGETS))
+                check_constant(i, 2, constants[c]);
+        }
+}
+
 /* ---- the order of experts ---- */
 
 /* The first number that experts are numbered by: where expert k counts, or, of ensembles that predict by a

@@ -19,6 +19,7 @@ typedef struct affine_form {
     mele_i_expert_shape shape;
     double *centre;
     bool *absent; /* columns: constant */
+    const bool *constant; /* targets; NULL: classes */
 } affine_form;
 
 static void free_form(void *form)
@@ -86,6 +87,7 @@ static mele_status make(const mele_i_joint_rows *rows, const mele_expert_options
     if (f == NULL)
         return mele_i_no_memory(error);
     f->shape = rows->shape;
+    f->constant = rows->constant;
     f->centre = MELE_I_ARRAY(double, f->shape.columns);
     f->absent = MELE_I_ARRAY(bool, f->shape.columns);
     mele_status status = f->centre == NULL || f->absent == NULL ? mele_i_no_memory(error)
@@ -135,7 +137,8 @@ static void see(const void *form, const double *x, size_t rows, double *z)
             z[i * d + j] = f->absent[j] ? 0 : x[i * d + j] - f->centre[j];
 }
 
-/* As small as the weights of a unit that has so many inputs; what is absent changes no draw. */
+/* As small as the weights of a unit that has so many inputs; what is absent changes no draw. What a target is
+ * that is constant is known: 0, as it is scaled. */
 static void draw(const void *form, mele_i_stream *stream, double *out)
 {
     const affine_form *f = form;
@@ -143,8 +146,9 @@ static void draw(const void *form, mele_i_stream *stream, double *out)
 
     for (size_t t = 0; t < f->shape.outputs; t++, out += width_of(f)) {
         out[0] = 0;
+        const bool known = f->constant != NULL && f->constant[t];
         for (size_t j = 0; j < f->shape.columns; j++)
-            out[1 + j] = f->absent[j] ? 0 : bound * (2 * mele_i_stream_uniform(stream) - 1);
+            out[1 + j] = known || f->absent[j] ? 0 : bound * (2 * mele_i_stream_uniform(stream) - 1);
     }
 }
 

@@ -22,6 +22,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "core/normal.h"
 #include "engine/rows.h"
@@ -31,7 +32,6 @@
 
 #define BLOCK_WORK ((size_t)1 << 18) /* elementary operations */
 #define LEAST_WITHIN 0.25
-#define LEAST_VARIANCE 1e-8 /* of a scaled target: what experts have at least, see expert/units.h */
 
 typedef struct bag {
     const mele_rows *counts;
@@ -183,7 +183,7 @@ static mele_status find_variances(bag *b, mele_engine *engine, mele_experts *exp
         mele_i_experts_variances(experts, 0, variance);
         for (size_t e = 0; e < K * M; e++)
             if (b->own[e / M] && b->weight[e / M] > 0)
-                variance[e] = fmax(LEAST_VARIANCE, b->square[e] / b->weight[e / M]);
+                variance[e] = fmax(MELE_I_LEAST_VARIANCE, b->square[e] / b->weight[e / M]);
         mele_i_experts_set_variances(experts, variance);
     }
     free(variance);

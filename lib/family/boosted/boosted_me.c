@@ -28,6 +28,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/largest.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/pass.h"
 #include "engine/rows.h"
@@ -46,7 +47,6 @@
 
 #define EXPERTS 3
 #define RIGHT 0.75 /* of the rows that expert 1 has not seen, where a target is predicted */
-#define LEAST_VARIANCE 1e-8 /* of a scaled target */
 
 typedef struct boosted {
     mele_i_run *run;
@@ -261,7 +261,7 @@ static mele_status measure(boosted *b, size_t k, mele_error *error)
         }
     }
     for (size_t t = 0; t < b->outputs && b->classes == 0; t++)
-        b->variance[k * b->outputs + t] = fmax(LEAST_VARIANCE, b->variance[k * b->outputs + t] / total);
+        b->variance[k * b->outputs + t] = fmax(MELE_I_LEAST_VARIANCE, b->variance[k * b->outputs + t] / total);
     free(y);
     return status;
 }

@@ -37,6 +37,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/largest.h"
+#include "core/magnitude.h"
 #include "core/memory.h"
 #include "engine/rows.h"
 #include "expert/expert.h"
@@ -51,7 +52,6 @@
 #include "schema/data.h"
 
 #define LEAST_WITHIN 0.25
-#define LEAST_VARIANCE 1e-8 /* of a scaled target: what experts have at least, see expert/units.h */
 #define HELD_ROWS 10000     /* at most twice as many: those whose left-out predictions are held */
 #define LOSS_WORK ((size_t)1 << 17) /* elementary operations of a block */
 
@@ -195,7 +195,7 @@ static mele_status settle_variance(boosting *b, const double *left_out, mele_err
     }
     if (status != MELE_OK || !(weight > 0))
         return status;
-    variance = fmax(LEAST_VARIANCE, sum / weight);
+    variance = fmax(MELE_I_LEAST_VARIANCE, sum / weight);
     b->info[b->made].left_out = sum / weight;
     mele_i_experts_set_variances(experts, &variance);
     return MELE_OK;
