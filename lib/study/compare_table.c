@@ -16,7 +16,7 @@
 #define LEAST_NAME 14  /* columns that names get at least; a longer one has a line of its own */
 #define INDENT 2
 #define CELL 24
-#define GAP 2
+#define GAP 2          /* between cells; 1 where that is too much */
 
 /* ---- text that flows ---- */
 
@@ -96,7 +96,7 @@ typedef struct table {
     bool times;
     char (*cell)[COLUMNS][CELL]; /* contenders */
     size_t width[COLUMNS];       /* 0: the column is left out */
-    size_t name_width;
+    size_t name_width, gap;
 } table;
 
 static double value_of(const mele_i_standing *s, int column)
@@ -189,7 +189,7 @@ static const char *title_of(const table *t, int column)
 static void fill_cells(table *t)
 {
     int decimals[COLUMNS];
-    size_t all = INDENT;
+    size_t all = INDENT, columns = 0;
 
     choose_decimals(t, decimals);
     for (int column = 0; column < COLUMNS; column++) {
@@ -202,12 +202,15 @@ static void fill_cells(table *t)
             t->width[column] = width > t->width[column] ? width : t->width[column];
         }
         all += GAP + t->width[column];
+        columns++;
     }
     for (size_t k = 0; k < t->comparison->contenders; k++) {
         const size_t width = width_of(show(t->comparison->contender[k].name).text);
         t->name_width = width > t->name_width ? width : t->name_width;
     }
-    const size_t room = all + LEAST_NAME < WIDTH ? WIDTH - all : LEAST_NAME;
+    t->gap = all + LEAST_NAME <= WIDTH ? GAP : 1;
+    all -= columns * (GAP - t->gap);
+    const size_t room = all < WIDTH ? WIDTH - all : 0;
     t->name_width = t->name_width > room ? room : t->name_width;
 }
 
@@ -242,7 +245,7 @@ static void add_titles(const table *t, mele_i_buffer *out)
     add_spaces(out, INDENT + t->name_width);
     for (int column = 0; column < COLUMNS; column++)
         if (t->width[column] > 0) {
-            add_spaces(out, GAP + t->width[column] - width_of(title_of(t, column)));
+            add_spaces(out, t->gap + t->width[column] - width_of(title_of(t, column)));
             add(out, title_of(t, column));
         }
     add(out, "\n");
@@ -272,7 +275,7 @@ static void add_cells(const table *t, size_t k, mele_i_buffer *out)
         if (t->width[column] == 0)
             continue;
         const char *cell = t->cell[k][column];
-        spaces += GAP + t->width[column] - width_of(cell);
+        spaces += t->gap + t->width[column] - width_of(cell);
         if (cell[0] == '\0')
             continue;
         add_spaces(out, spaces);
