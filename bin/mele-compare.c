@@ -9,8 +9,9 @@
 
 typedef struct compare_options {
     size_t folds, repeats, seeds; /* 0: not given */
-    bool blocks, no_times;
+    bool blocks, no_times, survey, quick;
     const char *families, *suite, *measure, *resume, *csv, *json, *html; /* NULL: not given */
+    const char *sets, *markdown; /* of the survey; NULL: not given */
     cli_list predictions;
     char *command; /* all that was typed; NULL: no memory */
 } compare_options;
@@ -21,7 +22,7 @@ typedef struct output {
     mele_status (*text)(const mele_comparison *comparison, bool times, char **out, size_t *length, mele_error *error);
 } output;
 
-enum { OUTPUTS = 4 };
+enum { OUTPUTS = 5, HTML = 3, MARKDOWN = 4 /* of surveys alone */ };
 
 /* What the run holds. */
 typedef struct comparing {
@@ -38,7 +39,7 @@ static int check_use(cli_run *run, const compare_options *own)
     if (own->suite != NULL && run->operands > 0)
         return cli_wrong_usage(&run->console, "the sets are those of --suite, or the operands: give one of the two");
     if (own->suite == NULL && run->operands == 0)
-        return cli_wrong_usage(&run->console, "an operand is missing: DATA...");
+        return cli_wrong_usage(&run->console, "an operand is missing: DATA..., or --survey");
     if (own->folds > 0 && given)
         return cli_wrong_usage(&run->console, "--cv deals the rows to folds, and --folds takes them "
                                "from a column: give one of the two");
@@ -56,7 +57,8 @@ static void list_outputs(const cli_run *run, const compare_options *own, output 
     out[0] = (output){CLI_OUTPUT, run->output, mele_comparison_table};
     out[1] = (output){"csv", own->csv, mele_comparison_csv};
     out[2] = (output){"json", own->json, mele_comparison_json};
-    out[3] = (output){"html", own->html, mele_comparison_html};
+    out[HTML] = (output){"html", own->html, mele_comparison_html};
+    out[MARKDOWN] = (output){"markdown", own->markdown, NULL};
 }
 
 static bool is_wanted(const output *all, size_t i)
@@ -268,11 +270,102 @@ static int write_outputs(cli_run *run, const compare_options *own, const compari
     return exit_status;
 }
 
+/* ---- the survey ---- */
+
+/* What says of which data, and who is compared: the survey says that itself. NULL: nothing does. */
+static const char *not_of_surveys(const cli_run *run, const compare_options *own)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = mele_option_name(i)) != NULL; i++)
+        if (strcmp(name, "seed") != 0 && mele_options_given(&run->options, name))
+            return name;
+    return own->families != NULL           ? "families"
+           : own->suite != NULL            ? "suite"
+           : own->measure != NULL          ? "measure"
+           : own->predictions.count > 0    ? "predictions"
+           : own->blocks                   ? "blocks"
+                                           : NULL;
+}
+
+static int check_survey(cli_run *run, const compare_options *own)
+{
+    const char *other = not_of_surveys(run, own);
+
+    if (run->operands > 0)
+        return cli_wrong_usage(&run->console, "--survey has data of its own: leave out %s, or --survey",
+                               run->operand[0]);
+    if (other != NULL)
+        return cli_wrong_usage(&run->console, "--survey says itself who is compared on what: leave out --%s, or "
+                               "--survey", other);
+    return check_files(run, own);
+}
+
+/* Options that only the survey has. */
+static int check_no_survey(cli_run *run, const compare_options *own)
+{
+    const char *name = own->quick ? "quick" : own->sets != NULL ? "sets" : own->markdown != NULL ? "markdown" : NULL;
+
+    return name == NULL ? CLI_DONE
+                        : cli_wrong_usage(&run->console, "--%s is of --survey: give that, too, or leave it out", name);
+}
+
+typedef mele_status survey_writer(const mele_survey *survey, bool times, char **out, size_t *length,
+                                  mele_error *error);
+
+static int write_page(cli_run *run, const compare_options *own, const mele_survey *survey, survey_writer *writer,
+                      const char *path)
+{
+    char *text = NULL;
+    size_t length;
+    int exit_status = cli_check(run, writer(survey, !own->no_times, &text, &length, &run->error), NULL);
+
+    if (exit_status == CLI_DONE)
+        exit_status = cli_write_text(run, path, text, length);
+    free(text);
+    return exit_status;
+}
+
+/* What is told of comparisons is told of the suite's. */
+static int write_survey(cli_run *run, const compare_options *own, mele_survey *survey)
+{
+    const comparing suite = {mele_survey_part(survey, 0), NULL};
+    survey_writer *const writer[OUTPUTS] = {[HTML] = mele_survey_html, [MARKDOWN] = mele_survey_markdown};
+    output all[OUTPUTS];
+    int exit_status = prepare_page(run, own, &suite);
+
+    list_outputs(run, own, all);
+    for (size_t i = 1; i < OUTPUTS && exit_status == CLI_DONE; i++)
+        if (is_wanted(all, i))
+            exit_status = writer[i] != NULL ? write_page(run, own, survey, writer[i], all[i].path)
+                                            : write_output(run, own, &suite, &all[i]);
+    return exit_status == CLI_DONE ? write_page(run, own, survey, mele_survey_table, run->output) : exit_status;
+}
+
+static int survey(cli_run *run, const compare_options *own)
+{
+    mele_survey_options options = mele_survey_defaults();
+    mele_survey *survey = NULL;
+
+    options.quick = own->quick;
+    options.sets = own->sets;
+    options.folds = own->folds;
+    options.repeats = own->repeats;
+    options.seeds = own->seeds;
+    options.seed = run->options.seed;
+    int exit_status = cli_check(run, mele_survey_new(&options, &survey, &run->error), NULL);
+    if (exit_status == CLI_DONE)
+        exit_status = cli_check(run, mele_survey_run(survey, own->resume, run->engine, &run->error), own->resume);
+    if (exit_status == CLI_DONE)
+        exit_status = write_survey(run, own, survey);
+    mele_survey_free(survey);
+    return exit_status;
+}
+
 /* ---- the run ---- */
 
-static int work(cli_run *run, const void *options)
+static int compare(cli_run *run, const compare_options *own)
 {
-    const compare_options *own = options;
     comparing c = {NULL, NULL};
     int exit_status = check_use(run, own);
 
@@ -298,6 +391,16 @@ static int work(cli_run *run, const void *options)
     for (size_t i = 0; c.data != NULL && i < run->operands; i++)
         mele_data_free(c.data[i]);
     free(c.data);
+    return exit_status;
+}
+
+static int work(cli_run *run, const void *options)
+{
+    const compare_options *own = options;
+    int exit_status = own->survey ? check_survey(run, own) : check_no_survey(run, own);
+
+    if (exit_status == CLI_DONE)
+        exit_status = own->survey ? survey(run, own) : compare(run, own);
     return exit_status;
 }
 
@@ -360,6 +463,15 @@ int main(int argc, char **argv)
     const char *from_table[MOST_OPTIONS];
     compare_options own = {0};
     const cli_option all[] = {
+        {.name = "survey", .flag = &own.survey,
+         .help = "in place of DATA: families on a suite of sets that comes along, and verdicts on what has been claimed "
+                 "of them (some twenty minutes of two processors)"},
+        {.name = "quick", .flag = &own.quick,
+         .help = "the survey with fewer sets, families and splits (three minutes at most)"},
+        {.name = "sets", .argument = "NAME[,NAME...]", .text = &own.sets,
+         .help = "of the survey only these sets, and nothing that has been published beside them"},
+        {.name = "markdown", .argument = "FILE", .text = &own.markdown,
+         .help = "write the survey to FILE as a page in Markdown"},
         {.name = "families", .argument = "LIST", .text = &own.families,
          .help = "who is compared: families, each with its options, as in mele:k=8,expert=gp,me-em (default: "
                  USUAL ")"},
@@ -393,7 +505,9 @@ int main(int argc, char **argv)
         {.name = NULL},
     };
     const cli_main what = {.program = "mele-compare", .own = &own, .progress = true, .work = work,
-                           .usage = {.operands = "DATA...", .otherwise = "--suite FILE [OPTION]...", .least = 0, .most = SIZE_MAX, .own = all,
+                           .usage = {.operands = "DATA...", .least = 0, .most = SIZE_MAX, .own = all,
+                                     .otherwise = "--suite FILE [OPTION]...\n"
+                                                  "  or:  mele-compare --survey [--quick] [OPTION]...",
                                      .from_table = from_table}};
 
     list_options(from_table, MOST_OPTIONS);

@@ -28,6 +28,7 @@ melepublic_HEADERS = \
 	lib/mele/rows.h \
 	lib/mele/significance.h \
 	lib/mele/status.h \
+	lib/mele/survey.h \
 	lib/mele/table.h \
 	lib/mele/text.h \
 	lib/mele/verdict.h
@@ -609,7 +610,6 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/sets.h \
 	lib/study/standing.c \
 	lib/study/standing.h \
-	lib/study/suite.c \
 	lib/study/compare_csv.c \
 	lib/study/compare_json.c \
 	lib/study/compare_table.c \
@@ -653,8 +653,34 @@ lib_libmele_core_la_SOURCES = \
 	lib/study/resampled_t.c \
 	lib/study/resampled_t.h \
 	lib/study/signed_rank.c \
+	lib/study/published.c \
+	lib/study/published.h \
 	lib/study/splits.c \
-	lib/study/splits.h
+	lib/study/splits.h \
+	lib/study/suite.c \
+	lib/study/survey.c \
+	lib/study/survey.h \
+	lib/study/survey_data.c \
+	lib/study/survey_markdown.c \
+	lib/study/survey_published.c \
+	lib/study/survey_sets.c \
+	lib/study/survey_suite.c \
+	lib/study/survey_suite.h \
+	lib/study/survey_table.c \
+	lib/study/survey_verdicts.c \
+	lib/study/survey_words.c \
+	lib/study/survey_words.h \
+	lib/study/tables.h
+
+# The data files that come along, built in (lib/study/tables.h).
+suite_files = data/concrete.csv data/faithful.csv data/iris.csv data/mcycle.csv data/mpg.csv \
+	data/sunspots.csv data/tonedata.csv data/vowels.csv
+nodist_lib_libmele_core_la_SOURCES = lib/study/tables.c
+CLEANFILES += lib/study/tables.c
+EXTRA_DIST += lib/study/tables.awk
+lib/study/tables.c: lib/study/tables.awk $(suite_files)
+	$(AM_V_GEN)$(MKDIR_P) lib/study && (cd $(srcdir) && \
+	    LC_ALL=C $(AWK) -f lib/study/tables.awk $(suite_files)) > $@.tmp && mv $@.tmp $@
 
 lib_LTLIBRARIES += lib/libmele.la
 lib_libmele_la_SOURCES =

@@ -13,7 +13,7 @@ declare -A floor=(
 # The rooms of public headers that have another name.
 declare -A public=(
     [status]=core [matrix]=core [gsl]=core [rows]=core [version]=core [table]=data [text]=data [data]=schema
-    [assignment]=expert [left_out]=expert [options]=model [posteriors]=model [predict]=model [predictions]=model [report]=fit [cross_validation]=study [compare]=study [significance]=study [verdict]=study
+    [assignment]=expert [left_out]=expert [options]=model [posteriors]=model [predict]=model [predictions]=model [report]=fit [cross_validation]=study [compare]=study [significance]=study [survey]=study [verdict]=study
 )
 
 # The sub-rooms of a room that share its files; every other sub-room is a kind's, and its own affair.

@@ -112,6 +112,7 @@ unit_tests = \
 	tests/unit/test_solvers \
 	tests/unit/test_spill \
 	tests/unit/test_stack \
+	tests/unit/test_survey \
 	tests/unit/test_start \
 	tests/unit/test_table \
 	tests/unit/test_table_memory \
@@ -246,6 +247,7 @@ cli_tests = \
 	tests/cli/refine.test \
 	tests/cli/weights.test \
 	tests/cli/sparse.test \
+	tests/cli/survey.test \
 	tests/cli/windows.test
 TESTS += $(cli_tests)
 

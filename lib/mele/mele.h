@@ -26,6 +26,7 @@
 #include <mele/rows.h>
 #include <mele/significance.h>
 #include <mele/status.h>
+#include <mele/survey.h>
 #include <mele/table.h>
 #include <mele/text.h>
 #include <mele/verdict.h>

@@ -73,7 +73,7 @@ static mele_status learn(mele_i_page *page, mele_error *error)
     status = stand_on_sets(page, error);
     if (status == MELE_OK)
         status = stand_over_sets(page, error);
-    if (status == MELE_OK)
+    if (status == MELE_OK && page->verdicts == NULL)
         status = mele_judge(c, page->times, &page->verdicts, error);
     return status;
 }
@@ -100,17 +100,22 @@ mele_status mele_comparison_set_command(mele_comparison *comparison, const char 
     return MELE_OK;
 }
 
-mele_status mele_comparison_html(const mele_comparison *comparison, bool times, char **out,
-                                 size_t *length, mele_error *error)
+mele_status mele_i_page_of(const mele_comparison *comparison, mele_verdicts *verdicts, bool times,
+                           char **out, size_t *length, mele_error *error)
 {
-    mele_i_page page = {.comparison = comparison, .times = times};
-    mele_status status;
+    mele_i_page page = {.comparison = comparison, .verdicts = verdicts, .times = times};
+    mele_status status = learn(&page, error);
 
-    if (!mele_i_comparison_is_run(comparison))
-        return mele_i_fail(error, MELE_EINVAL, "nothing was compared");
-    status = learn(&page, error);
     if (status == MELE_OK)
         print_page(&page);
     forget(&page);
     return mele_i_buffer_finish(&page.out, status, out, length, error);
+}
+
+mele_status mele_comparison_html(const mele_comparison *comparison, bool times, char **out,
+                                 size_t *length, mele_error *error)
+{
+    if (!mele_i_comparison_is_run(comparison))
+        return mele_i_fail(error, MELE_EINVAL, "nothing was compared");
+    return mele_i_page_of(comparison, NULL, times, out, length, error);
 }

@@ -71,4 +71,10 @@ void mele_i_page_maps(mele_i_page *page, size_t set); /* within that of a set */
 void mele_i_page_limits(mele_i_page *page);
 void mele_i_page_again(mele_i_page *page);
 
+/* ---- the whole ---- */
+
+/* As mele_comparison_html(), with these verdicts, which it frees; NULL: those on the comparison alone. */
+mele_status mele_i_page_of(const mele_comparison *comparison, mele_verdicts *verdicts, bool times,
+                           char **out, size_t *length, mele_error *error);
+
 #endif
