@@ -18,6 +18,7 @@ enum {
                                      (order.h) */
     MELE_I_FAMILY_TRAINS = 256, /* experts of any kind itself: it looks at options of training that are those of
                                    one kind in stage 2 */
+    MELE_I_FAMILY_MIXTURE = 512, /* its experts share the rows, by a gate that is trained: no more of them than rows */
     MELE_I_FAMILY_VOTES = 64, /* of classes it says which; shares of votes are not how likely they are */
     MELE_I_FAMILY_STAGES = 32 /* it is made of the three stages: looks at all their options, chooses K in
                                  stage 1, and begins with that */

@@ -81,7 +81,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 
 const mele_i_family mele_i_family_hme = {
     .help = "experts and a tree of softmax gates that learn together, by EM (--depth, --grow)",
-    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_MIXTURE | MELE_I_FAMILY_NUMBERED,
     .options = MELE_I_FAMILY_LOOKS_AT("restarts", "depth", "grow", MELE_I_BY_EM_EXPERTS, MELE_I_BY_EM_GATE),
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
     .gate = "softmax", /* of which the tree is made */

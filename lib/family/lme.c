@@ -8,15 +8,12 @@
 #include "family/by_em.h"
 #include "family/family.h"
 #include "fit/stages.h"
-#include "partition/partition.h"
 
 static mele_status fit(mele_i_run *run, mele_error *error)
 {
     mele_i_by_em by;
-    mele_status status = mele_i_check_clusters(run->model->clusters, run->features.rows, error);
+    mele_status status = mele_i_run_make_space(run, error);
 
-    if (status == MELE_OK)
-        status = mele_i_run_make_space(run, error);
     if (status != MELE_OK)
         return status;
     if (run->model->clusters == 1)
@@ -34,7 +31,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 
 const mele_i_family mele_i_family_lme = {
     .help = "experts and Gaussians in the features, whose posteriors are the gate, by EM on both",
-    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_MIXTURE | MELE_I_FAMILY_NUMBERED,
     .options = MELE_I_FAMILY_LOOKS_AT("covariance", "covariance-floor", "restarts", MELE_I_BY_EM_EXPERTS),
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
     .check = mele_i_by_em_check,

@@ -12,7 +12,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 
 const mele_i_family mele_i_family_me = {
     .help = "experts and a softmax gate that learn together, by gradients",
-    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED | MELE_I_FAMILY_TRAINS,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_MIXTURE | MELE_I_FAMILY_NUMBERED | MELE_I_FAMILY_TRAINS,
     .options = MELE_I_FAMILY_LOOKS_AT(MELE_I_BY_GRADIENT_EXPERTS, MELE_I_BY_GRADIENT_GATE),
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
     .gate = "softmax",

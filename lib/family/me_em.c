@@ -10,7 +10,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 
 const mele_i_family mele_i_family_me_em = {
     .help = "experts and a softmax gate that learn together, by EM",
-    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_MIXTURE | MELE_I_FAMILY_NUMBERED,
     .options = MELE_I_FAMILY_LOOKS_AT("restarts", MELE_I_BY_EM_EXPERTS, MELE_I_BY_EM_GATE),
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
     .gate = "softmax",

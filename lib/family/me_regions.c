@@ -68,7 +68,7 @@ static mele_status check(const mele_data *data, const mele_options *options, mel
 
 const mele_i_family mele_i_family_me_regions = {
     .help = "me-em, but started from the regions of stage 1",
-    .takes = MELE_I_FAMILY_EVERYTHING,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_MIXTURE,
     .options = MELE_I_FAMILY_LOOKS_AT("method", "covariance", "covariance-floor", "shrinkage", "fuzzifier",
                                       "grid", "cluster-on", "y-weight", "scale", "init", "restarts",
                                       "max-iter", "tol", MELE_I_BY_EM_EXPERTS, MELE_I_BY_EM_GATE),

@@ -14,7 +14,7 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 const mele_i_family mele_i_family_mnce = {
     .help =
         "experts and a softmax gate that learn together, with a penalty for experts that err alike",
-    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED | MELE_I_FAMILY_TRAINS,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_MIXTURE | MELE_I_FAMILY_NUMBERED | MELE_I_FAMILY_TRAINS,
     .options =
         MELE_I_FAMILY_LOOKS_AT("lambda", MELE_I_BY_GRADIENT_EXPERTS, MELE_I_BY_GRADIENT_GATE),
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),

@@ -18,7 +18,6 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 
 /* What both have. */
 #define NETWORKS                                                                                   \
-    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED,                                    \
     .experts = MELE_I_FAMILY_EXPERTS("mlp"), .clusters = 8,                                        \
     .swept = "lambda", .sweep = mele_i_by_gradient_sweep, .check = mele_i_by_gradient_check,        \
     .fit = fit
@@ -26,12 +25,14 @@ static mele_status fit(mele_i_run *run, mele_error *error)
 
 const mele_i_family mele_i_family_ncl = {
     NETWORKS,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED,
     .help = "networks on all rows, whose mean predicts, with a penalty for those that err alike",
     .options = MELE_I_FAMILY_LOOKS_AT(NETWORKS_LOOK_AT),
 };
 
 const mele_i_family mele_i_family_gated_ncl = {
     NETWORKS,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_MIXTURE | MELE_I_FAMILY_NUMBERED,
     .help = "the networks of ncl, and a softmax gate that is trained when they are",
     .options = MELE_I_FAMILY_LOOKS_AT(NETWORKS_LOOK_AT, "gate-ridge", "gate-features", "gate-max-iter"),
     .gate = "softmax",

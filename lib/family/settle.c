@@ -10,6 +10,7 @@
 #include "family/families.h"
 #include "fit/features.h"
 #include "model/options.h"
+#include "partition/partition.h"
 #include "schema/data.h"
 
 /* Names in out[size], with commas. */
@@ -142,6 +143,12 @@ static mele_status check_clusters(const mele_i_family *family, const mele_option
                        text);
 }
 
+mele_status mele_i_family_check_clusters(const mele_i_family *family, size_t clusters, size_t rows,
+                                         mele_error *error)
+{
+    return family->takes & MELE_I_FAMILY_MIXTURE ? mele_i_check_clusters(clusters, rows, error) : MELE_OK;
+}
+
 static mele_status check_family(const mele_i_family *family, const mele_data *data,
                                 const mele_options *options, mele_error *error)
 {
@@ -162,6 +169,11 @@ static mele_status check_family(const mele_i_family *family, const mele_data *da
     return status;
 }
 
+static size_t most_clusters(const mele_options *options)
+{
+    return options->clusters_most > 0 ? options->clusters_most : options->partition.clusters;
+}
+
 /* What the stages ask of data and options, settled as the family has them. */
 static mele_status check_stages(const mele_data *data, const mele_options *options, mele_error *error)
 {
@@ -170,7 +182,9 @@ static mele_status check_stages(const mele_data *data, const mele_options *optio
 
     if (status == MELE_OK)
         status = mele_i_options_check(&settled, error);
-
+    if (status == MELE_OK)
+        status = mele_i_family_check_clusters(mele_i_family_named(options->family.name),
+                                              most_clusters(&settled), data->rows, error);
     if (status == MELE_OK)
         status = mele_i_data_check_options(data, &options->data, error);
     if (status == MELE_OK)

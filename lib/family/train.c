@@ -17,6 +17,9 @@ static mele_status start(mele_i_run *run, mele_error *error)
 
     run->model->clusters = run->options->partition.clusters;
     if (status == MELE_OK)
+        status = mele_i_family_check_clusters(mele_i_family_named(run->options->family.name),
+                                              run->model->clusters, run->features.rows, error);
+    if (status == MELE_OK)
         status = mele_i_run_select_for_experts(run, error);
     if (status == MELE_OK)
         status = mele_i_run_select_for_gate(run, error);

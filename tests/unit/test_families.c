@@ -421,6 +421,42 @@ Test(families, refuse_what_they_do_not_take)
         }
 }
 
+/* The first rows, fewer than the experts asked for. */
+static mele_status fit_few(size_t i, mele_error *error)
+{
+    double y[3];
+    mele_data *data = NULL;
+    mele_options *options = options_of(i, "4");
+    mele_model *model = NULL;
+
+    mele_data_free(make_data(NUMBERS)); /* fills x */
+    for (size_t r = 0; r < 3; r++)
+        y[r] = x[0][r * FEATURES];
+    const mele_matrix mx = mele_matrix_of(x[0], 3, FEATURES), my = mele_matrix_of(y, 3, 1);
+    cr_assert_eq(mele_data_of_arrays(&mx, &my, 0, NULL, &data, NULL), MELE_OK);
+    const mele_status status = mele_fit(data, options, NULL, NULL, &model, error);
+    mele_model_free(model);
+    mele_options_free(options);
+    mele_data_free(data);
+    return status;
+}
+
+/* Those that share the rows, as regions do; an ensemble may have any number of members. */
+Test(families, of_shared_rows_have_no_more_experts_than_rows)
+{
+    for (size_t i = 0; mele_family(i) != NULL; i++) {
+        const mele_i_family *family = mele_i_family_named(mele_family(i));
+        const bool shares = family->gate != NULL || strcmp(mele_family(i), "lme") == 0
+                            || (family->takes & MELE_I_FAMILY_STAGES);
+        mele_error error = {0};
+        if (!takes(family, NUMBERS) || family->fixed)
+            continue;
+        cr_assert_eq(fit_few(i, &error), shares ? MELE_EDATA : MELE_OK, "%s: %s", mele_family(i), error.message);
+        if (shares)
+            cr_assert_str_eq(error.message, "4 clusters asked for, the data have 3 rows: take fewer (--clusters)");
+    }
+}
+
 Test(families, refuse_options_that_they_do_not_look_at)
 {
     static const char *const option[][2] = {{"cluster-on", "xy"}, {"gate-rows", "50"}, {"small", "merge"},

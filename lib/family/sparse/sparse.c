@@ -164,7 +164,7 @@ static mele_status check(const mele_data *data, const mele_options *options, mel
 
 const mele_i_family mele_i_family_sparse = {
     .help = "many experts of which a gate chooses a few a row, by mini-batches",
-    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_NUMBERED | MELE_I_FAMILY_TRAINS,
+    .takes = MELE_I_FAMILY_EVERYTHING | MELE_I_FAMILY_MIXTURE | MELE_I_FAMILY_NUMBERED | MELE_I_FAMILY_TRAINS,
     .options = MELE_I_FAMILY_LOOKS_AT(MELE_I_BY_GRADIENT_EXPERTS, MELE_I_BY_GRADIENT_GATE, "batch",
                                       "rate", "holdout", "active", "noise", "balance"),
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
