@@ -35,6 +35,8 @@ typedef struct mele_i_family {
     const char *const *options; /* names of the options of stages and families that it looks at (--family all do), NULL-ended;
                                    any other that is given is refused. Of one of stages: of the families'
                                    alone; NULL: none */
+    const char *const *(*idle)(const mele_options *options); /* those that it does not look at where others of
+                                                                 its options say so, NULL-ended; NULL: none */
     const char *const *experts; /* kinds that it trains, NULL-ended, the first in place of the kind's usual
                                    default where that is not among them; NULL: all */
     const char *gate;  /* the kind of gate on features that it trains; NULL: it has another gate, or none */

@@ -35,7 +35,8 @@ static bool is_looked_at(const mele_i_family *family, const mele_i_run *run, con
     const bool counts = (family->takes & MELE_I_FAMILY_TRAINS)
                         || mele_i_expert_option_counts(mele_experts_name(run->model->experts), option);
 
-    return counts && mele_i_family_looks_at(family, option);
+    return counts && mele_i_family_looks_at(family, option)
+           && (family->idle == NULL || !mele_i_family_is_listed(family->idle(run->options), option));
 }
 
 /* As they were asked for, and none that the family, or its experts, do not look at. */

@@ -35,8 +35,9 @@ typedef struct mele_partition_options {
                                  k-means, fcm and som (squared shift of the centres), absolute for gmm
                                  (mean log-likelihood a row) */
     double covariance_floor; /**< gmm: > 0; default 1e-2, relative to the mean variance of the
-                                  columns: no component's variance is smaller in any direction */
-    double shrinkage;       /**< gmm: 0 (default) to 1, how far each covariance S is shrunk towards
+                                  columns: no component's variance is smaller in any direction; others:
+                                  the default */
+    double shrinkage;       /**< gmm: 0 (default) to 1 (others: 0), how far each covariance S is shrunk towards
                                  the sphere of its size: (1 - s) S + s (trace S / d) I. With s > 0
                                  a step may lower the log-likelihood, which ends the fit */
     double fuzzifier;       /**< fcm: from 1.001 to 100, or 0 (default): 2; others: 0 */

@@ -146,6 +146,22 @@ const char *mele_i_partition_start(const mele_partition_options *options)
                                  : mele_i_partition_kind_named(options->method)->start;
 }
 
+#define WAY_OUT ": leave it out, or take that method"
+
+/* What only Gaussian mixtures have: defaults say nothing, and models of every method record them. */
+static mele_status check_covariances(const mele_partition_options *o, mele_error *error)
+{
+    const mele_partition_options usual = mele_partition_defaults();
+    const char *what = strcmp(o->covariance, usual.covariance) != 0     ? "kind of covariance"
+                       : o->covariance_floor != usual.covariance_floor ? "covariance floor"
+                       : o->shrinkage != usual.shrinkage               ? "shrinkage"
+                                                                       : NULL;
+
+    if (what == NULL || mele_i_partition_kind_named(o->method)->mixture)
+        return MELE_OK;
+    return mele_i_fail(error, MELE_EINVAL, "a %s is of method gmm, not of %s" WAY_OUT, what, o->method);
+}
+
 /* What one method alone looks at is refused with the others. */
 static mele_status check_owners(const mele_partition_options *o, mele_error *error)
 {
@@ -154,13 +170,14 @@ static mele_status check_owners(const mele_partition_options *o, mele_error *err
         return mele_i_fail(error, MELE_EINVAL, "fuzzifier is %g, not a number from %g to %g",
                            o->fuzzifier, MELE_I_LEAST_FUZZIFIER, (double)MELE_I_MOST_FUZZIFIER);
     if (o->fuzzifier != 0 && strcmp(o->method, "fcm") != 0)
-        return mele_i_fail(error, MELE_EINVAL, "a fuzzifier is of method fcm, not of %s", o->method);
+        return mele_i_fail(error, MELE_EINVAL, "a fuzzifier is of method fcm, not of %s" WAY_OUT,
+                           o->method);
     if ((o->grid_rows > 0) != (o->grid_columns > 0))
         return mele_i_fail(error, MELE_EINVAL, "a grid of %zu x %zu has no units", o->grid_rows,
                            o->grid_columns);
     if (o->grid_rows > 0 && strcmp(o->method, "som") != 0)
-        return mele_i_fail(error, MELE_EINVAL, "a grid is of method som, not of %s", o->method);
-    return MELE_OK;
+        return mele_i_fail(error, MELE_EINVAL, "a grid is of method som, not of %s" WAY_OUT, o->method);
+    return check_covariances(o, error);
 }
 
 mele_status mele_i_partition_options_check(const mele_partition_options *options, mele_error *error)

@@ -427,9 +427,9 @@ static const struct {
     double fuzzifier;
     size_t rows, columns;
 } refused[] = {
-    {"kmeans", "a fuzzifier is of method fcm, not of kmeans", 2, 0, 0},
+    {"kmeans", "a fuzzifier is of method fcm, not of kmeans: leave it out, or take that method", 2, 0, 0},
     {"fcm", "fuzzifier is 1, not a number from 1.001 to 100", 1, 0, 0},
-    {"fcm", "a grid is of method som, not of fcm", 0, 2, 2},
+    {"fcm", "a grid is of method som, not of fcm: leave it out, or take that method", 0, 2, 2},
     {"som", "a grid of 2 x 0 has no units", 0, 2, 0},
     {"som", "a grid of 2 x 3 is no map of 4 clusters", 0, 2, 3},
 };

@@ -417,14 +417,20 @@ static mele_status fit(mele_i_run *run, mele_error *error)
     return status;
 }
 
+/* A mean has no gate, and nothing is trained together. */
+static const char *const *idle(const mele_options *options)
+{
+    static const char *const of_gate[] = {"em-iter", "gate-ridge", "gate-features", NULL};
+
+    return is_mean(options) ? of_gate : NULL;
+}
+
 static mele_status check(const mele_data *data, const mele_options *options, mele_error *error)
 {
-    static const char *const given[] = {"em-iter", "gate-ridge", "gate-features"};
-
-    for (size_t i = 0; i < sizeof given / sizeof *given && is_mean(options); i++)
-        if (mele_options_given(options, given[i]))
+    for (const char *const *name = idle(options); name != NULL && *name != NULL; name++)
+        if (mele_options_given(options, *name))
             return mele_i_fail(error, MELE_EINVAL, "--combine mean takes the experts as boosting has made them, "
-                               "without a gate: leave out --%s, or take --combine gate", given[i]);
+                               "without a gate: leave out --%s, or take --combine gate", *name);
     return stays(options) ? MELE_OK : mele_i_by_em_check(data, options, error);
 }
 
@@ -432,6 +438,7 @@ const mele_i_family mele_i_family_boosted_me = {
     .help = "three experts, each on what those before got wrong, and a softmax gate; then together, by EM",
     .takes = MELE_I_FAMILY_EVERYTHING,
     .options = (const char *const[]){"clusters", "combine", MELE_I_BY_EM_EXPERTS, MELE_I_BY_EM_GATE, NULL},
+    .idle = idle,
     .experts = MELE_I_FAMILY_EXPERTS("linear", "logistic", "mlp"),
     .gate = "softmax",
     .clusters = EXPERTS,
