@@ -167,13 +167,13 @@ static int print_names(FILE *out, const cli_usage *usage, const char *family, me
     return column;
 }
 
-/* How many experts a family has, where it says so. */
+/* How many experts a family has, always or where none is given, where it says so. */
 static int print_clusters(FILE *out, const char *family, int column)
 {
-    const size_t clusters = mele_family_clusters(family);
+    const size_t clusters = mele_family_default_clusters(family);
     char text[48];
 
-    snprintf(text, sizeof text, "(always -k %zu)", clusters);
+    snprintf(text, sizeof text, "(%s -k %zu)", mele_family_clusters(family) > 0 ? "always" : "default:", clusters);
     return clusters == 0 ? column : print_words(out, text, column, HELP_COLUMN);
 }
 

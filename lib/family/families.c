@@ -35,6 +35,13 @@ size_t mele_family_clusters(const char *name)
     return family == NULL || !family->fixed ? 0 : family->clusters;
 }
 
+size_t mele_family_default_clusters(const char *name)
+{
+    const mele_i_family *family = name == NULL ? NULL : mele_i_family_named(name);
+
+    return family == NULL ? 0 : family->clusters;
+}
+
 const char *mele_family_sweeps(const char *name)
 {
     const mele_i_family *family = name == NULL ? NULL : mele_i_family_named(name);

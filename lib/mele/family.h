@@ -25,6 +25,10 @@ MELE_API const char *mele_family_help(size_t i);
  *  there is no such family. */
 MELE_API size_t mele_family_clusters(const char *name);
 
+/** The number of experts that a fit of the family of that name has where none is given; 0: it is chosen, or there is no
+ *  such family. */
+MELE_API size_t mele_family_default_clusters(const char *name);
+
 /** The option that the family of that name sweeps where it is "auto", by refits, as K is chosen: its name without
  *  dashes; NULL: none, or there is no such family. */
 MELE_API const char *mele_family_sweeps(const char *name);

@@ -583,6 +583,25 @@ static void check_one_expert(size_t i, task which, const char *kind)
     mele_data_free(data);
 }
 
+/* What fits have, --help says. */
+Test(families, have_the_number_of_experts_that_is_their_default)
+{
+    mele_data *data = make_data(NUMBERS);
+
+    for (size_t i = 0; mele_family(i) != NULL; i++) {
+        const size_t fixed = mele_family_clusters(mele_family(i)), usual = mele_family_default_clusters(mele_family(i));
+        mele_options options = mele_options_defaults(), settled;
+        options.family.name = mele_family(i);
+        cr_assert_eq(mele_i_family_settle(data, &options, &settled, NULL), MELE_OK);
+        cr_assert_eq(settled.partition.clusters, usual, "%s", mele_family(i));
+        cr_assert(fixed == 0 || fixed == usual, "%s", mele_family(i));
+    }
+    cr_assert_eq(mele_family_default_clusters("bagging"), 25);
+    cr_assert_eq(mele_family_default_clusters("nobody"), 0);
+    cr_assert_eq(mele_family_default_clusters(NULL), 0);
+    mele_data_free(data);
+}
+
 /* However it is trained: but for bagging's, which has a sample of the rows. Some have another number always. */
 Test(families, of_one_expert_are_the_single_expert)
 {
