@@ -3,8 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include <mele/family.h>
-
 #include "core/error.h"
 #include "core/json.h"
 #include "core/memory.h"
@@ -31,8 +29,7 @@ double mele_i_family_units(const mele_i_run *run)
 
 const char *mele_i_family_fewer(const mele_i_run *run)
 {
-    return mele_family_clusters(run->options->family.name) > 0 ? "another family has fewer (--family)"
-                                                               : "take fewer (--clusters)";
+    return run->clusters_fixed ? "another family has fewer (--family)" : "take fewer (--clusters)";
 }
 
 void mele_i_family_warn_idle(mele_i_run *run, const double *weight)

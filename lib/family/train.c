@@ -85,6 +85,7 @@ mele_status mele_i_family_train(const mele_i_family_job *job, mele_engine *engin
 
     run.family_choice = job->choice;
     run.compared = job->compared;
+    run.clusters_fixed = mele_i_family_named(job->options->family.name)->fixed;
     mele_status status = model == NULL ? mele_i_no_memory(error) : fit_family(&run, job->asked, error);
     mele_i_run_clear(&run);
     if (status != MELE_OK)

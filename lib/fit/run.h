@@ -54,6 +54,7 @@ typedef struct mele_i_run {
     bool chosen_before;     /* by stage 1, whose record has it */
     const char *why_no_refits;
     const json_t *family_choice; /* what a family was chosen from; NULL: nothing was chosen */
+    bool clusters_fixed;    /* the family has no other number of experts */
     bool compared;          /* the fit is one of many that are compared, and thrown away: it may end where its
                                predictions are nearly what they would be */
 

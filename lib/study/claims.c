@@ -101,3 +101,8 @@ bool mele_i_claims_output_regimes(const char *set)
             return true;
     return false;
 }
+
+bool mele_i_tests_over_sets(const mele_i_claim_part *claim, size_t sets)
+{
+    return sets >= MELE_I_LEAST_SETS && claim->sets != MELE_I_OUTPUT_REGIMES;
+}

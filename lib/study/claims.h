@@ -62,6 +62,13 @@ const mele_i_claim *mele_i_claim_at(size_t i);
 /* Whether the regimes of a set of that name are set by its output. */
 bool mele_i_claims_output_regimes(const char *set);
 
+/* Fewer sets than this are too few for a test over sets to tell anything at 0.05: what is claimed
+ * has to hold on each. */
+enum { MELE_I_LEAST_SETS = 6 };
+
+/* Whether the part is tested over sets, or on each of them. */
+bool mele_i_tests_over_sets(const mele_i_claim_part *claim, size_t sets);
+
 /* What difference matters (mele_verdicts). */
 #define MELE_I_ERROR_MARGIN 0.01
 #define MELE_I_LOG_MARGIN 0.02

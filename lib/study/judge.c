@@ -36,11 +36,6 @@ typedef struct judging {
     mele_i_sides *sides; /* of each finding */
 } judging;
 
-bool mele_i_tests_over_sets(const mele_i_claim_part *claim, size_t sets)
-{
-    return sets >= MELE_I_LEAST_SETS && claim->sets != MELE_I_OUTPUT_REGIMES;
-}
-
 /* ---- findings ---- */
 
 static bool is_judged(const judging *j, size_t set)
