@@ -124,7 +124,8 @@ Test(spill, stage_1_gives_the_bytes_of_memory)
                 mele_options options = with_defaults();
                 char what[128];
                 options.partition.method = m == 0 ? "kmeans" : "gmm";
-                options.partition.covariance = "diagonal";
+                if (m == 1)
+                    options.partition.covariance = "diagonal";
                 options.cluster_on = roles[r].on;
                 options.data.target = roles[r].target;
                 options.data.weights = roles[r].weights;
