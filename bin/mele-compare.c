@@ -66,14 +66,45 @@ static bool is_wanted(const output *all, size_t i)
     return i == 0 || all[i].path != NULL;
 }
 
+/* The file of NAME=FILE or NAME=FILE:SET is what would be written. */
+static bool is_predictions(const char *path, const char *text)
+{
+    const char *file = strchr(text, '='), *colon = strrchr(text, ':');
+    char shorter[4096];
+
+    if (file++ == NULL)
+        return false;
+    if (cli_outfile_is_input(path, file))
+        return true;
+    if (colon == NULL || colon < file || (size_t)(colon - file) >= sizeof shorter)
+        return false;
+    snprintf(shorter, sizeof shorter, "%.*s", (int)(colon - file), file);
+    return cli_outfile_is_input(path, shorter);
+}
+
+/* What is written, by that option, is nothing that is read. */
+static int check_overwriting(cli_run *run, const compare_options *own, const char *option, const char *path)
+{
+    for (size_t d = 0; d < run->operands; d++)
+        if (cli_outfile_is_input(path, run->operand[d]))
+            return cli_wrong_usage(&run->console, "--%s is %s, which is read: give another file", option,
+                                   cli_input_name(run->operand[d]));
+    if (own->suite != NULL && cli_outfile_is_input(path, own->suite))
+        return cli_wrong_usage(&run->console, "--%s is the file of --suite: give another file", option);
+    for (size_t i = 0; i < own->predictions.count; i++)
+        if (is_predictions(path, own->predictions.item[i]))
+            return cli_wrong_usage(&run->console, "--%s is the file of --predictions %s: give another file", option,
+                                   own->predictions.item[i]);
+    return CLI_DONE;
+}
+
 static int check_output(cli_run *run, const compare_options *own, const output *all, size_t i)
 {
+    const int exit_status = check_overwriting(run, own, all[i].option, all[i].path);
     cli_outfile probe;
 
-    for (size_t d = 0; d < run->operands; d++)
-        if (cli_outfile_is_input(all[i].path, run->operand[d]))
-            return cli_wrong_usage(&run->console, "--%s is %s, which is read: give another file", all[i].option,
-                                   cli_input_name(run->operand[d]));
+    if (exit_status != CLI_DONE)
+        return exit_status;
     if (own->resume != NULL && all[i].path != NULL && cli_outfile_same(all[i].path, own->resume))
         return cli_wrong_usage(&run->console, "--%s and --resume are the same file", all[i].option);
     for (size_t j = 0; j < i; j++)
@@ -85,21 +116,29 @@ static int check_output(cli_run *run, const compare_options *own, const output *
     return CLI_FAILED;
 }
 
+/* Each file is one set: given twice it would count as two that agree. */
+static int check_inputs(cli_run *run)
+{
+    for (size_t d = 0; d < run->operands; d++)
+        for (size_t before = 0; before < d; before++)
+            if (strcmp(run->operand[d], "-") != 0 && cli_outfile_is_input(run->operand[d], run->operand[before]))
+                return cli_wrong_usage(&run->console, "%s is %s again: the tests over sets need each set once",
+                                       run->operand[d], cli_input_name(run->operand[before]));
+    return cli_check_inputs(run, (const char *const *)run->operand, run->operands);
+}
+
 /* What cannot be read or written is told before the work. */
 static int check_files(cli_run *run, const compare_options *own)
 {
     output all[OUTPUTS];
-    int exit_status = cli_check_inputs(run, (const char *const *)run->operand, run->operands);
+    int exit_status = check_inputs(run);
 
     list_outputs(run, own, all);
     for (size_t i = 0; i < OUTPUTS && exit_status == CLI_DONE; i++)
         if (is_wanted(all, i))
             exit_status = check_output(run, own, all, i);
-    for (size_t d = 0; d < run->operands && exit_status == CLI_DONE; d++)
-        if (own->resume != NULL && cli_outfile_is_input(own->resume, run->operand[d]))
-            exit_status = cli_wrong_usage(&run->console, "--resume is %s, which is read: give another file",
-                                          cli_input_name(run->operand[d]));
-    return exit_status;
+    return exit_status == CLI_DONE && own->resume != NULL ? check_overwriting(run, own, "resume", own->resume)
+                                                          : exit_status;
 }
 
 static int make(cli_run *run, const compare_options *own, comparing *c)

@@ -10,6 +10,8 @@
 #include "core/memory.h"
 #include "measure/metrics.h"
 
+#define LOSS_DIGITS 10
+
 /* ---- freeing ---- */
 
 void mele_i_outcome_clear(mele_i_outcome *outcome)
@@ -302,9 +304,20 @@ bool mele_i_comparison_is_run(const mele_comparison *comparison)
     return comparison->sets > 0 && comparison->contenders > 0;
 }
 
+/* The nearest number of LOSS_DIGITS digits. Powers of ten are exact up to 22: beyond the number stays. */
+static double to_loss_digits(double value)
+{
+    const double decimals = LOSS_DIGITS - 1 - floor(log10(fabs(value)));
+    const double scale = pow(10, fabs(decimals));
+
+    if (!isfinite(value) || !(fabs(decimals) <= 22))
+        return value;
+    return decimals < 0 ? round(value / scale) * scale : round(value * scale) / scale;
+}
+
 double mele_i_set_loss(const mele_i_compared_set *set, const double *measure)
 {
-    return set->gain ? 1 - measure[set->loss] : measure[set->loss];
+    return to_loss_digits(set->gain ? 1 - measure[set->loss] : measure[set->loss]);
 }
 
 /* NaN where it is not done. */
@@ -400,7 +413,9 @@ size_t mele_i_comparison_reason(const mele_comparison *comparison, size_t set, s
         name_place(comparison, s, i, place, sizeof place);
         if (outcome->state == MELE_I_OUTCOME_FAILED)
             return (size_t)snprintf(out, size, "%s: %s", place, outcome->message);
-        return (size_t)snprintf(out, size, "%s: %s is not defined for the rows left out", place, s->loss_name);
+        return (size_t)snprintf(out, size, "%s: %s is not defined for the rows left out%s", place, s->loss_name,
+                                comparison->contender[contender].family == NULL
+                                    ? " (a prediction is missing, or columns prob_LEVEL)" : "");
     }
     if (size > 0)
         out[0] = '\0';

@@ -130,7 +130,8 @@ mele_i_outcome *mele_i_comparison_outcome(const mele_comparison *comparison, siz
 /* Whether there are sets, contenders and outcomes of them. */
 bool mele_i_comparison_is_run(const mele_comparison *comparison);
 
-/* The loss of measures of that set, smaller is better. */
+/* The loss of measures of that set, smaller is better, to 10 digits: models that predict the same by other sums differ
+ * in the last of 16, which would rank them, and be differences of one sign to the tests. */
 double mele_i_set_loss(const mele_i_compared_set *set, const double *measure);
 
 /* Whether a contender has a figure on a set: a finite loss on all its splits with all seeds. */

@@ -69,9 +69,16 @@ static const char *option_of_family(size_t i, const void *family)
 
 static mele_status refuse_option(const char *entry, const char *family, const char *written, mele_error *error)
 {
-    return mele_i_fail(error, MELE_EINVAL, "%s: there is no option %s of the family %s%s", entry,
-                       mele_i_quote(written, strlen(written)).text, family,
-                       mele_i_suggest(written, strlen(written), option_of_family, family).text);
+    const char *nearest = mele_i_nearest(written, strlen(written), option_of_family, family);
+    const mele_i_quoted shown = mele_i_quote(written, strlen(written));
+
+    if (written[0] == '\0')
+        return mele_i_fail(error, MELE_EINVAL, "%s: an option has no name: NAME=VALUE, as in k=4", entry);
+    if (nearest == NULL)
+        return mele_i_fail(error, MELE_EINVAL, "%s: there is no option %s of the family %s: 'mele-fit --help' lists "
+                           "what there is", entry, shown.text, family);
+    return mele_i_fail(error, MELE_EINVAL, "%s: there is no option %s of the family %s: is it \"%s\"?", entry,
+                       shown.text, family, nearest);
 }
 
 mele_status mele_i_contender_set(const char *entry, const char *family, mele_options *options, const char *name,
@@ -167,6 +174,10 @@ static mele_status add_option(reading *r, char *item, mele_error *error)
     snprintf(r->name + length, r->room - length, "%s%s", strchr(r->name, ':') == NULL ? ":" : ",", item);
     if ((value = strchr(item, '=')) != NULL)
         *value++ = '\0';
+    const char *option = mele_i_option_named(item);
+    if (option != NULL && mele_options_given(r->options, option) && strcmp(option, "family") != 0)
+        return mele_i_fail(error, MELE_EINVAL, "%s: --%s is given twice: the next contender begins with a family, as "
+                           "in %s:k=2,%s:k=3", r->name, option, r->family, r->family);
     return mele_i_contender_set(r->name, r->family, r->options, item, value, error);
 }
 

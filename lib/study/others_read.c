@@ -14,6 +14,7 @@
 #include "study/others.h"
 
 #define SAME 1e-6 /* observed values that differ by less, in units of the value, are one */
+#define SLACK 0.006 /* of a probability that was written with two digits */
 #define NO_COLUMN ((size_t)-1)
 
 /* Where the columns are, and what was found in the rows so far. */
@@ -227,6 +228,30 @@ static mele_status refuse_fold(const reading *r, size_t line, mele_error *error)
                           r->set->repeats > 1 ? " --repeats R" : "", (unsigned long long)r->seed);
 }
 
+/* Each from 0 to 1, and together 1 as far as few digits tell, or one that is missing. */
+static bool are_probabilities(const double *p, size_t classes)
+{
+    double sum = 0;
+
+    for (size_t c = 0; c < classes; c++) {
+        if (p[c] < -SLACK || p[c] > 1 + SLACK)
+            return false;
+        sum += p[c];
+    }
+    return !(fabs(sum - 1) > SLACK * (double)classes);
+}
+
+static mele_status take_probabilities(const reading *r, size_t line, double *out, mele_error *error)
+{
+    for (size_t c = 0; c < r->width; c++)
+        out[c] = mele_table_values(r->table, r->probability[c])[line];
+    return are_probabilities(out, r->width)
+               ? MELE_OK
+               : mele_i_fail_at(error, MELE_EDATA, mele_table_line(r->table, line), "the columns prob_LEVEL are no "
+                                "probabilities here: each is from 0 to 1, and their sum is 1 (scores that are none: "
+                                "leave the columns out, \"predicted\" is enough for the error)");
+}
+
 static mele_status take_prediction(reading *r, size_t line, size_t at, mele_error *error)
 {
     double *out = r->out + at * r->width;
@@ -236,11 +261,8 @@ static mele_status take_prediction(reading *r, size_t line, size_t at, mele_erro
             out[t] = mele_table_values(r->table, r->predicted[t])[line];
         return MELE_OK;
     }
-    if (r->probability != NULL) {
-        for (size_t c = 0; c < r->width; c++)
-            out[c] = mele_table_values(r->table, r->probability[c])[line];
-        return MELE_OK;
-    }
+    if (r->probability != NULL)
+        return take_probabilities(r, line, out, error);
     if (isnan(mele_table_values(r->table, r->predicted[0])[line]))
         return MELE_OK;
     const size_t class = class_of(r, line, r->predicted[0]);

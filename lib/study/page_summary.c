@@ -101,7 +101,8 @@ static tally count_sets(const mele_i_page *page, size_t contender)
         if (!mele_i_page_standing(page, s, contender)->result.has)
             continue;
         t.figures++;
-        t.best += page->best[s] == contender;
+        t.best += mele_i_page_standing(page, s, contender)->result.loss
+                  == mele_i_page_standing(page, s, page->best[s])->result.loss; /* all that are equal */
         t.worse += mele_i_page_is_worse(page, s, contender);
         t.seconds += mele_i_page_standing(page, s, contender)->result.seconds_fit;
     }

@@ -2,6 +2,7 @@
  */
 #include <criterion/criterion.h>
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -424,6 +425,34 @@ Test(page, standings_are_beside_the_best)
     cr_assert_float_eq(standing[1].difference.value, 0.47, 1e-12);
     cr_assert_float_eq(standing[1].p, 0.00956058872494284, 1e-8);
     cr_assert_float_eq(standing[2].p, 0.309450632300386, 1e-8);
+    mele_comparison_free(comparison);
+}
+
+/* What differs in the last of 16 digits, by the order of sums, is the same: half a rank each, and nothing to test. */
+Test(page, sums_in_another_order_are_ties)
+{
+    double losses[2][10];
+    mele_comparison *comparison = make(&(shape){1, 2, 1, "set-%zu", "mele:k=%zu"});
+    mele_i_standing standing[2];
+    size_t order[2], with;
+
+    for (size_t j = 0; j < 10; j++) {
+        losses[0][j] = 1 / (3 + (double)j);
+        losses[1][j] = losses[0][j] * (1 + 4 * DBL_EPSILON);
+        cr_assert_neq(losses[0][j], losses[1][j]);
+    }
+    for (size_t j = 0; j < 10; j++)
+        cr_assert_eq(mele_i_outcome_done(&comparison->set[0],
+                                         mele_i_comparison_outcome(comparison, 0, 1, j, 0), NULL),
+                     MELE_OK);
+    for (size_t c = 0; c < 2; c++)
+        set_losses(comparison, 0, c, losses[c]);
+    cr_assert_eq(mele_i_standings(comparison, 0, standing, order, &with, NULL), MELE_OK);
+    cr_assert(with == 2 && order[0] == 0);
+    cr_expect(standing[0].rank == 1.5 && standing[1].rank == 1.5);
+    cr_expect(standing[1].difference.value == 0 && standing[1].p == 1);
+    cr_expect_float_eq(mele_i_set_loss(&comparison->set[0], (double[]){0, 1. / 3, 0}), 1. / 3, 1e-10);
+    cr_expect_eq(mele_i_set_loss(&comparison->set[0], (double[]){0, 123456789012., 0}), 123456789000.);
     mele_comparison_free(comparison);
 }
 
