@@ -415,7 +415,7 @@ size_t mele_i_comparison_reason(const mele_comparison *comparison, size_t set, s
             return (size_t)snprintf(out, size, "%s: %s", place, outcome->message);
         return (size_t)snprintf(out, size, "%s: %s is not defined for the rows left out%s", place, s->loss_name,
                                 comparison->contender[contender].family == NULL
-                                    ? " (a prediction is missing, or columns prob_LEVEL)" : "");
+                                    ? " (columns prob_LEVEL are missing)" : "");
     }
     if (size > 0)
         out[0] = '\0';

@@ -295,7 +295,13 @@ static mele_status take_row(reading *r, size_t line, mele_error *error)
                               "are predictions of other data", number + 1, r->set->name);
     if (!is_our_fold(r, line, repeat, row))
         return refuse_fold(r, line, error);
-    return take_prediction(r, line, repeat * rows + row, error);
+    if (take_prediction(r, line, repeat * rows + row, error) != MELE_OK)
+        return MELE_EDATA;
+    for (size_t c = 0; c < r->width; c++)
+        if (isnan(r->out[(repeat * rows + row) * r->width + c]))
+            return mele_i_fail_at(error, MELE_EDATA, where, "row %zu has no prediction: who leaves rows out has less "
+                                  "to answer for, and is not compared", number + 1);
+    return MELE_OK;
 }
 
 /* Every row that is left out is predicted once a repeat. */
