@@ -198,7 +198,7 @@ Test(wanted, who_has_no_weight_says_nothing)
     const mele_i_combine *combine = mele_i_combine_find("mean");
     double weight[] = {0.25, 0, 0.75}, mean[] = {2, 0, -1}, variance[] = {0.3, 0, 0.7};
     double room[6], probability;
-    const mele_i_voices voices = {3, 1, weight, mean, variance, 0, room, 1};
+    const mele_i_voices voices = {3, 1, weight, mean, variance, 0, room, 1, 1};
 
     cr_assert_eq(combine, mele_i_combine_default());
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
@@ -258,7 +258,7 @@ Test(wanted, densities_of_many_rows_are_each_row_s_own)
 Test(wanted, deviations_far_out)
 {
     double weight[] = {0.5, 0, 0.5}, mean[] = {3e200, NAN, -3e200}, variance[] = {1, NAN, 1};
-    const mele_i_voices voices = {3, 1, weight, mean, variance, 0, NULL, 1};
+    const mele_i_voices voices = {3, 1, weight, mean, variance, 0, NULL, 1, 1};
     const mele_i_blend b = mele_i_combine_default()->target(&voices);
 
     cr_assert_eq(b.mean, 0);
