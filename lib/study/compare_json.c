@@ -49,16 +49,16 @@ static json_t *measures_object(const mele_i_compared_set *set, const double *val
 static bool put_done(const writer *w, json_t *object, const mele_i_compared_set *set, const mele_i_outcome *o)
 {
     bool good = put_real(object, "loss", mele_i_set_loss(set, o->measure))
-                & mele_i_json_put(object, "measures", measures_object(set, o->measure));
+                && mele_i_json_put(object, "measures", measures_object(set, o->measure));
 
     if (w->times)
-        good &= put_real(object, "seconds_fit", o->seconds_fit)
-                & put_real(object, "seconds_predict", o->seconds_predict);
+        good = good && put_real(object, "seconds_fit", o->seconds_fit)
+                && put_real(object, "seconds_predict", o->seconds_predict);
     if (o->clusters == 0)
         return good;
-    return good & put_size(object, "clusters", o->clusters) & put_size(object, "dead", o->dead)
-           & put_real(object, "parameters", o->parameters) & put_real(object, "gate_entropy", o->gate_entropy)
-           & put_real(object, "error_correlation", o->error_correlation);
+    return good && put_size(object, "clusters", o->clusters) && put_size(object, "dead", o->dead)
+           && put_real(object, "parameters", o->parameters) && put_real(object, "gate_entropy", o->gate_entropy)
+           && put_real(object, "error_correlation", o->error_correlation);
 }
 
 static json_t *fold_name(const mele_i_compared_set *set, size_t fold)
@@ -71,13 +71,13 @@ static json_t *outcome_object(const writer *w, const mele_i_compared_set *set, c
 {
     json_t *object = json_object();
     bool good = put_size(object, "repeat", split / set->folds + 1)
-                & mele_i_json_put(object, "fold", fold_name(set, split % set->folds))
-                & put_size(object, "seed", seed + 1);
+                && mele_i_json_put(object, "fold", fold_name(set, split % set->folds))
+                && put_size(object, "seed", seed + 1);
 
     if (o->state == MELE_I_OUTCOME_FAILED)
-        good &= mele_i_json_put(object, "failed", json_string(o->message));
+        good = good && mele_i_json_put(object, "failed", json_string(o->message));
     else if (o->state == MELE_I_OUTCOME_DONE)
-        good &= put_done(w, object, set, o);
+        good = good && put_done(w, object, set, o);
     if (good)
         return object;
     json_decref(object);
@@ -107,7 +107,7 @@ static json_t *estimate_object(mele_estimate e)
 {
     json_t *object = json_object();
 
-    if (put_real(object, "value", e.value) & put_real(object, "lower", e.lower) & put_real(object, "upper", e.upper))
+    if (put_real(object, "value", e.value) && put_real(object, "lower", e.lower) && put_real(object, "upper", e.upper))
         return object;
     json_decref(object);
     return NULL;
@@ -119,18 +119,18 @@ static bool put_figure(const writer *w, json_t *object, size_t set, size_t conte
     const mele_compared *r = &s->result;
     size_t skipped;
     bool good = mele_i_comparison_pool(w->comparison, set, contender, w->pooled, &skipped, NULL) == MELE_OK
-                && (put_real(object, "loss", r->loss) & put_real(object, "sd", r->sd)
-                    & put_real(object, "spread", r->spread) & put_real(object, "rank", s->rank)
-                    & mele_i_json_put(object, "behind", estimate_object(s->difference)) & put_real(object, "p", s->p)
-                    & mele_i_json_put(object, "pooled", measures_object(&w->comparison->set[set], w->pooled))
-                    & put_size(object, "skipped", skipped));
+                && (put_real(object, "loss", r->loss) && put_real(object, "sd", r->sd)
+                    && put_real(object, "spread", r->spread) && put_real(object, "rank", s->rank)
+                    && mele_i_json_put(object, "behind", estimate_object(s->difference)) && put_real(object, "p", s->p)
+                    && mele_i_json_put(object, "pooled", measures_object(&w->comparison->set[set], w->pooled))
+                    && put_size(object, "skipped", skipped));
 
     if (w->times)
-        good &= put_real(object, "seconds_fit", r->seconds_fit)
-                & put_real(object, "seconds_predict", r->seconds_predict);
-    return good & put_real(object, "clusters", r->clusters) & put_real(object, "parameters", r->parameters)
-           & put_real(object, "dead", r->dead) & put_real(object, "gate_entropy", r->gate_entropy)
-           & put_real(object, "error_correlation", r->error_correlation);
+        good = good && put_real(object, "seconds_fit", r->seconds_fit)
+                && put_real(object, "seconds_predict", r->seconds_predict);
+    return good && put_real(object, "clusters", r->clusters) && put_real(object, "parameters", r->parameters)
+           && put_real(object, "dead", r->dead) && put_real(object, "gate_entropy", r->gate_entropy)
+           && put_real(object, "error_correlation", r->error_correlation);
 }
 
 static json_t *contender_object(const writer *w, size_t set, size_t contender)
@@ -142,11 +142,11 @@ static json_t *contender_object(const writer *w, size_t set, size_t contender)
     bool good = mele_i_json_put(object, "contender", json_string(who->name));
 
     if (w->standing[contender].result.has)
-        good &= put_figure(w, object, set, contender);
+        good = good && put_figure(w, object, set, contender);
     else if (mele_i_comparison_reason(w->comparison, set, contender, reason, sizeof reason) > 0)
-        good &= mele_i_json_put(object, entry->refusal != NULL ? "refused" : "failed", json_string(reason));
+        good = good && mele_i_json_put(object, entry->refusal != NULL ? "refused" : "failed", json_string(reason));
     if (entry->refusal == NULL)
-        good &= mele_i_json_put(object, "outcomes", outcomes_list(w, set, contender));
+        good = good && mele_i_json_put(object, "outcomes", outcomes_list(w, set, contender));
     if (good)
         return object;
     json_decref(object);
@@ -160,12 +160,12 @@ static bool put_set(json_t *object, const mele_i_compared_set *s)
     bool good = mele_i_json_put(object, "set", json_string(s->name));
 
     if (s->target != NULL)
-        good &= mele_i_json_put(object, "target", json_string(s->target));
-    return good & put_size(object, "rows", s->rows) & put_size(object, "features", s->features)
-           & put_size(object, "targets", s->targets) & put_size(object, "classes", s->classes)
-           & put_size(object, "folds", s->folds) & put_size(object, "repeats", s->repeats)
-           & put_real(object, "train_share", s->train_share) & put_real(object, "test_share", s->test_share)
-           & mele_i_json_put(object, "loss", json_string(s->loss_name));
+        good = good && mele_i_json_put(object, "target", json_string(s->target));
+    return good && put_size(object, "rows", s->rows) && put_size(object, "features", s->features)
+           && put_size(object, "targets", s->targets) && put_size(object, "classes", s->classes)
+           && put_size(object, "folds", s->folds) && put_size(object, "repeats", s->repeats)
+           && put_real(object, "train_share", s->train_share) && put_real(object, "test_share", s->test_share)
+           && mele_i_json_put(object, "loss", json_string(s->loss_name));
 }
 
 static json_t *set_object(writer *w, size_t set, mele_status *status, mele_error *error)
@@ -216,7 +216,7 @@ static json_t *ranks_list(const mele_comparison *c, const mele_i_overall *o)
     for (size_t i = 0; i < o->contenders && good; i++) {
         json_t *object = json_object();
         const bool put = mele_i_json_put(object, "contender", json_string(c->contender[o->contender[i]].name))
-                         & put_real(object, "mean_rank", o->mean_rank[i]) & put_size(object, "best_on", o->wins[i]);
+                         && put_real(object, "mean_rank", o->mean_rank[i]) && put_size(object, "best_on", o->wins[i]);
         good = append(list, object) && put;
     }
     if (good)
@@ -233,12 +233,12 @@ static json_t *overall_object(const mele_comparison *c, mele_status *status, mel
 
     *status = mele_i_overall_of(c, &o, error);
     if (*status == MELE_OK)
-        good = put_size(object, "sets", o.sets) & mele_i_json_put(object, "ranks", ranks_list(c, &o));
+        good = put_size(object, "sets", o.sets) && mele_i_json_put(object, "ranks", ranks_list(c, &o));
     if (*status == MELE_OK && o.contenders >= 2)
-        good &= put_real(object, "friedman_chi_square", o.friedman.chi_square)
-                & put_real(object, "friedman_p", o.friedman.p) & put_real(object, "iman_davenport_f", o.friedman.f)
-                & put_real(object, "iman_davenport_p", o.friedman.f_p)
-                & put_real(object, "nemenyi_difference", o.critical);
+        good = good && put_real(object, "friedman_chi_square", o.friedman.chi_square)
+                && put_real(object, "friedman_p", o.friedman.p) && put_real(object, "iman_davenport_f", o.friedman.f)
+                && put_real(object, "iman_davenport_p", o.friedman.f_p)
+                && put_real(object, "nemenyi_difference", o.critical);
     mele_i_overall_clear(&o);
     if (good && *status == MELE_OK)
         return object;
@@ -258,8 +258,8 @@ mele_status mele_comparison_json(const mele_comparison *comparison, bool times, 
         return mele_i_fail(error, MELE_EINVAL, "nothing was compared");
     root = json_object();
     good = mele_i_json_put(root, "program", json_string("mele-compare"))
-           & mele_i_json_put(root, "version", json_string(PACKAGE_VERSION))
-           & put_size(root, "seed", (size_t)comparison->seed) & put_size(root, "seeds", comparison->seeds);
+           && mele_i_json_put(root, "version", json_string(PACKAGE_VERSION))
+           && put_size(root, "seed", (size_t)comparison->seed) && put_size(root, "seeds", comparison->seeds);
     good = good && mele_i_json_put(root, "sets", sets_list(&w, &status, error));
     good = good && mele_i_json_put(root, "overall", overall_object(comparison, &status, error));
     if (!good && status == MELE_OK)

@@ -95,9 +95,9 @@ static mele_status head_line(const mele_comparison *comparison, char **out, size
     snprintf(digits, sizeof digits, "%016llx", (unsigned long long)hash);
     json_t *head = json_object();
     const bool good = mele_i_json_put(head, "format", json_string(FORMAT))
-                      & mele_i_json_put(head, "version", json_integer(FORMAT_VERSION))
-                      & mele_i_json_put(head, "mele", json_string(PACKAGE_VERSION))
-                      & mele_i_json_put(head, "comparison", json_string(digits));
+                      && mele_i_json_put(head, "version", json_integer(FORMAT_VERSION))
+                      && mele_i_json_put(head, "mele", json_string(PACKAGE_VERSION))
+                      && mele_i_json_put(head, "comparison", json_string(digits));
     status = good ? mele_i_json_line(head, out, length, error) : mele_i_no_memory(error);
     json_decref(head);
     return status;
@@ -112,11 +112,11 @@ static bool put_done(json_t *object, const mele_i_compared_set *set, const mele_
     const double anatomy[ANATOMY] = {o->parameters, o->gate_entropy, o->error_correlation};
 
     return mele_i_json_put(object, "seconds", numbers_to_json(seconds, SECONDS))
-           & mele_i_json_put(object, "clusters", json_integer((json_int_t)o->clusters))
-           & mele_i_json_put(object, "dead", json_integer((json_int_t)o->dead))
-           & mele_i_json_put(object, "anatomy", numbers_to_json(anatomy, ANATOMY))
-           & mele_i_json_put(object, "measures", numbers_to_json(o->measure, set->measures))
-           & mele_i_json_put(object, "moments", numbers_to_json(o->moments, set->moments));
+           && mele_i_json_put(object, "clusters", json_integer((json_int_t)o->clusters))
+           && mele_i_json_put(object, "dead", json_integer((json_int_t)o->dead))
+           && mele_i_json_put(object, "anatomy", numbers_to_json(anatomy, ANATOMY))
+           && mele_i_json_put(object, "measures", numbers_to_json(o->measure, set->measures))
+           && mele_i_json_put(object, "moments", numbers_to_json(o->moments, set->moments));
 }
 
 static mele_status outcome_line(const mele_comparison *comparison, const mele_i_job *job, char **out, size_t *length,
@@ -125,9 +125,9 @@ static mele_status outcome_line(const mele_comparison *comparison, const mele_i_
     const mele_i_outcome *o = mele_i_comparison_outcome(comparison, job->set, job->contender, job->split, job->seed);
     json_t *object = json_object();
     bool good = mele_i_json_put(object, "set", json_integer((json_int_t)job->set))
-                & mele_i_json_put(object, "contender", json_integer((json_int_t)job->contender))
-                & mele_i_json_put(object, "split", json_integer((json_int_t)job->split))
-                & mele_i_json_put(object, "seed", json_integer((json_int_t)job->seed));
+                && mele_i_json_put(object, "contender", json_integer((json_int_t)job->contender))
+                && mele_i_json_put(object, "split", json_integer((json_int_t)job->split))
+                && mele_i_json_put(object, "seed", json_integer((json_int_t)job->seed));
 
     if (o->state == MELE_I_OUTCOME_FAILED)
         good = mele_i_json_put(object, "failed", json_string(o->message)) && good;
