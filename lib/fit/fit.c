@@ -201,6 +201,7 @@ mele_status mele_fit_outside(const mele_data *data, const mele_posteriors *poste
                                                             "posteriors is NULL")
                                               : mele_i_run_start(&run, error);
 
+    mele_i_run_clear(&run);
     if (status != MELE_OK) {
         mele_model_free(model);
         return status;
