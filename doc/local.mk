@@ -3,6 +3,7 @@
 dist_doc_DATA += \
 	doc/architecture.md \
 	doc/methods.md \
+	doc/survey.md \
 	doc/model-file.md \
 	doc/tutorial.md
 EXTRA_DIST += doc/Doxyfile

@@ -23,6 +23,7 @@ typedef struct running {
     mele_i_journal *journal; /* NULL: none */
     mele_i_job *job;         /* those that are to be done */
     size_t jobs, all;
+    size_t before, after;    /* jobs of other comparisons of the same work, done and to be done */
 } running;
 
 /* ---- what is compared ---- */
@@ -240,16 +241,18 @@ static mele_status run_jobs(running *r, mele_engine *engine, mele_error *error)
         return mele_i_no_memory(error);
     list_jobs(r, false);
     const mele_i_tasks tasks = {.count = r->jobs, .run = run_job, .context = r, .stage = STAGE,
-                                .before = r->all - r->jobs, .total = r->all,
+                                .before = r->before + r->all - r->jobs,
+                                .total = r->before + r->all + r->after,
                                 .in_turn = any_in_file(r->comparison)};
     mele_status status = mele_i_tasks_run(engine, &tasks, error);
     free(r->job);
     return status;
 }
 
-mele_status mele_compare(mele_comparison *comparison, const char *journal, mele_engine *engine, mele_error *error)
+mele_status mele_i_compare_among(mele_comparison *comparison, const char *journal, size_t before, size_t after,
+                                 mele_engine *engine, mele_error *error)
 {
-    running r = {.comparison = comparison};
+    running r = {.comparison = comparison, .before = before, .after = after};
     mele_status status = mele_i_engine_claim(engine, error);
 
     if (status != MELE_OK)
@@ -262,4 +265,9 @@ mele_status mele_compare(mele_comparison *comparison, const char *journal, mele_
     mele_i_journal_close(r.journal);
     mele_i_engine_release(engine);
     return status;
+}
+
+mele_status mele_compare(mele_comparison *comparison, const char *journal, mele_engine *engine, mele_error *error)
+{
+    return mele_i_compare_among(comparison, journal, 0, 0, engine, error);
 }

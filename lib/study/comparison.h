@@ -154,4 +154,11 @@ mele_status mele_i_comparison_pool(const mele_comparison *comparison, size_t set
 mele_compared mele_i_nothing_compared(void);
 mele_compared mele_i_comparison_summary(const mele_comparison *comparison, size_t set, size_t contender);
 
+/* ---- running one ---- */
+
+/* As mele_compare(), of several comparisons one after the other: progress is told of all, of which so many outcomes
+ * are done before and follow. */
+mele_status mele_i_compare_among(mele_comparison *comparison, const char *journal, size_t before, size_t after,
+                                 mele_engine *engine, mele_error *error);
+
 #endif

@@ -15,7 +15,7 @@ static const mele_i_published_row sunspots[] = {
     {"MLP 12-8-1", "Weigend, Huberman, Rumelhart 1990", {.082, .086, .35}},
     {"TAR", "Tong 1990", {.097, .097, .28}},
     {"7 linear experts, early stop", "Waterhouse, Robinson 1995", {.061, .089, .27}},
-    {"HME of depth 8, maximum likelihood", "Waterhouse, MacKay, Robinson 1996", {.052, .162, .41}},
+    {"HME of depth 8, ML", "Waterhouse, MacKay, Robinson 1996", {.052, .162, .41}},
     {"HME of depth 8, Bayes", "Waterhouse, MacKay, Robinson 1996", {.079, .089, .26}},
     {NULL, NULL, {0}},
 };
@@ -38,7 +38,7 @@ static const mele_i_published_ours sunspot_families[] = {
 /* ---- vowels ---- */
 
 static const mele_i_published_row vowels4[] = {
-    {"mixtures of 4 or 8 linear experts, and networks",
+    {"mixtures of 4 and 8 experts; networks",
      "Jacobs, Jordan, Nowlan, Hinton 1991",
      {10, NAN, NAN}},
     {NULL, NULL, {0}},

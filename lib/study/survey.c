@@ -58,28 +58,40 @@ static mele_status check_sets(const char *list, mele_error *error)
     return MELE_OK;
 }
 
-/* The sets and contenders of the suite, or of them those that are compared over seeds. */
-static mele_status fill(const mele_survey *survey, const char *sets, bool seeds,
-                        mele_comparison *comparison, mele_error *error)
+/* The contenders of the suite, or of them those that are compared over seeds. */
+static mele_status add_contenders(const mele_survey *survey, bool seeds,
+                                  mele_comparison *comparison, mele_error *error)
 {
-    const bool quick = survey->options.quick;
+    const mele_i_suite_contender *at;
+    mele_status status = MELE_OK;
+
+    for (size_t i = 0; (at = mele_i_suite_contender_at(i)) != NULL && status == MELE_OK; i++) {
+        if (!at->quick && survey->options.quick)
+            continue;
+        if (!seeds)
+            status = mele_i_survey_add_contender(comparison, at->name, at->family, error);
+        else if (at->seeds != NULL)
+            status = mele_i_survey_add_contender(comparison, at->seeds, at->seeds, error);
+    }
+    return status;
+}
+
+/* And its sets. */
+static mele_status add_sets(const mele_survey *survey, const char *sets,
+                            mele_comparison *comparison, mele_error *error)
+{
     mele_i_suite_option option[8];
     size_t options = 0;
-    const mele_i_suite_contender *contender;
     const mele_i_suite_set *set;
     mele_status status = MELE_OK;
 
     for (const mele_i_suite_option *at; (at = mele_i_suite_option_at(options)) != NULL;)
         option[options++] = *at;
-    for (size_t i = 0; (contender = mele_i_suite_contender_at(i)) != NULL && status == MELE_OK; i++)
-        if ((seeds ? contender->seeds : true) && (contender->quick || !quick))
-            status =
-                mele_i_survey_add_contender(comparison, contender->name, contender->family, error);
     for (size_t i = 0; (set = mele_i_suite_set_at(i)) != NULL && status == MELE_OK; i++) {
         mele_cv_options protocol = comparison->protocol;
         protocol.blocks = set->blocks;
         protocol.repeats = set->blocks ? 1 : protocol.repeats;
-        if (sets != NULL ? is_listed(sets, set->name) : set->quick || !quick)
+        if (sets != NULL ? is_listed(sets, set->name) : set->quick || !survey->options.quick)
             status = mele_i_survey_add_set(comparison, set, option, options, &protocol, error);
     }
     return status;
@@ -100,7 +112,8 @@ static mele_status add_part(mele_survey *survey, const char *sets, bool seeds, m
     if (status != MELE_OK)
         return status;
     survey->parts++;
-    return fill(survey, sets, seeds, part->comparison, error);
+    status = add_contenders(survey, seeds, part->comparison, error);
+    return status == MELE_OK ? add_sets(survey, sets, part->comparison, error) : status;
 }
 
 /* ---- all of it ---- */
@@ -206,6 +219,25 @@ void mele_survey_free(mele_survey *survey)
 
 /* ---- running ---- */
 
+static size_t count_outcomes(const mele_comparison *comparison)
+{
+    size_t count = 0;
+
+    for (size_t s = 0; s < comparison->sets; s++)
+        count += comparison->set[s].splits * comparison->contenders * comparison->seeds;
+    return count;
+}
+
+/* Outcomes of parts `from` to before `to`. */
+static size_t count_parts(const mele_survey *survey, size_t from, size_t to)
+{
+    size_t count = 0;
+
+    for (size_t i = from; i < to; i++)
+        count += count_outcomes(survey->part[i].comparison);
+    return count;
+}
+
 /* The journal of a part: the first one's is the file itself. */
 static mele_status run_part(mele_survey *survey, size_t i, const char *journal, mele_engine *engine,
                             mele_error *error)
@@ -218,7 +250,9 @@ static mele_status run_part(mele_survey *survey, size_t i, const char *journal, 
         return mele_i_no_memory(error);
     if (path != NULL)
         snprintf(path, room, "%s%s%s", journal, i == 0 ? "" : ".", i == 0 ? "" : part->name);
-    mele_status status = mele_compare(part->comparison, path, engine, error);
+    mele_status status =
+        mele_i_compare_among(part->comparison, path, count_parts(survey, 0, i),
+                             count_parts(survey, i + 1, survey->parts), engine, error);
     free(path);
     return status == MELE_OK && part->found != NULL
                ? mele_i_survey_find(part, survey, engine, error)

@@ -147,9 +147,10 @@ static void add_loss(page *p, size_t set, size_t k)
     const mele_i_standing *standing = p->standing + set * suite(p)->contenders;
     const size_t best = p->best[set];
     const double least = best < suite(p)->contenders ? standing[best].result.loss : NAN;
+    const int decimals = mele_i_decimals(least, 3);
 
     print(p, k == best ? " **" : " ");
-    mele_i_add_number(&p->out, standing[k].result.loss, mele_i_decimals(least, 3));
+    mele_i_add_number(&p->out, standing[k].result.loss, decimals < 4 ? decimals : 4);
     print(p, k == best ? "** |" : standing[k].p < 0.05 ? "\\* |" : " |");
 }
 
@@ -288,7 +289,8 @@ static void add_seeds(page *p)
     print(p,
           "\n## Over seeds\n\nThe same splits, two halves of the rows, fitted with %zu seeds each: "
           "the loss, and in "
-          "parentheses its standard deviation over seeds.\n\n| set |",
+          "parentheses its standard deviation over seeds. MELE has the kind of gate that MILE "
+          "has, since choosing one is no part of the claim.\n\n| set |",
           c->seeds);
     for (size_t k = 0; k < c->contenders; k++)
         print(p, " %s |", c->contender[k].name);
@@ -387,37 +389,42 @@ static void add_head(page *p)
 
 static void add_limits(page *p)
 {
-    print(p, "\n## What this cannot say\n\n"
-             "- **Half of the sets are made** from formulas, with few rows and no missing or "
-             "misleading columns; the real "
-             "ones are small and old. What holds here may not hold on other data. Sets of one "
-             "formula, or of one table, "
-             "are not independent of each other.\n"
-             "- **Few sets stand behind a claim**: H5 and H8 are about classes alone, H3 about "
-             "sets whose regimes the "
-             "output sets. An inconclusive verdict says that this suite cannot tell, not that "
-             "there is no difference.\n"
-             "- **The numbers of experts are few and fixed** (3, and 6 as a second chance), so "
-             "that all families have the "
-             "same; regions that are found first often want more. So are four hidden units, and "
-             "lambda of 0.5 and 0.9. "
-             "What a family would do where all of this is chosen for it is another question, which "
-             "each user's own "
-             "`mele-compare` with `k=auto` and `lambda=auto` answers.\n"
-             "- **Families have their defaults** else, which were found on some of these sets "
-             "(concrete, mpg, mcycle, "
-             "vowels), if not on these folds. Mixtures of linear experts start three times, "
-             "networks once.\n"
-             "- **MNCE is our definition** of a method that has been published as a derivative "
-             "without a function "
-             "([methods](methods.md#experts-that-are-trained-together-by-gradients)). What H5 says "
-             "is about ours.\n"
-             "- **A kind of methods is the best of its members**, chosen for each split by the "
-             "other splits; with more "
-             "members it has more chances.\n"
-             "- **Published figures** come of other splits, as told in each case, and of programs "
-             "and data that we have "
-             "not got: they show the order of size, and no test stands behind a difference.\n");
+    print(p,
+          "\n## What this cannot say\n\n"
+          "- **Half of the sets are made** from formulas, with few rows and no missing or "
+          "misleading columns; the real "
+          "ones are small and old. What holds here may not hold on other data. Sets of one "
+          "formula, or of one table, "
+          "are not independent of each other.\n"
+          "- **Few sets stand behind a claim**: H5 and H8 are about classes alone, H3 about "
+          "sets whose regimes the "
+          "output sets. An inconclusive verdict says that this suite cannot tell, not that "
+          "there is no difference.\n"
+          "- **The numbers of experts are few and fixed** (3, and 6 as a second chance), so "
+          "that all families have the "
+          "same; regions that are found first often want more. So are four hidden units, and "
+          "lambda of 0.5 and 0.9. "
+          "What a family would do where all of this is chosen for it is another question, which "
+          "each user's own "
+          "`mele-compare` with `k=auto` and `lambda=auto` answers.\n"
+          "- **Families have their defaults** else, which were found on some of these sets "
+          "(concrete, mpg, mcycle, "
+          "vowels), if not on these folds. Mixtures of linear experts start three times, "
+          "networks once.\n"
+          "- **MNCE is our definition** of a method that has been published as a derivative "
+          "without a function "
+          "([methods](methods.md#experts-that-are-trained-together-by-gradients)). What H5 says "
+          "is about ours.\n"
+          "- **Times** are those of mele, where a fit is more than its experts: variances and the "
+          "gate "
+          "of every family come of refits or of rows left out, and networks in regions are trained "
+          "by another method than those that learn together.\n"
+          "- **A kind of methods is the best of its members**, chosen for each split by the "
+          "other splits; with more "
+          "members it has more chances.\n"
+          "- **Published figures** come of other splits, as told in each case, and of programs "
+          "and data that we have "
+          "not got: they show the order of size, and no test stands behind a difference.\n");
 }
 
 static double seconds_of(const mele_compared *result)

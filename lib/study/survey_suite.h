@@ -34,8 +34,8 @@ mele_status mele_i_suite_data(const mele_i_suite_set *set, uint64_t seed, mele_d
 /* A contender: a family with its options, beside those that all have. */
 typedef struct mele_i_suite_contender {
     const char *name, *family; /* family: as mele_comparison_add_families() takes it */
-    bool quick;                /* it is in the quick survey, too, */
-    bool seeds;                /* and in the comparison over seeds */
+    const char *seeds;         /* as which family it is compared over seeds; NULL: it is not */
+    bool quick;                /* it is in the quick survey, too */
 } mele_i_suite_contender;
 
 /* Contender i; NULL past the last. */

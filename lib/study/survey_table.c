@@ -8,14 +8,24 @@
 #include "core/error.h"
 #include "study/survey_words.h"
 
-enum { NAME = 60, FIGURE = 12, VERDICT = 18 };
+enum { WIDTH = 98, FIGURE = 12, VERDICT = 18 };
+
+/* The columns that names have beside figures. */
+static int name_width(const mele_i_published *published)
+{
+    int width = WIDTH;
+
+    for (size_t i = 0; i < MELE_I_PUBLISHED_FIGURES && published->figure[i] != NULL; i++)
+        width -= FIGURE;
+    return width;
+}
 
 /* ---- published figures ---- */
 
 static void add_row(mele_i_buffer *out, const mele_i_published *published, const char *name,
                     const double *figure)
 {
-    mele_i_buffer_print(out, "  %-*.*s", NAME, NAME, name);
+    mele_i_buffer_print(out, "  %-*.*s", name_width(published), name_width(published), name);
     for (size_t i = 0; i < MELE_I_PUBLISHED_FIGURES && published->figure[i] != NULL; i++) {
         mele_i_buffer cell = {NULL, 0, 0, false};
         mele_i_add_number(&cell, figure[i], published->decimals);
@@ -30,7 +40,7 @@ static void add_row(mele_i_buffer *out, const mele_i_published *published, const
 static void add_found(mele_i_buffer *out, const mele_i_survey_part *part)
 {
     const size_t best = mele_i_survey_chosen(part);
-    char name[NAME + 32];
+    char name[160];
 
     for (size_t f = 0; f < part->families; f++)
         if (part->found[f].contender < part->comparison->contenders) {
@@ -57,7 +67,7 @@ static void add_published(mele_i_buffer *out, const mele_i_survey_part *part)
     const mele_i_published *published = part->published;
     char name[160];
 
-    mele_i_buffer_print(out, "%-*s", NAME + 2, published->title);
+    mele_i_buffer_print(out, "%-*s", name_width(published) + 2, published->title);
     for (size_t i = 0; i < MELE_I_PUBLISHED_FIGURES && published->figure[i] != NULL; i++)
         mele_i_buffer_print(out, "%*s", FIGURE, published->short_figure[i]);
     mele_i_buffer_print(out, "\n");
@@ -98,8 +108,11 @@ static void add_part(mele_i_buffer *out, const mele_verdict_part *part)
 
 static void add_verdicts(const mele_verdicts *verdicts, mele_i_buffer *out)
 {
-    mele_i_buffer_print(out, "Verdicts (differences in margins: %s)\n\n",
-                        "1 point of wrong rows, 2 % of another loss; below 0 the first is better");
+    mele_i_buffer_print(out, "Verdicts. Differences are in margins: ");
+    mele_i_add_number(out, 100 * verdicts->error_margin, 0);
+    mele_i_buffer_print(out, " point of wrong rows, ");
+    mele_i_add_number(out, 100 * verdicts->loss_margin, 0);
+    mele_i_buffer_print(out, " %% of another loss; below 0 the first\nis better.\n\n");
     for (size_t i = 0; i < verdicts->count; i++) {
         const mele_verdict *verdict = &verdicts->verdict[i];
         mele_i_buffer_print(out, "  %s %-*s", verdict->name, VERDICT - 5,
