@@ -68,4 +68,10 @@ if [ -e "$tutorial" ]; then
     [ $status = 0 ] || tail -n 20 "$work/log" | sed 's/^/# /'
     options < "$tutorial" | comm -13 "$work/all" - | tap_empty "doc/tutorial.md names no other option"
 fi
+survey=$srcdir/doc/survey.md
+if [ -e "$survey" ]; then
+    options < "$survey" | comm -13 "$work/all" - | tap_empty "doc/survey.md names no other option"
+    grep -q '^| H8 |.*\*\*' "$survey"
+    tap $? "doc/survey.md has a verdict on H8"
+fi
 tap_done

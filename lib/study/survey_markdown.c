@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mele/maker.h>
 #include <mele/version.h>
 
 #include "core/error.h"
@@ -32,15 +33,14 @@ static const mele_comparison *suite(const page *p)
 
 /* ---- verdicts ---- */
 
-/* Reasons are lines. */
 static void add_reasons(page *p, const mele_verdict *verdict)
 {
     for (size_t i = 0; i < verdict->parts; i++) {
         const mele_verdict_part *part = &verdict->part[i];
-        print(p, "- %s: **%s**. %s%s", part->question, mele_verdict_name(part->kind), part->reason,
-              part->kind == MELE_NOT_MEASURED ? ".\n" : ".");
+        print(p, "- %s: **%s** (%s).", part->question, mele_verdict_name(part->kind), part->reason);
         if (part->kind != MELE_NOT_MEASURED)
-            print(p, " (%s against %s.)\n", part->first, part->second);
+            print(p, " %s; against %s.", part->first, part->second);
+        print(p, "\n");
     }
 }
 
@@ -387,11 +387,20 @@ static void add_head(page *p)
           p->times ? ", but for what stands under [Times](#times)" : "");
 }
 
+static size_t count_made(const page *p)
+{
+    size_t count = 0;
+
+    for (size_t s = 0; s < suite(p)->sets; s++)
+        count += mele_maker_columns(suite(p)->set[s].name) > 0;
+    return count;
+}
+
 static void add_limits(page *p)
 {
     print(p,
           "\n## What this cannot say\n\n"
-          "- **Half of the sets are made** from formulas, with few rows and no missing or "
+          "- **%zu of the %zu sets are made** from formulas, with few rows and no missing or "
           "misleading columns; the real "
           "ones are small and old. What holds here may not hold on other data. Sets of one "
           "formula, or of one table, "
@@ -424,7 +433,8 @@ static void add_limits(page *p)
           "members it has more chances.\n"
           "- **Published figures** come of other splits, as told in each case, and of programs "
           "and data that we have "
-          "not got: they show the order of size, and no test stands behind a difference.\n");
+          "not got: they show the order of size, and no test stands behind a difference.\n",
+          count_made(p), suite(p)->sets);
 }
 
 static double seconds_of(const mele_compared *result)
