@@ -176,8 +176,9 @@ static mele_status add_window(const window *w, mele_metrics *metrics, mele_error
     return mele_metrics_add(metrics, &outcomes, error);
 }
 
-static mele_status new_metrics(const mele_schema *schema, mele_metrics **out, mele_error *error)
+mele_status mele_i_metrics_of_data(const mele_data *data, mele_metrics **out, mele_error *error)
 {
+    const mele_schema *schema = data->schema;
     const char **names = MELE_I_ARRAY(const char *, schema->targets);
 
     if (names == NULL)
@@ -210,7 +211,7 @@ mele_status mele_i_left_out_measures(const mele_i_run *run, const mele_i_left_ou
                 .predicted = mele_i_array(most, M * sizeof(double)),
                 .log_density = MELE_I_ARRAY(double, most)};
     mele_metrics *metrics = NULL;
-    mele_status status = new_metrics(run->data->schema, &metrics, error);
+    mele_status status = mele_i_metrics_of_data(run->data, &metrics, error);
 
     if (status == MELE_OK && (w.predicted == NULL || w.log_density == NULL))
         status = mele_i_no_memory(error);

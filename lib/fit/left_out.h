@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 
+#include <mele/measure.h>
+
 #include "fit/run.h"
 
 /* A gate, what it sees of all rows (what it does not need may be missing), and the left-out
@@ -14,6 +16,9 @@ typedef struct mele_i_left_out_view {
     mele_rows mean;            /* n x (K M), or with the log likelihoods behind them n x (K M + K) */
     mele_rows log_likelihoods; /* n x K; no columns: they are behind the means */
 } mele_i_left_out_view;
+
+/* New metrics of the data's targets, freed with mele_metrics_free(); *out is untouched on error. MELE_ENOMEM. */
+mele_status mele_i_metrics_of_data(const mele_data *data, mele_metrics **out, mele_error *error);
 
 /* The measures (mele_metrics) of the run's rows under the gate and the left-out predictions, as an
  * object from name to number. One pass over the rows, of which nothing but a window is held.

@@ -9,6 +9,7 @@
 #include "family/fit.h"
 #include "family/settle.h"
 #include "fit/folds.h"
+#include "fit/left_out.h"
 #include "fit/report.h"
 #include "schema/data.h"
 #include "study/anatomy.h"

@@ -16,6 +16,7 @@
 #include "family/fit.h"
 #include "family/settle.h"
 #include "fit/folds.h"
+#include "fit/left_out.h"
 #include "fit/report.h"
 #include "fit/whole.h"
 #include "model/options.h"

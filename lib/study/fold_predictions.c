@@ -158,21 +158,6 @@ mele_status mele_i_fold_predict(const mele_model *model, const mele_data *left_o
 
 /* ---- measures ---- */
 
-mele_status mele_i_metrics_of_data(const mele_data *data, mele_metrics **out, mele_error *error)
-{
-    const mele_schema *schema = data->schema;
-    const char **names = MELE_I_ARRAY(const char *, schema->targets);
-
-    if (names == NULL)
-        return mele_i_no_memory(error);
-    for (size_t t = 0; t < schema->targets; t++)
-        names[t] = schema->target[t].name;
-    mele_status status = mele_metrics_new(names, schema->targets, mele_schema_classes(schema), out,
-                                          error);
-    free(names);
-    return status;
-}
-
 mele_status mele_i_fold_measure(const mele_data *left_out, const mele_i_fold_predictions *predictions,
                                 mele_metrics *metrics, mele_error *error)
 {

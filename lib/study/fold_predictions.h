@@ -18,9 +18,6 @@ mele_status mele_i_fold_predict(const mele_model *model, const mele_data *left_o
                                 mele_engine *engine, mele_i_fold_predictions *out, mele_error *error);
 void mele_i_fold_predictions_clear(mele_i_fold_predictions *predictions);
 
-/* New metrics of the data's targets, freed with mele_metrics_free(); *out is untouched on error. MELE_ENOMEM. */
-mele_status mele_i_metrics_of_data(const mele_data *data, mele_metrics **out, mele_error *error);
-
 /* Measure predictions of these rows. */
 mele_status mele_i_fold_measure(const mele_data *left_out, const mele_i_fold_predictions *predictions,
                                 mele_metrics *metrics, mele_error *error);

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "fit/left_out.h"
 #include "schema/data.h"
 #include "study/contenders.h"
 #include "study/fold_predictions.h"

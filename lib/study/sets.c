@@ -11,6 +11,7 @@
 #include "core/quote.h"
 #include "core/suggest.h"
 #include "fit/folds.h"
+#include "fit/left_out.h"
 #include "measure/metrics.h"
 #include "model/options.h"
 #include "schema/data.h"
